@@ -1,0 +1,14 @@
+import platform from "./0001_platform.ts"
+import identity from "./0002_identity.ts"
+import catalog from "./0003_catalog.ts"
+import trade from "./0004_trade.ts"
+import payments from "./0005_payments.ts"
+
+/** Every migration in order. One that has landed is never edited: a change is a new number. */
+export const migrations = {
+  "0001_platform": platform,
+  "0002_identity": identity,
+  "0003_catalog": catalog,
+  "0004_trade": trade,
+  "0005_payments": payments
+}

@@ -1,0 +1,43 @@
+import { Context, Schema } from "effect"
+import { HttpApiMiddleware } from "effect/http-api"
+import { Problem } from "./Problem.ts"
+
+/** The key was used before for a request with another path or body. */
+export class IdempotencyKeyReused extends Problem<IdempotencyKeyReused>()("IdempotencyKeyReused", {
+  status: 422,
+  title: "This Idempotency-Key was used for another request"
+}) {}
+
+/** The first request with this key has not finished. */
+export class IdempotencyInFlight extends Problem<IdempotencyInFlight>()("IdempotencyInFlight", {
+  status: 409,
+  title: "A request with this Idempotency-Key is still running",
+  fields: { retryAfterSeconds: Schema.Int }
+}) {}
+
+/** The header is not 1 to 255 printable ASCII characters. */
+export class InvalidIdempotencyKey extends Problem<InvalidIdempotencyKey>()("InvalidIdempotencyKey", {
+  status: 400,
+  title: "An Idempotency-Key has 1 to 255 printable characters"
+}) {}
+
+/**
+ * The one thing that a request does. `id` is a UUIDv7 that every retry with the same `Idempotency-Key` shares, and a
+ * fresh one for a request without a key. What the request creates takes it as its id, so that even a retry after a crash
+ * finds the row instead of making a second one.
+ */
+export class Operation extends Context.Service<
+  Operation,
+  {
+    readonly id: string
+  }
+>()("@mall/domain/kernel/Operation") {}
+
+/**
+ * `Idempotency-Key` on an endpoint: same caller, endpoint, key and request → the first answer again, with
+ * `Idempotency-Replayed: true`. Kept 24 h; shape errors are not kept. Comes after `Authorization`, whose user is the scope.
+ */
+export class Idempotent extends HttpApiMiddleware.Service<Idempotent, { provides: Operation }>()(
+  "@mall/domain/kernel/Idempotent",
+  { error: [InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyInFlight] }
+) {}

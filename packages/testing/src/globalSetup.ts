@@ -1,0 +1,31 @@
+import * as EmbeddedPostgres from "@mall/platform/EmbeddedPostgres"
+import { Config, Effect, Exit, Option, Redacted, Scope } from "effect"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as process from "node:process"
+import { createTemplate } from "./templateDatabase.ts"
+
+/** Runs once before all test files: a database server (`DATABASE_URL`, else an embedded one) with the migrated template. */
+export default async () => {
+  const scope = Scope.makeUnsafe()
+  await Effect.gen(function* () {
+    const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
+    const url = Option.isSome(given)
+      ? given.value
+      : yield* Effect.gen(function* () {
+          const folder = yield* Effect.acquireRelease(
+            Effect.sync(() => {
+              const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-test-"))
+              fs.chmodSync(folder, 0o755)
+              return folder
+            }),
+            (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
+          )
+          return (yield* EmbeddedPostgres.start({ folder: path.join(folder, "postgres"), disposable: true })).url
+        })
+    yield* createTemplate(url)
+    process.env["TEST_DATABASE_URL"] = Redacted.value(url)
+  }).pipe(Scope.provide(scope), Effect.runPromise)
+  return () => Effect.runPromise(Scope.close(scope, Exit.void))
+}
