@@ -25,9 +25,9 @@ layer(PasswordStrength.layer, { excludeTestServices: true })("PasswordStrength",
 
   it.effect("refuses one made of the user's own name", () =>
     Effect.gen(function* () {
-      const name = "xandrilo.vumbaquist"
+      const name = "vumbaquistandri"
       yield* check(name)
-      const error = yield* Effect.flip(check(name, ["Xandrilo Vumbaquist", "xandrilo.vumbaquist@mall.test"]))
+      const error = yield* Effect.flip(check(name, ["Vumbaquistandri", "vumbaquistandri@mall.test"]))
       assert.strictEqual(error._tag, "WeakPassword")
     })
   )
