@@ -26,6 +26,11 @@ export default async () => {
         })
     yield* createTemplate(url)
     process.env["TEST_DATABASE_URL"] = Redacted.value(url)
-  }).pipe(Scope.provide(scope), Effect.runPromise)
+  }).pipe(
+    Scope.provide(scope),
+    // vitest calls the teardown only where the setup has succeeded
+    Effect.tapCause((cause) => Scope.close(scope, Exit.failCause(cause))),
+    Effect.runPromise
+  )
   return () => Effect.runPromise(Scope.close(scope, Exit.void))
 }
