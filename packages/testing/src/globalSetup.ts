@@ -9,6 +9,12 @@ import { createTemplate } from "./templateDatabase.ts"
 /** Runs once before all test files: a database server (`DATABASE_URL`, else an embedded one) with the migrated template. */
 export default async () => {
   const scope = Scope.makeUnsafe()
+  const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  // vitest ends at a signal without calling the teardown, and the database would outlive it; its `process` is a proxy
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const end = () => globalThis.process.exit(128 + os.constants.signals[signal])
+    globalThis.process.removeAllListeners(signal).once(signal, () => void close().finally(end))
+  }
   await Effect.gen(function* () {
     const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
     const url = Option.isSome(given)
@@ -32,5 +38,5 @@ export default async () => {
     Effect.tapCause((cause) => Scope.close(scope, Exit.failCause(cause))),
     Effect.runPromise
   )
-  return () => Effect.runPromise(Scope.close(scope, Exit.void))
+  return close
 }
