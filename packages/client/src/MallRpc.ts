@@ -44,4 +44,3 @@ export class AdminRpc extends Context.Service<
   static readonly layer = (baseUrl: string) =>
     Layer.effect(AdminRpc, RpcClient.make(AdminRpcs)).pipe(Layer.provide([Bearer, protocol(baseUrl)]))
 }
-
