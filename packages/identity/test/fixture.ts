@@ -34,14 +34,16 @@ export const email = Schema.decodeUnknownSync(Email)
 
 let count = 0
 
-/** A customer with `strongPassword`. */
+/** A customer with `strongPassword`, opened without the judge of passwords, whose thread takes a second to start. */
 export const registerUser = Effect.gen(function* () {
   const accounts = yield* Accounts
   count += 1
-  return yield* accounts.register(yield* newUserId, {
+  return yield* accounts.ensure({
     email: email(`user${count}@mall.test`),
     password: strongPassword,
-    name: `User ${count}`
+    name: `User ${count}`,
+    role: "customer",
+    merchantId: null
   })
 })
 
