@@ -1,3 +1,4 @@
+import { AddressId } from "@mall/domain/identity/AddressBook"
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { Email } from "@mall/domain/identity/User"
 import type { ClientKind } from "@mall/domain/identity/User"
@@ -61,3 +62,15 @@ export const principalOf = (pair: { readonly accessToken: string }) =>
 /** Waits until `condition` succeeds; the time limit of the test is what ends it otherwise. */
 export const eventually = <A, E, R>(condition: Effect.Effect<A, E, R>) =>
   Effect.retry(condition, Schedule.spaced("5 millis"))
+
+export const newAddressId = generator(AddressId)
+
+export const address = {
+  recipient: "李雷",
+  phone: "+86 138 0000 0000",
+  countryCode: "CN",
+  region: "上海",
+  city: "上海",
+  street: "南京东路 1 号",
+  postalCode: "200001"
+}

@@ -1,9 +1,10 @@
 import { assert, layer } from "@effect/vitest"
-import type { AccessTokens } from "../src/AccessTokens.ts"
+import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
 import * as Sql from "@mall/platform/Sql"
-import { acquireDatabase, TestDatabase } from "@mall/testing/TestDatabase"
+import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import type { AccessTokens } from "../src/AccessTokens.ts"
 import { Accounts } from "../src/Accounts.ts"
 import { IdentityCommandLayer, IdentityLayer } from "../src/Identity.ts"
 import { Keys } from "../src/Keys.ts"
@@ -34,8 +35,7 @@ const build = Effect.fnUntraced(function* (overrides: Record<string, string> = {
 
 const act = { actorId: null, reason: "test" }
 
-/** Two processes on one database: what the first does, the second must know. */
-const twoProcesses = Effect.gen(function* () {
+const makeProcesses = Effect.gen(function* () {
   const { start, url } = yield* build()
   const first = yield* start()
   const second = yield* start()
@@ -44,7 +44,18 @@ const twoProcesses = Effect.gen(function* () {
   return { first, second, start, url }
 })
 
-const nobody = { userId: "", sessionId: "", version: 0 } as never
+/** Two processes on one database: what the first does, the second must know. */
+class Processes extends Context.Service<Processes, Effect.Success<typeof makeProcesses>>()(
+  "@mall/identity/test/Processes"
+) {
+  static readonly layer = Layer.effect(Processes, makeProcesses)
+}
+
+const nobody = {
+  userId: UserId.make("01980000-0000-7000-8000-000000000000"),
+  sessionId: SessionId.make("01980000-0000-7000-8000-000000000001"),
+  version: 0
+}
 
 /** Waits until the process hears of changes. */
 const connected = (process: Context.Context<Revocations>) =>
@@ -60,10 +71,10 @@ const refusedBy = (process: Context.Context<AccessTokens>, token: string) =>
     Effect.provideContext(process)
   )
 
-layer(TestDatabase, { excludeTestServices: true })("two processes on one database", (it) => {
+layer(Processes.layer, { excludeTestServices: true })("two processes on one database", (it) => {
   it.effect("a logout is heard of", () =>
     Effect.gen(function* () {
-      const { first, second } = yield* twoProcesses
+      const { first, second } = yield* Processes
       const { pair, principal } = yield* Effect.gen(function* () {
         const pair = yield* login(yield* registerUser)
         return { pair, principal: yield* principalOf(pair) }
@@ -76,19 +87,19 @@ layer(TestDatabase, { excludeTestServices: true })("two processes on one databas
 
   it.effect("so are a ban, a change of role, a logout everywhere and a deletion", () =>
     Effect.gen(function* () {
-      const { first, second } = yield* twoProcesses
+      const { first, second } = yield* Processes
       const administration = Context.get(first, UserAdministration)
       const accounts = Context.get(first, Accounts)
       const ways = [
-        (user: { readonly id: never }) => administration.ban(user.id, act),
-        (user: { readonly id: never }) => administration.grant(user.id, "admin", null, act),
-        (user: { readonly id: never }) => administration.logout(user.id, act)
+        (id: UserId) => administration.ban(id, act),
+        (id: UserId) => administration.grant(id, "admin", null, act),
+        (id: UserId) => administration.logout(id, act)
       ]
       for (const way of ways) {
         const user = yield* registerUser.pipe(Effect.provideContext(first))
         const pair = yield* login(user).pipe(Effect.provideContext(first))
         yield* verify(pair.accessToken).pipe(Effect.provideContext(second))
-        yield* way(user as never)
+        yield* Effect.orDie(way(user.id))
         yield* refusedBy(second, pair.accessToken)
       }
       const pair = yield* Effect.flatMap(registerUser, (user) => login(user)).pipe(Effect.provideContext(first))
@@ -100,7 +111,7 @@ layer(TestDatabase, { excludeTestServices: true })("two processes on one databas
 
   it.effect("a password change ends the other sessions and not the one that made it", () =>
     Effect.gen(function* () {
-      const { first, second } = yield* twoProcesses
+      const { first, second } = yield* Processes
       const user = yield* registerUser.pipe(Effect.provideContext(first))
       const here = yield* login(user).pipe(Effect.provideContext(first))
       const there = yield* login(user).pipe(Effect.provideContext(second))
@@ -118,7 +129,7 @@ layer(TestDatabase, { excludeTestServices: true })("two processes on one databas
 
   it.effect("a rotated key signs tokens that the other process takes, and the old ones stay good", () =>
     Effect.gen(function* () {
-      const { first, second } = yield* twoProcesses
+      const { first, second } = yield* Processes
       const user = yield* registerUser.pipe(Effect.provideContext(first))
       const before = yield* login(user).pipe(Effect.provideContext(first))
       const made = yield* Context.get(first, Keys).rotate
@@ -134,8 +145,7 @@ layer(TestDatabase, { excludeTestServices: true })("two processes on one databas
 
   it.effect("a process with another secret signs with a key of its own, and each takes the other's tokens", () =>
     Effect.gen(function* () {
-      const { start } = yield* build()
-      const first = yield* start()
+      const { first, start } = yield* Processes
       const user = yield* registerUser.pipe(Effect.provideContext(first))
       const mine = yield* login(user).pipe(Effect.provideContext(first))
       const second = yield* start({ MALL_SECRET_KEY: "another-secret-of-32-characters!" })
@@ -159,8 +169,7 @@ layer(TestDatabase, { excludeTestServices: true })("two processes on one databas
 
   it.effect("what was ended before a process started is known to it", () =>
     Effect.gen(function* () {
-      const { start } = yield* build()
-      const first = yield* start()
+      const { first, start } = yield* Processes
       const user = yield* registerUser.pipe(Effect.provideContext(first))
       const loggedOut = yield* login(user).pipe(Effect.provideContext(first))
       yield* Context.get(first, Sessions).end(yield* principalOf(loggedOut).pipe(Effect.provideContext(first)))
@@ -177,7 +186,7 @@ layer(TestDatabase, { excludeTestServices: true })("two processes on one databas
 
   it.effect("a process whose listening connection is killed misses nothing", () =>
     Effect.gen(function* () {
-      const { first, second } = yield* twoProcesses
+      const { first, second } = yield* Processes
       const user = yield* registerUser.pipe(Effect.provideContext(first))
       const pairs = yield* Effect.all(Array.from({ length: 10 }, () => login(user))).pipe(Effect.provideContext(first))
       const good = yield* login(user).pipe(Effect.provideContext(first))
@@ -199,7 +208,7 @@ layer(TestDatabase, { excludeTestServices: true })("two processes on one databas
 
   it.effect("a process that hears nothing asks the database, unless it is told to trust", () =>
     Effect.gen(function* () {
-      const { url } = yield* build()
+      const { url } = yield* Processes
       const deaf = (overrides: Record<string, string>) =>
         Layer.build(
           Layer.fresh(withConfiguration(IdentityCommandLayer, overrides).pipe(Layer.provideMerge(Sql.layerUrl(url))))
