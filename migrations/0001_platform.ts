@@ -34,4 +34,22 @@ export default Effect.gen(function* () {
         CHECK (state = 'running' OR (status IS NOT NULL AND headers IS NOT NULL AND body IS NOT NULL))
     ) WITH (fillfactor = 70)`
   yield* sql`CREATE INDEX idx_idempotency_keys_expires_at ON platform.idempotency_keys (expires_at)`
+
+  // One row per sweep, of its latest run anywhere: what an operator reads in a process that runs none.
+  yield* sql`
+    CREATE TABLE platform.sweep_runs (
+      name text NOT NULL,
+      started_at timestamptz NOT NULL,
+      finished_at timestamptz NOT NULL,
+      outcome text NOT NULL,
+      items bigint NOT NULL,
+      error text,
+      last_success_at timestamptz,
+      next_run_at timestamptz,
+      total_runs bigint NOT NULL,
+      total_failures bigint NOT NULL,
+      total_items bigint NOT NULL,
+      CONSTRAINT sweep_runs_pkey PRIMARY KEY (name),
+      CONSTRAINT sweep_runs_outcome_check CHECK (outcome IN ('ok', 'failed'))
+    )`
 })
