@@ -1,6 +1,6 @@
 import { afterEach, assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
-import * as events from "node:events"
+import { once } from "node:events"
 import * as fs from "node:fs"
 import * as net from "node:net"
 import * as os from "node:os"
@@ -56,7 +56,7 @@ const start = (root: string, args: ReadonlyArray<string>, env: Record<string, st
     child.once("close", (code, signal) => resolve({ code, signal }))
   })
   const hears = async (text: string) => {
-    while (!said.stdout.includes(text)) await events.once(child.stdout, "data")
+    while (!said.stdout.includes(text)) await once(child.stdout, "data")
   }
   return { pid, said, ended, hears }
 }
@@ -153,7 +153,7 @@ describe("the first start", () => {
   it("ends the install when it is told to stop", async () => {
     const silent = net.createServer()
     silent.listen(0, "127.0.0.1")
-    await events.once(silent, "listening")
+    await once(silent, "listening")
     const address = silent.address()
     const port = typeof address === "object" && address !== null ? address.port : assert.fail("no port")
     const root = makeCheckout()
@@ -161,8 +161,8 @@ describe("the first start", () => {
       HOME: makeFolder(),
       npm_config_registry: `http://127.0.0.1:${port}/`
     })
-    const [socket] = (await events.once(silent, "connection")) as [net.Socket]
-    const closed = events.once(socket.resume(), "close")
+    const [socket] = (await once(silent, "connection")) as [net.Socket]
+    const closed = once(socket.resume(), "close")
     process.kill(pid, "SIGTERM")
     assert.deepStrictEqual(await ended, { code: null, signal: "SIGTERM" })
     await closed
