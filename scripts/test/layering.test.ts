@@ -19,7 +19,7 @@ const refused = (file: string, imports: ReadonlyArray<string>) => {
     { cwd: root, encoding: "utf8" }
   )
   fs.rmSync(root, { recursive: true })
-  const lines = new Set(stdout.matchAll(/:(\d+):1: '.*no-restricted-imports/g).map(([, line]) => Number(line)))
+  const lines = new Set([...stdout.matchAll(/:(\d+):1: '.*no-restricted-imports/g)].map(([, line]) => Number(line)))
   return imports.filter((_, index) => lines.has(index + 1))
 }
 
