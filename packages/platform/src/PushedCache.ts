@@ -2,6 +2,7 @@ import { Clock, Deferred, Duration, Effect, Exit, Metric, Option, Schema } from 
 import type { Context, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { randomUUID } from "node:crypto"
 import { maxPayloadBytes, Notifications } from "./Notifications.ts"
 
 /**
@@ -50,6 +51,9 @@ const maxLookups = 4
 /** A change of more keys than this empties the caches instead of naming them. */
 const maxAnnouncedKeys = 2_000
 
+/** A payload also names the cache that sends it. */
+const maxKeyBytes = maxPayloadBytes - 40
+
 /** The payload that names no key, and so means all of them. */
 const everything = "*"
 
@@ -65,7 +69,7 @@ const payloadsOf = (keys: ReadonlyArray<string>) => {
   let bytes = 2
   for (const key of keys) {
     const size = Buffer.byteLength(encodeKeys([key]))
-    if (chunk.length > 0 && bytes + size > maxPayloadBytes) {
+    if (chunk.length > 0 && bytes + size > maxKeyBytes) {
       payloads.push(encodeKeys(chunk))
       chunk = []
       bytes = 2
@@ -86,6 +90,7 @@ export const make = Effect.fnUntraced(function* <K extends string, V, E, R>(
   const scope = yield* Effect.scope
   const context = yield* Effect.context<R>()
   const clock = yield* Clock.Clock
+  const instance = randomUUID()
   const loaded = Metric.counter("cache_loads_total", { incremental: true, attributes: { cache: channel } })
   const dropped = Metric.counter("cache_invalidations_total", { incremental: true, attributes: { cache: channel } })
 
@@ -203,12 +208,20 @@ export const make = Effect.fnUntraced(function* <K extends string, V, E, R>(
     if (keys.length === 0) return
     // This process drops them at once, so that who changed a row reads the change.
     yield* sql.afterCommit(Effect.sync(() => drop(keys)))
-    yield* notifications.notify(channel, payloadsOf(keys))
+    yield* notifications.notify(
+      channel,
+      payloadsOf(keys).map((payload) => `${instance} ${payload}`)
+    )
     yield* Metric.update(dropped, keys.length)
   })
 
   yield* notifications.subscribe(channel, {
-    onPayload: (payload) => Option.match(decodeKeys(payload), { onNone: dropAll, onSome: drop }),
+    onPayload: (payload) => {
+      const separator = payload.indexOf(" ")
+      // What this cache announced it has dropped already, and may have loaded anew since.
+      if (payload.slice(0, separator) === instance) return
+      Option.match(decodeKeys(payload.slice(separator + 1)), { onNone: dropAll, onSome: drop })
+    },
     onGap: dropAll
   })
 
