@@ -50,7 +50,7 @@ const makeNonces = () => {
 export const makeVerifier = (keys: WechatPayKeys) => {
   const nonces = makeNonces()
   return Effect.fnUntraced(function* (request: ChannelRequest) {
-    if (request.headers["accept"] === undefined || request.headers["user-agent"] === undefined) {
+    if (!request.headers["accept"] || !request.headers["user-agent"]) {
       return yield* errors.missingHeader()
     }
     const credentials = parseAuthorization(request.headers["authorization"])
