@@ -47,8 +47,8 @@ export class CallbackInbox extends Context.Service<
     claimDue(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Run.Type>, SqlError>
     /** Makes a notice wait again. False where there is none. */
     reopen(id: CallbackId, now: Date): Effect.Effect<boolean, SqlError>
-    /** Drops the marks of sendings seen before `seen`. */
-    forgetNonces(seen: Date): Effect.Effect<void, SqlError>
+    /** Drops marks of sendings seen before `seen`; answers with how many. */
+    forgetNonces(seen: Date, limit: number): Effect.Effect<number, SqlError>
   }
 >()("@mall/payments/CallbackInbox") {
   static readonly layer = Layer.effect(
@@ -131,7 +131,12 @@ export class CallbackInbox extends Context.Service<
             UPDATE payments.callback_inbox
             SET status = 'received', runs = 0, next_run_at = ${now}::timestamptz + interval '30 seconds'
             WHERE id = ${id} RETURNING id`.pipe(Effect.map((rows) => rows.length > 0)),
-        forgetNonces: (seen) => sql`DELETE FROM payments.nonces WHERE seen_at < ${seen}`.pipe(Effect.asVoid)
+        forgetNonces: (seen, limit) =>
+          sql`
+            DELETE FROM payments.nonces WHERE (channel, nonce) IN (
+              SELECT n.channel, n.nonce FROM payments.nonces AS n WHERE n.seen_at < ${seen}
+              ORDER BY n.seen_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+            RETURNING seen_at`.pipe(Effect.map((rows) => rows.length))
       })
     })
   )

@@ -43,8 +43,8 @@ export class Callbacks extends Context.Service<
     replay(id: CallbackId): Effect.Effect<void, CallbackNotFound>
     /** Waits until the notices that this process took are acted upon. */
     readonly drained: Effect.Effect<void>
-    /** Forgets sendings that are too old to be played back. */
-    readonly purge: Effect.Effect<void>
+    /** Forgets sendings that are too old to be played back; answers with how many. */
+    purge(limit: number): Effect.Effect<number>
   }
 >()("@mall/payments/Callbacks") {
   static readonly layerNoDeps = Layer.effect(
@@ -216,9 +216,13 @@ export class Callbacks extends Context.Service<
           Effect.catchTags({ SqlError: Effect.die, PaymentNotFound: Effect.die })
         ),
         drained: FiberSet.awaitEmpty(atWork),
-        purge: Effect.flatMap(DateTime.nowAsDate, (now) =>
-          inbox.forgetNonces(new Date(now.getTime() - Duration.toMillis(config.nonceLifetime)))
-        ).pipe(Effect.catchTag("SqlError", Effect.die))
+        purge: Effect.fn("Callbacks.purge")(
+          function* (limit) {
+            const now = yield* DateTime.nowAsDate
+            return yield* inbox.forgetNonces(new Date(now.getTime() - Duration.toMillis(config.nonceLifetime)), limit)
+          },
+          Effect.catchTag("SqlError", Effect.die)
+        )
       })
     })
   )

@@ -9,6 +9,7 @@ import { Confirmations } from "./Confirmations.ts"
 import { Inquiries } from "./Inquiries.ts"
 import * as PaymentGatewayLayer from "./PaymentGatewayLayer.ts"
 import { PaymentIntents } from "./PaymentIntents.ts"
+import { PaymentOperations } from "./PaymentOperations.ts"
 import { PaymentReads } from "./PaymentReads.ts"
 import { Payments } from "./Payments.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
@@ -37,14 +38,14 @@ export const channelsLayer = Layer.effect(
 export const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
-  Callbacks.layerNoDeps
+  PaymentOperations.layerNoDeps
 ).pipe(
+  Layer.provideMerge(Callbacks.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
-  Layer.provideMerge(
-    Layer.mergeAll(SecurityEvents.layer, CallbackInbox.layer, PaymentReads.layer, PaymentsConfig.layer)
-  )
+  Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, CallbackInbox.layer, PaymentReads.layer)),
+  Layer.provideMerge(PaymentsConfig.layer)
 )
 
 /** The same with the configured channels. Needs `SqlClient`, `Outbox`, `FileSystem` and `Path`. */

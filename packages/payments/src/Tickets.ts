@@ -28,8 +28,8 @@ export class Tickets extends Context.Service<
       paymentIds: ReadonlyArray<PaymentId>,
       ticket: string
     ): Effect.Effect<{ readonly paymentId: PaymentId; readonly next: Ticket }, TicketInvalid>
-    /** Drops the tickets that have been stale for a day: until then the reuse of one is told from a guess. */
-    readonly purge: Effect.Effect<void>
+    /** Drops tickets that have been stale for a day: until then the reuse of one is told from a guess. Answers with how many. */
+    purge(limit: number): Effect.Effect<number>
   }
 >()("@mall/payments/Tickets") {
   static readonly layerNoDeps = Layer.effect(
@@ -114,10 +114,18 @@ export class Tickets extends Context.Service<
           },
           Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
         ),
-        purge: Effect.flatMap(
-          DateTime.nowAsDate,
-          (now) => sql`DELETE FROM payments.tickets WHERE expires_at < ${now}::timestamptz - interval '1 day'`
-        ).pipe(Effect.asVoid, Effect.catchTag("SqlError", Effect.die))
+        purge: Effect.fn("Tickets.purge")(
+          function* (limit) {
+            const rows = yield* sql`
+              DELETE FROM payments.tickets WHERE hash IN (
+                SELECT t.hash FROM payments.tickets AS t
+                WHERE t.expires_at < ${yield* DateTime.nowAsDate}::timestamptz - interval '1 day'
+                ORDER BY t.expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+              RETURNING hash`
+            return rows.length
+          },
+          Effect.catchTag("SqlError", Effect.die)
+        )
       })
     })
   )
