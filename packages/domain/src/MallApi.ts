@@ -6,6 +6,7 @@ import { CategoriesApiGroup } from "./catalog/CategoriesApi.ts"
 import { DemoImagesApiGroup } from "./catalog/DemoImagesApi.ts"
 import { ProductsApiGroup } from "./catalog/ProductsApi.ts"
 import { Problems } from "./kernel/Problems.ts"
+import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
 
 /** Everything the server answers over HTTP; each context adds its groups here. */
 export class MallApi extends HttpApi.make("mall")
@@ -13,5 +14,6 @@ export class MallApi extends HttpApi.make("mall")
   .add(ProductsApiGroup)
   .add(CategoriesApiGroup)
   .add(DemoImagesApiGroup)
+  .add(PaymentsApiGroup, H5PaymentsApiGroup, CallbacksApiGroup)
   .middleware(Problems)
   .annotateMerge(OpenApi.annotations({ title: "Mall", version: "1.0.0" })) {}
