@@ -114,8 +114,8 @@ const makeMerchant = Effect.gen(function* () {
     http,
     control,
     call,
-    create: (order: Record<string, unknown>) =>
-      call((v3) => v3["pay"]!["transactions"]!["native"]!.post(native(order))),
+    create: (order: Record<string, unknown>, options?: { readonly timeout: number }) =>
+      call((v3) => v3["pay"]!["transactions"]!["native"]!.post(native(order), { ...options })),
     query: (out_trade_no: string) =>
       call((v3) =>
         v3["pay"]!["transactions"]!["outTradeNo"]!["_out_trade_no_"]!.get({
