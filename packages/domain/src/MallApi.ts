@@ -6,6 +6,9 @@ import { CategoriesApiGroup } from "./catalog/CategoriesApi.ts"
 import { DemoImagesApiGroup } from "./catalog/DemoImagesApi.ts"
 import { ProductsApiGroup } from "./catalog/ProductsApi.ts"
 import { Problems } from "./kernel/Problems.ts"
+import { CartApiGroup } from "./trade/CartApi.ts"
+import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
+import { OrdersApiGroup } from "./trade/OrdersApi.ts"
 
 /** Everything the server answers over HTTP; each context adds its groups here. */
 export class MallApi extends HttpApi.make("mall")
@@ -13,5 +16,6 @@ export class MallApi extends HttpApi.make("mall")
   .add(ProductsApiGroup)
   .add(CategoriesApiGroup)
   .add(DemoImagesApiGroup)
+  .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup)
   .middleware(Problems)
   .annotateMerge(OpenApi.annotations({ title: "Mall", version: "1.0.0" })) {}

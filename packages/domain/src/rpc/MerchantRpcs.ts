@@ -1,0 +1,5 @@
+import { RpcProblems } from "../kernel/Problems.ts"
+import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
+
+/** What the staff of a merchant call. */
+export class MerchantRpcs extends TradeMerchantRpcs.middleware(RpcProblems) {}
