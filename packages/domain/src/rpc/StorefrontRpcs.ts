@@ -1,0 +1,10 @@
+import { CatalogStorefrontRpcs } from "../catalog/CatalogRpc.ts"
+import { IdentityStorefrontRpcs } from "../identity/IdentityRpcs.ts"
+import { PaymentsStorefrontRpcs } from "../payments/PaymentsStorefrontRpcs.ts"
+import { RpcProblems } from "../kernel/Problems.ts"
+
+/** What a shop's front end calls. */
+export class StorefrontRpcs extends CatalogStorefrontRpcs.merge(
+  IdentityStorefrontRpcs,
+  PaymentsStorefrontRpcs
+).middleware(RpcProblems) {}
