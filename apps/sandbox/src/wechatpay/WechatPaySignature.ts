@@ -141,5 +141,8 @@ export const sealNotice = (keys: WechatPayKeys, notice: Notice, summary: string,
       nonce
     }
   })
-  return signBody(keys, body, tampering)
+  return Effect.map(signBody(keys, body, tampering), (sealed) => ({
+    ...sealed,
+    headers: { ...sealed.headers, accept: "*/*", "user-agent": "Mozilla/4.0" }
+  }))
 }
