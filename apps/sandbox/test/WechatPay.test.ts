@@ -45,6 +45,7 @@ layer(TestMerchant.layer, { excludeTestServices: true })("WeChat Pay, by the rea
         associated_data: "transaction",
         algorithm: "AEAD_AES_256_GCM"
       })
+      assert.match(String(at(envelope, "create_time")), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$/)
       const paid = yield* merchant.query("life-0001")
       assert.deepStrictEqual(resource, paid.data)
       assert.deepInclude(paid.data, { trade_state: "SUCCESS", trade_type: "NATIVE", bank_type: "OTHERS" })
