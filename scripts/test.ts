@@ -1,4 +1,4 @@
-import * as process from "node:process"
+import process from "node:process"
 import { parseCLI, startVitest } from "vitest/node"
 import { count, describeSkipped, summary } from "./totals.ts"
 

@@ -1,6 +1,6 @@
-import type { SkuId } from "@mall/domain/catalog/Catalog"
+import { SkuId } from "@mall/domain/catalog/Catalog"
 import { CheckoutId } from "@mall/domain/trade/Order"
-import { orderPlaced, orderTimeout } from "@mall/domain/trade/OrderTopics"
+import { orderPlaced } from "@mall/domain/trade/OrderTopics"
 import type { StockShort } from "@mall/domain/trade/TradeError"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
@@ -23,6 +23,17 @@ const GroupConfig = Config.all({
   size: Config.Int("ORDER_GROUP_SIZE").pipe(Config.withDefault(64)),
   inFlight: Config.Int("ORDER_GROUPS_IN_FLIGHT").pipe(Config.withDefault(3))
 })
+
+const outcomesOf = (
+  fitting: ReadonlyArray<CheckoutDraft>,
+  old: ReadonlySet<CheckoutId>,
+  short: ReadonlyMap<CheckoutId, StockShort>
+): Outcomes =>
+  new Map<CheckoutId, Exit.Exit<Placed, StockShort>>([
+    ...fitting.map(({ id }) => [id, placed] as const),
+    ...Array.from(old, (id) => [id, known] as const),
+    ...Array.from(short, ([id, shortage]) => [id, Exit.fail(shortage)] as const)
+  ])
 
 const placed = Exit.succeed<Placed>("placed")
 const known = Exit.succeed<Placed>("known")
@@ -56,94 +67,71 @@ export class OrderPlacement extends Context.Service<
         execute: (ids) => sql`SELECT id FROM trade.checkouts WHERE id = ANY (${ids}::uuid[])`
       })
 
-      const insertAll = (drafts: ReadonlyArray<CheckoutDraft>) =>
-        placementStatement(documentsOf(drafts)).pipe(Effect.catchTag("SchemaError", Effect.die))
+      const knownOf = (drafts: ReadonlyArray<CheckoutDraft>) =>
+        Effect.map(selectKnown(drafts.map(({ id }) => id)), (rows) => new Set(rows.map(({ id }) => id)))
 
-      const publish = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
-        const byWait = Map.groupBy(drafts, (draft) => draft.expiresAt.getTime() - draft.placedAt.getTime())
-        const timeouts = Array.from(byWait, ([milliseconds, group]) =>
-          outbox.publishAll(
-            orderTimeout,
-            group.map(({ id }) => ({ checkoutId: id })),
-            { delay: milliseconds }
-          )
-        )
-        const news = outbox.publishAll(
-          orderPlaced,
-          drafts.flatMap((draft) =>
-            draft.orders.map((order) => ({
-              orderId: order.id,
-              checkoutId: draft.id,
-              paymentId: draft.paymentId,
-              userId: draft.userId,
-              merchantId: order.merchantId,
-              total: order.total,
-              at: draft.placedAt
-            }))
-          )
-        )
-        // One connection serves the transaction: sent together, they share its round trip.
-        yield* Effect.all([...timeouts, news], { concurrency: "unbounded", discard: true })
+      const lockLevels = SqlSchema.findAll({
+        Request: Schema.Array(SkuId),
+        Result: Schema.Struct({ skuId: SkuId, available: Schema.Int }),
+        execute: (skuIds) => sql`
+          SELECT sku_id, on_hand - reserved AS available FROM trade.stock WHERE sku_id = ANY (${skuIds}::uuid[])
+          ORDER BY stock.sku_id
+          FOR UPDATE
+        `
       })
 
-      /** Places who fits. The first statement is the whole work unless the group as a whole asks for too much. */
-      const placeFitting = Effect.fnUntraced(
+      /** Places all or none; true where all fitted. */
+      const insertAll = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+        const [verdict] = yield* placementStatement(yield* documentsOf(drafts))
+        if (verdict?.fits !== true) return false
+        yield* outbox.announce(orderPlaced)
+        return true
+      })
+
+      /** Places whoever fits, in the order of arrival. */
+      const placeFitting = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+        const skuIds = drafts.flatMap(({ orders }) => orders.flatMap(({ lines }) => lines.map(({ skuId }) => skuId)))
+        const levels = yield* lockLevels(Array.from(new Set(skuIds)))
+        const old = yield* knownOf(drafts)
+        const { fitting, short } = decide(
+          drafts.filter(({ id }) => !old.has(id)),
+          new Map(levels.map(({ available, skuId }) => [skuId, available]))
+        )
+        // The rows stay locked, so what fitted still does.
+        if (fitting.length > 0 && !(yield* insertAll(fitting))) {
+          return yield* Effect.die(new Error("Orders that fitted under lock did not fit"))
+        }
+        return outcomesOf(fitting, old, short)
+      }, sql.withTransaction)
+
+      /** One statement is the whole work, unless the group as a whole asks for more than there is. */
+      const attempt = Effect.fnUntraced(
         function* (drafts: ReadonlyArray<CheckoutDraft>) {
-          const outcomes = new Map<CheckoutId, Exit.Exit<Placed, StockShort>>()
-          const levels = yield* insertAll(drafts)
-          if (levels[0]?.fits === true) {
-            yield* publish(drafts)
-            for (const { id } of drafts) outcomes.set(id, placed)
-            return outcomes
-          }
-          // The rows stay locked, so what was available still is.
-          const available = new Map(levels.map((level): [SkuId, number] => [level.skuId, level.available]))
-          const old = new Set((yield* selectKnown(drafts.map(({ id }) => id))).map(({ id }) => id))
-          const { fitting, short } = decide(
-            drafts.filter(({ id }) => !old.has(id)),
-            available
-          )
-          if (fitting.length > 0) {
-            const again = yield* insertAll(fitting)
-            if (again[0]?.fits !== true)
-              return yield* Effect.die(new Error("A group that fitted under lock did not fit"))
-            yield* publish(fitting)
-          }
-          for (const id of old) outcomes.set(id, known)
-          for (const { id } of fitting) outcomes.set(id, placed)
-          for (const [id, shortage] of short) outcomes.set(id, Exit.fail(shortage))
-          return outcomes
+          return (yield* insertAll(drafts)) ? outcomesOf(drafts, new Set(), new Map()) : yield* placeFitting(drafts)
         },
-        sql.withTransaction,
         retryConflicts,
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      const withoutKnown = Effect.fnUntraced(
-        function* (drafts: ReadonlyArray<CheckoutDraft>) {
-          const old = new Set((yield* selectKnown(drafts.map(({ id }) => id))).map(({ id }) => id))
-          const outcomes = new Map<CheckoutId, Exit.Exit<Placed, StockShort>>()
-          for (const id of old) outcomes.set(id, known)
+      /** A taken id or a value that the database refuses spoils the group: what is to blame is set apart, the rest goes on. */
+      const setApart = Effect.fnUntraced(
+        function* (drafts: ReadonlyArray<CheckoutDraft>, error: SqlError) {
+          const old = yield* knownOf(drafts)
           const rest = drafts.filter(({ id }) => !old.has(id))
-          return { outcomes, rest }
+          const outcomes = outcomesOf([], old, new Map())
+          if (rest.length === 0) return outcomes
+          if (error.isRetryable || (rest.length === 1 && drafts.length === 1)) return yield* error
+          const half = rest.length === drafts.length ? Math.ceil(rest.length / 2) : rest.length
+          const parts = yield* Effect.forEach([rest.slice(0, half), rest.slice(half)], placeGroup)
+          return new Map([...outcomes, ...parts.flatMap((part) => Array.from(part))])
         },
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      /** A taken id or a value that the database refuses spoils the group: what is to blame is set apart, the rest goes on. */
-      const setApart = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>, error: SqlError) {
-        const { outcomes, rest } = yield* withoutKnown(drafts)
-        if (rest.length === 0) return outcomes
-        if (error.isRetryable || (rest.length === 1 && drafts.length === 1)) return yield* error
-        const half = rest.length === drafts.length ? Math.ceil(rest.length / 2) : rest.length
-        const parts = yield* Effect.forEach([rest.slice(0, half), rest.slice(half)], placeGroup)
-        return new Map([...outcomes, ...parts.flatMap((part) => Array.from(part))])
-      })
-
       const placeGroup = (drafts: ReadonlyArray<CheckoutDraft>): Effect.Effect<Outcomes> =>
         drafts.length === 0
           ? Effect.succeed(new Map())
-          : placeFitting(drafts).pipe(
+          : attempt(drafts).pipe(
               Effect.catchTag("SqlError", (error) => setApart(drafts, error)),
               Effect.catchTag("SqlError", (error) =>
                 Effect.succeed(new Map(drafts.map(({ id }) => [id, Exit.die(error)])))

@@ -1,4 +1,6 @@
 import { SkuId } from "@mall/domain/catalog/Catalog"
+import { orderPlaced, orderTimeout } from "@mall/domain/trade/OrderTopics"
+import * as OutboxTable from "@mall/platform/OutboxTable"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { CheckoutDraft } from "./CheckoutDraft.ts"
@@ -46,30 +48,60 @@ const lineRows = (draft: CheckoutDraft) =>
 /** Ids of one kind have one length and lower-case digits, so the order of their text is the order of PostgreSQL's `uuid`. */
 const sortedById = (drafts: ReadonlyArray<CheckoutDraft>) => drafts.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 
+const Messages = Schema.Struct({ ids: Schema.Array(Schema.String), elements: Schema.Array(Schema.String) })
+
 const Documents = Schema.Struct({
   checkouts: Schema.String,
   orders: Schema.String,
   lines: Schema.String,
-  skuIds: Schema.Array(Schema.String)
+  skuIds: Schema.Array(Schema.String),
+  timeouts: Schema.Struct({ ...Messages.fields, delays: Schema.Array(Schema.String) }),
+  news: Messages
 })
 
 const Verdict = Schema.Struct({ fits: Schema.Boolean, skuId: SkuId, available: Schema.Int })
 
+const timeoutsOf = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+  const messages = drafts.map(({ id }) => ({ checkoutId: id }))
+  const { elements, ids } = yield* OutboxTable.encode(orderTimeout, messages)
+  const delays = drafts.map(({ expiresAt, placedAt }) => String(Math.ceil((+expiresAt - +placedAt) / 1000)))
+  return { ids, elements, delays }
+})
+
+const newsOf = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+  if (orderPlaced.subscribers.length === 0) return { ids: [], elements: [] }
+  const messages = drafts.flatMap((draft) =>
+    draft.orders.map((order) => ({
+      orderId: order.id,
+      checkoutId: draft.id,
+      paymentId: draft.paymentId,
+      userId: draft.userId,
+      merchantId: order.merchantId,
+      total: order.total,
+      at: draft.placedAt
+    }))
+  )
+  return yield* OutboxTable.encode(orderPlaced, messages)
+})
+
 /** What `makePlacementStatement` takes: the rows of a group of drafts, none of whose ids comes twice. */
-export const documentsOf = (unsorted: ReadonlyArray<CheckoutDraft>): typeof Documents.Type => {
+export const documentsOf = Effect.fnUntraced(function* (unsorted: ReadonlyArray<CheckoutDraft>) {
   const drafts = sortedById(unsorted)
   const lines = drafts.flatMap(lineRows)
   return {
     checkouts: JSON.stringify(drafts.map(checkoutRow)),
     orders: JSON.stringify(drafts.flatMap(orderRows)),
     lines: JSON.stringify(lines),
-    skuIds: Array.from(new Set(lines.map((line) => line.sku_id)))
+    skuIds: Array.from(new Set(lines.map((line) => line.sku_id))),
+    timeouts: yield* timeoutsOf(drafts),
+    news: yield* newsOf(drafts)
   }
-}
+})
 
 /**
  * One statement that places all checkouts of a group or none: it locks their stock rows in ascending order, and only if the group
- * fits as a whole reserves, takes the lines out of the carts and writes checkouts, orders, lines, history and movements.
+ * fits as a whole reserves, takes the lines out of the carts and writes checkouts, orders, lines, history, movements
+ * and messages.
  * Answers with what was available of each locked SKU before. A checkout id that is taken fails it with `UniqueViolation`.
  *
  * The rows come as three JSON documents: their names stand beside their types, and one parse costs less than a dozen arrays.
@@ -79,7 +111,7 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
   SqlSchema.findAll({
     Request: Documents,
     Result: Verdict,
-    execute: ({ checkouts, lines, orders, skuIds }) => sql`
+    execute: ({ checkouts, lines, news, orders, skuIds, timeouts }) => sql`
         WITH new_checkouts AS MATERIALIZED (
           SELECT * FROM json_to_recordset(${checkouts}::json) AS new (
             id uuid, user_id uuid, payment_id uuid, currency text, total bigint, cart_id uuid, placed_at timestamptz,
@@ -168,7 +200,23 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
           UPDATE trade.cart_items item SET quantity = bought.quantity - bought.bought
           FROM bought
           WHERE item.cart_id = bought.cart_id AND item.sku_id = bought.sku_id AND bought.quantity > bought.bought
-        )
+        ),
+        published_timeouts AS (${OutboxTable.insertInto(sql, {
+          queues: OutboxTable.queuesOf(orderTimeout),
+          source: sql`
+            SELECT given.* FROM
+              unnest(${timeouts.ids}::text[], ${timeouts.elements}::text[], ${timeouts.delays}::float8[])
+                AS given (id, element, delay_seconds),
+              verdict
+            WHERE verdict.fits`,
+          delaySeconds: sql`message.delay_seconds`
+        })}),
+        published_news AS (${OutboxTable.insertInto(sql, {
+          queues: OutboxTable.queuesOf(orderPlaced),
+          source: sql`
+            SELECT given.* FROM unnest(${news.ids}::text[], ${news.elements}::text[]) AS given (id, element), verdict
+            WHERE verdict.fits`
+        })})
         SELECT verdict.fits, locked.sku_id, locked.on_hand - locked.reserved AS available FROM verdict, locked
       `
   })

@@ -5,6 +5,7 @@ import type { ChannelRequest, Notice, Sealed } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
 import { errors } from "./WechatPayError.ts"
 import type { WechatPayKeys } from "./WechatPayKeys.ts"
+import { formatTime } from "./WechatPayModel.ts"
 
 const scheme = "WECHATPAY2-SHA256-RSA2048"
 const toleranceSeconds = 300
@@ -50,7 +51,7 @@ const makeNonces = () => {
 export const makeVerifier = (keys: WechatPayKeys) => {
   const nonces = makeNonces()
   return Effect.fnUntraced(function* (request: ChannelRequest) {
-    if (request.headers["accept"] === undefined || request.headers["user-agent"] === undefined) {
+    if (!request.headers["accept"] || !request.headers["user-agent"]) {
       return yield* errors.missingHeader()
     }
     const credentials = parseAuthorization(request.headers["authorization"])
@@ -129,7 +130,7 @@ export const sealNotice = (keys: WechatPayKeys, notice: Notice, summary: string,
   const nonce = randomBytes(6).toString("hex")
   const body = toJson({
     id: notice.id,
-    create_time: notice.createdAt,
+    create_time: formatTime(notice.createdAt),
     resource_type: "encrypt-resource",
     event_type: notice.event,
     summary,
@@ -141,5 +142,8 @@ export const sealNotice = (keys: WechatPayKeys, notice: Notice, summary: string,
       nonce
     }
   })
-  return signBody(keys, body, tampering)
+  return Effect.map(signBody(keys, body, tampering), (sealed) => ({
+    ...sealed,
+    headers: { ...sealed.headers, accept: "*/*", "user-agent": "Mozilla/4.0" }
+  }))
 }
