@@ -1,4 +1,4 @@
-import { ByteSize, Config, Duration } from "effect"
+import { ByteSize, Config, Duration, Schema } from "effect"
 
 const list = (name: string) =>
   Config.String(name).pipe(
@@ -35,9 +35,12 @@ export const EdgeConfig = Config.all({
 })
 export type EdgeConfig = Config.Success<typeof EdgeConfig>
 
+/** 0 takes any free one. */
+const Port = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65535 }))
+
 /** How the server listens, and how long it takes to leave. */
 export const ServerConfig = Config.all({
-  port: Config.Port("PORT").pipe(Config.withDefault(8080)),
+  port: Config.schema(Port, "PORT").pipe(Config.withDefault(8080)),
   host: Config.String("HOST").pipe(Config.withDefault("0.0.0.0")),
   headersTimeout: duration("HTTP_HEADERS_TIMEOUT", "10 seconds"),
   requestTimeout: duration("HTTP_REQUEST_TIMEOUT", "30 seconds"),

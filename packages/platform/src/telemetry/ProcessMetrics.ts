@@ -75,12 +75,13 @@ export const layer = Layer.effectDiscard(
     gauge("nodejs_eventloop_lag_max_seconds", "How late the event loop was at worst", {}, () =>
       delay.count === 0 ? 0 : delay.max / 1e9
     )
-    gauge(
-      "nodejs_eventloop_utilization",
-      "Share of the time that the event loop was busy",
-      {},
-      () => performance.eventLoopUtilization().utilization
-    )
+    let before = performance.eventLoopUtilization()
+    gauge("nodejs_eventloop_utilization", "Share of the time since the last scrape that the loop was busy", {}, () => {
+      const now = performance.eventLoopUtilization()
+      const { utilization } = performance.eventLoopUtilization(now, before)
+      before = now
+      return utilization
+    })
 
     const collections = new Map<string, Tally>()
     yield* observeCollections((collection) => {
