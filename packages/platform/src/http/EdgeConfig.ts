@@ -16,9 +16,17 @@ const whole = (name: string, byDefault: number) => Config.Int(name).pipe(Config.
 const duration = (name: string, byDefault: Duration.Input) =>
   Config.Duration(name).pipe(Config.withDefault(Duration.fromInputUnsafe(byDefault)))
 
+/** A number of bytes, or one with its unit: `1048576`, `1 MiB`. */
+const bytes = (name: string, byDefault: number) =>
+  Config.Int(name).pipe(
+    Config.map(ByteSize.bytes),
+    Config.orElse(() => Config.ByteSize(name)),
+    Config.withDefault(ByteSize.bytes(byDefault))
+  )
+
 /** What an operator may set of the HTTP edge. Sizes are bytes; rates are of one process. */
 export const EdgeConfig = Config.all({
-  maxBody: Config.ByteSize("HTTP_MAX_BODY").pipe(Config.withDefault(ByteSize.bytes(1024 * 1024))),
+  maxBody: bytes("HTTP_MAX_BODY", 1024 * 1024),
   maxInFlight: whole("HTTP_MAX_IN_FLIGHT", 1024),
   maxEventLoopDelay: duration("HTTP_MAX_EVENT_LOOP_DELAY", "1 second"),
   accessLog: Config.Boolean("ACCESS_LOG").pipe(Config.withDefault(true)),

@@ -1,11 +1,10 @@
-import { Role } from "@mall/domain/identity/Permission"
-import { Principal } from "@mall/domain/identity/CurrentUser"
 import { clientOf, tokenOf } from "@mall/testing/TestAuthorization"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { call, exchangeBytes, startEdge, TestApi } from "./edgeServer.ts"
+import { bearerOf, principalOf } from "./principal.ts"
 
 const id = "0192d3a4-1111-7111-8111-111111111111"
 const missing = "0192d3a4-1111-7111-8111-111111111110"
@@ -26,14 +25,8 @@ const ProblemBody = Schema.fromJsonString(
 )
 const problemOf = Schema.decodeSync(ProblemBody)
 
-const principal = new Principal({
-  userId: "0192d3a4-2222-7222-8222-222222222222" as Principal["userId"],
-  sessionId: "0192d3a4-3333-7333-8333-333333333333" as Principal["sessionId"],
-  roles: [Role.make("customer")],
-  merchantId: Option.none(),
-  expiresAt: new Date(4_000_000_000_000)
-})
-const bearer = { headers: { authorization: `Bearer ${tokenOf(principal)}` } }
+const principal = principalOf(1)
+const bearer = bearerOf(principal)
 
 describe("Edge", () => {
   it.live("keeps a caller's request id and trace, and gives its own where they are missing or unsafe", () =>
