@@ -21,8 +21,7 @@ export const Tampering = Schema.Literals([
 ])
 export type Tampering = typeof Tampering.Type
 
-export const Answer = Schema.Literals(["500", "429", "error", "html", "empty", "half"])
-export type Answer = typeof Answer.Type
+const Answer = Schema.Literals(["500", "429", "error", "html", "empty", "half"])
 
 const Delay = Schema.Struct({ kind: Schema.tag("delay"), milliseconds: Milliseconds, when: When })
 /** The connection is reset. For a callback: `before` it is sent, or the answer to it is lost. */
@@ -45,7 +44,7 @@ export const RequestFault = Schema.Union([
     status: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 200, maximum: 599 }))),
     code: Schema.optionalKey(Schema.NonEmptyString)
   })
-]).pipe(Schema.toTaggedUnion("kind"))
+])
 export type RequestFault = typeof RequestFault.Type
 
 /** What may go wrong with a callback. */
@@ -64,5 +63,5 @@ export const CallbackFault = Schema.Union([
     kind: Schema.tag("reorder"),
     milliseconds: Milliseconds.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10_000)))
   })
-]).pipe(Schema.toTaggedUnion("kind"))
+])
 export type CallbackFault = typeof CallbackFault.Type

@@ -97,17 +97,22 @@ export class PaymentStore extends Context.Service<
         return [result, draft] as const
       })
 
-      const announce = Effect.fnUntraced(function* ({ facts, history, intent }: PaymentDraft) {
-        for (const { actor, fromStatus, reason, subject, subjectId, toStatus } of history) {
-          yield* Effect.logInfo(`${subject} ${fromStatus ?? "new"} -> ${toStatus}`).pipe(
+      const announce = Effect.fnUntraced(function* ({ context, facts, history, intent }: PaymentDraft) {
+        if (history.length > 0) {
+          yield* Effect.logInfo("payment changed").pipe(
             Effect.annotateLogs({
               paymentId: intent.id,
-              subjectId,
-              actor,
-              reason,
               reference: intent.reference,
+              payerId: intent.payerId,
+              merchantId: intent.merchantId,
               amount: intent.amount,
-              currency: intent.currency
+              currency: intent.currency,
+              status: intent.status,
+              actor: context.actor,
+              changes: history.map(
+                ({ fromStatus, reason, subject, subjectId, toStatus }) =>
+                  `${subject} ${subjectId}: ${fromStatus ?? "new"} -> ${toStatus} (${reason})`
+              )
             })
           )
         }
