@@ -4,8 +4,8 @@ FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
 RUN npm install --global pnpm@12.21.0
 COPY pnpm-lock.yaml pnpm-workspace.yaml ./
-# everything the lockfile names; kept while only sources change
-RUN pnpm fetch --prod
+# into the store, from where the install below links; this layer is kept while only sources change
+RUN pnpm fetch --prod && rm -rf node_modules
 COPY . .
 # without the optional packages: the pinned Node and the embedded PostgreSQL, which the image brings or does without
 RUN pnpm install --offline --frozen-lockfile --prod --no-optional

@@ -1,5 +1,5 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { ByteSize, DateTime, Effect, Option } from "effect"
+import { ByteSize, DateTime, Effect, Fiber, FiberSet, Option } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { Channel, ChannelRequest, ChannelRoute, Operation, Reply, Sealed } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
@@ -28,6 +28,15 @@ const reset = (request: HttpServerRequest.HttpServerRequest) =>
 const toOriginForm = (url: string) => url.replace(/^https?:\/\/[^/?]*/i, "")
 
 const html = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+const toResponse = (answer: Sealed & { readonly status: number }, pause: number | undefined) => {
+  const { "content-type": contentType, ...headers } = answer.headers
+  const options = { status: answer.status, headers, contentType: contentType ?? "application/json" }
+  if (answer.body === "") return HttpServerResponse.empty({ status: answer.status, headers })
+  return pause === undefined
+    ? HttpServerResponse.text(answer.body, options)
+    : HttpServerResponse.stream(slowly(answer.body, pause), options)
+}
 
 const makeExchange = (channel: Channel) => {
   const seal = (reply: Reply, fault?: RequestFault) =>
@@ -81,9 +90,28 @@ const makeExchange = (channel: Channel) => {
 const makeHandler = Effect.gen(function* () {
   const faults = yield* Faults
   const ledger = yield* RequestLedger
+  const underWay = yield* FiberSet.make()
 
   return (channel: Channel, operation: Operation, handle: ChannelRoute["handle"]) => {
     const exchange = makeExchange(channel)
+    const process = Effect.fnUntraced(function* (received: ChannelRequest, truth: Effect.Effect<Reply>) {
+      const fault = yield* faults.takeForRequest(channel.id, operation)
+      const { answer, verdict } = yield* exchange(truth, fault)
+      yield* ledger.record({
+        at: DateTime.formatIso(yield* DateTime.now),
+        channel: channel.id,
+        operation,
+        method: received.method,
+        target: received.target,
+        request: received.body,
+        verdict,
+        status: answer?.status ?? null,
+        answer: answer?.body ?? "",
+        fault: fault?.kind ?? null
+      })
+      return { answer, pause: fault?.kind === "slow-drip" ? fault.milliseconds : undefined }
+    })
+
     return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
       const body = yield* request.text.pipe(
         Effect.provideService(HttpIncomingMessage.MaxBodySize, largestBody),
@@ -97,30 +125,11 @@ const makeHandler = Effect.gen(function* () {
         params: yield* HttpRouter.params,
         query: yield* HttpServerRequest.ParsedSearchParams
       }
-      const fault = yield* faults.takeForRequest(channel.id, operation)
       const truth = Option.isSome(body) ? handle(received) : Effect.succeed(channel.refusal(400))
-      const { verdict, answer } = yield* exchange(truth, fault)
-      yield* ledger.record({
-        at: DateTime.formatIso(yield* DateTime.now),
-        channel: channel.id,
-        operation,
-        method: received.method,
-        target: received.target,
-        request: received.body,
-        verdict,
-        status: answer?.status ?? null,
-        answer: answer?.body ?? "",
-        fault: fault?.kind ?? null
-      })
-      if (answer === undefined) return yield* reset(request)
-      const { "content-type": contentType, ...headers } = answer.headers
-      const options = { status: answer.status, headers, contentType: contentType ?? "application/json" }
-      if (fault?.kind === "slow-drip") {
-        return HttpServerResponse.stream(slowly(answer.body, fault.milliseconds), options)
-      }
-      return answer.body === ""
-        ? HttpServerResponse.empty({ status: answer.status, headers })
-        : HttpServerResponse.text(answer.body, options)
+      // a client that gives up waiting does not stop what the channel is about to do
+      const work = yield* FiberSet.run(underWay, process(received, truth))
+      const { answer, pause } = yield* Fiber.join(work)
+      return answer === undefined ? yield* reset(request) : toResponse(answer, pause)
     })
   }
 })

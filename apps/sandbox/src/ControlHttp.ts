@@ -38,6 +38,7 @@ const guarded = <E, R>(handle: Effect.Effect<HttpServerResponse.HttpServerRespon
 
 const OrderPath = Schema.Struct({ channel: Schema.String, reference: Schema.String, action: PayerAction })
 const RefundPath = Schema.Struct({ channel: Schema.String, reference: Schema.String, outcome: RefundOutcome })
+const CallbackPath = Schema.Struct({ id: Schema.String })
 const PayOptions = Schema.Struct({
   payerTotal: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
 })
@@ -57,113 +58,134 @@ const payOptions = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request)
   Effect.flatMap(request.text, (text) => decodePayOptions(text === "" ? "{}" : text))
 )
 
+const makeAdd =
+  (router: HttpRouter.HttpRouter) =>
+  <R>(
+    method: "GET" | "POST" | "DELETE",
+    path: `/${string}`,
+    handle: Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal, R>
+  ) =>
+    router.add(
+      method,
+      `/control${path}`,
+      guarded(handle).pipe(
+        Effect.catchTags({
+          SchemaError: (error) => Effect.succeed(problem(400, error.message)),
+          HttpServerError: () => Effect.succeed(problem(400, "The body cannot be read")),
+          NoSuchElementError: () => Effect.succeed(problem(404, "There is no such channel")),
+          ReferenceUnknown: (error) => Effect.succeed(problem(404, error.message)),
+          ActionRefused: (error) => Effect.succeed(problem(409, error.message))
+        })
+      )
+    )
+type Add = ReturnType<typeof makeAdd>
+
+/** The payer's hand, and the bank's. */
+const addOrders = Effect.fnUntraced(function* (add: Add) {
+  const { channels, find } = yield* Channels
+  const channelOf = (id: string) => Effect.fromNullishOr(find(id))
+  yield* add(
+    "GET",
+    "/orders",
+    Effect.map(
+      Effect.forEach(channels, ({ orders }) => orders),
+      (lists) => HttpServerResponse.jsonUnsafe({ data: lists.flat().slice(0, defaultLimit) })
+    )
+  )
+  yield* add(
+    "POST",
+    "/:channel/orders/:reference/:action",
+    Effect.gen(function* () {
+      const { action, channel: id, reference } = yield* HttpRouter.schemaPathParams(OrderPath)
+      const channel = yield* channelOf(id)
+      return HttpServerResponse.jsonUnsafe(yield* channel.act(reference, action, yield* payOptions))
+    })
+  )
+  yield* add(
+    "POST",
+    "/:channel/refunds/:reference/:outcome",
+    Effect.gen(function* () {
+      const { channel: id, outcome, reference } = yield* HttpRouter.schemaPathParams(RefundPath)
+      const channel = yield* channelOf(id)
+      yield* channel.settleRefund(reference, outcome)
+      return HttpServerResponse.empty()
+    })
+  )
+})
+
+/** What came in, and what goes out. */
+const addRecords = Effect.fnUntraced(function* (add: Add) {
+  const ledger = yield* RequestLedger
+  const callbacks = yield* Callbacks
+  yield* add(
+    "GET",
+    "/requests",
+    Effect.gen(function* () {
+      const { channel, limit, operation } = yield* HttpServerRequest.schemaSearchParams(ListQuery)
+      const entries = (yield* ledger.list).filter(
+        (entry) =>
+          (channel === undefined || entry.channel === channel) &&
+          (operation === undefined || entry.operation === operation)
+      )
+      return HttpServerResponse.jsonUnsafe({ data: entries.slice(0, limit ?? defaultLimit) })
+    })
+  )
+  yield* add(
+    "GET",
+    "/callbacks",
+    Effect.gen(function* () {
+      const { channel, limit } = yield* HttpServerRequest.schemaSearchParams(ListQuery)
+      const notices = (yield* callbacks.list).filter((notice) => channel === undefined || notice.channel === channel)
+      return HttpServerResponse.jsonUnsafe({ data: notices.slice(0, limit ?? defaultLimit) })
+    })
+  )
+  yield* add(
+    "POST",
+    "/callbacks/:id/resend",
+    Effect.gen(function* () {
+      const { id } = yield* HttpRouter.schemaPathParams(CallbackPath)
+      return HttpServerResponse.jsonUnsafe(yield* callbacks.resend(id))
+    })
+  )
+})
+
+const addFaults = Effect.fnUntraced(function* (add: Add) {
+  const faults = yield* Faults
+  const list = Effect.map(faults.list, (data) => HttpServerResponse.jsonUnsafe({ data }))
+  yield* add("GET", "/faults", list)
+  yield* add(
+    "POST",
+    "/faults",
+    HttpServerRequest.schemaBodyJson(FaultRule).pipe(Effect.flatMap(faults.add), Effect.andThen(list))
+  )
+  yield* add("DELETE", "/faults", Effect.as(faults.clear, HttpServerResponse.empty()))
+})
+
+const addReset = Effect.fnUntraced(function* (add: Add) {
+  const { channels } = yield* Channels
+  const callbacks = yield* Callbacks
+  const faults = yield* Faults
+  const ledger = yield* RequestLedger
+  yield* add(
+    "POST",
+    "/reset",
+    Effect.gen(function* () {
+      yield* faults.clear
+      yield* Effect.forEach(channels, ({ reset }) => reset)
+      yield* callbacks.clear
+      yield* ledger.clear
+      return HttpServerResponse.empty()
+    })
+  )
+})
+
 /** JSON endpoints by which tests and demos act as the payer, read what happened and order faults. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    const { channels, find } = yield* Channels
-    const faults = yield* Faults
-    const ledger = yield* RequestLedger
-    const callbacks = yield* Callbacks
-
-    const channelOf = (id: string) => Effect.fromNullishOr(find(id))
-
-    const add = <R>(
-      method: "GET" | "POST" | "DELETE",
-      path: `/${string}`,
-      handle: Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal, R>
-    ) =>
-      router.add(
-        method,
-        `/control${path}`,
-        guarded(handle).pipe(
-          Effect.catchTags({
-            SchemaError: (error) => Effect.succeed(problem(400, error.message)),
-            HttpServerError: () => Effect.succeed(problem(400, "The body cannot be read")),
-            NoSuchElementError: () => Effect.succeed(problem(404, "There is no such channel")),
-            ReferenceUnknown: (error) => Effect.succeed(problem(404, error.message)),
-            ActionRefused: (error) => Effect.succeed(problem(409, error.message))
-          })
-        )
-      )
-
-    yield* add(
-      "GET",
-      "/orders",
-      Effect.map(
-        Effect.forEach(channels, ({ orders }) => orders),
-        (lists) => HttpServerResponse.jsonUnsafe({ data: lists.flat().slice(0, defaultLimit) })
-      )
-    )
-    yield* add(
-      "POST",
-      "/:channel/orders/:reference/:action",
-      Effect.gen(function* () {
-        const { action, channel: id, reference } = yield* HttpRouter.schemaPathParams(OrderPath)
-        const channel = yield* channelOf(id)
-        return HttpServerResponse.jsonUnsafe(yield* channel.act(reference, action, yield* payOptions))
-      })
-    )
-    yield* add(
-      "POST",
-      "/:channel/refunds/:reference/:outcome",
-      Effect.gen(function* () {
-        const { channel: id, outcome, reference } = yield* HttpRouter.schemaPathParams(RefundPath)
-        const channel = yield* channelOf(id)
-        yield* channel.settleRefund(reference, outcome)
-        return HttpServerResponse.empty()
-      })
-    )
-    yield* add(
-      "GET",
-      "/requests",
-      Effect.gen(function* () {
-        const { channel, limit, operation } = yield* HttpServerRequest.schemaSearchParams(ListQuery)
-        const entries = (yield* ledger.list).filter(
-          (entry) =>
-            (channel === undefined || entry.channel === channel) &&
-            (operation === undefined || entry.operation === operation)
-        )
-        return HttpServerResponse.jsonUnsafe({ data: entries.slice(0, limit ?? defaultLimit) })
-      })
-    )
-    yield* add(
-      "GET",
-      "/callbacks",
-      Effect.gen(function* () {
-        const { channel, limit } = yield* HttpServerRequest.schemaSearchParams(ListQuery)
-        const notices = (yield* callbacks.list).filter((notice) => channel === undefined || notice.channel === channel)
-        return HttpServerResponse.jsonUnsafe({ data: notices.slice(0, limit ?? defaultLimit) })
-      })
-    )
-    yield* add(
-      "POST",
-      "/callbacks/:id/resend",
-      Effect.gen(function* () {
-        const { id } = yield* HttpRouter.schemaPathParams(Schema.Struct({ id: Schema.String }))
-        return HttpServerResponse.jsonUnsafe(yield* callbacks.resend(id))
-      })
-    )
-    const listFaults = Effect.map(faults.list, (data) => HttpServerResponse.jsonUnsafe({ data }))
-    yield* add("GET", "/faults", listFaults)
-    yield* add(
-      "POST",
-      "/faults",
-      Effect.gen(function* () {
-        yield* faults.add(yield* HttpServerRequest.schemaBodyJson(FaultRule))
-        return yield* listFaults
-      })
-    )
-    yield* add("DELETE", "/faults", Effect.as(faults.clear, HttpServerResponse.empty()))
-    yield* add(
-      "POST",
-      "/reset",
-      Effect.gen(function* () {
-        yield* faults.clear
-        yield* Effect.forEach(channels, ({ reset }) => reset)
-        yield* callbacks.clear
-        yield* ledger.clear
-        return HttpServerResponse.empty()
-      })
-    )
+    const add = makeAdd(router)
+    yield* addOrders(add)
+    yield* addRecords(add)
+    yield* addFaults(add)
+    yield* addReset(add)
   })
 )

@@ -21,8 +21,7 @@ export const Tampering = Schema.Literals([
 ])
 export type Tampering = typeof Tampering.Type
 
-export const Answer = Schema.Literals(["500", "429", "error", "html", "empty", "half"])
-export type Answer = typeof Answer.Type
+const Answer = Schema.Literals(["500", "429", "error", "html", "empty", "half"])
 
 const Delay = Schema.Struct({ kind: Schema.tag("delay"), milliseconds: Milliseconds, when: When })
 /** The connection is reset. For a callback: `before` it is sent, or the answer to it is lost. */

@@ -44,7 +44,7 @@ export class RequestLedger extends Context.Service<
           // trimmed by halves: shifting a full array at every request would cost its length each time
           if (entries.length > 2 * capacity) entries = entries.slice(-capacity)
         }),
-      list: Effect.sync(() => entries.slice(-capacity).reverse()),
+      list: Effect.sync(() => entries.slice(-capacity).toReversed()),
       clear: Effect.sync(() => {
         entries = []
       })

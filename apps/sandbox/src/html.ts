@@ -7,7 +7,7 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 /** Text as HTML shows it, in elements and in quoted attributes. */
-export const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => entities[character] ?? "")
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => entities[character] ?? "")
 
 /** Markup that is written into other markup as it stands. */
 export interface Markup {

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Queue } from "effect"
+import { Effect, Queue, Schedule } from "effect"
 import { Formatter } from "wechatpay-axios-plugin"
 import { at, TestMerchant, Unusable } from "./TestMerchant.ts"
 
@@ -106,23 +106,25 @@ layer(TestMerchant.layer, { excludeTestServices: true })("faults of answers", (i
     Effect.gen(function* () {
       const merchant = yield* TestMerchant
       yield* merchant.fault("create", { kind: "delay", milliseconds: 600_000, when: "after" })
-      const patient = merchant.call((v3) =>
-        v3["pay"]!["transactions"]!["native"]!.post(
-          {
-            ...order("slow-0001"),
-            appid: merchant.account.appid,
-            mchid: merchant.account.mchid,
-            description: "x",
-            notify_url: merchant.notifyUrl
-          },
-          { timeout: 200 }
-        )
-      )
+      const patient = merchant.create(order("slow-0001"), { timeout: 200 })
       assert.strictEqual((yield* Effect.flip(patient)).code, "ECONNABORTED")
       assert.deepInclude((yield* merchant.query("slow-0001")).data, { trade_state: "NOTPAY" })
 
       yield* merchant.fault("query", { kind: "slow-drip", milliseconds: 1 })
       assert.deepInclude((yield* merchant.query("slow-0001")).data, { trade_state: "NOTPAY" })
+    })
+  )
+
+  it.effect("do the work of a client that has gone", () =>
+    Effect.gen(function* () {
+      const merchant = yield* TestMerchant
+      yield* merchant.fault("create", { kind: "delay", milliseconds: 100, when: "before" })
+      yield* Effect.flip(merchant.create(order("gone-0001"), { timeout: 20 }))
+      const query = Effect.flatMap(merchant.query("gone-0001"), ({ data, status }) =>
+        status === 200 ? Effect.succeed(data) : Effect.fail("not yet" as const)
+      )
+      const data = yield* Effect.retry(query, Schedule.spaced("10 millis"))
+      assert.deepInclude(data, { trade_state: "NOTPAY" })
     })
   )
 

@@ -68,9 +68,13 @@ const makeMerchant = Effect.gen(function* () {
     proxy: false
   })
 
-  const call = (run: (v3: Wechatpay) => Promise<Answered>): Effect.Effect<Answered, Unusable> =>
+  const call = (
+    method: "get" | "post",
+    path: string,
+    options: { readonly data?: unknown; readonly params?: Record<string, string>; readonly timeout?: number }
+  ): Effect.Effect<Answered, Unusable> =>
     Effect.tryPromise({
-      try: () => run(library["v3"] ?? library),
+      try: () => library.client.v3.request({ method, url: `v3/${path}`, ...options }),
       catch: (error) => {
         if (!isAxiosFailure(error)) return new Unusable({ code: String(error) })
         const isAnswered = error.response !== undefined && error.code?.startsWith("EV3") !== true
@@ -82,6 +86,7 @@ const makeMerchant = Effect.gen(function* () {
         error.response === undefined ? Effect.fail(error) : Effect.succeed(error.response)
       )
     )
+  const params = { mchid: account.mchid }
 
   const native = (order: Record<string, unknown>) => ({
     appid: account.appid,
@@ -114,33 +119,14 @@ const makeMerchant = Effect.gen(function* () {
     http,
     control,
     call,
-    create: (order: Record<string, unknown>) =>
-      call((v3) => v3["pay"]!["transactions"]!["native"]!.post(native(order))),
-    query: (out_trade_no: string) =>
-      call((v3) =>
-        v3["pay"]!["transactions"]!["outTradeNo"]!["_out_trade_no_"]!.get({
-          params: { mchid: account.mchid },
-          out_trade_no
-        })
-      ),
-    queryById: (transaction_id: string) =>
-      call((v3) =>
-        v3["pay"]!["transactions"]!["id"]!["_transaction_id_"]!.get({
-          params: { mchid: account.mchid },
-          transaction_id
-        })
-      ),
-    close: (out_trade_no: string) =>
-      call((v3) =>
-        v3["pay"]!["transactions"]!["outTradeNo"]!["_out_trade_no_"]!["close"]!.post(
-          { mchid: account.mchid },
-          { out_trade_no }
-        )
-      ),
+    create: (order: Record<string, unknown>, options: { readonly timeout?: number } = {}) =>
+      call("post", "pay/transactions/native", { data: native(order), ...options }),
+    query: (outTradeNo: string) => call("get", `pay/transactions/out-trade-no/${outTradeNo}`, { params }),
+    queryById: (transactionId: string) => call("get", `pay/transactions/id/${transactionId}`, { params }),
+    close: (outTradeNo: string) => call("post", `pay/transactions/out-trade-no/${outTradeNo}/close`, { data: params }),
     refund: (refund: Record<string, unknown>) =>
-      call((v3) => v3["refund"]!["domestic"]!["refunds"]!.post({ notify_url: notifyUrl, ...refund })),
-    queryRefund: (out_refund_no: string) =>
-      call((v3) => v3["refund"]!["domestic"]!["refunds"]!["_out_refund_no_"]!.get({ out_refund_no })),
+      call("post", "refund/domestic/refunds", { data: { notify_url: notifyUrl, ...refund } }),
+    queryRefund: (outRefundNo: string) => call("get", `refund/domestic/refunds/${outRefundNo}`, {}),
     fault: (operation: string, fault: Record<string, unknown>, rule: Record<string, unknown> = { times: 1 }) =>
       control("POST", "/faults", { operation, fault, ...rule }),
     pay: (out_trade_no: string, options?: unknown) => control("POST", `/wechatpay/orders/${out_trade_no}/pay`, options),

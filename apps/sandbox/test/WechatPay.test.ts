@@ -218,7 +218,7 @@ layer(TestMerchant.layer, { excludeTestServices: true })("WeChat Pay, by the rea
       const merchant = yield* TestMerchant
       const unknown = yield* merchant.query("unknown-0002")
       assert.deepStrictEqual([unknown.status, at(unknown.data, "code")], [404, "ORDER_NOT_EXIST"])
-      const certificates = yield* merchant.call((v3) => v3["certificates"]!.get())
+      const certificates = yield* merchant.call("get", "certificates", {})
       assert.deepStrictEqual([certificates.status, at(certificates.data, "code")], [404, "RESOURCE_NOT_EXISTS"])
     })
   )

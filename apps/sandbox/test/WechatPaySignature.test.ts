@@ -129,15 +129,11 @@ layer(TestMerchant.layer, { excludeTestServices: true })("a request's signature"
     })
   )
 
-  it.effect("covers bodies that are no JSON, which are then refused", () =>
+  it.effect("covers bodies that are no order, which are then refused", () =>
     Effect.gen(function* () {
       const merchant = yield* TestMerchant
-      const answers = yield* Effect.forEach(["not json", "[]", "null", '"text"', "1"], (data) =>
-        merchant.call((v3) =>
-          v3["pay"]!["transactions"]!["native"]!.post(data, {
-            transformRequest: [(body: string) => JSON.stringify(body)]
-          })
-        )
+      const answers = yield* Effect.forEach([["not", "an order"], null, "text", 1], (data) =>
+        merchant.call("post", "pay/transactions/native", { data })
       )
       for (const answer of answers) {
         assert.strictEqual(answer.status, 400)

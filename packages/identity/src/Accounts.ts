@@ -74,7 +74,7 @@ export class Accounts extends Context.Service<
       const currentDate = Effect.map(DateTime.now, DateTime.toDateUtc)
 
       const orUnauthorized = (user: Option.Option<StoredUser>) =>
-        Option.isSome(user) ? Effect.succeed(user.value) : Effect.fail(new Unauthorized({}))
+        Effect.mapError(Effect.fromOption(user), () => new Unauthorized({}))
 
       const find = Effect.fnUntraced(function* ({ userId }: Principal) {
         const user = yield* users.findById(userId).pipe(Effect.catchTag("SqlError", Effect.die))

@@ -74,7 +74,7 @@ export class UserAdministration extends Context.Service<
       const revocations = yield* Revocations
 
       const orNotFound = (userId: UserId) => (user: Option.Option<StoredUser>) =>
-        Option.isSome(user) ? Effect.succeed(user.value) : Effect.fail(new UserNotFound({ userId }))
+        Effect.mapError(Effect.fromOption(user), () => new UserNotFound({ userId }))
 
       /** Locks the user, decides, and applies; a decision of undefined changes nothing. */
       const change = Effect.fnUntraced(

@@ -48,23 +48,38 @@ export class Notifications extends Context.Service<
         }
       }
 
-      const listen = Effect.gen(function* () {
-        const queue = yield* sql.listen(wire)
-        yield* tellGap
-        yield* isListening.open
-        return yield* Queue.take(queue).pipe(
-          Effect.map(({ payload }) => dispatch(payload)),
-          Effect.forever
-        )
-      }).pipe(
-        Effect.scoped,
-        Effect.tapError((error) =>
-          Effect.andThen(tellGap, Effect.logWarning("The listening connection was lost; it is made again", error))
-        ),
+      const connect = sql.listen(wire).pipe(
+        Effect.tapError((error) => Effect.logWarning("Cannot listen for notifications yet", error.message)),
         Effect.retry(
           Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("5 seconds")]).pipe(Schedule.jittered)
         )
       )
+
+      const listen = Effect.gen(function* () {
+        const queue = yield* connect
+        yield* tellGap
+        yield* isListening.open
+        return yield* Queue.take(queue).pipe(
+          Effect.flatMap(({ payload }) =>
+            // One subscriber that throws must not leave the others deaf.
+            Effect.catchDefect(
+              Effect.sync(() => dispatch(payload)),
+              (defect) => Effect.logError("A notification could not be handled", defect)
+            )
+          ),
+          Effect.forever
+        )
+      }).pipe(
+        Effect.scoped,
+        Effect.catchTag("SqlError", (error) =>
+          Effect.andThen(
+            tellGap,
+            Effect.logWarning("The listening connection was lost; it is made again", error.message)
+          )
+        ),
+        Effect.repeat(Schedule.spaced("50 millis"))
+      )
+
       // A process in which nobody subscribes keeps no connection for it.
       yield* Effect.andThen(isWanted.await, listen).pipe(Effect.forkScoped)
 

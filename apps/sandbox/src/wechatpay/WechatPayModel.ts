@@ -76,7 +76,7 @@ export const formatTime = (iso: string) =>
 const Text = (maximum: number) => Schema.NonEmptyString.check(Schema.isMaxCodePoints(maximum))
 const Fen = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_000_000 }))
 
-export const OutTradeNo = Schema.String.check(Schema.isPattern(/^[0-9A-Za-z_\-|*]{6,32}$/))
+const OutTradeNo = Schema.String.check(Schema.isPattern(/^[0-9A-Za-z_\-|*]{6,32}$/))
 const OutRefundNo = Schema.String.check(Schema.isPattern(/^[0-9A-Za-z_\-|*@]{1,64}$/))
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { Overloaded } from "../kernel/EdgeError.ts"
+import { Overloaded, RateLimited, Unauthorized } from "../kernel/EdgeError.ts"
 import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
 import { AccountEvent, Reason } from "./AccountEvent.ts"
@@ -24,12 +24,12 @@ import { ManagedUser, PasswordChange, Session, User, UserUpdate } from "./User.t
  * message of a long-lived RPC connection does not carry.
  */
 export class IdentityStorefrontRpcs extends RpcGroup.make(
-  Rpc.make("account.me", { success: User }),
-  Rpc.make("account.update", { payload: UserUpdate, success: User }),
-  Rpc.make("account.delete"),
+  Rpc.make("account.me", { success: User, error: Unauthorized }),
+  Rpc.make("account.update", { payload: UserUpdate, success: User, error: Unauthorized }),
+  Rpc.make("account.delete", { error: Unauthorized }),
   Rpc.make("account.changePassword", {
     payload: PasswordChange,
-    error: Schema.Union([InvalidCredentials, WeakPassword, Overloaded])
+    error: Schema.Union([InvalidCredentials, WeakPassword, RateLimited, Overloaded, Unauthorized])
   }),
   Rpc.make("account.logout"),
   Rpc.make("sessions.list", { payload: pageQuery, success: Page(Session), error: InvalidCursor }),
@@ -39,14 +39,14 @@ export class IdentityStorefrontRpcs extends RpcGroup.make(
   Rpc.make("addresses.create", {
     payload: { id: AddressId, address: AddressInput },
     success: Address,
-    error: Schema.Union([AddressLimitReached, AddressNotFound])
+    error: Schema.Union([AddressLimitReached, AddressNotFound, Unauthorized])
   }),
   Rpc.make("addresses.replace", {
     payload: { id: AddressId, address: AddressInput },
     success: Address,
-    error: AddressNotFound
+    error: Schema.Union([AddressNotFound, Unauthorized])
   }),
-  Rpc.make("addresses.delete", { payload: { id: AddressId }, error: AddressNotFound })
+  Rpc.make("addresses.delete", { payload: { id: AddressId }, error: Schema.Union([AddressNotFound, Unauthorized]) })
 )
   .annotateRpcs(RequiredPermission, "account")
   .middleware(RpcAuthorization) {}

@@ -1,5 +1,5 @@
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Overloaded } from "../kernel/EdgeError.ts"
+import { Overloaded, RateLimited } from "../kernel/EdgeError.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
 import { Authorization } from "./Authorization.ts"
@@ -43,7 +43,7 @@ export class AccountApiGroup extends HttpApiGroup.make("account")
     HttpApiEndpoint.post("changePassword", "/password", {
       payload: PasswordChange,
       success: HttpApiSchema.NoContent,
-      error: [InvalidCredentials, WeakPassword, Overloaded]
+      error: [InvalidCredentials, WeakPassword, RateLimited, Overloaded]
     }).annotateMerge(describe("Change the password", "Ends every other session of the user.")),
     HttpApiEndpoint.get("listSessions", "/sessions", {
       query: pageQuery,
