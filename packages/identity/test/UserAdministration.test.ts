@@ -93,7 +93,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
           { concurrency: "unbounded" }
         )
         const after = yield* administration.show(user.id)
-        assert.deepStrictEqual([...after.roles].sort(), ["admin", "customer", "merchant"])
+        assert.deepStrictEqual(after.roles.toSorted(), ["admin", "customer", "merchant"])
         assert.strictEqual((yield* administration.history(user.id, {})).data.length, 3)
       })
     )
