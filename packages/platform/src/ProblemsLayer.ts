@@ -1,0 +1,75 @@
+import { InternalError } from "@mall/domain/kernel/EdgeError"
+import { Problems } from "@mall/domain/kernel/Problems"
+import { RateLimit } from "@mall/domain/kernel/RateLimit"
+import type { RateLimitPolicy } from "@mall/domain/kernel/RateLimit"
+import { Cause, Context, Effect, Layer } from "effect"
+import { HttpApiError } from "effect/http-api"
+import type { HttpApiEndpoint } from "effect/http-api"
+import { EdgeConfig } from "./http/EdgeConfig.ts"
+import { readCause, toResponse } from "./http/problems.ts"
+import { RateLimits } from "./http/RateLimits.ts"
+import { refuse } from "./http/refuse.ts"
+import { CurrentRequest } from "./http/RequestInfo.ts"
+import { makeTraceId } from "./telemetry/traceContext.ts"
+
+/** The errors an endpoint declares are its own business; what is left is a shape error or a defect. */
+const isDeclared = (cause: Cause.Cause<unknown>) =>
+  cause.reasons.some(
+    (reason) =>
+      Cause.isFailReason(reason) &&
+      !HttpApiError.HttpApiSchemaError.is(reason.error) &&
+      !HttpApiError.HttpApiPayloadTooLarge.is(reason.error)
+  )
+
+/**
+ * `Problems`, and the rate limit of endpoints that have one per client (`RateLimit`; for signing in,
+ * `RATE_LIMIT_AUTH_PER_MINUTE` holds without an annotation). Limits per user are taken by `Callers`.
+ */
+export const ProblemsLayer = Layer.effect(
+  Problems,
+  Effect.gen(function* () {
+    const limits = yield* RateLimits
+    const { maxBody, rateLimit } = yield* EdgeConfig
+
+    const signIn: RateLimitPolicy = {
+      name: "auth",
+      by: "ip",
+      algorithm: "fixed-window",
+      limit: rateLimit.authPerMinute,
+      window: "1 minute"
+    }
+
+    // A token is verified for every page that is shown, and without I/O: the general limits are enough for that.
+    const policyOf = (endpoint: HttpApiEndpoint.Top) =>
+      Context.get(endpoint.annotations, RateLimit) ??
+      (endpoint.path.startsWith("/api/v1/auth/") && !endpoint.path.endsWith("/verify") ? signIn : undefined)
+
+    return Problems.of((httpEffect, { endpoint }) => {
+      const answer = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>) {
+        const reading = readCause(cause, maxBody)
+        if (reading.kind === "problem") return yield* toResponse(reading.problem)
+        const traceId = (yield* CurrentRequest)?.traceId ?? makeTraceId()
+        yield* Effect.logError(`Defect in ${endpoint.method} ${endpoint.path}`, cause).pipe(
+          Effect.annotateLogs({ traceId })
+        )
+        return yield* toResponse(new InternalError({ traceId }))
+      })
+
+      const guarded = Effect.catchCauseIf(
+        httpEffect,
+        (cause) => !isDeclared(cause) && readCause(cause, maxBody).kind !== "none",
+        answer
+      )
+
+      const policy = policyOf(endpoint)
+      if (policy?.by !== "ip") return guarded
+      return Effect.flatMap(CurrentRequest, (request) =>
+        request === undefined
+          ? guarded
+          : Effect.flatMap(limits.take(policy, request.limitKey), (allowance) =>
+              allowance.allowed ? guarded : refuse(allowance)
+            )
+      )
+    })
+  })
+)

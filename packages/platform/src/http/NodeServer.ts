@@ -1,0 +1,78 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Duration, Effect, Layer } from "effect"
+import type { Config } from "effect"
+import { createServer } from "node:http"
+import type { Socket } from "node:net"
+import { makeTraceId } from "../telemetry/traceContext.ts"
+import { ServerConfig } from "./EdgeConfig.ts"
+import { EdgeResponse } from "./EdgeResponse.ts"
+
+const refusals: Record<string, readonly [status: number, code: string, title: string]> = {
+  HPE_HEADER_OVERFLOW: [431, "HeadersTooLarge", "The headers are too large"],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "PayloadTooLarge", "The request body is too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "RequestTimeout", "The request took too long to arrive"]
+}
+const malformed = [400, "MalformedRequest", "This is not a well-formed HTTP request"] as const
+
+/** Answers what never became a request: Node could not parse it, or it did not arrive in time. */
+const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, code, title] = refusals[error.code ?? ""] ?? malformed
+  const traceId = makeTraceId()
+  const body = `{"type":"urn:mall:problem:${code}","title":"${title}","status":${status},"code":"${code}","traceId":"${traceId}"}`
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nX-Trace-Id: ${traceId}\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
+  )
+}
+
+/** Node's server with `EdgeResponse`, limits on slow and huge requests, and an answer to those it cannot parse. */
+export const makeServer = (config: Config.Success<typeof ServerConfig>) => {
+  const server = createServer({
+    ServerResponse: EdgeResponse,
+    headersTimeout: Duration.toMillis(config.headersTimeout),
+    requestTimeout: Duration.toMillis(config.requestTimeout),
+    keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: config.maxHeaderSize,
+    noDelay: true
+  })
+  server.maxConnections = config.maxConnections
+  server.on("clientError", refuse)
+  return server
+}
+
+/** `EdgeResponse` writes at the end of the turn; the last answers must leave before their connections are cut. */
+const answersWritten = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+/**
+ * The server of this process, on `HOST` and `PORT`. When its scope closes it takes no new connection, waits `DRAIN_TIMEOUT`
+ * for the requests in flight, interrupts the rest and cuts what connections are left.
+ */
+export const layer = Layer.unwrap(
+  Effect.map(ServerConfig, (config) => {
+    const server = makeServer(config)
+    const cutConnections = Layer.effectDiscard(
+      Effect.addFinalizer(() =>
+        Effect.andThen(
+          answersWritten,
+          Effect.sync(() => server.closeAllConnections())
+        )
+      )
+    )
+    return cutConnections.pipe(
+      Layer.provideMerge(
+        NodeHttpServer.layer(() => server, {
+          port: config.port,
+          host: config.host,
+          gracefulShutdownTimeout: config.drainTimeout
+        })
+      )
+    )
+  })
+)

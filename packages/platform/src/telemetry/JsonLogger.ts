@@ -1,0 +1,56 @@
+import { Cause, Config, Effect, Layer, Logger, References } from "effect"
+import type { LogLevel } from "effect"
+import { LineWriter } from "./LineWriter.ts"
+
+const secret = /passw|secret|token|ticket|authorization|cookie|api-?key|private|^code$|^totp$|address|phone|email/i
+
+/** Keeps what must not be logged out of a value that is about to become JSON. */
+const redact = (key: string, value: unknown): unknown => {
+  if (key !== "" && secret.test(key)) return "<redacted>"
+  if (typeof value === "bigint") return value.toString()
+  if (value instanceof Error) return value.message
+  return value
+}
+
+/** A message that holds itself, or whose `toJSON` throws, must not take the program down with it. */
+const toJson = (line: Record<string, unknown>) => {
+  try {
+    return JSON.stringify(line, redact)
+  } catch {
+    return JSON.stringify({ time: line["time"], level: line["level"], message: "a message that cannot be shown" })
+  }
+}
+
+const levels: Partial<Record<LogLevel.LogLevel, string>> = { Warn: "warn", Error: "error", Fatal: "fatal" }
+
+export const levelName = (level: LogLevel.LogLevel) => levels[level] ?? level.toLowerCase()
+
+/**
+ * One JSON object a line: `time`, `level`, `message`, then annotations, then `cause`. Strings of a message are joined, its
+ * first object goes to `data`. Keys that name secrets or personal data are redacted at any depth.
+ */
+export const make = Effect.map(LineWriter, (writer) =>
+  Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+    const parts = Array.isArray(message) ? message : [message]
+    const texts = parts.filter((part) => typeof part !== "object" || part === null)
+    const data = parts.find((part) => typeof part === "object" && part !== null)
+    writer.write(
+      toJson({
+        time: date.toISOString(),
+        level: levelName(logLevel),
+        message: texts.join(" "),
+        ...(data === undefined ? undefined : { data }),
+        ...fiber.getRef(References.CurrentLogAnnotations),
+        ...(cause.reasons.length === 0 ? undefined : { cause: Cause.pretty(cause) })
+      })
+    )
+  })
+)
+
+const MinimumLogLevel = Layer.effect(
+  References.MinimumLogLevel,
+  Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault<LogLevel.LogLevel>("Info"))
+)
+
+/** The process logs JSON lines, from `LOG_LEVEL` on (default `Info`). */
+export const layer = Layer.merge(Logger.layer([make]), MinimumLogLevel)
