@@ -64,21 +64,21 @@ export class ProductIncomplete extends Problem<ProductIncomplete>()("ProductInco
 export class ProductCodeTaken extends Problem<ProductCodeTaken>()("ProductCodeTaken", {
   status: 409,
   title: "Another product of this merchant has this code",
-  fields: { code: Schema.String }
+  fields: { productCode: Schema.String }
 }) {}
 
 export class SkuCodeTaken extends Problem<SkuCodeTaken>()("SkuCodeTaken", {
   status: 409,
   title: "Another SKU of this merchant has this code",
-  fields: { code: Schema.String }
+  fields: { skuCode: Schema.String }
 }) {}
 
 /** A buyer could not tell the two apart. */
 export class SkuOptionsTaken extends Problem<SkuOptionsTaken>()("SkuOptionsTaken", {
   status: 409,
   title: "Another SKU of this product has the same options",
-  fields: { code: Schema.String },
-  detail: ({ code }) => `The SKU ${code} has them`
+  fields: { skuCode: Schema.String },
+  detail: ({ skuCode }) => `The SKU ${skuCode} has them`
 }) {}
 
 export class TooManySkus extends Problem<TooManySkus>()("TooManySkus", {
@@ -91,7 +91,7 @@ export class TooManySkus extends Problem<TooManySkus>()("TooManySkus", {
 export class CategoryCodeTaken extends Problem<CategoryCodeTaken>()("CategoryCodeTaken", {
   status: 409,
   title: "Another category has this code",
-  fields: { code: Schema.String }
+  fields: { categoryCode: Schema.String }
 }) {}
 
 /** Categories and products below it must go elsewhere first. */
