@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
-    include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "scripts/test/*.test.ts"],
     globalSetup: ["packages/testing/src/globalSetup.ts"],
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -170,15 +170,17 @@ const readHandle = (folder: string) =>
       : Effect.succeedNone
   )
 
-const connects = (port: number) =>
-  Effect.callback<void, "refused">((resume) => {
-    const socket = net.connect({ port, host: "127.0.0.1" })
-    socket.once("connect", () => {
-      socket.destroy()
-      resume(Effect.void)
-    })
-    socket.once("error", () => resume(Effect.fail("refused")))
-  })
+/** PostgreSQL's own word for it, in its lock file: a port that is open may still refuse, as the database is starting up. */
+const isReady = (folder: string, pid: number) =>
+  Effect.try({
+    try: () => fs.readFileSync(path.join(folder, "postmaster.pid"), "utf8").split("\n"),
+    catch: () => "starting" as const
+  }).pipe(
+    Effect.filterOrFail(
+      (lines) => lines[0] === String(pid) && lines[7]?.trim() === "ready",
+      () => "starting" as const
+    )
+  )
 
 /** The last thing PostgreSQL said before it gave up, without its timestamp. */
 const lastWords = (log: string) => {
@@ -247,7 +249,7 @@ export const start = Effect.fn("EmbeddedPostgres.start")(function* (
         Effect.andThen(Effect.sync(() => fs.rmSync(handleFile(folder), { force: true })))
       )
   )
-  yield* connects(port).pipe(
+  yield* isReady(folder, server.pid).pipe(
     Effect.retry({
       schedule: Schedule.spaced("15 millis"),
       times: 2000,

@@ -1,8 +1,9 @@
-import type { Duration } from "effect"
-import { Context } from "effect"
-import type { Effect } from "effect"
 import type { Topic } from "@mall/domain/kernel/Topic"
+import { Context, Duration, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { Doorbell } from "./Doorbell.ts"
+import * as OutboxTable from "./OutboxTable.ts"
 
 /**
  * Tells other contexts. A message joins the transaction it is published in: it is delivered if and only if that commits,
@@ -22,5 +23,47 @@ export class Outbox extends Context.Service<
       messages: ReadonlyArray<NoInfer<A>>,
       options?: { readonly delay?: Duration.Input }
     ): Effect.Effect<void, SqlError>
+    /**
+     * For who writes messages inside a larger statement, with `OutboxTable.encode` and `OutboxTable.insertInto`: wakes the
+     * subscribers once the ambient transaction has committed. Needless for delayed messages.
+     */
+    announce<A, I>(topic: Topic<A, I>): Effect.Effect<void>
   }
->()("@mall/platform/Outbox") {}
+>()("@mall/platform/Outbox") {
+  static readonly layerNoDeps = Layer.effect(
+    Outbox,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const doorbell = yield* Doorbell
+
+      const publishAll = Effect.fn("Outbox.publish", { kind: "producer" })(function* <A, I>(
+        topic: Topic<A, I>,
+        messages: ReadonlyArray<A>,
+        options?: { readonly delay?: Duration.Input }
+      ) {
+        yield* Effect.annotateCurrentSpan({
+          "messaging.destination.name": topic.name,
+          "messaging.batch.message_count": messages.length
+        })
+        if (messages.length === 0) return
+        const encoded = yield* OutboxTable.encode(topic, messages)
+        const delay = Duration.fromInputUnsafe(options?.delay ?? Duration.zero)
+        const isDelayed = Duration.isPositive(delay)
+        yield* OutboxTable.insertInto(sql, {
+          queues: encoded.queues,
+          source: OutboxTable.sourceOf(sql, encoded),
+          delaySeconds: isDelayed ? OutboxTable.delayOf(sql, delay) : undefined
+        })
+        if (!isDelayed) yield* doorbell.ring(encoded.queues)
+      })
+
+      return Outbox.of({
+        publishAll,
+        publish: (topic, message, options) => publishAll(topic, [message], options),
+        announce: (topic) => doorbell.ring(OutboxTable.queuesOf(topic))
+      })
+    })
+  )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(Doorbell.layer))
+}

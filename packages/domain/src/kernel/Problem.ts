@@ -34,6 +34,7 @@ export const Problem =
       readonly detail?: (fields: Schema.Struct.Type<Fields>) => string
     }
   ): HttpApiError.ProblemClass<Self, Tag, ProblemType<Tag>, Status, WithCode<Tag, Fields>, {}> => {
+    // oxlint-disable-next-line typescript/no-explicit-any -- a class with computed fields has no name in the type system
     const Base: any = HttpApiError.Problem<any>()(
       tag,
       { type: `urn:mall:problem:${tag}`, status: options.status, title: options.title },

@@ -1,0 +1,24 @@
+# syntax=docker/dockerfile:1
+
+FROM node:24.21.0-bookworm-slim AS dependencies
+WORKDIR /app
+RUN npm install --global pnpm@12.21.0
+COPY pnpm-lock.yaml pnpm-workspace.yaml ./
+# into the store, from where the install below links; this layer is kept while only sources change
+RUN pnpm fetch --prod && rm -rf node_modules
+COPY . .
+# without the optional packages: the pinned Node and the embedded PostgreSQL, which the image brings or does without
+RUN pnpm install --offline --frozen-lockfile --prod --no-optional
+
+FROM node:24.21.0-bookworm-slim
+ENV NODE_ENV=production MALL_DATA_DIR=/data
+WORKDIR /app
+RUN mkdir /data && chown node:node /data
+COPY --from=dependencies /app ./
+USER node
+VOLUME /data
+EXPOSE 8080 8090
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# node itself is the first process, so that the signal to stop arrives
+CMD ["node", "apps/server/src/main.ts"]

@@ -1,0 +1,57 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Config, Context, Effect, Layer } from "effect"
+import { HttpRouter, HttpServer } from "effect/http"
+import { createServer } from "node:http"
+import { Callbacks } from "./Callbacks.ts"
+import * as ChannelHttp from "./ChannelHttp.ts"
+import { Channels } from "./Channels.ts"
+import * as ControlHttp from "./ControlHttp.ts"
+import { Faults } from "./Faults.ts"
+import { Journal } from "./Journal.ts"
+import * as PageHttp from "./PageHttp.ts"
+import { RequestLedger } from "./RequestLedger.ts"
+import { SandboxConfig } from "./SandboxConfig.ts"
+import { SandboxUnavailable } from "./SandboxUnavailable.ts"
+
+const State = Channels.layer.pipe(
+  Layer.provideMerge(Callbacks.layer),
+  Layer.provideMerge(Layer.mergeAll(Journal.layer, Faults.layer, RequestLedger.layer)),
+  Layer.provide([NodeHttpClient.layerNodeHttp, NodeServices.layer])
+)
+
+const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.layer)
+
+/** Slower answers (delays, drips) are cut when the process ends. */
+const gracefulShutdownTimeout = "2 seconds"
+
+const Server = Layer.unwrap(
+  Effect.map(SandboxConfig, ({ host, port }) =>
+    NodeHttpServer.layerServer(createServer, { host, port, gracefulShutdownTimeout }).pipe(
+      Layer.catchTag("ServeError", ({ cause }) =>
+        Layer.effect(
+          HttpServer.HttpServer,
+          Effect.fail(
+            new SandboxUnavailable({ reason: `The sandbox cannot listen on ${host}:${port}: ${String(cause)}.` })
+          )
+        )
+      )
+    )
+  )
+)
+
+/** The stand-ins for the payment channels, serving at `url` (no slash at its end) for as long as the layer lives. */
+export class Sandbox extends Context.Service<Sandbox, { readonly url: string }>()("@mall/sandbox/Sandbox") {
+  /** Its keys and its port are ready when the layer is built. */
+  static readonly layer: Layer.Layer<Sandbox, SandboxUnavailable | Config.ConfigError> = Layer.effect(
+    Sandbox,
+    Effect.map(HttpServer.HttpServer, ({ address }) => Sandbox.of({ url: HttpServer.formatAddress(address) }))
+  ).pipe(
+    // provided, not merged: its router must not reach another server of the process
+    Layer.provide(HttpRouter.serve(Routes, { disableListenLog: true, disableLogger: true })),
+    Layer.provide([State, NodeHttpServer.layerHttpServices]),
+    // first the port, then the files: a second process must not touch the files of the one that serves
+    Layer.provide(Server)
+  )
+}

@@ -1,0 +1,143 @@
+import { SkuId, ProductId } from "@mall/domain/catalog/Catalog"
+import { UserId } from "@mall/domain/identity/CurrentUser"
+import { generator } from "@mall/domain/kernel/Id"
+import { Money } from "@mall/domain/kernel/Money"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { CheckoutId, OrderId } from "@mall/domain/trade/Order"
+import * as EmbeddedPostgres from "@mall/platform/EmbeddedPostgres"
+import { migrate } from "@mall/platform/Migrations"
+import { Outbox } from "@mall/platform/Outbox"
+import * as Sql from "@mall/platform/Sql"
+import type { CheckoutDraft } from "@mall/trade/CheckoutDraft"
+import { OrderPlacement } from "@mall/trade/OrderPlacement"
+import { documentsOf, makePlacementStatement } from "@mall/trade/placementStatement"
+import { Clock, Console, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { migrations } from "../migrations/index.ts"
+
+// Places orders of two lines on the embedded database, without HTTP: as one statement per order, which is the limit that
+// group commit is held against, and through `OrderPlacement`; over many SKUs, and with one SKU in every order.
+
+const buyers = 64
+const seconds = Number(process.argv[2] ?? 5)
+const skuCount = 1000
+
+const newId = <A, E>(make: Effect.Effect<A, E>) => Effect.runSync(Effect.orDie(make))
+const newSkuId = generator(SkuId)
+const newOrderId = generator(OrderId)
+const newCheckoutId = generator(CheckoutId)
+const newPaymentId = generator(PaymentId)
+
+const skuIds = Array.from({ length: skuCount }, () => newId(newSkuId))
+const productId = newId(generator(ProductId))
+const merchantId = newId(generator(MerchantId))
+const userId = newId(generator(UserId))
+const unitPrice = Money.of(1999, "CNY")
+
+const pick = (besides?: SkuId): SkuId => {
+  const skuId = skuIds[Math.floor(Math.random() * skuCount)]
+  return skuId === undefined || skuId === besides ? pick(besides) : skuId
+}
+
+const draftOf = Effect.fnUntraced(function* (first: SkuId) {
+  const placedAt = new Date(yield* Clock.currentTimeMillis)
+  const draft: CheckoutDraft = {
+    id: yield* newCheckoutId,
+    userId,
+    paymentId: yield* newPaymentId,
+    total: unitPrice.times(2),
+    orders: [
+      {
+        id: yield* newOrderId,
+        merchantId,
+        total: unitPrice.times(2),
+        lines: [first, pick(first)].map((skuId) => ({
+          skuId,
+          productId,
+          title: { zh: "龙井茶 明前特级 罐装", en: "Longjing tea, first flush, tin" },
+          options: { size: "250 g" },
+          imageUrl: "https://images.example/longjing.jpg",
+          quantity: 1,
+          unitPrice,
+          total: unitPrice
+        }))
+      }
+    ],
+    address: {
+      recipient: "Li Lei",
+      phone: "+86 10 5555 0100",
+      countryCode: "CN",
+      region: "Beijing",
+      city: "Beijing",
+      street: "1 Chang'an Avenue",
+      postalCode: "100000"
+    },
+    remark: "",
+    cartId: null,
+    placedAt,
+    expiresAt: new Date(placedAt.getTime() + 1_800_000),
+    actor: { kind: "buyer", id: userId },
+    traceId: null
+  }
+  return draft
+})
+
+/** Orders a second of `buyers` who each place one after another. */
+const rateOf = Effect.fnUntraced(function* <E>(
+  place: (draft: CheckoutDraft) => Effect.Effect<unknown, E>,
+  skuOf: () => SkuId
+) {
+  const begin = yield* Clock.currentTimeMillis
+  const end = begin + seconds * 1000
+  const buyer = Effect.gen(function* () {
+    let count = 0
+    while ((yield* Clock.currentTimeMillis) < end) {
+      yield* place(yield* draftOf(skuOf()))
+      count += 1
+    }
+    return count
+  })
+  const counts = yield* Effect.all(
+    Array.from({ length: buyers }, () => buyer),
+    { concurrency: "unbounded" }
+  )
+  return (counts.reduce((a, b) => a + b) * 1000) / ((yield* Clock.currentTimeMillis) - begin)
+})
+
+const compare = Effect.fnUntraced(function* (name: string, skuOf: () => SkuId) {
+  const statement = yield* makePlacementStatement
+  const placement = yield* OrderPlacement
+  const single = yield* rateOf((draft) => Effect.flatMap(documentsOf([draft]), statement), skuOf)
+  const grouped = yield* rateOf(placement.place, skuOf)
+  yield* Console.log(
+    `${name}: one statement per order ${single.toFixed(0)}/s, group commit ${grouped.toFixed(0)}/s, ` +
+      `${(grouped / single).toFixed(2)} ×`
+  )
+})
+
+const benchmark = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* migrate(migrations)
+  yield* sql`INSERT INTO trade.stock (sku_id, on_hand) SELECT unnest(${skuIds}::uuid[]), 1000000000`
+  yield* sql`ANALYZE trade.stock`
+  yield* compare("mixed SKUs", pick)
+  yield* compare("one hot SKU", () => skuIds[0] ?? pick())
+})
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-bench-"))
+fs.chmodSync(folder, 0o755)
+
+EmbeddedPostgres.start({ folder: path.join(folder, "postgres") }).pipe(
+  Effect.flatMap(({ url }) =>
+    benchmark.pipe(
+      Effect.provide(OrderPlacement.layer.pipe(Layer.provide(Outbox.layer), Layer.provideMerge(Sql.layerUrl(url))))
+    )
+  ),
+  Effect.scoped,
+  Effect.ensuring(Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))),
+  Effect.runPromise
+)

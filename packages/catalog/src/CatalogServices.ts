@@ -1,0 +1,19 @@
+import { Layer } from "effect"
+import { CatalogCaches } from "./CatalogCaches.ts"
+import { Categories } from "./Categories.ts"
+import { ProductImport } from "./ProductImport.ts"
+import { Products } from "./Products.ts"
+import * as SkuQuotes from "./SkuQuotes.ts"
+import { Storefront } from "./Storefront.ts"
+
+/**
+ * Everything of the catalogue, the port `Catalog` and the caches' `CatalogChanges` (which the seed needs) included. Needs
+ * `SqlClient`, `Notifications` and the port `Stock`.
+ */
+export const layer = Layer.mergeAll(
+  Storefront.layer,
+  Products.layer,
+  Categories.layer,
+  ProductImport.layer,
+  SkuQuotes.layer
+).pipe(Layer.provideMerge(CatalogCaches.layer))

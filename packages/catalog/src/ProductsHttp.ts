@@ -1,0 +1,42 @@
+import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { Operation } from "@mall/domain/kernel/Operation"
+import { MallApi } from "@mall/domain/MallApi"
+import { Effect } from "effect"
+import type { HttpServerRequest } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { respond } from "./EncodedJson.ts"
+import type { EncodedJson } from "./EncodedJson.ts"
+import { Products } from "./Products.ts"
+import { sellerOf } from "./Seller.ts"
+import { Storefront } from "./Storefront.ts"
+
+const seller = Effect.map(CurrentUser, sellerOf)
+
+const answer = <E>({ headers }: HttpServerRequest.HttpServerRequest, encoded: Effect.Effect<EncodedJson, E>) =>
+  Effect.map(encoded, (json) => respond(json, headers["if-none-match"]))
+
+export const ProductsHttp = HttpApiBuilder.group(
+  MallApi,
+  "products",
+  Effect.fnUntraced(function* (handlers) {
+    const products = yield* Products
+    const storefront = yield* Storefront
+    return handlers.handleAll({
+      list: ({ query, request }) => answer(request, storefront.encodedProducts(query)),
+      get: ({ params, request }) => answer(request, storefront.encodedProduct(params.id)),
+      create: ({ payload }) =>
+        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => products.create(who, id, payload)),
+      update: ({ params, payload }) => Effect.flatMap(seller, (who) => products.update(who, params.id, payload)),
+      archive: ({ params }) => Effect.flatMap(seller, (who) => products.archive(who, params.id)),
+      publish: ({ params }) => Effect.flatMap(seller, (who) => products.publish(who, params.id)),
+      unpublish: ({ params }) => Effect.flatMap(seller, (who) => products.unpublish(who, params.id)),
+      addSku: ({ params, payload }) =>
+        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => products.addSku(who, id, params.id, payload)),
+      updateSku: ({ params: { id, skuId }, payload }) =>
+        Effect.flatMap(seller, (who) => products.updateSku(who, id, skuId, payload)),
+      archiveSku: ({ params: { id, skuId } }) => Effect.flatMap(seller, (who) => products.archiveSku(who, id, skuId)),
+      setStock: ({ params: { id, skuId }, payload }) =>
+        Effect.flatMap(seller, (who) => products.setStock(who, id, skuId, payload))
+    })
+  })
+)

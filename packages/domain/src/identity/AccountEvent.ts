@@ -1,0 +1,32 @@
+import { Schema } from "effect"
+import { Uuid7 } from "../kernel/Id.ts"
+import { PlainText } from "../kernel/PlainText.ts"
+import { UserId } from "./CurrentUser.ts"
+
+export const AccountEventType = Schema.Literals([
+  "registered",
+  "deleted",
+  "banned",
+  "unbanned",
+  "password_changed",
+  "logged_out_everywhere",
+  "refresh_token_reused",
+  "role_granted",
+  "role_revoked"
+]).annotate({ identifier: "AccountEventType" })
+export type AccountEventType = typeof AccountEventType.Type
+
+/** Why an operator acts; kept in the account's history. */
+export const Reason = PlainText(500)
+
+/** One line of an account's history: who (`actorId`, none for the system or the command line), when, why, in which trace. */
+export const AccountEvent = Schema.Struct({
+  id: Uuid7,
+  userId: UserId,
+  type: AccountEventType,
+  actorId: Schema.NullOr(UserId),
+  reason: Schema.String,
+  traceId: Schema.NullOr(Schema.String),
+  createdAt: Schema.Date
+}).annotate({ identifier: "AccountEvent" })
+export type AccountEvent = typeof AccountEvent.Type

@@ -1,0 +1,91 @@
+import { Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import { Overloaded, RateLimited, Unauthorized } from "../kernel/EdgeError.ts"
+import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
+import { MerchantId } from "../merchants/Merchant.ts"
+import { AccountEvent, Reason } from "./AccountEvent.ts"
+import { Address, AddressInput } from "./Address.ts"
+import { AddressId, AddressNotFound } from "./AddressBook.ts"
+import { RpcAuthorization } from "./Authorization.ts"
+import { SessionId, UserId } from "./CurrentUser.ts"
+import {
+  AddressLimitReached,
+  InvalidCredentials,
+  RoleNotGrantable,
+  SessionNotFound,
+  UserNotFound,
+  WeakPassword
+} from "./IdentityError.ts"
+import { RequiredPermission, Role } from "./Permission.ts"
+import { ManagedUser, PasswordChange, Session, User, UserUpdate } from "./User.ts"
+
+/**
+ * A signed-in user's own account. Signing in itself is HTTP only: its throttle needs the caller's address, which a
+ * message of a long-lived RPC connection does not carry.
+ */
+export class IdentityStorefrontRpcs extends RpcGroup.make(
+  Rpc.make("account.me", { success: User, error: Unauthorized }),
+  Rpc.make("account.update", { payload: UserUpdate, success: User, error: Unauthorized }),
+  Rpc.make("account.delete", { error: Unauthorized }),
+  Rpc.make("account.changePassword", {
+    payload: PasswordChange,
+    error: Schema.Union([InvalidCredentials, WeakPassword, RateLimited, Overloaded, Unauthorized])
+  }),
+  Rpc.make("account.logout"),
+  Rpc.make("sessions.list", { payload: pageQuery, success: Page(Session), error: InvalidCursor }),
+  Rpc.make("sessions.revoke", { payload: { sessionId: SessionId }, error: SessionNotFound }),
+  Rpc.make("addresses.list", { payload: pageQuery, success: Page(Address), error: InvalidCursor }),
+  // The id comes from the client, so that a repeated call adds nothing.
+  Rpc.make("addresses.create", {
+    payload: { id: AddressId, address: AddressInput },
+    success: Address,
+    error: Schema.Union([AddressLimitReached, AddressNotFound, Unauthorized])
+  }),
+  Rpc.make("addresses.replace", {
+    payload: { id: AddressId, address: AddressInput },
+    success: Address,
+    error: Schema.Union([AddressNotFound, Unauthorized])
+  }),
+  Rpc.make("addresses.delete", { payload: { id: AddressId }, error: Schema.Union([AddressNotFound, Unauthorized]) })
+)
+  .annotateRpcs(RequiredPermission, "account")
+  .middleware(RpcAuthorization) {}
+
+const userId = { userId: UserId }
+const withReason = { userId: UserId, reason: Reason }
+
+/** Accounts as administrators see and change them; each change is in the account's history. */
+export class IdentityAdminRpcs extends RpcGroup.make(
+  Rpc.make("users.list", {
+    payload: {
+      ...pageQuery,
+      /** The beginning of the email. */
+      email: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(254))),
+      role: Schema.optionalKey(Role),
+      banned: Schema.optionalKey(Schema.Boolean)
+    },
+    success: Page(ManagedUser),
+    error: InvalidCursor
+  }),
+  Rpc.make("users.show", { payload: userId, success: ManagedUser, error: UserNotFound }),
+  Rpc.make("users.history", {
+    payload: { ...userId, ...pageQuery },
+    success: Page(AccountEvent),
+    error: InvalidCursor
+  }),
+  Rpc.make("users.ban", { payload: withReason, success: ManagedUser, error: UserNotFound }),
+  Rpc.make("users.unban", { payload: withReason, success: ManagedUser, error: UserNotFound }),
+  Rpc.make("users.logout", { payload: withReason, error: UserNotFound }),
+  Rpc.make("users.grant", {
+    payload: { ...withReason, role: Role, merchantId: Schema.NullOr(MerchantId) },
+    success: ManagedUser,
+    error: Schema.Union([UserNotFound, RoleNotGrantable])
+  }),
+  Rpc.make("users.revoke", {
+    payload: { ...withReason, role: Role },
+    success: ManagedUser,
+    error: Schema.Union([UserNotFound, RoleNotGrantable])
+  })
+)
+  .annotateRpcs(RequiredPermission, "users:administer")
+  .middleware(RpcAuthorization) {}

@@ -1,0 +1,62 @@
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { Overloaded, RateLimited } from "../kernel/EdgeError.ts"
+import { Idempotent } from "../kernel/Operation.ts"
+import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
+import { Authorization } from "./Authorization.ts"
+import { SessionId } from "./CurrentUser.ts"
+import { EmailTaken, InvalidCredentials, SessionNotFound, WeakPassword } from "./IdentityError.ts"
+import { RequiredPermission } from "./Permission.ts"
+import { PasswordChange, Registration, Session, User, UserUpdate } from "./User.ts"
+
+const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
+
+/** Opening an account. */
+export class UsersApiGroup extends HttpApiGroup.make("users")
+  .add(
+    HttpApiEndpoint.post("register", "/", {
+      payload: Registration,
+      success: User.pipe(HttpApiSchema.status(201)),
+      error: [EmailTaken, WeakPassword, Overloaded]
+    })
+      .middleware(Idempotent)
+      .annotate(RequiredPermission, "public")
+      .annotateMerge(
+        describe("Register", "Opens an account. A password that zxcvbn finds weak is refused, with advice.")
+      )
+  )
+  .prefix("/api/v1/users")
+  .annotateMerge(describe("Users", "Opening an account")) {}
+
+/** What the owner of an account does with it. */
+export class AccountApiGroup extends HttpApiGroup.make("account")
+  .add(
+    HttpApiEndpoint.get("get", "/", { success: User }).annotateMerge(describe("Who am I", "The signed-in user.")),
+    HttpApiEndpoint.patch("update", "/", { payload: UserUpdate, success: User }).annotateMerge(
+      describe("Update the profile", "Changes what is given and keeps the rest.")
+    ),
+    HttpApiEndpoint.delete("delete", "/", { success: HttpApiSchema.NoContent }).annotateMerge(
+      describe(
+        "Delete the account",
+        "Erases personal data and signs out everywhere; orders and books keep the bare id."
+      )
+    ),
+    HttpApiEndpoint.post("changePassword", "/password", {
+      payload: PasswordChange,
+      success: HttpApiSchema.NoContent,
+      error: [InvalidCredentials, WeakPassword, RateLimited, Overloaded]
+    }).annotateMerge(describe("Change the password", "Ends every other session of the user.")),
+    HttpApiEndpoint.get("listSessions", "/sessions", {
+      query: pageQuery,
+      success: Page(Session),
+      error: InvalidCursor
+    }).annotateMerge(describe("List sessions", "Where the user is signed in, newest first.")),
+    HttpApiEndpoint.delete("revokeSession", "/sessions/:id", {
+      params: { id: SessionId },
+      success: HttpApiSchema.NoContent,
+      error: SessionNotFound
+    }).annotateMerge(describe("End a session", "Its tokens are refused from now on, everywhere."))
+  )
+  .prefix("/api/v1/users/me")
+  .annotateEndpoints(RequiredPermission, "account")
+  .middleware(Authorization)
+  .annotateMerge(describe("Account", "The signed-in user's own account and sessions")) {}

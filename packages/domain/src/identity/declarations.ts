@@ -1,0 +1,60 @@
+import { Context } from "effect"
+import { HttpApi } from "effect/http-api"
+import type { HttpApiGroup } from "effect/http-api"
+import type { RpcGroup, Rpc } from "effect/rpc"
+import { Authorization, OptionalAuthorization, RpcAuthorization } from "./Authorization.ts"
+import type { Permission } from "./Permission.ts"
+import { RequiredPermission } from "./Permission.ts"
+
+/** What one way into the server asks of its caller. */
+export interface Declaration {
+  /** `GET /api/v1/orders/:id`, or `rpc orders.get`. */
+  readonly way: string
+  readonly permission: Permission | undefined
+  /** Whether a middleware that knows who calls stands before it. */
+  readonly guard: "required" | "optional" | "none"
+}
+
+const guardOf = (required: boolean, optional: boolean): Declaration["guard"] =>
+  required ? "required" : optional ? "optional" : "none"
+
+/** What every endpoint of `api` declares, in the order of the groups. */
+export const ofHttpApi = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>
+): ReadonlyArray<Declaration> => {
+  const declarations: Array<Declaration> = []
+  HttpApi.reflect(api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint, mergedAnnotations, middleware }) => {
+      const keys = new Set(Array.from(middleware, ({ key }) => key))
+      declarations.push({
+        way: `${endpoint.method} ${endpoint.path}`,
+        permission: Context.get(mergedAnnotations, RequiredPermission),
+        guard: guardOf(keys.has(Authorization.key), keys.has(OptionalAuthorization.key))
+      })
+    }
+  })
+  return declarations
+}
+
+/** What every Rpc of `group` declares. */
+export const ofRpcGroup = <R extends Rpc.Any>(group: RpcGroup.RpcGroup<R>): ReadonlyArray<Declaration> =>
+  Array.from(group.requests.values() as Iterable<Rpc.AnyWithProps>, (rpc) => {
+    const keys = new Set(Array.from(rpc.middlewares, ({ key }) => key))
+    return {
+      way: `rpc ${rpc._tag}`,
+      permission: Context.get(rpc.annotations, RequiredPermission),
+      guard: guardOf(keys.has(RpcAuthorization.key), false)
+    }
+  })
+
+/**
+ * What is wrong with the declarations, a sentence each; the server does not start while there is one. A way in must say
+ * what it needs, and what is not public must have the middleware that checks it.
+ */
+export const faults = (declarations: ReadonlyArray<Declaration>): ReadonlyArray<string> =>
+  declarations.flatMap(({ way, permission, guard }) => {
+    if (permission === undefined) return [`${way} declares no permission`]
+    if (permission !== "public" && guard !== "required") return [`${way} needs ${permission} but nothing checks it`]
+    return []
+  })

@@ -1,0 +1,127 @@
+import { Schema } from "effect"
+import { UserId } from "../identity/CurrentUser.ts"
+import { Uuid7 } from "../kernel/Id.ts"
+import { Money, PositiveMoney } from "../kernel/Money.ts"
+import { Page } from "../kernel/Page.ts"
+import { NonBlankText, PlainText } from "../kernel/PlainText.ts"
+import { MerchantId } from "../merchants/Merchant.ts"
+import { PaymentId, PaymentStatus, RefundId } from "./PaymentGateway.ts"
+import { AttemptStatus, RefundStatus } from "./PaymentLifecycle.ts"
+
+/** Our number of one try at a channel; the channel knows it in the form its protocol allows. */
+export const AttemptId = Uuid7.pipe(Schema.brand("AttemptId"), Schema.annotate({ identifier: "AttemptId" }))
+export type AttemptId = typeof AttemptId.Type
+
+/** The name of a channel adapter, such as `wechatpay`. */
+export const ChannelId = Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9_]{1,31}$/)).pipe(
+  Schema.brand("ChannelId"),
+  Schema.annotate({ identifier: "ChannelId" })
+)
+export type ChannelId = typeof ChannelId.Type
+
+/** The way to pay within a channel, such as `native` (a QR code). */
+export const ChannelMethod = Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9_]{0,31}$/))
+
+/**
+ * What the buyer has to do now. `qr`: show `content` as a QR code. `redirect`: send the browser to `url`. `params`: hand the
+ * values to the channel's own script. `none`: nothing; look at the status again.
+ */
+export const PaymentAction = Schema.Union([
+  Schema.Struct({ type: Schema.Literal("qr"), content: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("redirect"), url: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("params"), params: Schema.Record(Schema.String, Schema.String) }),
+  Schema.Struct({ type: Schema.Literal("none") })
+]).annotate({ identifier: "PaymentAction" })
+export type PaymentAction = typeof PaymentAction.Type
+
+/** Shown once: the right to look at one payment's status without signing in, for five minutes. */
+export const Ticket = Schema.String.check(Schema.isPattern(/^tk_once_[A-Za-z0-9_-]{43}$/)).pipe(
+  Schema.brand("Ticket"),
+  Schema.annotate({ identifier: "Ticket" })
+)
+export type Ticket = typeof Ticket.Type
+
+const Metadata = Schema.Record(NonBlankText(40), PlainText(500)).check(Schema.isMaxProperties(20))
+
+/** What a merchant's server asks to be paid. `expiresIn` is in seconds; `channels` restricts what the buyer may choose. */
+export const NewPayment = Schema.Struct({
+  amount: PositiveMoney,
+  reference: NonBlankText(64),
+  description: NonBlankText(127),
+  expiresIn: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 7 * 24 * 3600 }))),
+  channels: Schema.optionalKey(Schema.NonEmptyArray(ChannelId).check(Schema.isMaxLength(16))),
+  metadata: Schema.optionalKey(Metadata),
+  returnUrl: Schema.optionalKey(PlainText(2048).check(Schema.isPattern(/^https?:\/\/[^\s]+$/)))
+}).annotate({ identifier: "NewPayment" })
+export type NewPayment = typeof NewPayment.Type
+
+/** A payment as its payer and its merchant see it. */
+export class Payment extends Schema.Class<Payment>("Payment")({
+  id: PaymentId,
+  status: PaymentStatus,
+  amount: Money,
+  captured: Money,
+  refunded: Money,
+  reference: Schema.String,
+  description: Schema.String,
+  merchantId: Schema.NullOr(MerchantId),
+  payerId: Schema.NullOr(UserId),
+  channels: Schema.NullOr(Schema.Array(ChannelId)),
+  metadata: Schema.Record(Schema.String, Schema.String),
+  returnUrl: Schema.NullOr(Schema.String),
+  expiresAt: Schema.Date,
+  paidAt: Schema.NullOr(Schema.Date),
+  createdAt: Schema.Date
+}) {}
+
+export const PaymentPage = Page(Payment)
+
+/** A payment just made; `ticket` lets the buyer's page look at its status. */
+export const CreatedPayment = Schema.Struct({ ...Payment.fields, ticket: Ticket }).annotate({
+  identifier: "CreatedPayment"
+})
+export type CreatedPayment = typeof CreatedPayment.Type
+
+/** The answer to a confirmation: how the payment stands and what the buyer does next. */
+export const PaymentStep = Schema.Struct({
+  id: PaymentId,
+  status: PaymentStatus,
+  attempt: Schema.Struct({ id: AttemptId, channel: ChannelId, method: Schema.String, status: AttemptStatus }),
+  action: PaymentAction,
+  expiresAt: Schema.Date,
+  ticket: Ticket
+}).annotate({ identifier: "PaymentStep" })
+export type PaymentStep = typeof PaymentStep.Type
+
+/** What the buyer's page learns for a ticket; `ticket` is the next one. */
+export const TicketedStatus = Schema.Struct({
+  id: PaymentId,
+  status: PaymentStatus,
+  amount: Money,
+  expiresAt: Schema.Date,
+  ticket: Ticket
+}).annotate({ identifier: "TicketedStatus" })
+export type TicketedStatus = typeof TicketedStatus.Type
+
+export class Refund extends Schema.Class<Refund>("Refund")({
+  id: RefundId,
+  paymentId: PaymentId,
+  status: RefundStatus,
+  amount: Money,
+  reason: Schema.String,
+  errorCode: Schema.NullOr(Schema.String),
+  createdAt: Schema.Date
+}) {}
+
+export const RefundPage = Page(Refund)
+
+/** `amount` is all that is left when it is not given. */
+export const NewRefund = Schema.Struct({
+  amount: Schema.optionalKey(PositiveMoney),
+  reason: NonBlankText(80)
+}).annotate({ identifier: "NewRefund" })
+export type NewRefund = typeof NewRefund.Type
+
+/** The buyer's choice of how to pay. `method` is the channel's first one when it is not given. */
+export const ChannelChoice = Schema.Struct({ channel: ChannelId, method: Schema.optionalKey(ChannelMethod) })
+export type ChannelChoice = typeof ChannelChoice.Type

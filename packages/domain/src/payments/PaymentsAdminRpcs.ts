@@ -1,0 +1,75 @@
+import { Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import { RpcAuthorization } from "../identity/Authorization.ts"
+import { RequiredPermission } from "../identity/Permission.ts"
+import { Uuid7 } from "../kernel/Id.ts"
+import { CurrencyMismatch } from "../kernel/Money.ts"
+import { InvalidCursor } from "../kernel/Page.ts"
+import { NewRefund, PaymentPage, Refund } from "./Payment.ts"
+import { Callback, CallbackPage, CallbackStatus, PaymentDetails } from "./PaymentDetails.ts"
+import { CallbackNotFound } from "./PaymentError.ts"
+import {
+  PaymentId,
+  PaymentNotFound,
+  PaymentStateConflict,
+  PaymentStatus,
+  PaymentUndecided,
+  RefundExceedsCapture,
+  RefundId
+} from "./PaymentGateway.ts"
+
+const AnyText = Schema.String.check(Schema.isMaxLength(200))
+const PageRequest = {
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+  after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
+}
+
+/** What an operator does with everybody's payments. */
+export class PaymentsAdminRpcs extends RpcGroup.make(
+  Rpc.make("admin.payments.list", {
+    payload: {
+      ...PageRequest,
+      reference: Schema.optionalKey(AnyText),
+      status: Schema.optionalKey(PaymentStatus)
+    },
+    success: PaymentPage,
+    error: InvalidCursor
+  }).annotate(RequiredPermission, "payments:administer"),
+  Rpc.make("admin.payments.show", {
+    payload: { id: PaymentId },
+    success: PaymentDetails,
+    error: PaymentNotFound
+  }).annotate(RequiredPermission, "payments:administer"),
+  /** Asks the channels now about everything of this payment that is open. */
+  Rpc.make("admin.payments.query", {
+    payload: { id: PaymentId },
+    success: PaymentDetails,
+    error: Schema.Union([PaymentNotFound, PaymentUndecided])
+  }).annotate(RequiredPermission, "payments:administer"),
+  /** The same `refundId` again answers with the refund that exists. */
+  Rpc.make("admin.payments.refund", {
+    payload: { id: PaymentId, refundId: RefundId, ...NewRefund.fields },
+    success: Refund,
+    error: Schema.Union([PaymentNotFound, PaymentStateConflict, RefundExceedsCapture, CurrencyMismatch])
+  }).annotate(RequiredPermission, "payments:administer"),
+  Rpc.make("admin.callbacks.list", {
+    payload: {
+      ...PageRequest,
+      status: Schema.optionalKey(CallbackStatus),
+      channel: Schema.optionalKey(AnyText)
+    },
+    success: CallbackPage,
+    error: InvalidCursor
+  }).annotate(RequiredPermission, "payments:administer"),
+  Rpc.make("admin.callbacks.show", {
+    payload: { id: Uuid7 },
+    success: Callback,
+    error: CallbackNotFound
+  }).annotate(RequiredPermission, "payments:administer"),
+  /** Acts upon a stored notice once more; it changes nothing where it was acted upon before. */
+  Rpc.make("admin.callbacks.replay", {
+    payload: { id: Uuid7 },
+    success: Callback,
+    error: CallbackNotFound
+  }).annotate(RequiredPermission, "payments:administer")
+).middleware(RpcAuthorization) {}

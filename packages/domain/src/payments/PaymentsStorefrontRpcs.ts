@@ -1,0 +1,54 @@
+import { Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import { RpcAuthorization } from "../identity/Authorization.ts"
+import { RequiredPermission } from "../identity/Permission.ts"
+import { InvalidCursor } from "../kernel/Page.ts"
+import { ChannelChoice, Payment, PaymentPage, PaymentStep, TicketedStatus } from "./Payment.ts"
+import { ResumeWindowPassed, TicketInvalid } from "./PaymentError.ts"
+import { PaymentId, PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "./PaymentGateway.ts"
+import { confirmErrors } from "./PaymentsApi.ts"
+
+const PageRequest = {
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+  after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
+}
+
+/** What a shop's front end does with its buyer's payments. The same services as the HTTP API serve it. */
+export class PaymentsStorefrontRpcs extends RpcGroup.make(
+  Rpc.make("payments.show", { payload: { id: PaymentId }, success: Payment, error: PaymentNotFound })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.list", {
+    payload: { ...PageRequest, reference: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))) },
+    success: PaymentPage,
+    error: InvalidCursor
+  })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.confirm", {
+    payload: { id: PaymentId, ...ChannelChoice.fields },
+    success: PaymentStep,
+    error: Schema.Union(confirmErrors)
+  })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.resume", {
+    payload: { id: PaymentId },
+    success: PaymentStep,
+    error: Schema.Union([...confirmErrors, ResumeWindowPassed])
+  })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.cancel", {
+    payload: { id: PaymentId },
+    success: Payment,
+    error: Schema.Union([PaymentNotFound, PaymentStateConflict, PaymentUndecided])
+  })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.status", {
+    payload: { id: PaymentId, ticket: Schema.String.check(Schema.isMaxLength(200)) },
+    success: TicketedStatus,
+    error: TicketInvalid
+  }).annotate(RequiredPermission, "public")
+) {}

@@ -1,0 +1,62 @@
+import { Layer } from "effect"
+import { AccessTokens } from "./AccessTokens.ts"
+import { AccountEvents } from "./AccountEvents.ts"
+import { Accounts } from "./Accounts.ts"
+import { Addresses } from "./Addresses.ts"
+import { AddressesHttp } from "./AddressesHttp.ts"
+import { AuthHttp, JwksHttp } from "./AuthHttp.ts"
+import { AuthorizationLayer, OptionalAuthorizationLayer, RpcAuthorizationLayer } from "./AuthorizationLayers.ts"
+import * as IdentityListener from "./IdentityListener.ts"
+import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./IdentityRpcHandlers.ts"
+import { Keys } from "./Keys.ts"
+import { Logins } from "./Logins.ts"
+import { LoginThrottle } from "./LoginThrottle.ts"
+import { Passwords } from "./Passwords.ts"
+import { PasswordStrength } from "./PasswordStrength.ts"
+import { Revocations } from "./Revocations.ts"
+import { SessionRepo } from "./SessionRepo.ts"
+import { Sessions } from "./Sessions.ts"
+import { UserAdministration } from "./UserAdministration.ts"
+import { AccountHttp, UsersHttp } from "./UsersHttp.ts"
+import { UserRepo } from "./UserRepo.ts"
+
+const Foundation = Layer.mergeAll(
+  UserRepo.layer,
+  SessionRepo.layer,
+  AccountEvents.layer,
+  LoginThrottle.layer,
+  Passwords.layer,
+  PasswordStrength.layer,
+  Keys.layer,
+  Revocations.layer
+)
+
+const Services = Layer.mergeAll(
+  Accounts.layerNoDeps,
+  Logins.layerNoDeps,
+  Addresses.layerNoDeps,
+  UserAdministration.layerNoDeps
+).pipe(Layer.provideMerge(Sessions.layer), Layer.provideMerge(AccessTokens.layerNoDeps), Layer.provideMerge(Foundation))
+
+/** All services of identity, the middlewares and the port it implements; without hearing what other processes change. */
+const layerDeaf = Layer.mergeAll(
+  AuthorizationLayer,
+  OptionalAuthorizationLayer,
+  RpcAuthorizationLayer,
+  Addresses.layerAddressBook
+).pipe(Layer.provideMerge(Services))
+
+/**
+ * The context for a process that serves requests: it holds one connection on which it hears of ended tokens and new keys.
+ * Needs `PgClient` and `SqlClient`.
+ */
+export const IdentityLayer = IdentityListener.layer.pipe(Layer.provideMerge(layerDeaf))
+
+/** The context for a process that serves none, such as the command line: what it changes is heard by those that do. */
+export const IdentityCommandLayer = layerDeaf
+
+/** The handlers of the groups users, account, addresses, auth and jwks of `MallApi`. */
+export const IdentityHttp = Layer.mergeAll(UsersHttp, AccountHttp, AddressesHttp, AuthHttp, JwksHttp)
+
+/** The handlers of `IdentityStorefrontRpcs` and `IdentityAdminRpcs`. */
+export const IdentityRpc = Layer.merge(IdentityStorefrontRpcHandlers, IdentityAdminRpcHandlers)

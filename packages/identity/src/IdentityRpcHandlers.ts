@@ -1,0 +1,50 @@
+import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { IdentityAdminRpcs, IdentityStorefrontRpcs } from "@mall/domain/identity/IdentityRpcs"
+import { Effect } from "effect"
+import { Accounts } from "./Accounts.ts"
+import { Addresses } from "./Addresses.ts"
+import { Sessions } from "./Sessions.ts"
+import { UserAdministration } from "./UserAdministration.ts"
+
+export const IdentityStorefrontRpcHandlers = IdentityStorefrontRpcs.toLayer(
+  Effect.gen(function* () {
+    const accounts = yield* Accounts
+    const sessions = yield* Sessions
+    const addresses = yield* Addresses
+    return IdentityStorefrontRpcs.of({
+      "account.me": () => Effect.flatMap(CurrentUser, accounts.get),
+      "account.update": (update) => Effect.flatMap(CurrentUser, (user) => accounts.update(user, update)),
+      "account.delete": () => Effect.flatMap(CurrentUser, accounts.delete),
+      "account.changePassword": (change) =>
+        Effect.flatMap(CurrentUser, (user) => accounts.changePassword(user, change)),
+      "account.logout": () => Effect.flatMap(CurrentUser, sessions.end),
+      "sessions.list": (page) => Effect.flatMap(CurrentUser, (user) => sessions.list(user, page)),
+      "sessions.revoke": ({ sessionId }) => Effect.flatMap(CurrentUser, (user) => sessions.revoke(user, sessionId)),
+      "addresses.list": (page) => Effect.flatMap(CurrentUser, (user) => addresses.list(user, page)),
+      "addresses.create": ({ id, address }) =>
+        Effect.flatMap(CurrentUser, (user) => addresses.create(user, id, address)),
+      "addresses.replace": ({ id, address }) =>
+        Effect.flatMap(CurrentUser, (user) => addresses.replace(user, id, address)),
+      "addresses.delete": ({ id }) => Effect.flatMap(CurrentUser, (user) => addresses.delete(user, id))
+    })
+  })
+)
+
+export const IdentityAdminRpcHandlers = IdentityAdminRpcs.toLayer(
+  Effect.gen(function* () {
+    const users = yield* UserAdministration
+    const actOf = (reason: string) => Effect.map(CurrentUser, ({ userId }) => ({ actorId: userId, reason }))
+    return IdentityAdminRpcs.of({
+      "users.list": users.list,
+      "users.show": ({ userId }) => users.show(userId),
+      "users.history": ({ userId, ...page }) => users.history(userId, page),
+      "users.ban": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.ban(userId, act)),
+      "users.unban": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.unban(userId, act)),
+      "users.logout": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.logout(userId, act)),
+      "users.grant": ({ userId, role, merchantId, reason }) =>
+        Effect.flatMap(actOf(reason), (act) => users.grant(userId, role, merchantId, act)),
+      "users.revoke": ({ userId, role, reason }) =>
+        Effect.flatMap(actOf(reason), (act) => users.revoke(userId, role, act))
+    })
+  })
+)

@@ -1,0 +1,108 @@
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import { Config, Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
+import { Aead, Kdf, SecureRandom } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
+
+/** The installation's secret could not be read or made; `reason` is one sentence for the operator. */
+export class SecretKeyError extends Schema.TaggedError<SecretKeyError>()("SecretKeyError", { reason: Schema.String }) {
+  override get message() {
+    return this.reason
+  }
+}
+
+const nonceLength = 12
+
+/**
+ * Seals what must not be readable in the database or its backups. The secret is `MALL_SECRET_KEY` (any text of at least
+ * 32 characters, the same for every process of one installation); without it, a file of random bytes in
+ * `MALL_DATA_DIR` that is made on first use and readable by its owner only.
+ */
+export class SecretKey extends Context.Service<
+  SecretKey,
+  {
+    /** AES-256-GCM; `purpose` is authenticated: what was sealed for one cannot be opened for another. */
+    seal(bytes: Uint8Array, purpose: string): Effect.Effect<Uint8Array>
+    /** None where it was sealed with another secret, for another purpose, or altered. */
+    open(sealed: Uint8Array, purpose: string): Effect.Effect<Option.Option<Uint8Array>>
+  }
+>()("@mall/identity/SecretKey") {
+  static readonly layerNoDeps = Layer.effect(
+    SecretKey,
+    Effect.gen(function* () {
+      const aead = yield* Aead.Aead
+      const kdf = yield* Kdf.Kdf
+      const random = yield* SecureRandom.SecureRandom
+      const encoder = new TextEncoder()
+
+      const given = yield* Config.option(Config.Redacted("MALL_SECRET_KEY"))
+      const secret = Option.isSome(given) ? yield* checkLength(given.value) : yield* readOrMake
+      const bytes = yield* kdf.derive(Kdf.hkdfSha256, encoder.encode(Redacted.value(secret)), {
+        salt: new Uint8Array(),
+        info: encoder.encode("mall/secret-key"),
+        length: 32
+      })
+      const key = yield* Aead.key(Aead.aes256Gcm, bytes)
+
+      const seal = Effect.fn("SecretKey.seal")(function* (bytes: Uint8Array, purpose: string) {
+        const nonce = yield* random.randomBytes(nonceLength)
+        const sealed = yield* Effect.orDie(aead.encrypt(key, bytes, { nonce, aad: encoder.encode(purpose) }))
+        return new Uint8Array([...nonce, ...sealed])
+      })
+
+      const open = Effect.fn("SecretKey.open")((sealed: Uint8Array, purpose: string) =>
+        aead
+          .decrypt(key, sealed.subarray(nonceLength), {
+            nonce: sealed.subarray(0, nonceLength),
+            aad: encoder.encode(purpose)
+          })
+          .pipe(Effect.option)
+      )
+
+      return SecretKey.of({ seal, open })
+    })
+  )
+
+  static readonly layer = this.layerNoDeps.pipe(
+    Layer.provide([
+      NodeCrypto.layerAead,
+      NodeCrypto.layerKdf,
+      NodeCrypto.layerSecureRandom,
+      NodeFileSystem.layer,
+      NodePath.layer
+    ])
+  )
+}
+
+const checkLength = Effect.fnUntraced(function* (secret: Redacted.Redacted) {
+  if (Redacted.value(secret).length >= 32) return secret
+  return yield* new SecretKeyError({ reason: "MALL_SECRET_KEY must have at least 32 characters." })
+})
+
+const readOrMake = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const random = yield* SecureRandom.SecureRandom
+  const folder = yield* Config.String("MALL_DATA_DIR").pipe(Config.withDefault(".mall"))
+  const file = path.join(folder, "secret.key")
+  const read = Effect.map(fs.readFileString(file), Redacted.make)
+
+  const make = Effect.gen(function* () {
+    const text = Base64Url.encode(yield* random.randomBytes(32))
+    const draft = path.join(folder, `secret.${Base64Url.encode(yield* random.randomBytes(6))}.draft`)
+    yield* fs.makeDirectory(folder, { recursive: true })
+    yield* fs.writeFileString(draft, text, { mode: 0o600, flag: "wx" })
+    // a link appears whole or not at all, and not over one that another process made first
+    yield* fs.link(draft, file).pipe(Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.void))
+    yield* fs.remove(draft)
+    return yield* read
+  })
+
+  return yield* read.pipe(Effect.catchReason("PlatformError", "NotFound", () => make))
+}).pipe(
+  Effect.catchTag(
+    "PlatformError",
+    (error) => new SecretKeyError({ reason: `The secret key in MALL_DATA_DIR cannot be used: ${error.message}.` })
+  )
+)

@@ -1,0 +1,38 @@
+import { CurrentUser, UserId } from "@mall/domain/identity/CurrentUser"
+import { Operation } from "@mall/domain/kernel/Operation"
+import { MallApi } from "@mall/domain/MallApi"
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Accounts } from "./Accounts.ts"
+import { Sessions } from "./Sessions.ts"
+import { withRetryAfter } from "./withRetryAfter.ts"
+
+export const UsersHttp = HttpApiBuilder.group(
+  MallApi,
+  "users",
+  Effect.fn(function* (handlers) {
+    const accounts = yield* Accounts
+    return handlers.handleAll({
+      register: ({ payload }) =>
+        withRetryAfter(Effect.flatMap(Operation, ({ id }) => accounts.register(UserId.make(id), payload)))
+    })
+  })
+)
+
+export const AccountHttp = HttpApiBuilder.group(
+  MallApi,
+  "account",
+  Effect.fn(function* (handlers) {
+    const accounts = yield* Accounts
+    const sessions = yield* Sessions
+    return handlers.handleAll({
+      get: () => Effect.flatMap(CurrentUser, accounts.get),
+      update: ({ payload }) => Effect.flatMap(CurrentUser, (user) => accounts.update(user, payload)),
+      delete: () => Effect.flatMap(CurrentUser, accounts.delete),
+      changePassword: ({ payload }) =>
+        withRetryAfter(Effect.flatMap(CurrentUser, (user) => accounts.changePassword(user, payload))),
+      listSessions: ({ query }) => Effect.flatMap(CurrentUser, (user) => sessions.list(user, query)),
+      revokeSession: ({ params }) => Effect.flatMap(CurrentUser, (user) => sessions.revoke(user, params.id))
+    })
+  })
+)

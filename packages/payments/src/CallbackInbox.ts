@@ -1,0 +1,143 @@
+import { Uuid7 } from "@mall/domain/kernel/Id"
+import { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import { Notice } from "./channel/Channel.ts"
+import type { VerifiedCallback } from "./channel/Channel.ts"
+
+export const CallbackId = Uuid7.pipe(Schema.brand("CallbackId"))
+export type CallbackId = typeof CallbackId.Type
+
+const noticeJson = Schema.toCodecJson(Notice)
+const encodeNotice = Schema.encodeSync(Schema.fromJsonString(noticeJson))
+
+const Stored = Schema.Struct({ fresh: Schema.Boolean, stored: Schema.Boolean })
+
+/** A notice that waits to be acted upon. */
+const Waiting = Schema.Struct({ id: CallbackId, channel: Schema.String, notice: noticeJson })
+export type Waiting = typeof Waiting.Type
+
+const Run = Schema.Struct({ id: CallbackId, runs: Schema.Int })
+
+export interface Verdict {
+  readonly status: "processed" | "ignored" | "parked"
+  readonly outcome: string
+  readonly paymentId: PaymentId | null
+}
+
+/** What the channels told, kept before it is acknowledged. */
+export class CallbackInbox extends Context.Service<
+  CallbackInbox,
+  {
+    /**
+     * One durable statement. `replayed`: this very sending was here before. `duplicate`: the channel tells again what it
+     * told. `stored`: it is new, and will be acted upon.
+     */
+    store(
+      id: CallbackId,
+      channel: string,
+      callback: VerifiedCallback,
+      at: { readonly now: Date; readonly traceId: string | null }
+    ): Effect.Effect<"stored" | "duplicate" | "replayed", SqlError>
+    /** Locks a notice that is still to be acted upon; none where it is done, or another process is at it. Needs a transaction. */
+    claim(id: CallbackId): Effect.Effect<Option.Option<Waiting>, SqlError>
+    settle(id: CallbackId, now: Date, verdict: Verdict): Effect.Effect<void, SqlError>
+    /** Notices whose run was lost or failed, each left alone for longer than the time before. */
+    claimDue(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Run.Type>, SqlError>
+    /** Makes a notice wait again. False where there is none. */
+    reopen(id: CallbackId, now: Date): Effect.Effect<boolean, SqlError>
+    /** Drops marks of sendings seen before `seen`; answers with how many. */
+    forgetNonces(seen: Date, limit: number): Effect.Effect<number, SqlError>
+  }
+>()("@mall/payments/CallbackInbox") {
+  static readonly layer = Layer.effect(
+    CallbackInbox,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+
+      // The nonce and the notice are stored together or not at all: a crash between cannot make a genuine notice a replay.
+      const insert = SqlSchema.findOne({
+        Request: Schema.Struct({
+          id: CallbackId,
+          channel: Schema.String,
+          nonce: Schema.String,
+          eventId: Schema.String,
+          eventType: Schema.String,
+          notice: Schema.String,
+          traceId: Schema.NullOr(Schema.String),
+          now: Schema.Date
+        }),
+        Result: Stored,
+        execute: ({ channel, eventId, eventType, id, nonce, notice, now, traceId }) => sql`
+          WITH fresh AS (
+            INSERT INTO payments.nonces (channel, nonce, seen_at) VALUES (${channel}, ${nonce}, ${now})
+            ON CONFLICT DO NOTHING RETURNING seen_at
+          ), stored AS (
+            INSERT INTO payments.callback_inbox (id, channel, event_id, event_type, notice, status, next_run_at, trace_id,
+              received_at)
+            SELECT ${id}::uuid, ${channel}, ${eventId}, ${eventType}, ${notice}::jsonb, 'received',
+              ${now}::timestamptz + interval '30 seconds', ${traceId}, ${now}::timestamptz
+            FROM fresh
+            ON CONFLICT (channel, event_id) DO NOTHING RETURNING id
+          )
+          SELECT EXISTS (SELECT FROM fresh) AS fresh, EXISTS (SELECT FROM stored) AS stored`
+      })
+      const lock = SqlSchema.findOneOption({
+        Request: CallbackId,
+        Result: Waiting,
+        execute: (id) => sql`
+          SELECT id, channel, notice FROM payments.callback_inbox
+          WHERE id = ${id} AND status = 'received' FOR UPDATE SKIP LOCKED`
+      })
+      const selectDue = SqlSchema.findAll({
+        Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int }),
+        Result: Run,
+        execute: ({ limit, now }) => sql`
+          UPDATE payments.callback_inbox AS t
+          SET runs = t.runs + 1, next_run_at = ${now}::timestamptz + interval '30 seconds' * power(2, least(t.runs, 10))
+          WHERE t.id IN (
+            SELECT d.id FROM payments.callback_inbox AS d
+            WHERE d.status = 'received' AND d.next_run_at <= ${now}
+            ORDER BY d.next_run_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING t.id, t.runs`
+      })
+
+      return CallbackInbox.of({
+        store: Effect.fnUntraced(
+          function* (id, channel, { eventId, eventType, nonce, notice }, at) {
+            const { fresh, stored } = yield* insert({
+              id,
+              channel,
+              nonce,
+              eventId,
+              eventType,
+              notice: encodeNotice(notice),
+              ...at
+            })
+            return stored ? "stored" : fresh ? "duplicate" : "replayed"
+          },
+          Effect.catchTags({ SchemaError: Effect.die, NoSuchElementError: Effect.die })
+        ),
+        claim: (id) => Effect.catchTag(lock(id), "SchemaError", Effect.die),
+        settle: (id, now, { outcome, paymentId, status }) =>
+          sql`
+            UPDATE payments.callback_inbox
+            SET status = ${status}, outcome = ${outcome}, payment_id = ${paymentId}, processed_at = ${now}, next_run_at = NULL
+            WHERE id = ${id}`.pipe(Effect.asVoid),
+        claimDue: (now, limit) => Effect.catchTag(selectDue({ now, limit }), "SchemaError", Effect.die),
+        reopen: (id, now) =>
+          sql`
+            UPDATE payments.callback_inbox
+            SET status = 'received', runs = 0, next_run_at = ${now}::timestamptz + interval '30 seconds'
+            WHERE id = ${id} RETURNING id`.pipe(Effect.map((rows) => rows.length > 0)),
+        forgetNonces: (seen, limit) =>
+          sql`
+            DELETE FROM payments.nonces WHERE (channel, nonce) IN (
+              SELECT n.channel, n.nonce FROM payments.nonces AS n WHERE n.seen_at < ${seen}
+              ORDER BY n.seen_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+            RETURNING seen_at`.pipe(Effect.map((rows) => rows.length))
+      })
+    })
+  )
+}

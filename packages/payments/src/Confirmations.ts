@@ -1,0 +1,278 @@
+import type { Principal } from "@mall/domain/identity/CurrentUser"
+import { generator } from "@mall/domain/kernel/Id"
+import { AttemptId } from "@mall/domain/payments/Payment"
+import type { ChannelChoice, PaymentAction, PaymentStep } from "@mall/domain/payments/Payment"
+import {
+  ChannelNotOffered,
+  ChannelUnavailable,
+  PaymentDeclined,
+  PaymentExpired,
+  ResumeWindowPassed
+} from "@mall/domain/payments/PaymentError"
+import { PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
+import { Context, Duration, Effect, Layer, Option, Result } from "effect"
+import type { Channel } from "./channel/Channel.ts"
+import type { ChannelError } from "./channel/ChannelError.ts"
+import { Channels } from "./channel/Channels.ts"
+import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
+import { isParty } from "./isParty.ts"
+import type { PaymentDraft } from "./PaymentDraft.ts"
+import type { AttemptRow, IntentRow } from "./PaymentRecord.ts"
+import { PaymentRepo } from "./PaymentRepo.ts"
+import { PaymentsConfig } from "./PaymentsConfig.ts"
+import { PaymentStore } from "./PaymentStore.ts"
+import { Tickets } from "./Tickets.ts"
+
+export type ConfirmError =
+  | PaymentNotFound
+  | PaymentStateConflict
+  | PaymentExpired
+  | PaymentUndecided
+  | PaymentDeclined
+  | ChannelNotOffered
+  | ChannelUnavailable
+
+interface Choice {
+  readonly channel: Channel
+  readonly method: string
+}
+
+/** What is to be done with the payment as it stands. */
+type Opening =
+  | { readonly type: "answered"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+  | { readonly type: "create"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+  | { readonly type: "ask" }
+  | { readonly type: "closeFormer" }
+
+type Outcome =
+  | { readonly type: "step"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+  /** The try was closed or paid while the channel was called. */
+  | { readonly type: "late"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+
+const maxRounds = 3
+const newAttemptId = generator(AttemptId)
+
+/**
+ * Starts to pay. A try is committed before its channel hears of it, and its outcome after: whatever happens between is
+ * found again by its number. No two tries are ever open at the same time.
+ */
+export class Confirmations extends Context.Service<
+  Confirmations,
+  {
+    /** The same channel again answers with the same action, also for two calls at the same time; another one closes the former try first. */
+    confirm(id: PaymentId, choice: ChannelChoice, caller: Principal): Effect.Effect<PaymentStep, ConfirmError>
+    /** Ends the former try, by question or by closing, and starts a new one through the same channel. */
+    resume(id: PaymentId, caller: Principal): Effect.Effect<PaymentStep, ConfirmError | ResumeWindowPassed>
+  }
+>()("@mall/payments/Confirmations") {
+  static readonly layerNoDeps = Layer.effect(
+    Confirmations,
+    Effect.gen(function* () {
+      const channels = yield* Channels
+      const inquiries = yield* Inquiries
+      const repo = yield* PaymentRepo
+      const store = yield* PaymentStore
+      const tickets = yield* Tickets
+      const { resumeWindow } = yield* PaymentsConfig
+
+      const conflict = ({ id, status }: IntentRow) => new PaymentStateConflict({ paymentId: id, paymentStatus: status })
+
+      const assertPayable = Effect.fnUntraced(function* (draft: PaymentDraft, caller: Principal) {
+        const { intent } = draft
+        if (!isParty(caller, intent)) return yield* new PaymentNotFound({ paymentId: intent.id })
+        if (draft.isOver) return yield* conflict(intent)
+        if (draft.context.now >= intent.expiresAt) return yield* new PaymentExpired({ paymentId: intent.id })
+      })
+
+      const choiceOf = (intent: IntentRow, choice: ChannelChoice): Effect.Effect<Choice, ChannelNotOffered> => {
+        const offered = channels.offered(intent.currency, intent.channels)
+        const channel = Option.getOrUndefined(channels.find(choice.channel))
+        const method = choice.method ?? channel?.methods[0]
+        return channel !== undefined &&
+          method !== undefined &&
+          offered.includes(channel.id) &&
+          channel.methods.includes(method)
+          ? Effect.succeed({ channel, method })
+          : Effect.fail(new ChannelNotOffered({ channel: choice.channel, offered }))
+      }
+
+      const open = (draft: PaymentDraft, choice: Choice, newId: AttemptId): Opening => {
+        const former = draft.openAttempt
+        if (former === undefined) {
+          const attempt = draft.begin(newId, { channel: choice.channel.id, method: choice.method })
+          return { type: "create", intent: draft.intent, attempt }
+        }
+        if (former.channel !== choice.channel.id || former.method !== choice.method) {
+          return { type: "closeFormer" }
+        }
+        if (former.action !== null) {
+          return { type: "answered", intent: draft.intent, attempt: former }
+        }
+        // A try that another call has just begun, or that a crash left: the channel takes the same number again.
+        return former.status === "unknown" ? { type: "ask" } : { type: "create", intent: draft.intent, attempt: former }
+      }
+
+      const settleCreation = (
+        draft: PaymentDraft,
+        { channel }: Choice,
+        id: AttemptId,
+        created: Result.Result<PaymentAction, ChannelError>
+      ): Effect.Effect<Outcome, PaymentUndecided> => {
+        const attempt = draft.attempt(id)
+        if (attempt === undefined) return Effect.die(new Error(`The attempt ${id} was lost`))
+        const step = (row: AttemptRow): Outcome => ({ type: "step", intent: draft.intent, attempt: row })
+        if (!isOpenAttempt(attempt.status)) {
+          return Effect.succeed({ type: "late", intent: draft.intent, attempt })
+        }
+        if (Result.isSuccess(created)) {
+          return Effect.succeed(
+            step(attempt.status === "processing" ? attempt : draft.offer(attempt, created.success, channel.id))
+          )
+        }
+        const { reason } = created.failure
+        // Another call with the same number got the action: that is the truth.
+        if (attempt.status === "processing") return Effect.succeed(step(attempt))
+        if (reason._tag === "ChannelOutcomeUnknown") return Effect.succeed(step(draft.lose(attempt, reason.code)))
+        // Of this call nothing came, but of a former one it is not known.
+        if (attempt.status === "unknown" && reason._tag !== "ChannelDeclined") {
+          return Effect.fail(new PaymentUndecided({ paymentId: draft.intent.id }))
+        }
+        return Effect.succeed(step(draft.fail(attempt, "failed", reason.code)))
+      }
+
+      const create = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow, choice: Choice) {
+        const { channel } = choice
+        const input = toChannelAttempt(intent, attempt)
+        const created = yield* Effect.result(channel.create(input))
+        const outcome = yield* store.change(intent.id, `channel:${channel.id}`, (draft) =>
+          settleCreation(draft, choice, attempt.id, created)
+        )
+        if (Result.isFailure(created)) {
+          const { reason } = created.failure
+          yield* Effect.logWarning("channel did not take a payment").pipe(
+            Effect.annotateLogs({
+              paymentId: intent.id,
+              attemptId: attempt.id,
+              channel: channel.id,
+              code: reason.code,
+              certainty: reason._tag
+            })
+          )
+          if (outcome.attempt.status === "failed") {
+            return yield* reason._tag === "ChannelDeclined"
+              ? new PaymentDeclined({ paymentId: intent.id, reason: reason.code })
+              : new ChannelUnavailable({ channel: channel.id })
+          }
+        } else if (outcome.type === "late" && outcome.attempt.status !== "succeeded") {
+          // It was closed while the channel was called. Nobody was shown its action, and nobody may pay it.
+          yield* channel
+            .close(input)
+            .pipe(
+              Effect.catchTag("ChannelError", ({ reason }) =>
+                Effect.logWarning("could not close a try that came too late").pipe(
+                  Effect.annotateLogs({ attemptId: attempt.id, code: reason.code })
+                )
+              )
+            )
+        }
+        return outcome
+      })
+
+      const toStep = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow) {
+        const { action, channel, id, method, status } = attempt
+        const step: PaymentStep = {
+          id: intent.id,
+          status: intent.status,
+          attempt: { id, channel, method, status },
+          action: action ?? { type: "none" },
+          expiresAt: intent.expiresAt,
+          ticket: yield* tickets.issue(intent.id)
+        }
+        return step
+      })
+
+      const confirm = Effect.fn("Confirmations.confirm")(function* (
+        id: PaymentId,
+        wanted: ChannelChoice,
+        caller: Principal
+      ) {
+        yield* Effect.annotateCurrentSpan({ paymentId: id, channel: wanted.channel })
+        const newId = yield* newAttemptId
+        for (let round = 0; round < maxRounds; round++) {
+          const { choice, opening } = yield* store.change(id, `user:${caller.userId}`, (draft) =>
+            Effect.gen(function* () {
+              yield* assertPayable(draft, caller)
+              const choice = yield* choiceOf(draft.intent, wanted)
+              return { choice, opening: open(draft, choice, newId) }
+            })
+          )
+          switch (opening.type) {
+            case "answered":
+              return yield* toStep(opening.intent, opening.attempt)
+            case "closeFormer":
+              yield* inquiries.closeOpen(id, "CHANNEL_CHANGED")
+              break
+            case "ask":
+            case "create": {
+              const attempt = opening.type === "create" ? opening : yield* askAgain(id)
+              if (attempt === undefined) break
+              const outcome = yield* create(attempt.intent, attempt.attempt, choice)
+              if (outcome.type === "late") return yield* conflict(outcome.intent)
+              return yield* toStep(outcome.intent, outcome.attempt)
+            }
+          }
+        }
+        return yield* new PaymentUndecided({ paymentId: id })
+      })
+
+      /** Asks about a try whose outcome is unknown. Where the channel says that it is unpaid, it is to be created again. */
+      const askAgain = Effect.fnUntraced(function* (id: PaymentId) {
+        // `PaymentUndecided` of an unpaid try means no more than that we have no action for it.
+        yield* inquiries.settle(id).pipe(Effect.catchTag("PaymentUndecided", () => Effect.void))
+        const record = yield* repo.read(id).pipe(Effect.catchTag("SqlError", Effect.die))
+        if (Option.isNone(record)) return yield* new PaymentNotFound({ paymentId: id })
+        const { attempts, intent } = record.value
+        const attempt = attempts.find(({ status }) => status === "unknown")
+        return attempt === undefined ? undefined : { intent, attempt }
+      })
+
+      const former = Effect.fnUntraced(
+        function* (id: PaymentId, caller: Principal) {
+          const record = yield* repo.read(id)
+          if (Option.isNone(record) || !isParty(caller, record.value.intent)) {
+            return yield* new PaymentNotFound({ paymentId: id })
+          }
+          const { attempts, intent } = record.value
+          const last = attempts.at(-1)
+          const [offered] = channels.offered(intent.currency, intent.channels)
+          const choice: ChannelChoice | undefined =
+            last !== undefined
+              ? { channel: last.channel, method: last.method }
+              : offered === undefined
+                ? undefined
+                : { channel: offered }
+          if (choice === undefined) return yield* new ChannelNotOffered({ channel: "any", offered: [] })
+          return { choice, intent }
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Principal) {
+        const { choice, intent } = yield* former(id, caller)
+        yield* store.change(id, `user:${caller.userId}`, (draft) =>
+          Effect.gen(function* () {
+            yield* assertPayable(draft, caller)
+            const age = draft.context.now.getTime() - intent.createdAt.getTime()
+            if (age > Duration.toMillis(resumeWindow)) return yield* new ResumeWindowPassed({ paymentId: id })
+          })
+        )
+        yield* inquiries.closeOpen(id, "RESUMED")
+        return yield* confirm(id, choice, caller)
+      })
+
+      return Confirmations.of({ confirm, resume })
+    })
+  )
+}

@@ -1,0 +1,80 @@
+import { Money } from "@mall/domain/kernel/Money"
+import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentId, PaymentSummary } from "@mall/domain/payments/PaymentGateway"
+import { DateTime, Effect, Layer } from "effect"
+import { Closing } from "./Closing.ts"
+import { Inquiries } from "./Inquiries.ts"
+import { PaymentIntents } from "./PaymentIntents.ts"
+import { IntentRow } from "./PaymentRecord.ts"
+import { Refunds } from "./Refunds.ts"
+
+/** The mall is a trusted caller: what it may not see is decided by the mall itself. */
+const actor = "mall"
+
+/** The port by which the mall has money moved, served within this process. */
+export const layerNoDeps = Layer.effect(
+  PaymentGateway,
+  Effect.gen(function* () {
+    const closing = yield* Closing
+    const inquiries = yield* Inquiries
+    const intents = yield* PaymentIntents
+    const refunds = yield* Refunds
+
+    return PaymentGateway.of({
+      create: Effect.fn("PaymentGateway.create")(function* ({
+        amount,
+        description,
+        expiresAt,
+        id,
+        payerId,
+        reference
+      }) {
+        const zero = Money.zero(amount.currency).amount
+        const row = new IntentRow({
+          id,
+          merchantId: null,
+          payerId,
+          amount: amount.amount,
+          currency: amount.currency,
+          captured: zero,
+          refunded: zero,
+          held: zero,
+          status: "pending",
+          reference,
+          description,
+          channels: null,
+          metadata: {},
+          returnUrl: null,
+          expiresAt,
+          paidAt: null,
+          createdAt: yield* DateTime.nowAsDate
+        })
+        const { summary } = yield* intents.create(row, actor)
+        return summary
+      }),
+      find: Effect.fn("PaymentGateway.find")(function* (ids) {
+        const found = yield* Effect.forEach(
+          ids,
+          (id) => Effect.catchTag(intents.find(id), "PaymentNotFound", () => Effect.undefined),
+          { concurrency: "unbounded" }
+        )
+        return new Map(
+          found.flatMap((row): ReadonlyArray<[PaymentId, PaymentSummary]> =>
+            row === undefined ? [] : [[row.id, row.summary]]
+          )
+        )
+      }),
+      settle: Effect.fn("PaymentGateway.settle")(function* (id) {
+        const { intent } = yield* inquiries.settle(id)
+        return intent.summary
+      }),
+      close: (paymentId, reason) => closing.close({ paymentId, actor, reason }),
+      refund: Effect.fn("PaymentGateway.refund")(function* ({ amount, id, paymentId, reason }) {
+        yield* refunds.request({ id, paymentId, amount, reason, actor, owns: () => true }).pipe(
+          // A refund in another currency than the payment's is a mistake that no state of the payment makes right.
+          Effect.catchTag("CurrencyMismatch", Effect.die)
+        )
+      })
+    })
+  })
+)

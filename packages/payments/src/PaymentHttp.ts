@@ -1,0 +1,59 @@
+import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { Operation } from "@mall/domain/kernel/Operation"
+import { MallApi } from "@mall/domain/MallApi"
+import { Effect, Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { receiveCallback } from "./receiveCallback.ts"
+import { Callbacks } from "./Callbacks.ts"
+import { Confirmations } from "./Confirmations.ts"
+import { Payments } from "./Payments.ts"
+
+const PaymentsHandlers = HttpApiBuilder.group(
+  MallApi,
+  "payments",
+  Effect.fn(function* (handlers) {
+    const confirmations = yield* Confirmations
+    const payments = yield* Payments
+    return handlers.handleAll({
+      create: ({ payload }) =>
+        Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) => payments.create(payload, user, id)),
+      list: ({ query }) => CurrentUser.use((user) => payments.list(query, user)),
+      show: ({ params }) => CurrentUser.use((user) => payments.show(params.id, user)),
+      confirm: ({ params, payload }) => CurrentUser.use((user) => confirmations.confirm(params.id, payload, user)),
+      cancel: ({ params }) => CurrentUser.use((user) => payments.cancel(params.id, user)),
+      resume: ({ params }) => CurrentUser.use((user) => confirmations.resume(params.id, user)),
+      refund: ({ params, payload }) =>
+        Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) =>
+          payments.refund(params.id, payload, user, id)
+        ),
+      listRefunds: ({ params, query }) => CurrentUser.use((user) => payments.listRefunds(params.id, query, user)),
+      showRefund: ({ params }) => CurrentUser.use((user) => payments.showRefund(params.id, params.refundId, user)),
+      status: ({ params, query }) => payments.status(params.id, query.ticket)
+    })
+  })
+)
+
+const H5Handlers = HttpApiBuilder.group(
+  MallApi,
+  "h5Payments",
+  Effect.fn(function* (handlers) {
+    const payments = yield* Payments
+    return handlers.handleAll({
+      start: ({ payload: { orderNo, ...choice } }) => CurrentUser.use((user) => payments.start(orderNo, choice, user)),
+      status: ({ params, query }) => payments.statusOfOrder(params.orderNo, query.ticket),
+      resume: ({ params }) => CurrentUser.use((user) => payments.resumeOrder(params.orderNo, user))
+    })
+  })
+)
+
+const CallbacksHandlers = HttpApiBuilder.group(
+  MallApi,
+  "callbacks",
+  Effect.fn(function* (handlers) {
+    const callbacks = yield* Callbacks
+    return handlers.handleRaw("receive", ({ params, request }) => receiveCallback(callbacks, params.channel, request))
+  })
+)
+
+/** Serves the groups `payments`, `h5Payments` and `callbacks`. Needs the services of `PaymentServices` and the middlewares. */
+export const layer = Layer.mergeAll(PaymentsHandlers, H5Handlers, CallbacksHandlers)

@@ -1,0 +1,113 @@
+import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
+import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
+import type { NewRefund, Payment, Refund } from "@mall/domain/payments/Payment"
+import { Attempt, PaymentDetails } from "@mall/domain/payments/PaymentDetails"
+import type { Callback } from "@mall/domain/payments/PaymentDetails"
+import { CallbackNotFound } from "@mall/domain/payments/PaymentError"
+import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
+import type {
+  PaymentId,
+  PaymentStateConflict,
+  PaymentUndecided,
+  RefundExceedsCapture,
+  RefundId
+} from "@mall/domain/payments/PaymentGateway"
+import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
+import { Context, Effect, Layer, Option } from "effect"
+import { CallbackId } from "./CallbackInbox.ts"
+import { Callbacks } from "./Callbacks.ts"
+import { Inquiries } from "./Inquiries.ts"
+import { PaymentReads } from "./PaymentReads.ts"
+import type { CallbackFilter, PaymentFilter } from "./PaymentReads.ts"
+import type { AttemptRow } from "./PaymentRecord.ts"
+import { PaymentRepo } from "./PaymentRepo.ts"
+import { Refunds } from "./Refunds.ts"
+
+const toAttempt = ({
+  action: _action,
+  amount: _amount,
+  currency: _currency,
+  paymentId: _paymentId,
+  money,
+  ...row
+}: AttemptRow) => new Attempt({ ...row, amount: money })
+
+/** What operators do with payments, over RPC and the command line. Each act is in the history with who did it. */
+export class PaymentOperations extends Context.Service<
+  PaymentOperations,
+  {
+    list(filter: PaymentFilter): Effect.Effect<Page<Payment>, InvalidCursor>
+    show(id: PaymentId): Effect.Effect<PaymentDetails, PaymentNotFound>
+    /** Asks the channels now about everything that is open, and answers with what is known then. */
+    query(id: PaymentId): Effect.Effect<PaymentDetails, PaymentNotFound | PaymentUndecided>
+    refund(
+      id: PaymentId,
+      refundId: RefundId,
+      input: NewRefund,
+      actor: string
+    ): Effect.Effect<Refund, PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | CurrencyMismatch>
+    listCallbacks(filter: CallbackFilter): Effect.Effect<Page<Callback>, InvalidCursor>
+    showCallback(id: string): Effect.Effect<Callback, CallbackNotFound>
+    replayCallback(id: string): Effect.Effect<Callback, CallbackNotFound>
+  }
+>()("@mall/payments/PaymentOperations") {
+  static readonly layerNoDeps = Layer.effect(
+    PaymentOperations,
+    Effect.gen(function* () {
+      const callbacks = yield* Callbacks
+      const inquiries = yield* Inquiries
+      const reads = yield* PaymentReads
+      const refunds = yield* Refunds
+      const repo = yield* PaymentRepo
+
+      const show = Effect.fn("PaymentOperations.show")(
+        function* (id: PaymentId) {
+          const record = yield* repo.read(id)
+          if (Option.isNone(record)) return yield* new PaymentNotFound({ paymentId: id })
+          const { attempts, intent, refunds } = record.value
+          return new PaymentDetails({
+            payment: intent.payment,
+            attempts: attempts.map(toAttempt),
+            refunds: refunds.map((row) => row.refund),
+            history: yield* reads.history(id),
+            callbacks: yield* reads.callbacksOf(id)
+          })
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      const query = Effect.fn("PaymentOperations.query")(function* (id: PaymentId) {
+        const record = yield* inquiries.settle(id)
+        const open = record.refunds.filter(({ status }) => isOpenRefund(status))
+        yield* Effect.forEach(open, (refund) => refunds.tend(id, refund.id), { discard: true })
+        return yield* show(id)
+      })
+
+      const showCallback = Effect.fn("PaymentOperations.showCallback")(function* (id: string) {
+        const callback = yield* reads.findCallback(id)
+        if (Option.isNone(callback)) return yield* new CallbackNotFound({ callbackId: id })
+        return callback.value
+      })
+
+      return PaymentOperations.of({
+        list: (filter) =>
+          Effect.map(reads.list("all", filter), ({ data, nextCursor }) => ({
+            data: data.map(({ payment }) => payment),
+            nextCursor
+          })),
+        show,
+        query,
+        refund: Effect.fn("PaymentOperations.refund")(function* (paymentId, id, { amount, reason }, actor) {
+          const row = yield* refunds.request({ id, paymentId, amount, reason, actor, owns: () => true })
+          return row.refund
+        }),
+        listCallbacks: (filter) => reads.listCallbacks(filter),
+        showCallback,
+        replayCallback: Effect.fn("PaymentOperations.replayCallback")(function* (id) {
+          yield* callbacks.replay(CallbackId.make(id))
+          return yield* showCallback(id)
+        })
+      })
+    })
+  )
+}

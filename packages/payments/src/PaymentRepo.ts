@@ -1,0 +1,229 @@
+import { AttemptId } from "@mall/domain/payments/Payment"
+import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import { inquirySeconds } from "./inquirySchedule.ts"
+import type { PaymentDraft } from "./PaymentDraft.ts"
+import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
+import type { PaymentRecord } from "./PaymentRecord.ts"
+
+/** Rows as one JSON parameter: the statement's text, and so its plan, is the same for any number of them. */
+const json = <S extends Schema.Codec<any, any>>(row: S) =>
+  Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(row))))
+const intentsJson = json(IntentRow)
+const attemptsJson = json(AttemptRow)
+const refundsJson = json(RefundRow)
+const historyJson = json(HistoryRow)
+
+const Claim = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
+const Claimed = Schema.Struct({ id: AttemptId, paymentId: PaymentId })
+const ClaimedRefund = Schema.Struct({ id: RefundId, paymentId: PaymentId })
+
+/** The tables of payments. Everything that writes a payment, its attempts or its refunds holds the lock of its intent. */
+export class PaymentRepo extends Context.Service<
+  PaymentRepo,
+  {
+    /** In one statement. An id that exists is left alone; answers with those that were new. */
+    insert(rows: ReadonlyArray<IntentRow>, history: ReadonlyArray<HistoryRow>): Effect.Effect<Set<PaymentId>, SqlError>
+    findAll(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyArray<IntentRow>, SqlError>
+    /** Waits for the intent's lock; needs a transaction. */
+    lock(id: PaymentId): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
+    read(id: PaymentId): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
+    save(draft: PaymentDraft): Effect.Effect<void, SqlError>
+    paymentOfAttempt(id: AttemptId): Effect.Effect<Option.Option<PaymentId>, SqlError>
+    paymentOfRefund(id: RefundId): Effect.Effect<Option.Option<PaymentId>, SqlError>
+    /** Attempts that the channel has to be asked about, each scheduled for its next question at once. */
+    claimAttempts(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Claimed.Type>, SqlError>
+    claimRefunds(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof ClaimedRefund.Type>, SqlError>
+    /** Payments past their time that are not over, each left alone for a minute. */
+    claimExpired(now: Date, limit: number): Effect.Effect<ReadonlyArray<PaymentId>, SqlError>
+  }
+>()("@mall/payments/PaymentRepo") {
+  static readonly layer = Layer.effect(
+    PaymentRepo,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+
+      const insertAll = SqlSchema.findAll({
+        Request: Schema.Struct({ rows: Schema.String, history: Schema.String }),
+        Result: Schema.Struct({ id: PaymentId }),
+        execute: ({ rows, history }) => sql`
+          WITH input AS (
+            SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(
+              id uuid, "merchantId" uuid, "payerId" uuid, amount bigint, currency text, status text, reference text,
+              description text, channels text[], metadata jsonb, "returnUrl" text, "expiresAt" timestamptz,
+              "createdAt" timestamptz)
+          ), inserted AS (
+            INSERT INTO payments.intents (id, merchant_id, payer_id, amount, currency, status, reference, description,
+              channels, metadata, return_url, expires_at, next_close_at, created_at, updated_at)
+            SELECT id, "merchantId", "payerId", amount, currency, status, reference, description, channels, metadata,
+              "returnUrl", "expiresAt", "expiresAt", "createdAt", "createdAt"
+            FROM input ORDER BY input.id
+            ON CONFLICT (id) DO NOTHING
+            RETURNING id
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT h."paymentId", h.subject, h."subjectId", h."fromStatus", h."toStatus", h.actor, h.reason, h."traceId", h.at
+            FROM jsonb_to_recordset(${history}::jsonb) AS h("paymentId" uuid, subject text, "subjectId" uuid,
+              "fromStatus" text, "toStatus" text, actor text, reason text, "traceId" text, at timestamptz)
+            JOIN inserted ON inserted.id = h."paymentId"
+          )
+          SELECT id FROM inserted`
+      })
+
+      const selectAll = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
+        Result: IntentRow,
+        execute: (ids) => sql`SELECT * FROM payments.intents WHERE id = ANY(${ids}::uuid[])`
+      })
+      const selectForUpdate = SqlSchema.findOneOption({
+        Request: PaymentId,
+        Result: IntentRow,
+        execute: (id) => sql`SELECT * FROM payments.intents WHERE id = ${id} FOR UPDATE`
+      })
+      const selectOne = SqlSchema.findOneOption({
+        Request: PaymentId,
+        Result: IntentRow,
+        execute: (id) => sql`SELECT * FROM payments.intents WHERE id = ${id}`
+      })
+      const selectAttempts = SqlSchema.findAll({
+        Request: PaymentId,
+        Result: AttemptRow,
+        execute: (id) => sql`SELECT * FROM payments.attempts AS a WHERE a.payment_id = ${id} ORDER BY a.id`
+      })
+      const selectRefunds = SqlSchema.findAll({
+        Request: PaymentId,
+        Result: RefundRow,
+        execute: (id) => sql`SELECT * FROM payments.refunds AS r WHERE r.payment_id = ${id} ORDER BY r.id`
+      })
+      const selectPaymentOfAttempt = SqlSchema.findOneOption({
+        Request: AttemptId,
+        Result: Schema.Struct({ paymentId: PaymentId }),
+        execute: (id) => sql`SELECT payment_id FROM payments.attempts WHERE id = ${id}`
+      })
+      const selectPaymentOfRefund = SqlSchema.findOneOption({
+        Request: RefundId,
+        Result: Schema.Struct({ paymentId: PaymentId }),
+        execute: (id) => sql`SELECT payment_id FROM payments.refunds WHERE id = ${id}`
+      })
+
+      // The rows of `attempts` come in the order of their ids, so that the former try is closed before the next one opens.
+      const write = Effect.fnUntraced(function* (draft: PaymentDraft) {
+        const { intent } = draft
+        yield* sql`
+          WITH attempts AS (
+            INSERT INTO payments.attempts AS a (id, payment_id, channel, method, amount, currency, status,
+              channel_reference, action, error_code, queries, next_query_at, created_at, updated_at)
+            SELECT id, "paymentId", channel, method, amount, currency, status, "channelReference", action, "errorCode",
+              queries, "nextQueryAt", "createdAt", "updatedAt"
+            FROM jsonb_to_recordset(${attemptsJson(draft.rowsOfAttempts())}::jsonb) AS r(id uuid, "paymentId" uuid,
+              channel text, method text, amount bigint, currency text, status text, "channelReference" text, action jsonb,
+              "errorCode" text, queries int, "nextQueryAt" timestamptz, "createdAt" timestamptz, "updatedAt" timestamptz)
+            ORDER BY r.id
+            ON CONFLICT (id) DO UPDATE SET status = excluded.status, channel_reference = excluded.channel_reference,
+              action = excluded.action, error_code = excluded.error_code, next_query_at = excluded.next_query_at,
+              updated_at = excluded.updated_at
+          ), refunds AS (
+            INSERT INTO payments.refunds AS f (id, payment_id, attempt_id, amount, currency, surplus, reason, status,
+              channel_reference, error_code, queries, next_query_at, created_at, updated_at)
+            SELECT id, "paymentId", "attemptId", amount, currency, surplus, reason, status, "channelReference",
+              "errorCode", queries, "nextQueryAt", "createdAt", "updatedAt"
+            FROM jsonb_to_recordset(${refundsJson(draft.rowsOfRefunds())}::jsonb) AS r(id uuid, "paymentId" uuid,
+              "attemptId" uuid, amount bigint, currency text, surplus boolean, reason text, status text,
+              "channelReference" text, "errorCode" text, queries int, "nextQueryAt" timestamptz,
+              "createdAt" timestamptz, "updatedAt" timestamptz)
+            ON CONFLICT (id) DO UPDATE SET status = excluded.status, channel_reference = excluded.channel_reference,
+              error_code = excluded.error_code, next_query_at = excluded.next_query_at, updated_at = excluded.updated_at
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT "paymentId", subject, "subjectId", "fromStatus", "toStatus", actor, reason, "traceId", at
+            FROM jsonb_to_recordset(${historyJson(draft.history)}::jsonb) AS h("paymentId" uuid, subject text,
+              "subjectId" uuid, "fromStatus" text, "toStatus" text, actor text, reason text, "traceId" text, at timestamptz)
+          )
+          UPDATE payments.intents SET status = ${intent.status}, captured = ${intent.captured},
+            refunded = ${intent.refunded}, held = ${intent.held}, paid_at = ${intent.paidAt},
+            version = version + 1, updated_at = ${draft.context.now}
+          WHERE id = ${intent.id}`
+      })
+
+      // The schedule is in the statement, so that a claim is one round trip and a crash after it loses no question.
+      const nextQuery = (now: Date) =>
+        sql`${now}::timestamptz + make_interval(secs =>
+          (${inquirySeconds}::int[])[least(t.queries + 2, ${inquirySeconds.length}::int)])`
+      const claimAttempts = SqlSchema.findAll({
+        Request: Claim,
+        Result: Claimed,
+        execute: ({ limit, now }) => sql`
+          UPDATE payments.attempts AS t SET queries = t.queries + 1, next_query_at = ${nextQuery(now)}
+          WHERE t.id IN (
+            SELECT d.id FROM payments.attempts AS d
+            WHERE d.next_query_at <= ${now} AND d.status IN ('created', 'processing', 'unknown')
+            ORDER BY d.next_query_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING t.id, t.payment_id`
+      })
+      const claimRefunds = SqlSchema.findAll({
+        Request: Claim,
+        Result: ClaimedRefund,
+        execute: ({ limit, now }) => sql`
+          UPDATE payments.refunds AS t SET queries = t.queries + 1, next_query_at = ${nextQuery(now)}
+          WHERE t.id IN (
+            SELECT d.id FROM payments.refunds AS d
+            WHERE d.next_query_at <= ${now} AND d.status IN ('pending', 'processing', 'unknown')
+            ORDER BY d.next_query_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING t.id, t.payment_id`
+      })
+      const claimExpired = SqlSchema.findAll({
+        Request: Claim,
+        Result: Schema.Struct({ id: PaymentId }),
+        execute: ({ limit, now }) => sql`
+          UPDATE payments.intents AS t SET next_close_at = ${now}::timestamptz + interval '1 minute'
+          WHERE t.id IN (
+            SELECT d.id FROM payments.intents AS d
+            WHERE d.next_close_at <= ${now} AND d.status IN ('pending', 'processing', 'failed')
+            ORDER BY d.next_close_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING t.id`
+      })
+
+      const withChildren = Effect.fnUntraced(function* (intent: Option.Option<IntentRow>) {
+        if (Option.isNone(intent)) return Option.none<PaymentRecord>()
+        const { id } = intent.value
+        const attempts = yield* selectAttempts(id)
+        const refunds = yield* selectRefunds(id)
+        return Option.some<PaymentRecord>({ intent: intent.value, attempts, refunds })
+      })
+
+      return PaymentRepo.of({
+        insert: Effect.fnUntraced(
+          function* (rows, history) {
+            const inserted = yield* insertAll({ rows: intentsJson(rows), history: historyJson(history) })
+            return new Set(inserted.map(({ id }) => id))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
+        findAll: (ids) => Effect.catchTag(selectAll(ids), "SchemaError", Effect.die),
+        lock: (id) =>
+          selectForUpdate(id).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
+        read: (id) => selectOne(id).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
+        save: write,
+        paymentOfAttempt: (id) =>
+          selectPaymentOfAttempt(id).pipe(
+            Effect.map(Option.map(({ paymentId }) => paymentId)),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
+        paymentOfRefund: (id) =>
+          selectPaymentOfRefund(id).pipe(
+            Effect.map(Option.map(({ paymentId }) => paymentId)),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
+        claimAttempts: (now, limit) => Effect.catchTag(claimAttempts({ now, limit }), "SchemaError", Effect.die),
+        claimRefunds: (now, limit) => Effect.catchTag(claimRefunds({ now, limit }), "SchemaError", Effect.die),
+        claimExpired: (now, limit) =>
+          claimExpired({ now, limit }).pipe(
+            Effect.map((rows) => rows.map(({ id }) => id)),
+            Effect.catchTag("SchemaError", Effect.die)
+          )
+      })
+    })
+  )
+}

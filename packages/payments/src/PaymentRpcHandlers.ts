@@ -1,0 +1,40 @@
+import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
+import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
+import { Effect } from "effect"
+import { Confirmations } from "./Confirmations.ts"
+import { PaymentOperations } from "./PaymentOperations.ts"
+import { Payments } from "./Payments.ts"
+
+/** Serves `PaymentsStorefrontRpcs`. Needs the services of `PaymentServices`. */
+export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
+  Effect.gen(function* () {
+    const confirmations = yield* Confirmations
+    const payments = yield* Payments
+    return PaymentsStorefrontRpcs.of({
+      "payments.show": ({ id }) => CurrentUser.use((user) => payments.show(id, user)),
+      "payments.list": (filter) => CurrentUser.use((user) => payments.list(filter, user)),
+      "payments.confirm": ({ id, ...choice }) => CurrentUser.use((user) => confirmations.confirm(id, choice, user)),
+      "payments.resume": ({ id }) => CurrentUser.use((user) => confirmations.resume(id, user)),
+      "payments.cancel": ({ id }) => CurrentUser.use((user) => payments.cancel(id, user)),
+      "payments.status": ({ id, ticket }) => payments.status(id, ticket)
+    })
+  })
+)
+
+/** Serves `PaymentsAdminRpcs`. Needs the services of `PaymentServices`. */
+export const adminLayer = PaymentsAdminRpcs.toLayer(
+  Effect.gen(function* () {
+    const operations = yield* PaymentOperations
+    return PaymentsAdminRpcs.of({
+      "admin.payments.list": (filter) => operations.list(filter),
+      "admin.payments.show": ({ id }) => operations.show(id),
+      "admin.payments.query": ({ id }) => operations.query(id),
+      "admin.payments.refund": ({ id, refundId, ...input }) =>
+        CurrentUser.use(({ userId }) => operations.refund(id, refundId, input, `user:${userId}`)),
+      "admin.callbacks.list": (filter) => operations.listCallbacks(filter),
+      "admin.callbacks.show": ({ id }) => operations.showCallback(id),
+      "admin.callbacks.replay": ({ id }) => operations.replayCallback(id)
+    })
+  })
+)

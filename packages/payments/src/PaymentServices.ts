@@ -1,0 +1,52 @@
+import { Effect, Layer, Option } from "effect"
+import { Callbacks } from "./Callbacks.ts"
+import { CallbackInbox } from "./CallbackInbox.ts"
+import { Channels } from "./channel/Channels.ts"
+import * as WechatPay from "./channel/WechatPay.ts"
+import { WechatPayConfig } from "./channel/WechatPayConfig.ts"
+import { Closing } from "./Closing.ts"
+import { Confirmations } from "./Confirmations.ts"
+import { Inquiries } from "./Inquiries.ts"
+import * as PaymentGatewayLayer from "./PaymentGatewayLayer.ts"
+import { PaymentIntents } from "./PaymentIntents.ts"
+import { PaymentOperations } from "./PaymentOperations.ts"
+import { PaymentReads } from "./PaymentReads.ts"
+import { Payments } from "./Payments.ts"
+import { PaymentsConfig } from "./PaymentsConfig.ts"
+import { PaymentStore } from "./PaymentStore.ts"
+import { Refunds } from "./Refunds.ts"
+import { SecurityEvents } from "./SecurityEvents.ts"
+import { Tickets } from "./Tickets.ts"
+
+/** The channels whose merchant account is configured. A process without one serves what needs no channel. */
+export const channelsLayer = Layer.effect(
+  Channels,
+  Effect.gen(function* () {
+    const wechatPay = yield* WechatPayConfig
+    if (Option.isNone(wechatPay)) {
+      yield* Effect.logWarning("no merchant account for wechatpay: set WECHATPAY_MCHID or run the sandbox")
+      return Channels.fromIterable([])
+    }
+    return Channels.fromIterable([yield* WechatPay.make(wechatPay.value)])
+  })
+).pipe(Layer.provide(WechatPayConfig.layer))
+
+/**
+ * All services of payments and the port `PaymentGateway`. Needs `SqlClient`, `Outbox` and `Channels`; the last is
+ * `channelsLayer`, or what a test puts in its place.
+ */
+export const layerNoDeps = Layer.mergeAll(
+  Payments.layerNoDeps,
+  PaymentGatewayLayer.layerNoDeps,
+  PaymentOperations.layerNoDeps
+).pipe(
+  Layer.provideMerge(Callbacks.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, CallbackInbox.layer, PaymentReads.layer)),
+  Layer.provideMerge(PaymentsConfig.layer)
+)
+
+/** The same with the configured channels. Needs `SqlClient`, `Outbox`, `FileSystem` and `Path`. */
+export const layer = layerNoDeps.pipe(Layer.provideMerge(channelsLayer))

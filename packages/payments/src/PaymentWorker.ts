@@ -1,0 +1,72 @@
+import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
+import * as Subscription from "@mall/platform/Subscription"
+import * as Sweep from "@mall/platform/Sweep"
+import { Effect, Layer } from "effect"
+import { Callbacks } from "./Callbacks.ts"
+import { Closing } from "./Closing.ts"
+import { Inquiries } from "./Inquiries.ts"
+import { Refunds } from "./Refunds.ts"
+import { SecurityEvents } from "./SecurityEvents.ts"
+import { Tickets } from "./Tickets.ts"
+
+/** Asks channels and closes payments one network call after the other: small batches keep a run short. */
+const channelLimit = 50
+
+const sweeps = Layer.unwrap(
+  Effect.gen(function* () {
+    const callbacks = yield* Callbacks
+    const closing = yield* Closing
+    const inquiries = yield* Inquiries
+    const refunds = yield* Refunds
+    const securityEvents = yield* SecurityEvents
+    const tickets = yield* Tickets
+    return Layer.mergeAll(
+      Sweep.layer({
+        name: "payment_attempts",
+        every: "5 seconds",
+        limit: channelLimit,
+        batch: (limit) => inquiries.sweep(limit)
+      }),
+      Sweep.layer({
+        name: "payment_refunds",
+        every: "5 seconds",
+        limit: channelLimit,
+        batch: (limit) => refunds.sweep(limit)
+      }),
+      Sweep.layer({
+        name: "payment_callbacks",
+        every: "5 seconds",
+        limit: channelLimit,
+        batch: (limit) => callbacks.sweep(limit)
+      }),
+      Sweep.layer({ name: "payment_expiry", every: "30 seconds", batch: (limit) => closing.sweep(limit) }),
+      Sweep.layer({ name: "payment_nonces", every: "10 minutes", batch: (limit) => callbacks.purge(limit) }),
+      Sweep.layer({ name: "payment_tickets", every: "10 minutes", batch: (limit) => tickets.purge(limit) }),
+      Sweep.layer({
+        name: "payment_security_events",
+        every: "1 hour",
+        batch: (limit) => securityEvents.purge(limit)
+      })
+    )
+  })
+)
+
+/**
+ * A payment's time is up. Where the channel gives no clear answer the message fails and comes again; so does the sweep.
+ * A payment that is gone needs no closing.
+ */
+const timeouts = Layer.unwrap(
+  Effect.map(Closing, (closing) =>
+    Subscription.layer({
+      topic: transactionTimeout,
+      subscriber: "payments",
+      handler: ({ paymentId }) =>
+        closing
+          .close({ paymentId, actor: "transaction_timeout", reason: "expired" })
+          .pipe(Effect.catchTag("PaymentNotFound", () => Effect.void))
+    })
+  )
+)
+
+/** What payments does by itself: asks, closes, gives back, cleans up. Needs the services of `PaymentServices` and `Sweeps`. */
+export const layer = Layer.mergeAll(sweeps, timeouts)

@@ -1,0 +1,132 @@
+import { Currency } from "@mall/domain/kernel/Currency"
+import { MinorUnits } from "@mall/domain/kernel/Money"
+import type { Money } from "@mall/domain/kernel/Money"
+import { AttemptId, PaymentAction } from "@mall/domain/payments/Payment"
+import type { ChannelId } from "@mall/domain/payments/Payment"
+import { RefundId } from "@mall/domain/payments/PaymentGateway"
+import { Schema } from "effect"
+import type { Effect } from "effect"
+import type { CallbackRefused, ChannelError } from "./ChannelError.ts"
+
+/** What a channel needs to know of a try. Everything in it is the same each time that it is asked for. */
+export interface ChannelAttempt {
+  readonly id: AttemptId
+  readonly method: string
+  readonly amount: Money
+  readonly description: string
+  readonly expiresAt: Date
+  readonly returnUrl: string | null
+  /** The channel's own number, once it told one. */
+  readonly channelReference: string | null
+}
+
+export interface ChannelRefund {
+  readonly id: RefundId
+  readonly attempt: ChannelAttempt
+  readonly amount: Money
+  readonly reason: string
+}
+
+/** A number or a code of a channel: printable ASCII, so that it can be stored, logged and compared as it is. */
+export const ChannelText = Schema.String.check(Schema.isMaxLength(128), Schema.isPattern(/^[\x20-\x7e]*$/))
+
+/** Money the channel says it took. `account` names the merchant account it went to, by the channel's own field names. */
+export const Paid = Schema.TaggedStruct("Paid", {
+  amount: MinorUnits,
+  currency: Currency,
+  account: Schema.Record(Schema.String, ChannelText),
+  channelReference: ChannelText,
+  paidAt: Schema.Date
+})
+export type Paid = typeof Paid.Type
+
+/** `Missing`: the channel has no such order, which may only mean that our request has not arrived yet. */
+export const ChannelPayment = Schema.Union([
+  Paid,
+  Schema.TaggedStruct("Open", {}),
+  Schema.TaggedStruct("Closed", {}),
+  Schema.TaggedStruct("Failed", { code: ChannelText }),
+  Schema.TaggedStruct("Missing", {})
+])
+export type ChannelPayment = typeof ChannelPayment.Type
+
+export const Refunded = Schema.TaggedStruct("Refunded", {
+  amount: MinorUnits,
+  currency: Currency,
+  account: Schema.Record(Schema.String, ChannelText),
+  channelReference: ChannelText
+})
+export type Refunded = typeof Refunded.Type
+
+export const ChannelRefundState = Schema.Union([
+  Refunded,
+  Schema.TaggedStruct("Processing", { channelReference: Schema.NullOr(ChannelText) }),
+  Schema.TaggedStruct("Failed", { code: ChannelText }),
+  Schema.TaggedStruct("Missing", {})
+])
+export type ChannelRefundState = typeof ChannelRefundState.Type
+
+/** What a verified notice tells, in our words. It is stored as JSON before it is acted upon. */
+export const Notice = Schema.Union([
+  Schema.TaggedStruct("PaymentNotice", { attemptId: AttemptId, payment: ChannelPayment }),
+  Schema.TaggedStruct("RefundNotice", { refundId: RefundId, refund: ChannelRefundState }),
+  /** Genuine, but of a kind or about an order that this house does not know. */
+  Schema.TaggedStruct("OtherNotice", { about: ChannelText })
+])
+export type Notice = typeof Notice.Type
+
+/** A notice as it came: header names in lower case, the body byte by byte. */
+export interface RawCallback {
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Uint8Array
+}
+
+export interface VerifiedCallback {
+  /** The channel's id of the event: the same for every repetition of it. */
+  readonly eventId: string
+  readonly eventType: string
+  /** What the channel signs anew with each sending, so that a recorded sending is told from a repetition. */
+  readonly nonce: string
+  readonly notice: Notice
+}
+
+/** An answer in the channel's own format. */
+export interface CallbackAnswer {
+  readonly status: number
+  readonly contentType?: string
+  readonly body?: string
+}
+
+/**
+ * A payment channel.
+ *
+ * - **Idempotency**: our attempt and refund ids are the channel's keys. `create` and `refund` may be sent again with the
+ *   same input and must neither take nor give money twice; `create` sent again answers with an action for the same order.
+ * - **Money** comes and goes in minor units; an adapter converts to what its channel wants, and nothing else does.
+ * - **Errors** say what is certain: `ChannelDeclined` — finally refused, nothing done; `ChannelNotSent` — nothing done,
+ *   try again; `ChannelOutcomeUnknown` — it may have happened, so ask with `query`/`queryRefund`; `ChannelRefusedRequest`
+ *   — our fault, nothing done. An adapter that is not sure answers `ChannelOutcomeUnknown`.
+ * - **Truth**: an answer whose signature does not hold is no answer (`ChannelOutcomeUnknown`).
+ * - Calls are made outside any transaction. They retry nothing by themselves: the caller decides.
+ * - `parseCallback` believes nothing before it has verified the raw bytes, and calls no network. Whether amount, currency,
+ *   account and reference are those of the attempt is for the caller to compare.
+ */
+export interface Channel {
+  readonly id: ChannelId
+  /** The ways to pay, the usual one first. */
+  readonly methods: readonly [string, ...Array<string>]
+  readonly currencies: ReadonlySet<Currency>
+  /** The merchant account that money must arrive at, by the channel's own field names. */
+  readonly account: Readonly<Record<string, string>>
+  create(attempt: ChannelAttempt): Effect.Effect<PaymentAction, ChannelError>
+  query(attempt: ChannelAttempt): Effect.Effect<ChannelPayment, ChannelError>
+  /** After `closed` the buyer can pay no more, also where the channel never heard of the order. `paid`: the buyer was faster. */
+  close(attempt: ChannelAttempt): Effect.Effect<"closed" | "paid", ChannelError>
+  refund(refund: ChannelRefund): Effect.Effect<ChannelRefundState, ChannelError>
+  queryRefund(refund: ChannelRefund): Effect.Effect<ChannelRefundState, ChannelError>
+  parseCallback(callback: RawCallback): Effect.Effect<VerifiedCallback, CallbackRefused>
+  /** The notice is stored and will be acted upon: the channel need not send it again. */
+  readonly acknowledgement: CallbackAnswer
+  /** The notice was not taken; the channel sends a genuine one again. */
+  refusal(reason: CallbackRefused["reason"] | "unavailable"): CallbackAnswer
+}

@@ -1,0 +1,100 @@
+import {
+  ChannelDeclined,
+  ChannelError,
+  ChannelNotSent,
+  ChannelOutcomeUnknown,
+  ChannelRefusedRequest
+} from "./ChannelError.ts"
+import type { ChannelErrorReason } from "./ChannelError.ts"
+
+export type WechatPayOperation = "create" | "query" | "close" | "refund" | "queryRefund"
+
+type Meaning = "declined" | "notSent" | "unknown" | "refused"
+
+/** WeChat Pay's error codes by what they let us conclude. Spellings differ between its endpoints and years. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  // the order at the channel is in another state than we thought: ask
+  ORDERPAID: "unknown",
+  ORDER_PAID: "unknown",
+  OUT_TRADE_NO_USED: "unknown",
+  USERPAYING: "unknown",
+  USER_PAYING: "unknown",
+  SYSTEM_ERROR: "unknown",
+  SYSTEMERROR: "unknown",
+  BANK_ERROR: "unknown",
+  BANKERROR: "unknown",
+  ORDERCLOSED: "declined",
+  ORDER_CLOSED: "declined",
+  RULE_LIMIT: "declined",
+  RULELIMIT: "declined",
+  TRADE_ERROR: "declined",
+  ACCOUNT_ERROR: "declined",
+  ACCOUNTERROR: "declined",
+  USER_ACCOUNT_ABNORMAL: "declined",
+  REQUEST_BLOCKED: "declined",
+  FREQUENCY_LIMITED: "notSent",
+  FREQUENCY_LIMIT_EXCEED: "notSent",
+  RATELIMIT_EXCEEDED: "notSent",
+  // the merchant's balance does not cover the refund: the same refund is sent again once it does
+  NOT_ENOUGH: "notSent",
+  NOTENOUGH: "notSent",
+  SIGN_ERROR: "refused",
+  PARAM_ERROR: "refused",
+  INVALID_REQUEST: "refused",
+  APPID_MCHID_NOT_MATCH: "refused",
+  MCH_NOT_EXISTS: "refused",
+  NO_AUTH: "refused",
+  OPENID_MISMATCH: "refused"
+}
+
+/** Where an operation reads a code otherwise. */
+const exceptions: Readonly<Partial<Record<WechatPayOperation, Readonly<Record<string, Meaning>>>>> = {
+  create: { NOT_ENOUGH: "declined", NOTENOUGH: "declined" },
+  refund: { INVALID_REQUEST: "declined", RESOURCE_NOT_EXISTS: "declined", ORDER_NOT_EXIST: "declined" }
+}
+
+const missing = new Set(["RESOURCE_NOT_EXISTS", "ORDER_NOT_EXIST", "ORDERNOTEXIST"])
+const paid = new Set(["ORDERPAID", "ORDER_PAID"])
+const closed = new Set(["ORDERCLOSED", "ORDER_CLOSED"])
+
+/** Failures of the network before a byte of the request can have been sent. */
+const neverSent = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ERR_INVALID_URL",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+])
+
+const reasonOf = (meaning: Meaning, code: string): ChannelErrorReason => {
+  switch (meaning) {
+    case "declined":
+      return new ChannelDeclined({ code })
+    case "notSent":
+      return new ChannelNotSent({ code })
+    case "unknown":
+      return new ChannelOutcomeUnknown({ code })
+    case "refused":
+      return new ChannelRefusedRequest({ code })
+  }
+}
+
+/** An answer with an error status. Only one that names a code is WeChat Pay's own; any other proves nothing. */
+export const fromAnswer = (operation: WechatPayOperation, status: number, code: string | undefined) => {
+  if (code === undefined) return new ChannelError({ reason: new ChannelOutcomeUnknown({ code: `HTTP_${status}` }) })
+  const meaning = exceptions[operation]?.[code] ?? meanings[code]
+  const fallback: Meaning = status === 429 ? "notSent" : status >= 400 && status < 500 ? "refused" : "unknown"
+  return new ChannelError({ reason: reasonOf(meaning ?? fallback, code) })
+}
+
+/** No answer, or none that could be believed. */
+export const fromNetwork = (code: string) =>
+  new ChannelError({ reason: reasonOf(neverSent.has(code) ? "notSent" : "unknown", code) })
+
+export const isMissing = ({ reason }: ChannelError) => missing.has(reason.code)
+export const isPaid = ({ reason }: ChannelError) => paid.has(reason.code)
+export const isClosed = ({ reason }: ChannelError) => closed.has(reason.code)

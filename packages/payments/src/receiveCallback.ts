@@ -1,0 +1,29 @@
+import { ByteSize, Effect } from "effect"
+import { HttpIncomingMessage, HttpServerResponse } from "effect/http"
+import type { HttpServerRequest } from "effect/http"
+import type { Callbacks } from "./Callbacks.ts"
+import type { CallbackAnswer } from "./channel/Channel.ts"
+
+/** No channel sends more; who does is no channel. */
+const maxBody = ByteSize.kibibytes(64)
+
+const toResponse = ({ body, contentType, status }: CallbackAnswer) =>
+  body === undefined
+    ? HttpServerResponse.empty({ status })
+    : HttpServerResponse.text(body, { status, contentType: contentType ?? "text/plain" })
+
+/** Hands the bytes of the body on as they came, for they are what is signed; answers in the channel's own format. */
+export const receiveCallback = (
+  callbacks: Callbacks["Service"],
+  channel: string,
+  request: HttpServerRequest.HttpServerRequest
+) =>
+  request.arrayBuffer.pipe(
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBody),
+    Effect.flatMap((body) => callbacks.receive(channel, { headers: request.headers, body: new Uint8Array(body) })),
+    Effect.map(toResponse),
+    Effect.catchTags({
+      HttpServerError: () => Effect.succeed(HttpServerResponse.empty({ status: 400 })),
+      ChannelNotFound: () => Effect.succeed(HttpServerResponse.empty({ status: 404 }))
+    })
+  )

@@ -1,0 +1,94 @@
+import { Context, Effect, Latch, Layer, Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { randomUUID } from "node:crypto"
+import { Notifications } from "./Notifications.ts"
+
+const channel = "doorbell"
+
+/** Other processes are rung at most once in this time, whatever is published: each ring is a commit. */
+const ringInterval = "20 millis"
+
+/**
+ * Wakes those who take from queues, in this process and in others, so that a message does not wait out a poll interval.
+ * A lost ring delays a message until the next poll, no more.
+ */
+export class Doorbell extends Context.Service<
+  Doorbell,
+  {
+    /** Says that there is something in `queues`, once the ambient transaction has committed. */
+    ring(queues: ReadonlyArray<string>): Effect.Effect<void>
+    /** Calls `wake` at each ring of `queue`, until the scope closes. */
+    listen(queue: string, wake: () => void): Effect.Effect<void, never, Scope.Scope>
+  }
+>()("@mall/platform/Doorbell") {
+  static readonly layerNoDeps = Layer.effect(
+    Doorbell,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const notifications = yield* Notifications
+      const process = randomUUID()
+      const listeners = new Map<string, Set<() => void>>()
+      const unsent = new Set<string>()
+      const hasUnsent = yield* Latch.make()
+
+      const wake = (queue: string) => {
+        for (const each of listeners.get(queue) ?? []) each()
+      }
+
+      yield* Effect.gen(function* () {
+        yield* hasUnsent.await
+        hasUnsent.closeUnsafe()
+        const queues = [...unsent]
+        unsent.clear()
+        yield* notifications.notify(
+          channel,
+          queues.map((queue) => `${process} ${queue}`)
+        )
+        yield* Effect.sleep(ringInterval)
+      }).pipe(
+        Effect.catchTag("SqlError", (error) => Effect.logDebug("Could not wake other processes", error)),
+        Effect.forever,
+        Effect.forkScoped
+      )
+
+      const ring = (queues: ReadonlyArray<string>) =>
+        sql.afterCommit(
+          Effect.sync(() => {
+            for (const queue of queues) {
+              wake(queue)
+              unsent.add(queue)
+            }
+            hasUnsent.openUnsafe()
+          })
+        )
+
+      // Shared by all listeners of the process, and made by the first of them: who only publishes holds no connection.
+      const hear = yield* Effect.cached(
+        notifications.subscribe(channel, {
+          onPayload: (payload) => {
+            const [from, queue] = payload.split(" ")
+            if (from !== process && queue !== undefined) wake(queue)
+          },
+          onGap: () => {
+            for (const queue of listeners.keys()) wake(queue)
+          }
+        })
+      )
+      const scope = yield* Effect.scope
+
+      const listen = Effect.fnUntraced(function* (queue: string, wakeUp: () => void) {
+        const all = listeners.get(queue) ?? new Set()
+        listeners.set(queue, all)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => all.add(wakeUp)),
+          () => Effect.sync(() => all.delete(wakeUp))
+        )
+        yield* Effect.provideService(hear, Scope.Scope, scope)
+      })
+
+      return Doorbell.of({ ring, listen })
+    })
+  )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(Notifications.layer))
+}

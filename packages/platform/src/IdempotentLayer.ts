@@ -1,0 +1,147 @@
+import { Authorization, OptionalAuthorization } from "@mall/domain/identity/Authorization"
+import { CurrentUser, CurrentVisitor } from "@mall/domain/identity/CurrentUser"
+import { generator, Uuid7 } from "@mall/domain/kernel/Id"
+import { Idempotent, InvalidIdempotencyKey, Operation } from "@mall/domain/kernel/Operation"
+import { ByteSize, Cause, Config, Effect, Exit, Layer, Option, Schema } from "effect"
+import { HttpEffect, HttpServerRespondable, HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { HttpApiEndpoint } from "effect/http-api"
+import { createHash } from "node:crypto"
+import { Idempotency } from "./Idempotency.ts"
+import type { Claim, StoredResponse } from "./IdempotencyRepo.ts"
+
+/** `Idempotent` stands outside the middleware that knows the caller, so that one caller could be given another's answer. */
+export class MisplacedIdempotent extends Schema.TaggedError<MisplacedIdempotent>()("MisplacedIdempotent", {
+  endpoint: Schema.String
+}) {
+  override get message() {
+    return `${this.endpoint}: declare .middleware(Idempotent) before .middleware(Authorization), which wraps what was declared before it`
+  }
+}
+
+const newOperationId = generator(Uuid7.pipe(Schema.brand("OperationId")))
+
+const printable = /^[\x20-\x7e]{1,255}$/
+
+/** The request had not the right shape, or its sender may not send it: nothing was done, and another may come with this key. */
+const refusals: ReadonlySet<number> = new Set([400, 401, 403, 405, 406, 408, 413, 415, 429])
+
+const whatToDo = (status: number) => (refusals.has(status) ? "forget" : status >= 500 ? "release" : "keep")
+
+const assertInside = (endpoint: HttpApiEndpoint.Top) => {
+  const order = [...endpoint.middlewares].map(({ key }) => key)
+  const own = order.indexOf(Idempotent.key)
+  const isMisplaced = [Authorization.key, OptionalAuthorization.key].some(
+    (key) => order.includes(key) && order.indexOf(key) < own
+  )
+  if (isMisplaced) throw new MisplacedIdempotent({ endpoint: `${endpoint.method} ${endpoint.path}` })
+}
+
+/** Who calls: the signed-in user, else the address that the request comes from. */
+const callerOf = Effect.gen(function* () {
+  const user = yield* Effect.serviceOption(CurrentUser)
+  const visitor = Option.flatten(yield* Effect.serviceOption(CurrentVisitor))
+  const request = yield* HttpServerRequest.HttpServerRequest
+  return Option.match(
+    Option.orElse(user, () => visitor),
+    {
+      onSome: ({ userId }) => `user ${userId}`,
+      onNone: () => `address ${Option.getOrElse(request.remoteAddress, () => "unknown")}`
+    }
+  )
+})
+
+/** The request as it came: method, address with its query, and the bytes of the body, which are read once and kept. */
+const hashOf = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+  const body = yield* Effect.orDie(request.arrayBuffer)
+  return createHash("sha256")
+    .update(`${request.method} ${request.originalUrl}\n`)
+    .update(new Uint8Array(body))
+    .digest("base64url")
+})
+
+const storable = (response: HttpServerResponse.HttpServerResponse): Option.Option<StoredResponse> => {
+  const { body, status } = response
+  const { "content-length": _, ...headers } = response.headers
+  if (body._tag === "Empty") return Option.some({ status, headers, body: new Uint8Array() })
+  if (body._tag !== "Uint8Array") return Option.none()
+  return Option.some({ status, headers: { "content-type": body.contentType, ...headers }, body: body.body })
+}
+
+const replay = ({ body, headers, status }: StoredResponse) => {
+  const replayed = { ...headers, "idempotency-replayed": "true" }
+  return body.length === 0
+    ? HttpServerResponse.empty({ status, headers: replayed })
+    : HttpServerResponse.uint8Array(body, { status, headers: replayed })
+}
+
+/**
+ * `Idempotent` over `Idempotency`. The scope of a key is the caller and the endpoint. Answers of the 2xx and business
+ * errors (402, 404, 409, 422 …) are kept and replayed with status, headers and body; refusals (400, 401, 403, 429 …) are
+ * forgotten; after a 5xx, a defect, an interruption or an answer above `IDEMPOTENCY_MAX_BODY` (1 MiB) a retry runs
+ * again, with the same operation id. Without the header each request is an operation of its own and nothing is stored.
+ */
+export const IdempotentLayer = Layer.effect(
+  Idempotent,
+  Effect.gen(function* () {
+    const idempotency = yield* Idempotency
+    const maxBody = ByteSize.toNumberUnsafe(
+      yield* Config.ByteSize("IDEMPOTENCY_MAX_BODY").pipe(Config.withDefault(ByteSize.mebibytes(1)))
+    )
+
+    const settle = Effect.fnUntraced(
+      function* (claim: Claim, exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) {
+        const response = yield* responseOf(exit)
+        const action = Option.match(response, { onNone: () => "release", onSome: ({ status }) => whatToDo(status) })
+        const kept = Option.filter(Option.flatMap(response, storable), ({ body }) => body.length <= maxBody)
+        if (action === "forget") return yield* idempotency.forget(claim)
+        if (action === "release" || Option.isNone(kept)) return yield* idempotency.release(claim)
+        return yield* idempotency.complete(claim, kept.value)
+      },
+      (effect, { key, scope }) =>
+        // The work is done and its answer goes out; a retry waits for the lease and then finds the work by operation id.
+        Effect.catchTag(effect, "SqlError", (error) =>
+          Effect.logWarning("The outcome of an idempotent request could not be stored", { scope, key, error })
+        )
+    )
+
+    return (httpEffect, { endpoint, group }) => {
+      assertInside(endpoint)
+      const name = `${group.identifier}.${endpoint.name}`
+      return Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const key = request.headers["idempotency-key"]
+        const operationId = yield* newOperationId
+        if (key === undefined) return yield* Effect.provideService(httpEffect, Operation, { id: operationId })
+        if (!printable.test(key)) return yield* new InvalidIdempotencyKey({})
+        const scope = `${yield* callerOf} ${name}`
+        const requestHash = yield* hashOf(request)
+        return yield* Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            // Not interruptible: a key claimed for a caller who left would be held until its lease ends.
+            const outcome = yield* idempotency.claim({ scope, key, requestHash, operationId })
+            if (outcome._tag === "Completed") return replay(outcome.response)
+            return yield* restore(Effect.provideService(httpEffect, Operation, { id: outcome.claim.operationId })).pipe(
+              Effect.onExit((exit) => settle(outcome.claim, exit))
+            )
+          })
+        ).pipe(
+          Effect.tapErrorTag("IdempotencyInFlight", ({ retryAfterSeconds }) =>
+            HttpEffect.appendPreResponseHandler((_, response) =>
+              Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", String(retryAfterSeconds)))
+            )
+          ),
+          Effect.catchTag("SqlError", Effect.die)
+        )
+      })
+    }
+  })
+)
+
+/** What the caller will get, where that is known here: an answer, or an error that knows its answer. */
+const responseOf = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => {
+  if (Exit.isSuccess(exit)) return Effect.succeedSome(exit.value)
+  const error = Cause.findErrorOption(exit.cause)
+  return Option.isSome(error) && HttpServerRespondable.isRespondable(error.value)
+    ? Effect.asSome(HttpServerRespondable.toResponse(error.value))
+    : Effect.succeedNone
+}

@@ -1,0 +1,180 @@
+import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option, Random, Schema } from "effect"
+import type { Scope } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
+import { SweepRunRepo } from "./SweepRunRepo.ts"
+import type { SweepRun } from "./SweepRunRepo.ts"
+
+/** No sweep of this name is known to this process. */
+export class UnknownSweep extends Schema.TaggedError<UnknownSweep>()("UnknownSweep", {
+  sweep: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `There is no sweep ${this.sweep}; there are: ${this.known.join(", ")}`
+  }
+}
+
+/** The run failed after `items`; the reason is also in the log and in `platform.sweep_runs`. */
+export class SweepFailed extends Schema.TaggedError<SweepFailed>()("SweepFailed", {
+  sweep: Schema.String,
+  items: Schema.Int,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `The sweep ${this.sweep} failed after ${this.items} items: ${this.reason}`
+  }
+}
+
+export interface RegisteredSweep {
+  readonly name: string
+  readonly every: Duration.Duration
+  readonly limit: number
+  readonly batch: (limit: number) => Effect.Effect<number, unknown>
+  /** When the item became due that has waited longest, if any waits: how far the sweep lags. */
+  readonly oldestDue: Effect.Effect<Option.Option<DateTime.Utc>, unknown> | undefined
+}
+
+/** A sweep and how it stands; `lastRun` is that of any process, none before the first. */
+export interface SweepStatus {
+  readonly name: string
+  readonly every: Duration.Duration
+  readonly lastRun: Option.Option<SweepRun>
+}
+
+/** How far a wait may differ from what was asked, so that many workers do not come at once. */
+const jitter = 0.1
+
+/** The longest that a process waits before its first run. */
+const longestFirstWait = Duration.seconds(10)
+
+const runs = (sweep: string, outcome: string) =>
+  Metric.counter("sweep_runs_total", { incremental: true, attributes: { sweep, outcome } })
+const items = (sweep: string) => Metric.counter("sweep_items_total", { incremental: true, attributes: { sweep } })
+const duration = (sweep: string) =>
+  Metric.histogram("sweep_duration_seconds", {
+    attributes: { sweep },
+    boundaries: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
+  })
+const lastSuccess = (sweep: string) => Metric.gauge("sweep_last_success_timestamp_seconds", { attributes: { sweep } })
+const lag = (sweep: string) => Metric.gauge("sweep_lag_seconds", { attributes: { sweep } })
+
+/** The sweeps that this process knows. Any process may run one now; those of `layerScheduled` also run each on its own. */
+export class Sweeps extends Context.Service<
+  Sweeps,
+  {
+    /** Makes a sweep known until the scope closes, and runs it on its schedule where this process does so. */
+    register(sweep: RegisteredSweep): Effect.Effect<void, never, Scope.Scope>
+    /** By name. */
+    list: Effect.Effect<ReadonlyArray<SweepStatus>, SqlError>
+    /** Runs a sweep now, here, to its end, beside whoever else runs it; answers with the number of items done. */
+    run(name: string): Effect.Effect<number, UnknownSweep | SweepFailed>
+  }
+>()("@mall/platform/Sweeps") {
+  static readonly layerNoDeps = Layer.effect(Sweeps, make({ isScheduled: false }))
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(SweepRunRepo.layer))
+
+  /** For the worker role. */
+  static readonly layerScheduled = Layer.effect(Sweeps, make({ isScheduled: true })).pipe(
+    Layer.provide(SweepRunRepo.layer)
+  )
+}
+
+function make({ isScheduled }: { readonly isScheduled: boolean }) {
+  return Effect.gen(function* () {
+    const repo = yield* SweepRunRepo
+    const known = new Map<string, RegisteredSweep>()
+
+    const measureLag = Effect.fnUntraced(function* ({ name, oldestDue }: RegisteredSweep) {
+      if (oldestDue === undefined) return
+      const oldest = yield* oldestDue
+      const now = yield* DateTime.now
+      const waited = Option.match(oldest, {
+        onNone: () => 0,
+        onSome: (due) => now.epochMilliseconds - due.epochMilliseconds
+      })
+      yield* Metric.update(lag(name), Math.max(0, waited) / 1000)
+    })
+
+    const runToEnd = Effect.fnUntraced(function* (sweep: RegisteredSweep, progress: { items: number }) {
+      yield* measureLag(sweep)
+      let done: number
+      do {
+        done = yield* sweep.batch(sweep.limit)
+        progress.items += done
+        yield* Metric.update(items(sweep.name), done)
+      } while (done >= sweep.limit)
+    })
+
+    const runOnce = Effect.fnUntraced(function* (sweep: RegisteredSweep, wait: Option.Option<Duration.Duration>) {
+      const { name } = sweep
+      const progress = { items: 0 }
+      const startedAt = yield* DateTime.now
+      const exit = yield* runToEnd(sweep, progress).pipe(Effect.withSpan(`sweep ${name}`, { root: true }), Effect.exit)
+      const finishedAt = yield* DateTime.now
+      const failure = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : null
+      const outcome = failure === null ? "ok" : "failed"
+      const seconds = (finishedAt.epochMilliseconds - startedAt.epochMilliseconds) / 1000
+
+      yield* Metric.update(runs(name, outcome), 1)
+      yield* Metric.update(duration(name), seconds)
+      if (failure === null) yield* Metric.update(lastSuccess(name), finishedAt.epochMilliseconds / 1000)
+      yield* failure === null
+        ? Effect.logDebug("A sweep ran", { items: progress.items, seconds })
+        : Effect.logError("A sweep failed; it runs again at its time", { items: progress.items, seconds, failure })
+      yield* repo
+        .record({
+          name,
+          startedAt: DateTime.toDateUtc(startedAt),
+          finishedAt: DateTime.toDateUtc(finishedAt),
+          outcome,
+          items: progress.items,
+          error: failure,
+          nextRunAt: Option.match(wait, {
+            onNone: () => null,
+            onSome: (time) => DateTime.toDateUtc(DateTime.addDuration(finishedAt, time))
+          })
+        })
+        .pipe(Effect.catchTag("SqlError", (error) => Effect.logWarning("A sweep's run could not be recorded", error)))
+      return { items: progress.items, failure }
+    })
+
+    const schedule = Effect.fnUntraced(function* (sweep: RegisteredSweep) {
+      const first = Duration.min(sweep.every, longestFirstWait)
+      yield* Effect.sleep(Duration.times(first, yield* Random.next))
+      while (true) {
+        const wait = Duration.times(sweep.every, yield* Random.nextBetween(1 - jitter, 1 + jitter))
+        yield* runOnce(sweep, Option.some(wait))
+        yield* Effect.sleep(wait)
+      }
+    })
+
+    const register = Effect.fnUntraced(function* (sweep: RegisteredSweep) {
+      if (known.has(sweep.name)) return yield* Effect.die(new Error(`There are two sweeps named ${sweep.name}`))
+      yield* Effect.acquireRelease(
+        Effect.sync(() => known.set(sweep.name, sweep)),
+        () => Effect.sync(() => known.delete(sweep.name))
+      )
+      if (isScheduled) {
+        yield* schedule(sweep).pipe(Effect.annotateLogs({ sweep: sweep.name }), Effect.forkScoped)
+      }
+    })
+
+    const run = Effect.fn("Sweeps.run")(function* (name: string) {
+      yield* Effect.annotateCurrentSpan({ name })
+      const sweep = known.get(name)
+      if (sweep === undefined) return yield* new UnknownSweep({ sweep: name, known: [...known.keys()].sort() })
+      const { failure, items } = yield* runOnce(sweep, Option.none()).pipe(Effect.annotateLogs({ sweep: name }))
+      return failure === null ? items : yield* new SweepFailed({ sweep: name, items, reason: failure })
+    })
+
+    const list = Effect.gen(function* () {
+      const lastRuns = new Map((yield* repo.list).map((lastRun) => [lastRun.name, lastRun]))
+      return [...known.values()]
+        .sort((a, b) => a.name.localeCompare(b.name))
+        .map(({ every, name }): SweepStatus => ({ name, every, lastRun: Option.fromUndefinedOr(lastRuns.get(name)) }))
+    }).pipe(Effect.withSpan("Sweeps.list"))
+
+    return Sweeps.of({ register, list, run })
+  })
+}

@@ -1,0 +1,29 @@
+import { CartToken } from "@mall/domain/trade/Cart"
+import { Context, Effect, Layer } from "effect"
+import { Digest, SecureRandom } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
+
+const tokenBytes = 32
+
+/** Makes the secrets that open guests' carts, and what is kept of them. */
+export class CartTokens extends Context.Service<
+  CartTokens,
+  {
+    readonly issue: Effect.Effect<CartToken>
+    /** A plain digest is enough: what is hashed has 256 random bits, so there is nothing to guess. */
+    hash(token: CartToken): Effect.Effect<Uint8Array>
+  }
+>()("@mall/trade/CartTokens") {
+  static readonly layer = Layer.effect(
+    CartTokens,
+    Effect.gen(function* () {
+      const random = yield* SecureRandom.SecureRandom
+      const digest = yield* Digest.Digest
+      const encoder = new TextEncoder()
+      return CartTokens.of({
+        issue: Effect.map(random.randomBytes(tokenBytes), (bytes) => CartToken.make(Base64Url.encode(bytes))),
+        hash: (token) => digest.digest(Digest.sha256, encoder.encode(token))
+      })
+    })
+  ).pipe(Layer.provide([SecureRandom.layerWebCrypto, Digest.layerWebCrypto]))
+}

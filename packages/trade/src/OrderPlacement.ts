@@ -1,0 +1,170 @@
+import { SkuId } from "@mall/domain/catalog/Catalog"
+import { CheckoutId } from "@mall/domain/trade/Order"
+import { orderPlaced } from "@mall/domain/trade/OrderTopics"
+import type { StockShort } from "@mall/domain/trade/TradeError"
+import { Outbox } from "@mall/platform/Outbox"
+import { retryConflicts } from "@mall/platform/retryConflicts"
+import { Config, Context, Effect, Exit, Layer, Request, RequestResolver, Schema, Semaphore } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import type { CheckoutDraft } from "./CheckoutDraft.ts"
+import { decide } from "./placementDecision.ts"
+import { documentsOf, makePlacementStatement } from "./placementStatement.ts"
+
+/** `known`: a checkout with this id was placed before, perhaps with other content; the draft was not. */
+export type Placed = "placed" | "known"
+
+class PlaceCheckout extends Request.Class<{ readonly draft: CheckoutDraft }, Placed, StockShort> {}
+
+type Entry = Request.Entry<PlaceCheckout>
+type Outcomes = ReadonlyMap<CheckoutId, Exit.Exit<Placed, StockShort>>
+
+const GroupConfig = Config.all({
+  size: Config.Int("ORDER_GROUP_SIZE").pipe(Config.withDefault(64)),
+  inFlight: Config.Int("ORDER_GROUPS_IN_FLIGHT").pipe(Config.withDefault(3))
+})
+
+const outcomesOf = (
+  fitting: ReadonlyArray<CheckoutDraft>,
+  old: ReadonlySet<CheckoutId>,
+  short: ReadonlyMap<CheckoutId, StockShort>
+): Outcomes =>
+  new Map<CheckoutId, Exit.Exit<Placed, StockShort>>([
+    ...fitting.map(({ id }) => [id, placed] as const),
+    ...Array.from(old, (id) => [id, known] as const),
+    ...Array.from(short, ([id, shortage]) => [id, Exit.fail(shortage)] as const)
+  ])
+
+const placed = Exit.succeed<Placed>("placed")
+const known = Exit.succeed<Placed>("known")
+
+/**
+ * Places orders by group commit. Concurrent drafts are gathered into groups, each one transaction: while as many groups as
+ * may be in flight commit, the next one gathers, so that groups grow with the load and an idle server waits for nobody.
+ *
+ * `place` is atomic and idempotent by the draft's id. It fails with `StockShort` only where, under the locks of the stock
+ * rows and in the order of arrival, the draft did not fit; no draft is failed by another of its group. Conflicts are
+ * retried here. What a group publishes (`order_timeout`, `order_placed`) commits with it.
+ */
+export class OrderPlacement extends Context.Service<
+  OrderPlacement,
+  {
+    place(draft: CheckoutDraft): Effect.Effect<Placed, StockShort>
+  }
+>()("@mall/trade/OrderPlacement") {
+  static readonly layer = Layer.effect(
+    OrderPlacement,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const outbox = yield* Outbox
+      const config = yield* GroupConfig
+      const slots = yield* Semaphore.make(config.inFlight)
+      const placementStatement = yield* makePlacementStatement
+
+      const selectKnown = SqlSchema.findAll({
+        Request: Schema.Array(CheckoutId),
+        Result: Schema.Struct({ id: CheckoutId }),
+        execute: (ids) => sql`SELECT id FROM trade.checkouts WHERE id = ANY (${ids}::uuid[])`
+      })
+
+      const knownOf = (drafts: ReadonlyArray<CheckoutDraft>) =>
+        Effect.map(selectKnown(drafts.map(({ id }) => id)), (rows) => new Set(rows.map(({ id }) => id)))
+
+      const lockLevels = SqlSchema.findAll({
+        Request: Schema.Array(SkuId),
+        Result: Schema.Struct({ skuId: SkuId, available: Schema.Int }),
+        execute: (skuIds) => sql`
+          SELECT sku_id, on_hand - reserved AS available FROM trade.stock WHERE sku_id = ANY (${skuIds}::uuid[])
+          ORDER BY stock.sku_id
+          FOR UPDATE
+        `
+      })
+
+      /** Places all or none; true where all fitted. */
+      const insertAll = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+        const [verdict] = yield* placementStatement(yield* documentsOf(drafts))
+        if (verdict?.fits !== true) return false
+        yield* outbox.announce(orderPlaced)
+        return true
+      })
+
+      /** Places whoever fits, in the order of arrival. */
+      const placeFitting = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+        const skuIds = drafts.flatMap(({ orders }) => orders.flatMap(({ lines }) => lines.map(({ skuId }) => skuId)))
+        const levels = yield* lockLevels(Array.from(new Set(skuIds)))
+        const old = yield* knownOf(drafts)
+        const { fitting, short } = decide(
+          drafts.filter(({ id }) => !old.has(id)),
+          new Map(levels.map(({ available, skuId }) => [skuId, available]))
+        )
+        // The rows stay locked, so what fitted still does.
+        if (fitting.length > 0 && !(yield* insertAll(fitting))) {
+          return yield* Effect.die(new Error("Orders that fitted under lock did not fit"))
+        }
+        return outcomesOf(fitting, old, short)
+      }, sql.withTransaction)
+
+      /** One statement is the whole work, unless the group as a whole asks for more than there is. */
+      const attempt = Effect.fnUntraced(
+        function* (drafts: ReadonlyArray<CheckoutDraft>) {
+          return (yield* insertAll(drafts)) ? outcomesOf(drafts, new Set(), new Map()) : yield* placeFitting(drafts)
+        },
+        retryConflicts,
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
+      /** A taken id or a value that the database refuses spoils the group: what is to blame is set apart, the rest goes on. */
+      const setApart = Effect.fnUntraced(
+        function* (drafts: ReadonlyArray<CheckoutDraft>, error: SqlError) {
+          const old = yield* knownOf(drafts)
+          const rest = drafts.filter(({ id }) => !old.has(id))
+          const outcomes = outcomesOf([], old, new Map())
+          if (rest.length === 0) return outcomes
+          if (error.isRetryable || (rest.length === 1 && drafts.length === 1)) return yield* error
+          const half = rest.length === drafts.length ? Math.ceil(rest.length / 2) : rest.length
+          const parts = yield* Effect.forEach([rest.slice(0, half), rest.slice(half)], placeGroup)
+          return new Map([...outcomes, ...parts.flatMap((part) => Array.from(part))])
+        },
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
+      const placeGroup = (drafts: ReadonlyArray<CheckoutDraft>): Effect.Effect<Outcomes> =>
+        drafts.length === 0
+          ? Effect.succeed(new Map())
+          : attempt(drafts).pipe(
+              Effect.catchTag("SqlError", (error) => setApart(drafts, error)),
+              Effect.catchTag("SqlError", (error) =>
+                Effect.succeed(new Map(drafts.map(({ id }) => [id, Exit.die(error)])))
+              )
+            )
+
+      const runGroup = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
+        const drafts = new Map<CheckoutId, CheckoutDraft>()
+        for (const { request } of entries) {
+          if (!drafts.has(request.draft.id)) drafts.set(request.draft.id, request.draft)
+        }
+        const outcomes = yield* placeGroup(Array.from(drafts.values()))
+        for (const entry of entries) {
+          const { draft } = entry.request
+          const outcome = outcomes.get(draft.id)
+          if (outcome !== undefined) entry.completeUnsafe(drafts.get(draft.id) === draft ? outcome : secondOf(outcome))
+        }
+      })
+
+      const resolver = RequestResolver.makeWith<PlaceCheckout>({
+        batchKey: () => slots,
+        // Gathers until a slot is free; the slot itself is taken by `runAll`, so that an interrupted wait leaves none taken.
+        delay: Effect.andThen(Effect.yieldNow, slots.withPermit(Effect.void)),
+        collectWhile: (entries) => entries.size < config.size,
+        runAll: (entries) => slots.withPermit(runGroup(entries))
+      })
+
+      return OrderPlacement.of({
+        place: Effect.fn("OrderPlacement.place")((draft) => Effect.request(new PlaceCheckout({ draft }), resolver))
+      })
+    })
+  )
+}
+
+/** What the second of two requests with one id learns, given the outcome of the first. */
+const secondOf = (outcome: Exit.Exit<Placed, StockShort>) => (Exit.isSuccess(outcome) ? known : outcome)
