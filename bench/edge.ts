@@ -28,6 +28,8 @@ const path = "/api/v1/auth/verify"
 const token = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTkyIn0.c2lnbmF0dXJl"
 const connections = 50
 const roundSeconds = 1
+/** Until the compiler has seen enough. */
+const warmUpSeconds = 5
 
 const answer = Schema.decodeSync(Schema.toCodecJson(Principal))({
   userId: "0192d3a4-2222-7222-8222-222222222222",
@@ -119,13 +121,13 @@ const cpuOf = (child: ChildProcess) =>
     child.send("cpu")
   })
 
-const round = Effect.fnUntraced(function* (child: ChildProcess, port: number) {
+const round = Effect.fnUntraced(function* (child: ChildProcess, port: number, duration = roundSeconds) {
   const before = yield* cpuOf(child)
   const result = yield* Effect.promise(() =>
     autocannon({
       url: `http://127.0.0.1:${port}${path}`,
       connections,
-      duration: roundSeconds,
+      duration,
       headers: { authorization: `Bearer ${token}` }
     })
   )
@@ -147,12 +149,11 @@ const compare = Effect.fnUntraced(function* (rounds: number) {
   const [bare, edge] = yield* Effect.all([start("bare", 41_871), start("edge", 41_872)], { concurrency: 2 })
   const bareRounds: Array<Round> = []
   const edgeRounds: Array<Round> = []
-  // The first round of each is for the compiler.
-  for (let i = 0; i <= rounds; i++) {
-    const [ofBare, ofEdge] = [yield* round(bare, 41_871), yield* round(edge, 41_872)]
-    if (i === 0) continue
-    bareRounds.push(ofBare)
-    edgeRounds.push(ofEdge)
+  yield* round(bare, 41_871, warmUpSeconds)
+  yield* round(edge, 41_872, warmUpSeconds)
+  for (let i = 0; i < rounds; i++) {
+    bareRounds.push(yield* round(bare, 41_871))
+    edgeRounds.push(yield* round(edge, 41_872))
   }
   bare.kill()
   edge.kill()
