@@ -1,6 +1,6 @@
-import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
+import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import { Sweeps } from "@mall/platform/Sweeps"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
@@ -9,6 +9,6 @@ import { Layer } from "effect"
 export const layer = Layer.mergeAll(
   TradeWorker.layer,
   PaymentWorker.layer,
-  IdentitySweeps.layer,
-  PlatformSweeps.layer
+  PlatformSweeps.layer,
+  QueueMetrics.layer
 ).pipe(Layer.provideMerge(Sweeps.layerScheduled))

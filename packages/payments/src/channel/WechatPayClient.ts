@@ -37,7 +37,7 @@ export interface WechatPayClient {
     readonly method: "get" | "post"
     readonly path: string
     readonly body?: object
-    readonly answer: Schema.Codec<A, any>
+    readonly answer: Schema.Codec<A, unknown>
   }) => Effect.Effect<A, ChannelError>
 }
 
