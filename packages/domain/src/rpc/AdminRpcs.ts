@@ -1,7 +1,10 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
-import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
+import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
+import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 
 /** What the operators' console calls. */
-export class AdminRpcs extends CatalogAdminRpcs.merge(IdentityAdminRpcs, PaymentsAdminRpcs).middleware(RpcProblems) {}
+export class AdminRpcs extends CatalogAdminRpcs.merge(IdentityAdminRpcs, PaymentsAdminRpcs, TradeAdminRpcs).middleware(
+  RpcProblems
+) {}

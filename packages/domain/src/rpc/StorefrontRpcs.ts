@@ -1,10 +1,12 @@
 import { CatalogStorefrontRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityStorefrontRpcs } from "../identity/IdentityRpcs.ts"
-import { PaymentsStorefrontRpcs } from "../payments/PaymentsStorefrontRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
+import { PaymentsStorefrontRpcs } from "../payments/PaymentsStorefrontRpcs.ts"
+import { TradeStorefrontRpcs } from "../trade/TradeRpc.ts"
 
 /** What a shop's front end calls. */
 export class StorefrontRpcs extends CatalogStorefrontRpcs.merge(
   IdentityStorefrontRpcs,
-  PaymentsStorefrontRpcs
+  PaymentsStorefrontRpcs,
+  TradeStorefrontRpcs
 ).middleware(RpcProblems) {}

@@ -1,0 +1,33 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as CatalogServices from "@mall/catalog/CatalogServices"
+import { IdentityCommandLayer, IdentityLayer } from "@mall/identity/Identity"
+import * as PaymentServices from "@mall/payments/PaymentServices"
+import { Doorbell } from "@mall/platform/Doorbell"
+import { Idempotency } from "@mall/platform/Idempotency"
+import { Notifications } from "@mall/platform/Notifications"
+import { Outbox } from "@mall/platform/Outbox"
+import * as Inventory from "@mall/trade/Inventory"
+import * as Trade from "@mall/trade/Trade"
+import { Layer } from "effect"
+
+/** What the contexts stand on, over the database. */
+const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer).pipe(
+  Layer.provideMerge(Doorbell.layerNoDeps),
+  Layer.provideMerge(Notifications.layer),
+  Layer.provideMerge(NodeServices.layer)
+)
+
+/** Trade needs the ports of all the others, catalog needs only trade's stock: the order below is the order of the ports. */
+const contexts = <A, E, R>(identity: Layer.Layer<A, E, R>) =>
+  Trade.layer.pipe(
+    Layer.provideMerge(CatalogServices.layer),
+    Layer.provideMerge(Inventory.layer),
+    Layer.provideMerge(Layer.mergeAll(identity, PaymentServices.layer)),
+    Layer.provideMerge(Foundation)
+  )
+
+/** The services of every context, for a process that serves requests. Needs `PgClient` and `SqlClient`. */
+export const layer = contexts(IdentityLayer)
+
+/** The same for a command, which serves none. */
+export const layerCommand = contexts(IdentityCommandLayer)

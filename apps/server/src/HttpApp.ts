@@ -1,0 +1,44 @@
+import * as CatalogHttp from "@mall/catalog/CatalogHttp"
+import * as CatalogRpcHandlers from "@mall/catalog/CatalogRpcHandlers"
+import { MallApi } from "@mall/domain/MallApi"
+import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
+import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
+import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
+import { IdentityHttp, IdentityRpc } from "@mall/identity/Identity"
+import * as PaymentHttp from "@mall/payments/PaymentHttp"
+import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
+import * as Callers from "@mall/platform/http/Callers"
+import * as Edge from "@mall/platform/http/Edge"
+import * as SystemRoutes from "@mall/platform/http/SystemRoutes"
+import { IdempotentLayer } from "@mall/platform/IdempotentLayer"
+import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
+import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
+import * as TradeHttp from "@mall/trade/TradeHttp"
+import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
+import { Layer } from "effect"
+import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
+import { RpcSerialization, RpcServer } from "effect/rpc"
+
+/** Every call that a client of any audience may make; what each needs is declared on it. */
+export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
+
+const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
+  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer]),
+  Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
+)
+
+const Rpc = RpcServer.layerHttp({ group: MallRpcs, path: "/rpc", protocol: "http" }).pipe(
+  Layer.provide([
+    IdentityRpc,
+    CatalogRpcHandlers.layer,
+    TradeRpcHandlers.layer,
+    PaymentRpcHandlers.storefrontLayer,
+    PaymentRpcHandlers.adminLayer
+  ]),
+  Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])
+)
+
+const Docs = HttpApiScalar.layer(MallApi, { path: "/docs" })
+
+/** The whole HTTP surface behind the edge, over the services of `Contexts`. */
+export const layer = Edge.serve(Layer.mergeAll(Api, Rpc, Docs, SystemRoutes.layer))

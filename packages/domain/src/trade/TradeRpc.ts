@@ -1,0 +1,89 @@
+import { Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import { SkuId } from "../catalog/Catalog.ts"
+import { RpcAuthorization } from "../identity/Authorization.ts"
+import { RequiredPermission } from "../identity/Permission.ts"
+import { Unauthorized } from "../kernel/EdgeError.ts"
+import { InvalidCursor, Page } from "../kernel/Page.ts"
+import { Cart, CartAddition, CartToken } from "./Cart.ts"
+import { Checkout, CheckoutRequest } from "./Checkout.ts"
+import { cancelErrors, checkoutErrors, stepErrors } from "./operationErrors.ts"
+import { CheckoutId, Order, OrderId, OrderStatus, Quantity, Shipment } from "./Order.ts"
+import { OrderExpiryRule } from "./OrderExpiryRule.ts"
+import { OrderEdit } from "./OrdersApi.ts"
+import { PaymentIncident } from "./PaymentIncident.ts"
+import { CartItemNotFound, CartLimitExceeded, CartNotFound, OrderNotFound, ProductUnavailable } from "./TradeError.ts"
+
+const listPayload = {
+  status: Schema.optionalKey(OrderStatus),
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+  after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
+}
+const byId = { id: OrderId }
+const missing = [Unauthorized, CartNotFound] as const
+const stepError = Schema.Union(stepErrors)
+const cancelError = Schema.Union(cancelErrors)
+
+/** For shop front ends: the signed-in user's cart, checkout and orders. `checkoutId` is chosen by the client; a retry keeps it. */
+export class TradeStorefrontRpcs extends RpcGroup.make(
+  Rpc.make("cart.get", { success: Cart, error: Schema.Union(missing) }),
+  Rpc.make("cart.add", {
+    payload: CartAddition,
+    success: Cart,
+    error: Schema.Union([...missing, CartLimitExceeded, ProductUnavailable])
+  }),
+  Rpc.make("cart.set", {
+    payload: { skuId: SkuId, quantity: Quantity },
+    success: Cart,
+    error: Schema.Union([...missing, CartItemNotFound])
+  }),
+  Rpc.make("cart.remove", {
+    payload: { skuId: SkuId },
+    success: Cart,
+    error: Schema.Union([...missing, CartItemNotFound])
+  }),
+  Rpc.make("cart.clear", { success: Cart, error: Schema.Union(missing) }),
+  Rpc.make("cart.merge", {
+    payload: { cartToken: CartToken },
+    success: Cart,
+    error: Schema.Union([CartNotFound, CartLimitExceeded])
+  }),
+  Rpc.make("checkout", {
+    payload: { checkoutId: CheckoutId, request: CheckoutRequest },
+    success: Checkout,
+    error: Schema.Union(checkoutErrors)
+  }),
+  Rpc.make("orders.list", { payload: listPayload, success: Page(Order), error: InvalidCursor }),
+  Rpc.make("orders.get", { payload: byId, success: Order, error: OrderNotFound }),
+  Rpc.make("orders.edit", { payload: { ...byId, edit: OrderEdit }, success: Order, error: stepError }),
+  Rpc.make("orders.cancel", { payload: byId, success: Order, error: cancelError }),
+  Rpc.make("orders.confirmReceipt", { payload: byId, success: Order, error: stepError })
+)
+  .annotateRpcs(RequiredPermission, "account")
+  .middleware(RpcAuthorization) {}
+
+/** For the staff of a merchant: the orders of their shop. */
+export class TradeMerchantRpcs extends RpcGroup.make(
+  Rpc.make("orders.listSold", { payload: listPayload, success: Page(Order), error: InvalidCursor }),
+  Rpc.make("orders.getSold", { payload: byId, success: Order, error: OrderNotFound }),
+  Rpc.make("orders.ship", { payload: { ...byId, shipment: Shipment }, success: Order, error: stepError }),
+  Rpc.make("orders.deliver", { payload: byId, success: Order, error: stepError }),
+  Rpc.make("orders.cancelSold", { payload: byId, success: Order, error: cancelError })
+)
+  .annotateRpcs(RequiredPermission, "orders:fulfil")
+  .middleware(RpcAuthorization) {}
+
+/** For operators: the orders of all, how long they wait, and what went wrong with their payments. */
+export class TradeAdminRpcs extends RpcGroup.make(
+  Rpc.make("orders.listAll", { payload: listPayload, success: Page(Order), error: InvalidCursor }),
+  Rpc.make("orders.show", { payload: byId, success: Order, error: OrderNotFound }),
+  Rpc.make("orders.cancelAny", { payload: byId, success: Order, error: cancelError }),
+  Rpc.make("orders.paymentIncidents", {
+    payload: { limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })) },
+    success: Schema.Array(PaymentIncident)
+  }),
+  Rpc.make("orders.expiryRules", { success: Schema.Array(OrderExpiryRule) }),
+  Rpc.make("orders.putExpiryRule", { payload: OrderExpiryRule })
+)
+  .annotateRpcs(RequiredPermission, "orders:administer")
+  .middleware(RpcAuthorization) {}

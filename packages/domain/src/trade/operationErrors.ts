@@ -1,0 +1,34 @@
+import { AddressNotFound } from "../identity/AddressBook.ts"
+import { CurrencyMismatch } from "../kernel/Money.ts"
+import { PaymentUndecided } from "../payments/PaymentGateway.ts"
+import {
+  CartEmpty,
+  CartLimitExceeded,
+  CheckoutIdTaken,
+  CouponsNotAccepted,
+  OrderNotFound,
+  OrderStateConflict,
+  PriceChanged,
+  ProductUnavailable,
+  StockShort,
+  TotalTooLarge
+} from "./TradeError.ts"
+
+/** What a checkout may fail with, over HTTP and RPC alike. */
+export const checkoutErrors = [
+  AddressNotFound,
+  CartEmpty,
+  CartLimitExceeded,
+  CheckoutIdTaken,
+  CouponsNotAccepted,
+  CurrencyMismatch,
+  PriceChanged,
+  ProductUnavailable,
+  StockShort,
+  TotalTooLarge
+] as const
+
+/** What a step of an order may fail with. */
+export const stepErrors = [OrderNotFound, OrderStateConflict] as const
+
+export const cancelErrors = [...stepErrors, PaymentUndecided] as const

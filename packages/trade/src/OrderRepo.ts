@@ -1,0 +1,145 @@
+import { OrderId, orderStates, OrderStatus } from "@mall/domain/trade/Order"
+import type { Actor, CheckoutId } from "@mall/domain/trade/Order"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
+import { EventRow, LineRow, MovedOrder, OrderRow } from "./OrderRows.ts"
+import { condition } from "./OrderScope.ts"
+import type { OrderScope } from "./OrderScope.ts"
+
+/** Who changes something, when, why, and in which trace: what goes into the history with the change. */
+export interface Doing {
+  readonly actor: Actor
+  readonly reason: string
+  readonly at: Date
+  readonly traceId: string | null
+}
+
+export interface OrderQuery {
+  readonly scope: OrderScope
+  readonly status: OrderStatus | undefined
+  /** Only orders placed before this one. */
+  readonly after: OrderId | undefined
+  readonly limit: number
+}
+
+/** Rows of orders, their lines and their history. A stored row that does not decode is a defect. */
+export class OrderRepo extends Context.Service<
+  OrderRepo,
+  {
+    find(scope: OrderScope, id: OrderId): Effect.Effect<Option.Option<OrderRow>, SqlError>
+    ofCheckout(scope: OrderScope, id: CheckoutId): Effect.Effect<ReadonlyArray<OrderRow>, SqlError>
+    /** Newest first. */
+    list(query: OrderQuery): Effect.Effect<ReadonlyArray<OrderRow>, SqlError>
+    lines(ids: ReadonlyArray<OrderId>): Effect.Effect<ReadonlyArray<typeof LineRow.Type>, SqlError>
+    /** Oldest first. */
+    history(ids: ReadonlyArray<OrderId>): Effect.Effect<ReadonlyArray<typeof EventRow.Type>, SqlError>
+    /**
+     * Moves those orders that meet `where` (a condition on `trade.orders`) and may go to the state `to`, with a row of history
+     * each; answers with them in ascending order of id. They are locked in that order, so two movers never deadlock.
+     * `set` adds assignments, such as `, paid_at = …`.
+     */
+    move(
+      to: OrderStatus,
+      where: Fragment,
+      doing: Doing,
+      set?: Fragment
+    ): Effect.Effect<ReadonlyArray<MovedOrder>, SqlError>
+    /** Writes into the history of orders that stay in their state. */
+    note(where: Fragment, doing: Doing): Effect.Effect<void, SqlError>
+  }
+>()("@mall/trade/OrderRepo") {
+  static readonly layer = Layer.effect(
+    OrderRepo,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const decodeRows = Schema.decodeUnknownEffect(Schema.Array(OrderRow))
+      const decodeMoved = Schema.decodeUnknownEffect(Schema.Array(MovedOrder))
+
+      const select = (where: Fragment) => sql`
+        SELECT
+          orders.*, checkouts.payment_id, checkouts.total AS checkout_total, checkouts.placed_at, checkouts.expires_at
+        FROM trade.orders JOIN trade.checkouts ON checkouts.id = orders.checkout_id
+        WHERE ${where}
+      `
+      const rows = (statement: Effect.Effect<unknown, SqlError>) =>
+        Effect.flatMap(statement, (found) => Effect.orDie(decodeRows(found)))
+
+      const lines = SqlSchema.findAll({
+        Request: Schema.Array(OrderId),
+        Result: LineRow,
+        execute: (ids) => sql`
+          SELECT * FROM trade.order_lines WHERE order_id = ANY (${ids}::uuid[])
+          ORDER BY order_lines.order_id, order_lines.position
+        `
+      })
+      const history = SqlSchema.findAll({
+        Request: Schema.Array(OrderId),
+        Result: EventRow,
+        execute: (ids) => sql`
+          SELECT * FROM trade.order_history WHERE order_id = ANY (${ids}::uuid[])
+          ORDER BY order_history.order_id, order_history.id
+        `
+      })
+
+      const move = Effect.fnUntraced(function* (to: OrderStatus, where: Fragment, doing: Doing, set?: Fragment) {
+        const moved = yield* sql`
+          WITH locked AS MATERIALIZED (
+            SELECT id, status FROM trade.orders
+            WHERE status = ANY (${orderStates.sources(to)}::text[]) AND ${where}
+            ORDER BY orders.id
+            FOR UPDATE
+          ),
+          moved AS (
+            UPDATE trade.orders SET status = ${to}${set ?? sql``} FROM locked WHERE orders.id = locked.id
+            RETURNING orders.id, orders.checkout_id, orders.user_id, orders.merchant_id, orders.currency, orders.total
+          ),
+          noted AS (
+            INSERT INTO trade.order_history (
+              order_id, from_status, to_status, actor_kind, actor_id, reason, trace_id, at
+            )
+            SELECT
+              id, status, ${to}, ${doing.actor.kind}, ${doing.actor.id}::uuid, ${doing.reason}, ${doing.traceId}::text,
+              ${doing.at}
+            FROM locked
+          )
+          SELECT * FROM moved ORDER BY moved.id
+        `
+        return yield* Effect.orDie(decodeMoved(moved))
+      })
+
+      const note = (where: Fragment, { actor, at, reason, traceId }: Doing) =>
+        Effect.asVoid(sql`
+          INSERT INTO trade.order_history (order_id, from_status, to_status, actor_kind, actor_id, reason, trace_id, at)
+          SELECT id, status, status, ${actor.kind}, ${actor.id}::uuid, ${reason}, ${traceId}::text, ${at}
+          FROM trade.orders WHERE ${where}
+        `)
+
+      return OrderRepo.of({
+        find: (scope, id) =>
+          Effect.map(rows(select(sql`orders.id = ${id} AND ${condition(sql, scope)}`)), ([row]) =>
+            Option.fromNullishOr(row)
+          ),
+        ofCheckout: (scope, id) =>
+          rows(sql`${select(sql`orders.checkout_id = ${id} AND ${condition(sql, scope)}`)} ORDER BY orders.id`),
+        list: ({ after, limit, scope, status }) =>
+          rows(sql`
+            ${select(
+              sql.and([
+                condition(sql, scope),
+                ...(status === undefined ? [] : [sql`orders.status = ${status}`]),
+                ...(after === undefined ? [] : [sql`orders.id < ${after}`])
+              ])
+            )}
+            ORDER BY orders.id DESC LIMIT ${limit}
+          `),
+        lines: (ids) => Effect.catchTag(lines(ids), "SchemaError", Effect.die),
+        history: (ids) => Effect.catchTag(history(ids), "SchemaError", Effect.die),
+        move,
+        note
+      })
+    })
+  )
+}

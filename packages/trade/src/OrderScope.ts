@@ -1,0 +1,64 @@
+import type { Principal, UserId } from "@mall/domain/identity/CurrentUser"
+import { isGranted } from "@mall/domain/identity/Permission"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { Actor } from "@mall/domain/trade/Order"
+import { Option } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { Fragment } from "effect/sql/Statement"
+
+/** Whose orders a caller reaches; all others do not exist for them. */
+export type OrderScope =
+  | { readonly _tag: "Bought"; readonly userId: UserId }
+  | { readonly _tag: "Sold"; readonly merchantId: MerchantId }
+  | { readonly _tag: "BoughtOrSold"; readonly userId: UserId; readonly merchantId: MerchantId }
+  | { readonly _tag: "Every" }
+  | { readonly _tag: "None" }
+
+const isAdmin = ({ roles }: Principal) => isGranted(roles, "orders:administer")
+
+/** What the caller bought. */
+export const boughtBy = ({ userId }: Principal): OrderScope => ({ _tag: "Bought", userId })
+
+/** What the caller's shop sold; everything for an admin. */
+export const soldBy = (principal: Principal): OrderScope =>
+  isAdmin(principal)
+    ? { _tag: "Every" }
+    : Option.match(principal.merchantId, {
+        onNone: () => ({ _tag: "None" }),
+        onSome: (merchantId) => ({ _tag: "Sold", merchantId })
+      })
+
+/** What the caller has to do with, as buyer, as staff of the shop or as admin. */
+export const within = (principal: Principal): OrderScope =>
+  isAdmin(principal)
+    ? { _tag: "Every" }
+    : Option.match(principal.merchantId, {
+        onNone: () => boughtBy(principal),
+        onSome: (merchantId) => ({ _tag: "BoughtOrSold", userId: principal.userId, merchantId })
+      })
+
+/** The scope as a condition on `trade.orders`. */
+export const condition = (sql: SqlClient.SqlClient, scope: OrderScope): Fragment => {
+  switch (scope._tag) {
+    case "Bought":
+      return sql`orders.user_id = ${scope.userId}`
+    case "Sold":
+      return sql`orders.merchant_id = ${scope.merchantId}`
+    case "BoughtOrSold":
+      return sql`(orders.user_id = ${scope.userId} OR orders.merchant_id = ${scope.merchantId})`
+    case "Every":
+      return sql`TRUE`
+    case "None":
+      return sql`FALSE`
+  }
+}
+
+/** In which part the caller touches an order: what the history says of who did it. */
+export const actorOf = (
+  principal: Principal,
+  order: { readonly userId: UserId; readonly merchantId: MerchantId }
+): Actor => {
+  if (order.userId === principal.userId) return { kind: "buyer", id: principal.userId }
+  const isStaff = Option.exists(principal.merchantId, (merchantId) => merchantId === order.merchantId)
+  return { kind: isStaff ? "merchant" : "admin", id: principal.userId }
+}

@@ -1,0 +1,47 @@
+import { Layer } from "effect"
+import { CartRepo } from "./CartRepo.ts"
+import { Carts } from "./Carts.ts"
+import { CartTokens } from "./CartTokens.ts"
+import { CheckoutPayments } from "./CheckoutPayments.ts"
+import { CheckoutRepo } from "./CheckoutRepo.ts"
+import { Checkouts } from "./Checkouts.ts"
+import { Fulfilment } from "./Fulfilment.ts"
+import { OrderCancellation } from "./OrderCancellation.ts"
+import { OrderExpiry } from "./OrderExpiry.ts"
+import { OrderExpiryRules } from "./OrderExpiryRules.ts"
+import { OrderPayments } from "./OrderPayments.ts"
+import { OrderPlacement } from "./OrderPlacement.ts"
+import { OrderRefunds } from "./OrderRefunds.ts"
+import { OrderRepo } from "./OrderRepo.ts"
+import { Orders } from "./Orders.ts"
+import { PaymentIncidents } from "./PaymentIncidents.ts"
+import { PendingOrders } from "./PendingOrders.ts"
+import { StockReservations } from "./StockReservations.ts"
+
+const rows = Layer.mergeAll(
+  CartRepo.layer,
+  CartTokens.layer,
+  CheckoutRepo.layer,
+  OrderRepo.layer,
+  OrderExpiryRules.layer,
+  PaymentIncidents.layer,
+  StockReservations.layer
+)
+
+/**
+ * Every service of trade but the `Stock` port, which is `Inventory.layer` and comes first: catalog shows and sets stock, so
+ * trade needs catalog and catalog needs only the port. Open: `SqlClient`, `Outbox`, and the ports `Catalog`, `Stock`,
+ * `AddressBook` and `PaymentGateway`.
+ */
+export const layer = Layer.mergeAll(
+  Carts.layerNoDeps,
+  Checkouts.layerNoDeps,
+  OrderCancellation.layerNoDeps,
+  OrderExpiry.layerNoDeps,
+  OrderPayments.layerNoDeps
+).pipe(
+  Layer.provideMerge(Layer.mergeAll(Fulfilment.layerNoDeps, OrderRefunds.layerNoDeps, PendingOrders.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(Orders.layerNoDeps, OrderPlacement.layer)),
+  Layer.provideMerge(CheckoutPayments.layer),
+  Layer.provideMerge(rows)
+)

@@ -1,0 +1,71 @@
+import { CurrentUser, CurrentVisitor } from "@mall/domain/identity/CurrentUser"
+import { Operation } from "@mall/domain/kernel/Operation"
+import { MallApi } from "@mall/domain/MallApi"
+import type { CartToken } from "@mall/domain/trade/Cart"
+import { CheckoutId } from "@mall/domain/trade/Order"
+import { Effect, Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Carts } from "./Carts.ts"
+import { Checkouts } from "./Checkouts.ts"
+import { Fulfilment } from "./Fulfilment.ts"
+import { OrderCancellation } from "./OrderCancellation.ts"
+import { Orders } from "./Orders.ts"
+import { boughtBy, soldBy, within } from "./OrderScope.ts"
+
+const visitorOf = (headers: { readonly "x-cart-token"?: CartToken }) =>
+  Effect.map(CurrentVisitor, (principal) => ({ principal, token: headers["x-cart-token"] }))
+
+const cart = HttpApiBuilder.group(
+  MallApi,
+  "cart",
+  Effect.fnUntraced(function* (handlers) {
+    const carts = yield* Carts
+    return handlers.handleAll({
+      get: ({ headers }) => Effect.flatMap(visitorOf(headers), carts.get),
+      clear: ({ headers }) => Effect.flatMap(visitorOf(headers), carts.clear),
+      addItem: ({ headers, payload }) => Effect.flatMap(visitorOf(headers), (visitor) => carts.add(visitor, payload)),
+      setItem: ({ headers, params, payload }) =>
+        Effect.flatMap(visitorOf(headers), (visitor) => carts.set(visitor, params.skuId, payload.quantity)),
+      removeItem: ({ headers, params }) =>
+        Effect.flatMap(visitorOf(headers), (visitor) => carts.remove(visitor, params.skuId)),
+      createForGuest: () => carts.createForGuest,
+      merge: ({ payload }) => Effect.flatMap(CurrentUser, ({ userId }) => carts.merge(userId, payload.cartToken))
+    })
+  })
+)
+
+const checkout = HttpApiBuilder.group(
+  MallApi,
+  "checkout",
+  Effect.fnUntraced(function* (handlers) {
+    const checkouts = yield* Checkouts
+    return handlers.handleAll({
+      checkout: Effect.fnUntraced(function* ({ payload }) {
+        return yield* checkouts.checkout(yield* CurrentUser, CheckoutId.make((yield* Operation).id), payload)
+      })
+    })
+  })
+)
+
+const orderHandlers = HttpApiBuilder.group(
+  MallApi,
+  "orders",
+  Effect.fnUntraced(function* (handlers) {
+    const orders = yield* Orders
+    const cancellation = yield* OrderCancellation
+    const fulfilment = yield* Fulfilment
+    return handlers.handleAll({
+      list: ({ query }) => Effect.flatMap(CurrentUser, (user) => orders.list(boughtBy(user), query)),
+      listSold: ({ query }) => Effect.flatMap(CurrentUser, (user) => orders.list(soldBy(user), query)),
+      get: ({ params }) => Effect.flatMap(CurrentUser, (user) => orders.get(within(user), params.id)),
+      edit: ({ params, payload }) => Effect.flatMap(CurrentUser, (user) => orders.edit(user, params.id, payload)),
+      cancel: ({ params }) => Effect.flatMap(CurrentUser, (user) => cancellation.cancel(user, params.id)),
+      ship: ({ params, payload }) => Effect.flatMap(CurrentUser, (user) => fulfilment.ship(user, params.id, payload)),
+      deliver: ({ params }) => Effect.flatMap(CurrentUser, (user) => fulfilment.deliver(user, params.id)),
+      confirmReceipt: ({ params }) => Effect.flatMap(CurrentUser, (user) => fulfilment.confirmReceipt(user, params.id))
+    })
+  })
+)
+
+/** The handlers of carts, checkout and orders, over the services of `Trade.layer`. */
+export const layer = Layer.mergeAll(cart, checkout, orderHandlers)
