@@ -37,7 +37,7 @@ const newSessionId = generator(SessionId)
 
 const openAccount = Effect.fnUntraced(function* ({ email, merchantId, name, role }: DemoAccount) {
   const accounts = yield* Accounts
-  const password = Password.make(Redacted.make(demoPassword))
+  const password = Password.make(Redacted.make(demoPassword, { label: "password" }))
   return yield* accounts.ensure({ email: Email.make(email), password, name, role, merchantId })
 })
 

@@ -27,14 +27,15 @@ export interface ChannelRefund {
   readonly reason: string
 }
 
-const text = Schema.String.check(Schema.isMaxLength(128), Schema.isPattern(/^[\x20-\x7e]*$/))
+/** A number or a code of a channel: printable ASCII, so that it can be stored, logged and compared as it is. */
+export const ChannelText = Schema.String.check(Schema.isMaxLength(128), Schema.isPattern(/^[\x20-\x7e]*$/))
 
 /** Money the channel says it took. `account` names the merchant account it went to, by the channel's own field names. */
 export const Paid = Schema.TaggedStruct("Paid", {
   amount: MinorUnits,
   currency: Currency,
-  account: Schema.Record(Schema.String, text),
-  channelReference: text,
+  account: Schema.Record(Schema.String, ChannelText),
+  channelReference: ChannelText,
   paidAt: Schema.Date
 })
 export type Paid = typeof Paid.Type
@@ -44,7 +45,7 @@ export const ChannelPayment = Schema.Union([
   Paid,
   Schema.TaggedStruct("Open", {}),
   Schema.TaggedStruct("Closed", {}),
-  Schema.TaggedStruct("Failed", { code: text }),
+  Schema.TaggedStruct("Failed", { code: ChannelText }),
   Schema.TaggedStruct("Missing", {})
 ])
 export type ChannelPayment = typeof ChannelPayment.Type
@@ -52,15 +53,15 @@ export type ChannelPayment = typeof ChannelPayment.Type
 export const Refunded = Schema.TaggedStruct("Refunded", {
   amount: MinorUnits,
   currency: Currency,
-  account: Schema.Record(Schema.String, text),
-  channelReference: text
+  account: Schema.Record(Schema.String, ChannelText),
+  channelReference: ChannelText
 })
 export type Refunded = typeof Refunded.Type
 
 export const ChannelRefundState = Schema.Union([
   Refunded,
-  Schema.TaggedStruct("Processing", { channelReference: Schema.NullOr(text) }),
-  Schema.TaggedStruct("Failed", { code: text }),
+  Schema.TaggedStruct("Processing", { channelReference: Schema.NullOr(ChannelText) }),
+  Schema.TaggedStruct("Failed", { code: ChannelText }),
   Schema.TaggedStruct("Missing", {})
 ])
 export type ChannelRefundState = typeof ChannelRefundState.Type
@@ -70,7 +71,7 @@ export const Notice = Schema.Union([
   Schema.TaggedStruct("PaymentNotice", { attemptId: AttemptId, payment: ChannelPayment }),
   Schema.TaggedStruct("RefundNotice", { refundId: RefundId, refund: ChannelRefundState }),
   /** Genuine, but of a kind or about an order that this house does not know. */
-  Schema.TaggedStruct("OtherNotice", { about: text })
+  Schema.TaggedStruct("OtherNotice", { about: ChannelText })
 ])
 export type Notice = typeof Notice.Type
 

@@ -3,6 +3,7 @@ import { Currency } from "@mall/domain/kernel/Currency"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import type { PaymentAction } from "@mall/domain/payments/Payment"
 import { Effect, Schema } from "effect"
+import { ChannelText } from "./Channel.ts"
 import type { Channel, ChannelAttempt, ChannelPayment, ChannelRefund, ChannelRefundState } from "./Channel.ts"
 import type { ChannelError } from "./ChannelError.ts"
 import { toHexId } from "./hexId.ts"
@@ -15,7 +16,7 @@ import { toPayment, Transaction } from "./wechatPayTransaction.ts"
 const CodeUrl = Schema.Struct({ code_url: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(512)) })
 
 const RefundAnswer = Schema.Struct({
-  refund_id: Schema.String,
+  refund_id: ChannelText,
   out_refund_no: Schema.String,
   status: Schema.Literals(["SUCCESS", "CLOSED", "PROCESSING", "ABNORMAL"]),
   amount: Schema.Struct({ refund: MinorUnits, currency: Schema.optionalKey(Currency) })

@@ -1,14 +1,15 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { Effect, Schema } from "effect"
+import { ChannelText } from "./Channel.ts"
 import type { ChannelPayment } from "./Channel.ts"
 
 /** An order as WeChat Pay tells it in answers and notices. Before it is paid it has no transaction id and no time. */
 export const Transaction = Schema.Struct({
-  appid: Schema.String,
-  mchid: Schema.String,
+  appid: ChannelText,
+  mchid: ChannelText,
   out_trade_no: Schema.String,
-  transaction_id: Schema.optionalKey(Schema.String),
+  transaction_id: Schema.optionalKey(ChannelText),
   trade_state: Schema.Literals([
     "SUCCESS",
     "REFUND",

@@ -1,0 +1,167 @@
+import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import { Closing } from "../src/Closing.ts"
+import { Confirmations } from "../src/Confirmations.ts"
+import { Inquiries } from "../src/Inquiries.ts"
+import { PaymentOperations } from "../src/PaymentOperations.ts"
+import { Payments } from "../src/Payments.ts"
+import { aBuyer, aPayment, awaitStatus, Peer, TestPayments, told, wechatpay } from "./TestPayments.ts"
+
+const choice = { channel: wechatpay }
+
+const expire = Effect.fnUntraced(function* (id: PaymentId) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`UPDATE payments.intents SET expires_at = '2020-01-01', next_close_at = '2020-01-01' WHERE id = ${id}`
+})
+
+layer(TestPayments, { excludeTestServices: true })("Closing a payment", (it) => {
+  it.effect("that nobody confirmed cancels it and tells so, once", () =>
+    Effect.gen(function* () {
+      const gateway = yield* PaymentGateway
+      const { id } = yield* aPayment(yield* aBuyer)
+      const outcomes = yield* Effect.all(
+        Array.from({ length: 5 }, () => gateway.close(id, "gave up")),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(new Set(outcomes), new Set(["canceled"]))
+      assert.strictEqual(yield* told("mark_order_canceled", id), 1)
+    })
+  )
+
+  it.effect("closes it at the channel, so that the code on the screen is dead", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const peer = yield* Peer
+      const buyer = yield* aBuyer
+      const { id } = yield* aPayment(buyer)
+      const { attempt } = yield* confirmations.confirm(id, choice, buyer)
+      assert.strictEqual(yield* gateway.close(id, "gave up"), "canceled")
+      assert.isAbove(yield* peer.pay(attempt.id), 399)
+      const error = yield* Effect.flip(confirmations.confirm(id, choice, buyer))
+      assert.strictEqual(error._tag, "PaymentStateConflict")
+    })
+  )
+
+  it.effect("while the buyer pays ends in exactly one of the two, and money is never lost", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const peer = yield* Peer
+      for (let round = 0; round < 8; round++) {
+        const buyer = yield* aBuyer
+        const { id } = yield* aPayment(buyer)
+        const { attempt } = yield* confirmations.confirm(id, choice, buyer)
+        const [closed, paid] = yield* Effect.all([gateway.close(id, "raced"), peer.pay(attempt.id)], {
+          concurrency: "unbounded"
+        })
+        assert.strictEqual(closed, paid === 200 ? "succeeded" : "canceled")
+        yield* awaitStatus(id, closed)
+        assert.strictEqual(yield* told("mark_order_paid", id), paid === 200 ? 1 : 0)
+        assert.strictEqual(yield* told("mark_order_canceled", id), paid === 200 ? 0 : 1)
+      }
+    })
+  )
+
+  it.effect("while another call confirms leaves nothing that could be paid", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const operations = yield* PaymentOperations
+      const peer = yield* Peer
+      for (let round = 0; round < 5; round++) {
+        const buyer = yield* aBuyer
+        const { id } = yield* aPayment(buyer)
+        yield* peer.fault("create", { kind: "delay", milliseconds: 30, when: "before" })
+        yield* Effect.all([Effect.exit(confirmations.confirm(id, choice, buyer)), gateway.close(id, "raced")], {
+          concurrency: "unbounded"
+        })
+        assert.strictEqual(yield* gateway.close(id, "again"), "canceled")
+        for (const { id: attemptId } of (yield* operations.show(id)).attempts) {
+          assert.isAbove(yield* peer.pay(attemptId), 399)
+        }
+        yield* peer.reset
+      }
+    })
+  )
+
+  it.effect("decides nothing while the channel does not answer", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const peer = yield* Peer
+      const buyer = yield* aBuyer
+      const { id } = yield* aPayment(buyer)
+      const { attempt } = yield* confirmations.confirm(id, choice, buyer)
+      yield* peer.fault("query", { kind: "drop", when: "before" })
+      assert.strictEqual((yield* Effect.flip(gateway.close(id, "gave up")))._tag, "PaymentUndecided")
+      yield* peer.fault("close", { kind: "answer", with: "500", when: "before" })
+      assert.strictEqual((yield* Effect.flip(gateway.close(id, "gave up")))._tag, "PaymentUndecided")
+      assert.strictEqual(yield* peer.pay(attempt.id), 200)
+      yield* awaitStatus(id, "succeeded")
+      assert.strictEqual(yield* gateway.close(id, "too late"), "succeeded")
+    })
+  )
+
+  it.effect("happens by itself when the time is up, never to what was paid", () =>
+    Effect.gen(function* () {
+      const closing = yield* Closing
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const peer = yield* Peer
+      const buyer = yield* aBuyer
+      const untouched = yield* aPayment(buyer)
+      const confirmed = yield* aPayment(buyer)
+      const paid = yield* aPayment(buyer)
+      yield* confirmations.confirm(confirmed.id, choice, buyer)
+      const { attempt } = yield* confirmations.confirm(paid.id, choice, buyer)
+      yield* peer.fault("callback", { kind: "tamper", what: "signature" }, 1000)
+      yield* peer.pay(attempt.id)
+      for (const { id } of [untouched, confirmed, paid]) yield* expire(id)
+      yield* Effect.all([closing.sweep(10), closing.sweep(10)], { concurrency: "unbounded" })
+      const found = yield* gateway.find([untouched.id, confirmed.id, paid.id])
+      assert.deepStrictEqual(
+        [untouched, confirmed, paid].map(({ id }) => found.get(id)?.status),
+        ["canceled", "canceled", "succeeded"]
+      )
+      yield* peer.reset
+    })
+  )
+
+  it.effect("closes at the channel what was left open there when its payment is over", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const inquiries = yield* Inquiries
+      const operations = yield* PaymentOperations
+      const peer = yield* Peer
+      const sql = yield* SqlClient.SqlClient
+      const buyer = yield* aBuyer
+      const { id } = yield* aPayment(buyer)
+      const { attempt } = yield* confirmations.confirm(id, choice, buyer)
+      yield* sql`UPDATE payments.intents SET status = 'canceled' WHERE id = ${id}`
+      yield* sql`UPDATE payments.attempts SET next_query_at = '2020-01-01' WHERE id = ${attempt.id}`
+      assert.isAbove(yield* inquiries.sweep(10), 0)
+      assert.strictEqual((yield* operations.show(id)).attempts[0]?.status, "closed")
+      assert.isAbove(yield* peer.pay(attempt.id), 399)
+    })
+  )
+
+  it.effect("by its payer is a conflict once it was paid, and none of a stranger's business", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const payments = yield* Payments
+      const peer = yield* Peer
+      const buyer = yield* aBuyer
+      const { id } = yield* aPayment(buyer)
+      assert.strictEqual((yield* Effect.flip(payments.cancel(id, yield* aBuyer)))._tag, "PaymentNotFound")
+      const { attempt } = yield* confirmations.confirm(id, choice, buyer)
+      yield* peer.pay(attempt.id)
+      const error = yield* Effect.flip(payments.cancel(id, buyer))
+      assert.strictEqual(error._tag, "PaymentStateConflict")
+      if (error._tag === "PaymentStateConflict") assert.strictEqual(error.paymentStatus, "succeeded")
+    })
+  )
+})
