@@ -164,7 +164,7 @@ const createOrders = Effect.gen(function* () {
       payment_method text,
       expiry_seconds integer NOT NULL,
       CONSTRAINT order_expiry_rules_key UNIQUE NULLS NOT DISTINCT (merchant_id, payment_method),
-      CONSTRAINT order_expiry_rules_expiry_in_range CHECK (expiry_seconds BETWEEN 60 AND 2592000)
+      CONSTRAINT order_expiry_rules_expiry_in_range CHECK (expiry_seconds BETWEEN 5 AND 2592000)
     )
   `
   // What the pay platform told and the mall could not accept: each waits for a person.

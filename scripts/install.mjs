@@ -119,7 +119,7 @@ export const install = async (root) => {
   const seconds = () => `${Math.round((Date.now() - startedAt) / 1000)} s`
   const tell = (line) => process.stderr.write(`${line}\n`)
 
-  let progress = ""
+  let progress = "fetching pnpm"
   tell(`Installing packages (${isFirst ? "first start only" : "the lockfile changed"}) …`)
   const ticker = setInterval(() => tell(`  ${seconds()} ${progress}`), 3000)
   const { status, said, reason } = await runFirstFound(commands(root), root, (line) => {

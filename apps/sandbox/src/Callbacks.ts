@@ -1,14 +1,14 @@
-import { Config, Context, DateTime, Deferred, Duration, Effect, FiberMap, Layer, Schema } from "effect"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { Context, DateTime, Duration, Effect, FiberMap, Layer, Schema } from "effect"
+import type { Config } from "effect"
+import type { HttpClient } from "effect/http"
 import { randomUUID } from "node:crypto"
+import { makeDelivery } from "./CallbackDelivery.ts"
 import { ReferenceUnknown } from "./Channel.ts"
 import type { NoticeProtocol } from "./Channel.ts"
-import type { CallbackFault, Tampering } from "./Fault.ts"
 import { Faults } from "./Faults.ts"
 import { Journal } from "./Journal.ts"
 import { SandboxConfig } from "./SandboxConfig.ts"
 import type { SandboxUnavailable } from "./SandboxUnavailable.ts"
-import { slowly } from "./slowly.ts"
 
 /** A notice on its way to a merchant. */
 export const Callback = Schema.Struct({
@@ -33,9 +33,6 @@ export interface NoticeInput {
   readonly url: string
   readonly payload: Schema.JsonObject
 }
-
-/** A merchant that has not answered by then has not acknowledged. */
-const patience = Duration.seconds(5)
 
 /**
  * Delivers channels' notices: at once, then at the channel's pauses until the merchant acknowledges or the channel gives
@@ -63,76 +60,11 @@ export class Callbacks extends Context.Service<
     Effect.gen(function* () {
       const journal = yield* Journal
       const faults = yield* Faults
-      const client = yield* HttpClient.HttpClient
       const { retryScale } = yield* SandboxConfig
       const callbacks = yield* journal.open("callbacks", { schema: Callback, key: ({ id }) => id })
       const protocols = new Map<string, NoticeProtocol>()
       const deliveries = yield* FiberMap.make<string>()
-      const held = new Set<Deferred.Deferred<void>>()
-
-      const send = Effect.fnUntraced(
-        function* (
-          callback: Callback,
-          protocol: NoticeProtocol,
-          options: { readonly tampering?: Tampering; readonly pause?: number }
-        ) {
-          const sealed = yield* protocol.seal(callback, options.tampering)
-          const type = sealed.headers["content-type"] ?? "application/json"
-          const request = HttpClientRequest.post(callback.url).pipe(HttpClientRequest.setHeaders(sealed.headers))
-          const response = yield* client.execute(
-            options.pause === undefined
-              ? HttpClientRequest.bodyText(request, sealed.body, type)
-              : HttpClientRequest.bodyStream(request, slowly(sealed.body, options.pause), { contentType: type })
-          )
-          const body = yield* response.text
-          return { acknowledged: protocol.isAcknowledged(response.status, body), outcome: String(response.status) }
-        },
-        Effect.timeout(patience),
-        Effect.catchTags({
-          HttpClientError: (error) => Effect.succeed({ acknowledged: false, outcome: error.reason._tag }),
-          TimeoutError: () => Effect.succeed({ acknowledged: false, outcome: "no answer in time" })
-        })
-      )
-
-      const deliver = Effect.fnUntraced(function* (
-        callback: Callback,
-        protocol: NoticeProtocol,
-        fault: CallbackFault | undefined
-      ) {
-        switch (fault?.kind) {
-          case undefined:
-            return yield* send(callback, protocol, {})
-          case "delay":
-            yield* Effect.sleep(fault.milliseconds)
-            return yield* send(callback, protocol, {})
-          case "drop":
-            if (fault.when === "after") yield* send(callback, protocol, {})
-            return { acknowledged: false, outcome: `dropped ${fault.when}` }
-          case "tamper":
-            return yield* send(callback, protocol, { tampering: fault.what })
-          case "slow-drip":
-            return yield* send(callback, protocol, { pause: fault.milliseconds })
-          case "duplicate": {
-            const sent = yield* Effect.all(
-              Array.from({ length: fault.times }, () => send(callback, protocol, {})),
-              { concurrency: "unbounded" }
-            )
-            return {
-              acknowledged: sent.some(({ acknowledged }) => acknowledged),
-              outcome: sent.map(({ outcome }) => outcome).join(", ")
-            }
-          }
-          case "reorder": {
-            const overtaken = yield* Deferred.make<void>()
-            held.add(overtaken)
-            yield* Deferred.await(overtaken).pipe(
-              Effect.timeoutOption(fault.milliseconds),
-              Effect.ensuring(Effect.sync(() => held.delete(overtaken)))
-            )
-            return yield* send(callback, protocol, {})
-          }
-        }
-      })
+      const deliver = yield* makeDelivery
 
       const attempt = Effect.fn("Callbacks.attempt")(function* (id: string) {
         const before = callbacks.get(id)
@@ -141,8 +73,9 @@ export class Callbacks extends Context.Service<
         const fault = yield* faults.takeForCallback(before.channel)
         const { acknowledged, outcome } = yield* deliver(before, protocol, fault)
         const now = yield* DateTime.now
-        // read again: another attempt may have ended while this one was under way
-        const current = callbacks.get(id) ?? before
+        // read again: meanwhile another attempt may have ended, or everything been forgotten
+        const current = callbacks.get(id)
+        if (current === undefined) return yield* new ReferenceUnknown({ reference: id })
         const pause = protocol.pauses[current.attempts.length]
         const after: Callback = {
           ...current,
@@ -156,9 +89,6 @@ export class Callbacks extends Context.Service<
           attempts: [...current.attempts, { at: DateTime.formatIso(now), outcome }]
         }
         yield* callbacks.set(after)
-        if (fault?.kind !== "reorder") {
-          yield* Effect.forEach(Array.from(held), (waiting) => Deferred.succeed(waiting, undefined))
-        }
         return after
       })
 

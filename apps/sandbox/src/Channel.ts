@@ -1,3 +1,4 @@
+import type { Currency } from "@mall/domain/kernel/Currency"
 import { Schema } from "effect"
 import type { Duration, Effect, Option } from "effect"
 import type { Headers, HttpRouter } from "effect/http"
@@ -76,9 +77,10 @@ export interface OrderView {
   readonly channel: string
   readonly merchant: string
   readonly description: string
+  /** Minor units. */
   readonly amount: number
   readonly refunded: number
-  readonly currency: "CNY"
+  readonly currency: Currency
   /** The channel's own word. */
   readonly state: string
   readonly stateText: { readonly zh: string; readonly en: string }
@@ -122,6 +124,8 @@ export interface Channel {
   /** Newest first. */
   readonly orders: Effect.Effect<ReadonlyArray<OrderView>>
   readonly order: (reference: string) => Effect.Effect<Option.Option<OrderView>>
+  /** The order whose QR code holds `code`. */
+  readonly scan: (code: string) => Effect.Effect<Option.Option<OrderView>>
   readonly act: (
     reference: string,
     action: PayerAction,

@@ -1,5 +1,6 @@
-import { Context, Effect, Layer } from "effect"
-import type { Channel } from "./Channel.ts"
+import { Context, Effect, Layer, Option } from "effect"
+import type { Cause } from "effect"
+import type { Channel, OrderView } from "./Channel.ts"
 import { makeWechatPay } from "./wechatpay/WechatPay.ts"
 
 /** Every stand-in there is. */
@@ -11,12 +12,22 @@ export class Channels extends Context.Service<
   {
     readonly channels: ReadonlyArray<Channel>
     readonly find: (id: string) => Channel | undefined
+    /** The order, of whichever channel, whose QR code holds `code`. */
+    readonly scan: (code: string) => Effect.Effect<OrderView, Cause.NoSuchElementError>
   }
 >()("@mall/sandbox/Channels") {
   static readonly layer = Layer.effect(
     Channels,
     Effect.map(Effect.all(registry), (channels) =>
-      Channels.of({ channels, find: (id) => channels.find((channel) => channel.id === id) })
+      Channels.of({
+        channels,
+        find: (id) => channels.find((channel) => channel.id === id),
+        scan: (code) =>
+          Effect.flatMap(
+            Effect.forEach(channels, (channel) => channel.scan(code)),
+            (found) => Effect.fromOption(Option.firstSomeOf(found))
+          )
+      })
     )
   )
 }

@@ -38,6 +38,7 @@ const guarded = <E, R>(handle: Effect.Effect<HttpServerResponse.HttpServerRespon
 
 const OrderPath = Schema.Struct({ channel: Schema.String, reference: Schema.String, action: PayerAction })
 const RefundPath = Schema.Struct({ channel: Schema.String, reference: Schema.String, outcome: RefundOutcome })
+const ScanQuery = Schema.Struct({ code: Schema.NonEmptyString })
 const CallbackPath = Schema.Struct({ id: Schema.String })
 const PayOptions = Schema.Struct({
   payerTotal: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
@@ -72,7 +73,7 @@ const makeAdd =
         Effect.catchTags({
           SchemaError: (error) => Effect.succeed(problem(400, error.message)),
           HttpServerError: () => Effect.succeed(problem(400, "The body cannot be read")),
-          NoSuchElementError: () => Effect.succeed(problem(404, "There is no such channel")),
+          NoSuchElementError: () => Effect.succeed(problem(404, "There is no such channel or code")),
           ReferenceUnknown: (error) => Effect.succeed(problem(404, error.message)),
           ActionRefused: (error) => Effect.succeed(problem(409, error.message))
         })
@@ -82,7 +83,7 @@ type Add = ReturnType<typeof makeAdd>
 
 /** The payer's hand, and the bank's. */
 const addOrders = Effect.fnUntraced(function* (add: Add) {
-  const { channels, find } = yield* Channels
+  const { channels, find, scan } = yield* Channels
   const channelOf = (id: string) => Effect.fromNullishOr(find(id))
   yield* add(
     "GET",
@@ -90,6 +91,14 @@ const addOrders = Effect.fnUntraced(function* (add: Add) {
     Effect.map(
       Effect.forEach(channels, ({ orders }) => orders),
       (lists) => HttpServerResponse.jsonUnsafe({ data: lists.flat().slice(0, defaultLimit) })
+    )
+  )
+  yield* add(
+    "GET",
+    "/scan",
+    HttpServerRequest.schemaSearchParams(ScanQuery).pipe(
+      Effect.flatMap(({ code }) => scan(code)),
+      Effect.map((order) => HttpServerResponse.jsonUnsafe(order))
     )
   )
   yield* add(

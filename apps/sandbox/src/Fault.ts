@@ -44,7 +44,7 @@ export const RequestFault = Schema.Union([
     status: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 200, maximum: 599 }))),
     code: Schema.optionalKey(Schema.NonEmptyString)
   })
-]).pipe(Schema.toTaggedUnion("kind"))
+])
 export type RequestFault = typeof RequestFault.Type
 
 /** What may go wrong with a callback. */
@@ -63,5 +63,5 @@ export const CallbackFault = Schema.Union([
     kind: Schema.tag("reorder"),
     milliseconds: Milliseconds.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10_000)))
   })
-]).pipe(Schema.toTaggedUnion("kind"))
+])
 export type CallbackFault = typeof CallbackFault.Type

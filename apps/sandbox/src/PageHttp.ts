@@ -34,6 +34,12 @@ const notFound = respond(
 const indexBody = (orders: ReadonlyArray<OrderView>) =>
   html`<h1>支付沙箱 <small>Payment sandbox</small></h1>
     <p>这里没有真钱。<small>No real money moves here.</small></p>
+    <form method="get" action="/scan">
+      <label
+        >二维码内容 Content of a QR code <input name="code" required placeholder="weixin://wxpay/bizpayurl?pr=…"
+      /></label>
+      <button>扫码 Scan</button>
+    </form>
     ${
       orders.length === 0
         ? html`<p>还没有订单。<small>No orders yet.</small></p>`
@@ -96,13 +102,14 @@ const orderBody = (channel: Channel, order: OrderView, qr: string, refused: stri
             </div>`
     }`
 
+const ScanQuery = Schema.Struct({ code: Schema.NonEmptyString })
 const OrderPath = Schema.Struct({ channel: Schema.String, reference: Schema.String })
 const ActionPath = Schema.Struct({ ...OrderPath.fields, action: PayerAction })
 
 /** The payer's side for people: a list of orders and a page for each, in plain HTML forms. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    const { channels, find } = yield* Channels
+    const { channels, find, scan } = yield* Channels
 
     const show = Effect.fnUntraced(function* (id: string, reference: string, refused?: string) {
       const channel = yield* Effect.fromNullishOr(find(id))
@@ -125,6 +132,15 @@ export const layer = HttpRouter.use(
           const newest = lists.flat().toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))
           return respond("支付沙箱 Payment sandbox", indexBody(newest.slice(0, listed)))
         }
+      )
+    )
+    yield* router.add(
+      "GET",
+      "/scan",
+      HttpServerRequest.schemaSearchParams(ScanQuery).pipe(
+        Effect.flatMap(({ code }) => scan(code.trim())),
+        Effect.map((order) => HttpServerResponse.redirect(pathOf(order), { status: 303 })),
+        Effect.catchTags(missing)
       )
     )
     yield* router.add(

@@ -1,22 +1,21 @@
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer } from "effect"
 
 /** What was asked, what was decided and what went back. */
-export const LedgerEntry = Schema.Struct({
-  at: Schema.String,
-  channel: Schema.String,
-  operation: Schema.String,
-  method: Schema.String,
-  target: Schema.String,
-  request: Schema.String,
+export interface LedgerEntry {
+  readonly at: string
+  readonly channel: string
+  readonly operation: string
+  readonly method: string
+  readonly target: string
+  readonly request: string
   /** `accepted`, or the channel's error code. */
-  verdict: Schema.String,
+  readonly verdict: string
   /** Null where the connection was dropped. */
-  status: Schema.NullOr(Schema.Int),
-  answer: Schema.String,
+  readonly status: number | null
+  readonly answer: string
   /** The kind of the fault that struck, if one did. */
-  fault: Schema.NullOr(Schema.String)
-})
-export type LedgerEntry = typeof LedgerEntry.Type
+  readonly fault: string | null
+}
 
 const capacity = 1_000
 const longestText = 4_000

@@ -48,7 +48,8 @@ export class Sandbox extends Context.Service<Sandbox, { readonly url: string }>(
     Sandbox,
     Effect.map(HttpServer.HttpServer, ({ address }) => Sandbox.of({ url: HttpServer.formatAddress(address) }))
   ).pipe(
-    Layer.merge(HttpRouter.serve(Routes, { disableListenLog: true, disableLogger: true })),
+    // provided, not merged: its router must not reach another server of the process
+    Layer.provide(HttpRouter.serve(Routes, { disableListenLog: true, disableLogger: true })),
     Layer.provide([State, NodeHttpServer.layerHttpServices]),
     // first the port, then the files: a second process must not touch the files of the one that serves
     Layer.provide(Server)

@@ -14,6 +14,7 @@ const style = trusted(`
   dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; } dd { margin: 0; overflow-wrap: anywhere; }
   .qr svg { width: 12rem; height: 12rem; background: #fff; }
   .actions { display: flex; gap: .75rem; flex-wrap: wrap; margin-top: 1rem; }
+  input { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; margin: .25rem 0 .5rem; }
   button { font: inherit; padding: .6rem 1.4rem; border-radius: .5rem; border: 1px solid var(--line); cursor: pointer; }
   button.pay { background: var(--accent); border-color: var(--accent); color: #fff; }
 `)

@@ -41,6 +41,22 @@ layer(TestMerchant.layer, { excludeTestServices: true })("pages", (it) => {
     })
   )
 
+  it.effect("lead from what a QR code holds to its order", () =>
+    Effect.gen(function* () {
+      const merchant = yield* TestMerchant
+      const { data } = yield* merchant.create({ out_trade_no: "scan-0001", amount: { total: 100 } })
+      const code = encodeURIComponent(String(at(data, "code_url")))
+      const scanned = yield* visit("GET", `/scan?code=${code}`)
+      assert.deepStrictEqual([scanned.status, scanned.headers["location"]], [303, "/pay/wechatpay/scan-0001"])
+      const { data: order } = yield* merchant.control("GET", `/scan?code=${code}`)
+      assert.deepInclude(order, { reference: "scan-0001", channel: "wechatpay" })
+      for (const query of ["", "?code=", "?code=weixin%3A%2F%2Funknown"]) {
+        assert.strictEqual((yield* visit("GET", `/scan${query}`)).status, 404, query)
+      }
+      assert.strictEqual((yield* merchant.control("GET", "/scan?code=unknown")).status, 404)
+    })
+  )
+
   it.effect("let a person fail, try again and pay with forms alone", () =>
     Effect.gen(function* () {
       const merchant = yield* TestMerchant

@@ -20,6 +20,20 @@ layer(TestMerchant.layer, { excludeTestServices: true })("WeChat Pay, by the rea
       assert.strictEqual((yield* merchant.pay("life-0001")).status, 200)
       const notice = yield* Queue.take(merchant.notices)
       assert.isTrue(merchant.isGenuine(notice))
+      assert.deepStrictEqual(Object.keys(notice.headers).toSorted(), [
+        "accept",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "request-id",
+        "user-agent",
+        "wechatpay-nonce",
+        "wechatpay-serial",
+        "wechatpay-signature",
+        "wechatpay-signature-type",
+        "wechatpay-timestamp"
+      ])
       const { envelope, resource } = merchant.open(notice)
       assert.deepInclude(envelope, {
         event_type: "TRANSACTION.SUCCESS",
@@ -31,6 +45,7 @@ layer(TestMerchant.layer, { excludeTestServices: true })("WeChat Pay, by the rea
         associated_data: "transaction",
         algorithm: "AEAD_AES_256_GCM"
       })
+      assert.match(String(at(envelope, "create_time")), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$/)
       const paid = yield* merchant.query("life-0001")
       assert.deepStrictEqual(resource, paid.data)
       assert.deepInclude(paid.data, { trade_state: "SUCCESS", trade_type: "NATIVE", bank_type: "OTHERS" })

@@ -56,7 +56,7 @@ export class CatalogCaches extends Context.Service<
         channel: "catalog_listings",
         capacity: 1,
         timeToLive: config.timeToLive,
-        lookup: (_: ReadonlyArray<"all">) =>
+        lookup: () =>
           makeListings(sql, { capacity: config.pages, timeToLive: config.pageTimeToLive }).pipe(
             Effect.map((listings) => new Map([["all" as const, listings]]))
           )

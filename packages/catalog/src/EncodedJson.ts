@@ -24,6 +24,9 @@ export const encodedJson = (text: string): EncodedJson => {
 /** 304 where the client says that it has this very answer: `ifNoneMatch` is its header, one or more tags or `*`. */
 export const respond = ({ etag, notModified, ok }: EncodedJson, ifNoneMatch: string | undefined) => {
   if (ifNoneMatch === undefined) return ok
-  const known = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""))
-  return known.includes(etag) || known.includes("*") ? notModified : ok
+  const isKnown = ifNoneMatch
+    .split(",")
+    .map((tag) => tag.trim().replace(/^W\//, ""))
+    .some((tag) => tag === etag || tag === "*")
+  return isKnown ? notModified : ok
 }

@@ -50,8 +50,8 @@ export const makeListings = Effect.fnUntraced(function* (
     timeToLive: keptFor
   })
   const tree = yield* Cache.makeWith(
-    (_: "tree") => Effect.map(readCategories(sql), (data) => encodeCategories({ data, nextCursor: null })),
+    () => Effect.map(readCategories(sql), (data) => encodeCategories({ data, nextCursor: null })),
     { capacity: 1, timeToLive: keptFor }
   )
-  return { products: (listing) => Cache.get(pages, listing), categories: Cache.get(tree, "tree") }
+  return { products: (listing) => Cache.get(pages, listing), categories: Cache.get(tree, "all") }
 })

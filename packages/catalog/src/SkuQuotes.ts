@@ -1,5 +1,6 @@
 import { Catalog } from "@mall/domain/catalog/Catalog"
 import type { SkuId, SkuQuote } from "@mall/domain/catalog/Catalog"
+import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
 import { Context, Effect, Exit, Layer, Request, RequestResolver } from "effect"
 import { SqlClient } from "effect/sql"
 import { CatalogCaches } from "./CatalogCaches.ts"
@@ -7,6 +8,9 @@ import { readSkuQuotes } from "./skuQuoteRows.ts"
 
 /** One call of `quoteForSale`. */
 class QuoteForSale extends Request.Class<{ readonly skuIds: ReadonlyArray<SkuId> }, ReadonlyMap<SkuId, SkuQuote>> {}
+
+/** Calls that share one statement, at most. */
+const maxGroup = 128
 
 const pick = (quotes: ReadonlyMap<SkuId, SkuQuote>, skuIds: ReadonlyArray<SkuId>) => {
   const picked = new Map<SkuId, SkuQuote>()
@@ -17,14 +21,17 @@ const pick = (quotes: ReadonlyMap<SkuId, SkuQuote>, skuIds: ReadonlyArray<SkuId>
   return picked
 }
 
-/** The port `Catalog`: `quote` from the cache, `quoteForSale` from the database, one statement for all calls of a tick. */
+/**
+ * The port `Catalog`: `quote` from the cache, `quoteForSale` from the database, one statement for all calls
+ * that arrive while another is under way.
+ */
 export const layer: Layer.Layer<Catalog, never, CatalogCaches | SqlClient.SqlClient> = Layer.effect(
   Catalog,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const { quotes } = yield* CatalogCaches
 
-    const resolver = RequestResolver.make<QuoteForSale>((entries) =>
+    const read = RequestResolver.make<QuoteForSale>((entries) =>
       readSkuQuotes(sql, [...new Set(entries.flatMap(({ request }) => request.skuIds))]).pipe(
         Effect.map((found) => {
           for (const entry of entries) entry.completeUnsafe(Exit.succeed(pick(found, entry.request.skuIds)))
@@ -33,6 +40,8 @@ export const layer: Layer.Layer<Catalog, never, CatalogCaches | SqlClient.SqlCli
         Effect.updateContext((context: Context.Context<never>) => Context.omit(sql.transactionService)(context))
       )
     )
+
+    const resolver = gatherWhileBusy(read, maxGroup)
 
     return Catalog.of({
       quote: (skuIds) => quotes.getMany(skuIds),

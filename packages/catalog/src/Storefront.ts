@@ -14,8 +14,10 @@ import type { EncodedPage } from "./Listings.ts"
 import { resolveListing } from "./productListing.ts"
 import type { ProductView } from "./ProductView.ts"
 
+const defaultCurrency: Currency = "CNY"
+
 /** The currency in which prices are compared where a query names none. */
-const PriceCurrency = Config.schema(Currency, "CATALOG_CURRENCY").pipe(Config.withDefault("CNY" as const))
+const PriceCurrency = Config.schema(Currency, "CATALOG_CURRENCY").pipe(Config.withDefault(defaultCurrency))
 
 /**
  * What buyers see, from memory: published products with availability at most a second old, lists and the category tree.

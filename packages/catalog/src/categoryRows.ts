@@ -9,7 +9,7 @@ export const pathStep = 37
 export const CategoryNode = Schema.Struct({ ...Category.fields, path: Schema.String })
 export type CategoryNode = typeof CategoryNode.Type
 
-export const toCategory = ({ path: _, ...fields }: CategoryNode) => new Category(fields)
+export const toCategory = (node: CategoryNode) => new Category(node)
 
 /** Every category after its parent; siblings by position, then by code. */
 const inTreeOrder = (nodes: ReadonlyArray<CategoryNode>): ReadonlyArray<Category> => {

@@ -18,10 +18,11 @@ const linesIn = (cells: ReadonlyArray<string>) =>
 
 const rejected = (reason: string) => Effect.fail(new ImportRejected({ reason }))
 
+const knownNames: ReadonlySet<string> = new Set(importColumns.map(({ name }) => name))
+
 const readHeader = (cells: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ImportRejected> => {
   const header = cells.map((cell) => cell.trim().toLowerCase())
-  const known: ReadonlyArray<string> = importColumns.map(({ name }) => name)
-  const unknown = header.filter((name) => !known.includes(name))
+  const unknown = header.filter((name) => !knownNames.has(name))
   const missing = importColumns.filter(({ isRequired, name }) => isRequired && !header.includes(name))
   if (unknown.length > 0) return rejected(`The first line names columns that are not known: ${unknown.join(", ")}`)
   if (missing.length > 0) {

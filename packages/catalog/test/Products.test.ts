@@ -8,6 +8,7 @@ import {
   CatalogTest,
   admin,
   cny,
+  firstOf,
   makeCategory,
   makeSeller,
   nextId,
@@ -65,8 +66,8 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
       for (const product of racing) assert.deepStrictEqual(product, racing[0])
       const added = yield* nextId
       const sku = { code: "CUP-2", options: { size: "L" }, price: cny(700) }
-      yield* products.addSku(seller, added, racing[0]!.id, sku)
-      const again = yield* products.addSku(seller, added, racing[0]!.id, sku)
+      yield* products.addSku(seller, added, firstOf(racing).id, sku)
+      const again = yield* products.addSku(seller, added, firstOf(racing).id, sku)
       assert.strictEqual(again.skus.length, 2)
     })
   )
@@ -74,9 +75,8 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("does not find a product of another shop", () =>
     Effect.gen(function* () {
       const products = yield* Products
-      const { product } = yield* publishProduct()
+      const { product, sku } = yield* publishProduct()
       const { seller: stranger } = yield* makeSeller
-      const sku = product.skus[0]!
       const attempts = [
         products.getOwn(stranger, product.id),
         products.update(stranger, product.id, { title: text("Mine") }),
@@ -135,7 +135,7 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("never brings an archived product back nor changes it", () =>
     Effect.gen(function* () {
       const products = yield* Products
-      const { product, seller } = yield* publishProduct()
+      const { product, seller, sku } = yield* publishProduct()
       yield* products.archive(seller, product.id)
       yield* products.archive(seller, product.id)
       const outcomes = [
@@ -143,8 +143,8 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
         products.unpublish(seller, product.id),
         products.update(seller, product.id, { title: text("New") }),
         products.addSku(seller, yield* nextId, product.id, { code: "NEW", price: cny(1) }),
-        products.updateSku(seller, product.id, product.skus[0]!.id, { price: cny(1) }),
-        products.archiveSku(seller, product.id, product.skus[0]!.id)
+        products.updateSku(seller, product.id, sku.id, { price: cny(1) }),
+        products.archiveSku(seller, product.id, sku.id)
       ]
       for (const outcome of outcomes) {
         const error = yield* Effect.flip(outcome as Effect.Effect<unknown, { readonly _tag: string }>)
@@ -233,8 +233,8 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
     Effect.gen(function* () {
       const products = yield* Products
       const sql = yield* SqlClient.SqlClient
-      const { product, seller } = yield* publishProduct({ price: cny(1000) })
-      const skuId = product.skus[0]!.id
+      const { product, seller, sku } = yield* publishProduct({ price: cny(1000) })
+      const skuId = sku.id
       yield* products.updateSku(seller, product.id, skuId, { price: cny(900) })
       yield* products.updateSku(seller, product.id, skuId, { code: "RENAMED" })
       yield* products.archive(seller, product.id)
@@ -257,8 +257,8 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
     Effect.gen(function* () {
       const products = yield* Products
       const stock = yield* StockMemory
-      const { product, seller } = yield* publishProduct()
-      const skuId = product.skus[0]!.id
+      const { product, seller, sku } = yield* publishProduct()
+      const skuId = sku.id
       assert.deepStrictEqual(yield* products.setStock(seller, product.id, skuId, { onHand: 7 }), { skuId, onHand: 7 })
       assert.strictEqual(stock.onHand.get(skuId), 7)
       stock.reserved.set(skuId, 5)
@@ -276,7 +276,7 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
       const { merchantId, seller } = yield* makeSeller
       const made = yield* Effect.forEach(Array.from({ length: 5 }), () => draftOf(seller))
       const first = yield* products.listOwn(seller, { limit: 3, status: "draft" })
-      const second = yield* products.listOwn(seller, { limit: 3, status: "draft", after: first.nextCursor! })
+      const second = yield* products.listOwn(seller, { limit: 3, status: "draft", after: String(first.nextCursor) })
       assert.deepStrictEqual(
         [...first.data, ...second.data].map(({ id }) => id),
         made.map(({ id }) => id).toReversed()

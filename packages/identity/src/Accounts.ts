@@ -32,6 +32,8 @@ import type { NewUser, StoredUser } from "./UserRepo.ts"
 const newUserId = generator(UserId)
 const defaultLocale: Locale = "zh"
 
+const withRole = (roles: ReadonlyArray<Role>, role: Role) => (roles.includes(role) ? roles : [...roles, role])
+
 /** Accounts, and what their owners do with them. Methods that take a `Principal` fail `Unauthorized` once it is deleted. */
 export class Accounts extends Context.Service<
   Accounts,
@@ -39,8 +41,8 @@ export class Accounts extends Context.Service<
     /** Opens an account with that id; where it was opened before (a retry), answers with it. */
     register(id: UserId, registration: Registration): Effect.Effect<User, EmailTaken | WeakPassword | Overloaded>
     /**
-     * Sees to it that an account with this email exists and has this role, whatever it had before; for seeds and operators.
-     * Sets the password only where it opens the account, and does not judge it.
+     * Sees to it that an account with this email exists and has this role besides those it has; for seeds and operators.
+     * Sets the password only where it opens the account, and does not judge it. `merchantId` is the shop of a `merchant`.
      */
     ensure(account: {
       readonly email: Email
@@ -102,19 +104,22 @@ export class Accounts extends Context.Service<
       })
 
       const ensure: Accounts["Service"]["ensure"] = Effect.fn("Accounts.ensure")(function* (account) {
-        const { email, name, role, merchantId } = account
-        const roles: ReadonlyArray<Role> = role === "customer" ? ["customer"] : ["customer", role]
+        const { email, name, role } = account
+        const merchantId = role === "merchant" ? account.merchantId : null
         if (Option.isNone(yield* Effect.orDie(users.findByEmail(email)))) {
           const id = yield* newUserId
           const passwordHash = yield* passwords.hash(account.password)
+          const roles = withRole(["customer"], role)
           yield* insert({ id, email, passwordHash, name, locale: defaultLocale, roles, merchantId }).pipe(
             // another process ensures the same account
             Effect.catchTag("EmailTaken", () => Effect.void)
           )
         }
         const user = yield* Effect.orDie(Effect.flatMap(users.findByEmail(email), Effect.fromOption))
-        if (user.roles.includes(role) && user.merchantId === merchantId) return yield* toUser(user)
-        return yield* Effect.flatMap(assignRoles(user.id, roles, merchantId), toUser)
+        const isStaff = role !== "merchant" || user.merchantId === merchantId
+        if (user.roles.includes(role) && isStaff) return yield* toUser(user)
+        const assigned = assignRoles(user.id, withRole(user.roles, role), merchantId ?? user.merchantId)
+        return yield* Effect.flatMap(assigned, toUser)
       })
 
       const assignRoles = Effect.fnUntraced(

@@ -1,7 +1,7 @@
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { WeakPassword } from "@mall/domain/identity/IdentityError"
 import type { Password } from "@mall/domain/identity/User"
-import { Config, Context, Effect, Layer, Redacted } from "effect"
+import { Config, Context, Effect, Layer, RcRef, Redacted } from "effect"
 import { RpcClient } from "effect/rpc"
 import { Worker } from "node:worker_threads"
 import { PasswordStrengthRpcs } from "./PasswordStrengthRpcs.ts"
@@ -20,21 +20,28 @@ export class PasswordStrength extends Context.Service<
   static readonly layer = Layer.effect(
     PasswordStrength,
     Effect.gen(function* () {
-      const client = yield* RpcClient.make(PasswordStrengthRpcs, { disableTracing: true })
       const minScore = yield* Config.Int("PASSWORD_MIN_SCORE").pipe(Config.withDefault(3))
+      const judge = yield* RcRef.make({
+        acquire: Effect.flatMap(Effect.orDie(Layer.build(Layer.fresh(WorkerThread))), (thread) =>
+          Effect.provideContext(RpcClient.make(PasswordStrengthRpcs, { disableTracing: true }), thread)
+        ),
+        idleTimeToLive: "5 minutes"
+      })
 
       const check = Effect.fn("PasswordStrength.check")(function* (password: Password, context: ReadonlyArray<string>) {
         const parts = context.flatMap((text) => [text, ...text.split(/[^\p{L}\p{N}]+/u)]).filter((part) => part !== "")
+        const client = yield* RcRef.get(judge)
         const verdict = yield* client
           .judge({ password: Redacted.value(password), context: parts })
           .pipe(Effect.catchTag("RpcClientError", Effect.die))
         if (verdict.score < minScore) return yield* new WeakPassword(verdict)
-      })
+      }, Effect.scoped)
 
       return PasswordStrength.of({ check })
     })
-  ).pipe(
-    Layer.provide(RpcClient.layerProtocolWorker({ minSize: 0, maxSize: 1, concurrency: 8, timeToLive: "5 minutes" })),
-    Layer.provide(NodeWorker.layer(() => new Worker(new URL("./passwordStrengthWorker.ts", import.meta.url))))
   )
 }
+
+const WorkerThread = RpcClient.layerProtocolWorker({ size: 1, concurrency: 8 }).pipe(
+  Layer.provide(NodeWorker.layer(() => new Worker(new URL("./passwordStrengthWorker.ts", import.meta.url))))
+)

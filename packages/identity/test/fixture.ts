@@ -1,3 +1,4 @@
+import { AddressId } from "@mall/domain/identity/AddressBook"
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { Email } from "@mall/domain/identity/User"
 import type { ClientKind } from "@mall/domain/identity/User"
@@ -34,14 +35,16 @@ export const email = Schema.decodeUnknownSync(Email)
 
 let count = 0
 
-/** A customer with `strongPassword`. */
+/** A customer with `strongPassword`, opened without the judge of passwords, whose thread takes a second to start. */
 export const registerUser = Effect.gen(function* () {
   const accounts = yield* Accounts
   count += 1
-  return yield* accounts.register(yield* newUserId, {
+  return yield* accounts.ensure({
     email: email(`user${count}@mall.test`),
     password: strongPassword,
-    name: `User ${count}`
+    name: `User ${count}`,
+    role: "customer",
+    merchantId: null
   })
 })
 
@@ -59,3 +62,15 @@ export const principalOf = (pair: { readonly accessToken: string }) =>
 /** Waits until `condition` succeeds; the time limit of the test is what ends it otherwise. */
 export const eventually = <A, E, R>(condition: Effect.Effect<A, E, R>) =>
   Effect.retry(condition, Schedule.spaced("5 millis"))
+
+export const newAddressId = generator(AddressId)
+
+export const address = {
+  recipient: "李雷",
+  phone: "+86 138 0000 0000",
+  countryCode: "CN",
+  region: "上海",
+  city: "上海",
+  street: "南京东路 1 号",
+  postalCode: "200001"
+}

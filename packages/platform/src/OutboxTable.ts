@@ -10,6 +10,12 @@ import type { Fragment } from "effect/sql/Statement"
  */
 export const name = "outbox"
 
+/**
+ * A row in each queue that has a subscriber, of a state that is none of the store's: never taken, counted or purged. The
+ * subscription is rung by offering it again.
+ */
+export const bell = { id: "doorbell", state: "bell" } as const
+
 /** What a queue holds: the message, when it was published, and the trace that it continues. */
 export const envelopeOf = <A, I>(schema: Schema.Codec<A, I>) =>
   Schema.Struct({

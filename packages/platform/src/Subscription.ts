@@ -59,9 +59,6 @@ export const defaultSchedule: Schedule.Schedule<unknown, number> = Schedule.fore
   Schedule.jittered
 )
 
-/** The row that a ring is offered under: never taken, counted or purged, for its state is none of the store's. */
-const bellId = "doorbell"
-
 /** A ring costs one statement that writes nothing; this many of them a second are enough. */
 const wakeInterval = "5 millis"
 
@@ -152,7 +149,7 @@ const parentOf = (traceparent: string | undefined) => {
 
 /**
  * The store's poller sleeps until its interval is over or an offer is made through this very store. So at each ring the
- * row `bellId` is offered, which exists: nothing is written, and the poller looks at once.
+ * bell's row is offered, which exists: nothing is written, and the poller looks at once.
  */
 const wakeOnRing = Effect.fnUntraced(function* (name: string) {
   const sql = yield* SqlClient.SqlClient
@@ -161,12 +158,12 @@ const wakeOnRing = Effect.fnUntraced(function* (name: string) {
   const rung = yield* Latch.make()
   yield* sql`
     INSERT INTO outbox (id, queue_name, element, state, attempts, visible_at, created_at, updated_at)
-    VALUES (${bellId}, ${name}, 'null', 'bell', 0, NOW(), NOW(), NOW())
+    VALUES (${OutboxTable.bell.id}, ${name}, 'null', ${OutboxTable.bell.state}, 0, NOW(), NOW(), NOW())
     ON CONFLICT (id, queue_name) DO NOTHING`
   yield* Effect.gen(function* () {
     yield* rung.await
     rung.closeUnsafe()
-    yield* store.offer({ name, id: bellId, element: null, isCustomId: true, delay: undefined })
+    yield* store.offer({ name, id: OutboxTable.bell.id, element: null, isCustomId: true, delay: undefined })
     yield* Effect.sleep(wakeInterval)
   }).pipe(
     Effect.catchTag("PersistedQueueError", (error) => Effect.logDebug("Could not wake a queue", error)),

@@ -6,22 +6,22 @@ import type { SweepRun } from "./SweepRunRepo.ts"
 
 /** No sweep of this name is known to this process. */
 export class UnknownSweep extends Schema.TaggedError<UnknownSweep>()("UnknownSweep", {
-  name: Schema.String,
+  sweep: Schema.String,
   known: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return `There is no sweep ${this.name}; there are: ${this.known.join(", ")}`
+    return `There is no sweep ${this.sweep}; there are: ${this.known.join(", ")}`
   }
 }
 
 /** The run failed after `items`; the reason is also in the log and in `platform.sweep_runs`. */
 export class SweepFailed extends Schema.TaggedError<SweepFailed>()("SweepFailed", {
-  name: Schema.String,
+  sweep: Schema.String,
   items: Schema.Int,
   reason: Schema.String
 }) {
   override get message() {
-    return `The sweep ${this.name} failed after ${this.items} items: ${this.reason}`
+    return `The sweep ${this.sweep} failed after ${this.items} items: ${this.reason}`
   }
 }
 
@@ -163,9 +163,9 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
     const run = Effect.fn("Sweeps.run")(function* (name: string) {
       yield* Effect.annotateCurrentSpan({ name })
       const sweep = known.get(name)
-      if (sweep === undefined) return yield* new UnknownSweep({ name, known: [...known.keys()].sort() })
+      if (sweep === undefined) return yield* new UnknownSweep({ sweep: name, known: [...known.keys()].sort() })
       const { failure, items } = yield* runOnce(sweep, Option.none()).pipe(Effect.annotateLogs({ sweep: name }))
-      return failure === null ? items : yield* new SweepFailed({ name, items, reason: failure })
+      return failure === null ? items : yield* new SweepFailed({ sweep: name, items, reason: failure })
     })
 
     const list = Effect.gen(function* () {

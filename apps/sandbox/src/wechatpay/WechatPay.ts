@@ -195,6 +195,7 @@ export const makeWechatPay = Effect.gen(function* () {
       signBody(keys, payload === undefined ? "" : toJson(falsify(payload, tampering)), tampering),
     orders: Effect.map(orders.list, (list) => list.map(view)),
     order: (reference) => Effect.map(orders.look(reference), Option.map(view)),
+    scan: (code) => Effect.map(orders.scan(code), Option.map(view)),
     act: Effect.fnUntraced(function* (reference, action, options) {
       const order = yield* orders.act(reference, action, options ?? {})
       if (action === "pay") {

@@ -54,7 +54,9 @@ export const makeOrders = Effect.gen(function* () {
   const journal = yield* Journal
   const orders = yield* journal.open("wechatpay/orders", { schema: Order, key: ({ outTradeNo }) => outTradeNo })
   const byTransaction = new Map<string, string>()
-  for (const { outTradeNo, payment } of orders.values()) {
+  const byCode = new Map<string, string>()
+  for (const { codeUrl, outTradeNo, payment } of orders.values()) {
+    byCode.set(codeUrl, outTradeNo)
     if (payment !== null) byTransaction.set(payment.transactionId, outTradeNo)
   }
   const lock = yield* Semaphore.make(1)
@@ -96,6 +98,7 @@ export const makeOrders = Effect.gen(function* () {
       payment: null
     }
     yield* orders.set(order)
+    byCode.set(order.codeUrl, order.outTradeNo)
     return order
   }, exclusively)
 
@@ -169,9 +172,13 @@ export const makeOrders = Effect.gen(function* () {
     act,
     list: Effect.sync(() => orders.values().toReversed()),
     look: (outTradeNo: string) => Effect.sync(() => Option.fromUndefinedOr(orders.get(outTradeNo))),
+    scan: (codeUrl: string) => Effect.sync(() => Option.fromUndefinedOr(orders.get(byCode.get(codeUrl) ?? ""))),
     clear: Effect.andThen(
       orders.clear,
-      Effect.sync(() => byTransaction.clear())
+      Effect.sync(() => {
+        byTransaction.clear()
+        byCode.clear()
+      })
     )
   }
 })

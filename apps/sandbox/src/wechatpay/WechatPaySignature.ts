@@ -5,6 +5,7 @@ import type { ChannelRequest, Notice, Sealed } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
 import { errors } from "./WechatPayError.ts"
 import type { WechatPayKeys } from "./WechatPayKeys.ts"
+import { formatTime } from "./WechatPayModel.ts"
 
 const scheme = "WECHATPAY2-SHA256-RSA2048"
 const toleranceSeconds = 300
@@ -129,7 +130,7 @@ export const sealNotice = (keys: WechatPayKeys, notice: Notice, summary: string,
   const nonce = randomBytes(6).toString("hex")
   const body = toJson({
     id: notice.id,
-    create_time: notice.createdAt,
+    create_time: formatTime(notice.createdAt),
     resource_type: "encrypt-resource",
     event_type: notice.event,
     summary,
@@ -141,5 +142,8 @@ export const sealNotice = (keys: WechatPayKeys, notice: Notice, summary: string,
       nonce
     }
   })
-  return signBody(keys, body, tampering)
+  return Effect.map(signBody(keys, body, tampering), (sealed) => ({
+    ...sealed,
+    headers: { ...sealed.headers, accept: "*/*", "user-agent": "Mozilla/4.0" }
+  }))
 }

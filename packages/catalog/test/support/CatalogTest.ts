@@ -80,5 +80,13 @@ export const publishProduct = Effect.fnUntraced(function* (options?: {
     title: text(options?.title ?? "Kettle"),
     skus: [{ code: `sku-${operationId}`, price: options?.price ?? cny(4990) }]
   })
-  return { seller, product: yield* products.publish(seller, draft.id) }
+  const product = yield* products.publish(seller, draft.id)
+  return { seller, product, sku: firstOf(product.skus) }
 })
+
+/** What a test knows to be there. */
+export const firstOf = <A>(all: ReadonlyArray<A>): A => {
+  const [first] = all
+  if (first === undefined) throw new Error("There is none")
+  return first
+}

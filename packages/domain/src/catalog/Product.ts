@@ -38,8 +38,18 @@ export const ItemCode = NonBlankText(64).check(
   Schema.makeFilter((code: string) => code.trim() === code || "must not begin or end with a space")
 )
 
-/** The choices that make a SKU, such as `{ "colour": "red", "size": "M" }`; none for the only SKU of a product. */
-export const SkuOptions = Schema.Record(NonBlankText(40), NonBlankText(80)).check(Schema.isMaxProperties(8))
+const isOptionName = Schema.is(NonBlankText(40))
+
+/**
+ * The choices that make a SKU, such as `{ "colour": "red", "size": "M" }`; none for the only SKU of a product. The names are
+ * checked by hand: a record drops the keys that its key schema does not take.
+ */
+export const SkuOptions = Schema.Record(Schema.String, NonBlankText(80)).check(
+  Schema.isMaxProperties(8),
+  Schema.makeFilter(
+    (options) => Object.keys(options).every(isOptionName) || "needs names of 1 to 40 characters for its options"
+  )
+)
 
 const texts = {
   categoryId: CategoryId,

@@ -9,6 +9,6 @@ import { MerchantId } from "../merchants/Merchant.ts"
 export const OrderExpiryRule = Schema.Struct({
   merchantId: Schema.NullOr(MerchantId),
   paymentMethod: Schema.NullOr(NonBlankText(32)),
-  expirySeconds: Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 2_592_000 }))
+  expirySeconds: Schema.Int.check(Schema.isBetween({ minimum: 5, maximum: 2_592_000 }))
 }).annotate({ identifier: "OrderExpiryRule" })
 export type OrderExpiryRule = typeof OrderExpiryRule.Type

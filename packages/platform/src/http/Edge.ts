@@ -1,6 +1,7 @@
 import { Clock, Config, Context, Duration, Effect, Layer, Metric, References, Scope, Tracer } from "effect"
 import { HttpIncomingMessage, HttpMiddleware, HttpRouter, HttpServer } from "effect/http"
 import { HttpMetrics } from "../telemetry/HttpMetrics.ts"
+import { RpcMetrics } from "../telemetry/RpcMetrics.ts"
 import { EdgeConfig } from "./EdgeConfig.ts"
 import { Load } from "./Load.ts"
 import { makePass } from "./pass.ts"
@@ -78,6 +79,6 @@ export const serve = <A, E, R>(app: Layer.Layer<A, E, R> & NeedsNothing<R>) => {
  * What the edge and those who take part in it (`ProblemsLayer`, `Callers`, `SystemRoutes`, readiness checks) share. Uses the
  * `RateLimiter` of `effect/persistence` where one is provided.
  */
-export const layer = Layer.mergeAll(RateLimits.layer, HttpMetrics.layer, Readiness.layer).pipe(
+export const layer = Layer.mergeAll(RateLimits.layer, HttpMetrics.layer, RpcMetrics.layer, Readiness.layer).pipe(
   Layer.provideMerge(Load.layer)
 )

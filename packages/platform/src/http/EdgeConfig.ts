@@ -1,4 +1,4 @@
-import { ByteSize, Config, Duration } from "effect"
+import { ByteSize, Config, Duration, Schema } from "effect"
 
 const list = (name: string) =>
   Config.String(name).pipe(
@@ -16,9 +16,17 @@ const whole = (name: string, byDefault: number) => Config.Int(name).pipe(Config.
 const duration = (name: string, byDefault: Duration.Input) =>
   Config.Duration(name).pipe(Config.withDefault(Duration.fromInputUnsafe(byDefault)))
 
+/** A number of bytes, or one with its unit: `1048576`, `1 MiB`. */
+const bytes = (name: string, byDefault: number) =>
+  Config.Int(name).pipe(
+    Config.map(ByteSize.bytes),
+    Config.orElse(() => Config.ByteSize(name)),
+    Config.withDefault(ByteSize.bytes(byDefault))
+  )
+
 /** What an operator may set of the HTTP edge. Sizes are bytes; rates are of one process. */
 export const EdgeConfig = Config.all({
-  maxBody: Config.ByteSize("HTTP_MAX_BODY").pipe(Config.withDefault(ByteSize.bytes(1024 * 1024))),
+  maxBody: bytes("HTTP_MAX_BODY", 1024 * 1024),
   maxInFlight: whole("HTTP_MAX_IN_FLIGHT", 1024),
   maxEventLoopDelay: duration("HTTP_MAX_EVENT_LOOP_DELAY", "1 second"),
   accessLog: Config.Boolean("ACCESS_LOG").pipe(Config.withDefault(true)),
@@ -35,9 +43,12 @@ export const EdgeConfig = Config.all({
 })
 export type EdgeConfig = Config.Success<typeof EdgeConfig>
 
+/** 0 takes any free one. */
+const Port = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65535 }))
+
 /** How the server listens, and how long it takes to leave. */
 export const ServerConfig = Config.all({
-  port: Config.Port("PORT").pipe(Config.withDefault(8080)),
+  port: Config.schema(Port, "PORT").pipe(Config.withDefault(8080)),
   host: Config.String("HOST").pipe(Config.withDefault("0.0.0.0")),
   headersTimeout: duration("HTTP_HEADERS_TIMEOUT", "10 seconds"),
   requestTimeout: duration("HTTP_REQUEST_TIMEOUT", "30 seconds"),

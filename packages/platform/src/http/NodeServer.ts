@@ -45,6 +45,11 @@ export const makeServer = (config: Config.Success<typeof ServerConfig>) => {
   return server
 }
 
+/** `EdgeResponse` writes at the end of the turn; the last answers must leave before their connections are cut. */
+const answersWritten = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
 /**
  * The server of this process, on `HOST` and `PORT`. When its scope closes it takes no new connection, waits `DRAIN_TIMEOUT`
  * for the requests in flight, interrupts the rest and cuts what connections are left.
@@ -53,7 +58,12 @@ export const layer = Layer.unwrap(
   Effect.map(ServerConfig, (config) => {
     const server = makeServer(config)
     const cutConnections = Layer.effectDiscard(
-      Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+      Effect.addFinalizer(() =>
+        Effect.andThen(
+          answersWritten,
+          Effect.sync(() => server.closeAllConnections())
+        )
+      )
     )
     return cutConnections.pipe(
       Layer.provideMerge(

@@ -12,12 +12,12 @@ const redact = (key: string, value: unknown): unknown => {
   return value
 }
 
-const toJson = (value: unknown) => {
+/** A message that holds itself, or whose `toJSON` throws, must not take the program down with it. */
+const toJson = (line: Record<string, unknown>) => {
   try {
-    return JSON.stringify(value, redact)
+    return JSON.stringify(line, redact)
   } catch {
-    // A message that holds itself, or whose `toJSON` throws, must not take the program down with it.
-    return JSON.stringify("<cannot be shown>")
+    return JSON.stringify({ time: line["time"], level: line["level"], message: "a message that cannot be shown" })
   }
 }
 

@@ -1,0 +1,87 @@
+import { Readiness } from "@mall/platform/http/Readiness"
+import * as Edge from "@mall/platform/http/Edge"
+import * as NodeServer from "@mall/platform/http/NodeServer"
+import { migrate } from "@mall/platform/Migrations"
+import { describeUrl } from "@mall/platform/Sql"
+import * as JsonLogger from "@mall/platform/telemetry/JsonLogger"
+import { LineWriter } from "@mall/platform/telemetry/LineWriter"
+import * as Tracing from "@mall/platform/telemetry/Tracing"
+import { Sandbox } from "@mall/sandbox/Sandbox"
+import { Console, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { migrations } from "../../../migrations/index.ts"
+import * as Contexts from "./Contexts.ts"
+import { Database } from "./Database.ts"
+import * as HttpApp from "./HttpApp.ts"
+import { assertDeclared } from "./Permissions.ts"
+import * as Screen from "./Screen.ts"
+import { seedDemo } from "./Seed.ts"
+import * as Settings from "./Settings.ts"
+import * as Worker from "./Worker.ts"
+
+const Telemetry = Layer.mergeAll(JsonLogger.layer, Tracing.layer).pipe(Layer.provideMerge(LineWriter.layer))
+
+/** The database, migrated: whatever comes after finds its tables. */
+const Migrated = Layer.effectDiscard(migrate(migrations).pipe(Screen.step("Migrations"))).pipe(
+  Layer.provideMerge(Database.pool),
+  Layer.provideMerge(Database.layer)
+)
+
+const Seeded = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { isEmbedded } = yield* Database
+    if ((yield* Settings.seed(isEmbedded)) === "none") return
+    const report = (done: number, total: number) =>
+      done === total ? Console.log(`    ${total} products`) : Effect.void
+    yield* seedDemo(report).pipe(Screen.step("Demo shop"))
+  })
+)
+
+const DatabaseReadiness = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* (yield* Readiness).register("database", sql`SELECT 1`)
+  })
+)
+
+const Api = Layer.mergeAll(HttpApp.layer, DatabaseReadiness).pipe(
+  Layer.provide(Edge.layer),
+  Layer.provide(NodeServer.layer)
+)
+
+/** Everything that `MALL_ROLES` asks of this process; it is up when the layer is built. */
+export const layer = Layer.unwrap(
+  Effect.gen(function* () {
+    const roles = yield* Settings.roles
+    const port = yield* Settings.apiPort
+    const sandboxPort = yield* Settings.sandboxPort
+    const has = (role: Settings.ServerRole) => roles.includes(role)
+
+    const Ready = Layer.effectDiscard(
+      Effect.gen(function* () {
+        const { isEmbedded, url } = yield* Database
+        yield* Console.log(
+          Screen.render({
+            api: has("api") ? `http://127.0.0.1:${port}` : undefined,
+            sandbox: has("sandbox") ? `http://127.0.0.1:${sandboxPort}` : undefined,
+            isWorker: has("worker"),
+            database: isEmbedded ? `embedded PostgreSQL, ${describeUrl(url)}` : describeUrl(url),
+            isDemo: (yield* Settings.seed(isEmbedded)) === "demo"
+          })
+        )
+      })
+    )
+
+    return Ready.pipe(
+      Layer.provide(has("api") ? Api : Layer.empty),
+      Layer.provide(has("worker") ? Worker.layer : Layer.empty),
+      Layer.provide(Seeded),
+      Layer.provide(Contexts.layer),
+      // the sandbox first: it makes the merchant account that the channels read
+      Layer.provide(has("sandbox") ? Sandbox.layer : Layer.empty),
+      Layer.provide(Migrated),
+      Layer.provide(Layer.effectDiscard(assertDeclared)),
+      Layer.provide(Telemetry)
+    )
+  })
+)

@@ -1,0 +1,203 @@
+import { AddressId } from "@mall/domain/identity/AddressBook"
+import { Money } from "@mall/domain/kernel/Money"
+import { OrderId } from "@mall/domain/trade/Order"
+import { Carts } from "@mall/trade/Carts"
+import { Checkouts } from "@mall/trade/Checkouts"
+import { OrderExpiryRules } from "@mall/trade/OrderExpiryRules"
+import { Orders } from "@mall/trade/Orders"
+import { boughtBy } from "@mall/trade/OrderScope"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import { SqlClient } from "effect/sql"
+import {
+  aBuyer,
+  addressId,
+  Bank,
+  cny,
+  idOf,
+  newCheckoutId,
+  newMerchantId,
+  newSkuId,
+  newUserId,
+  offer,
+  requestOf,
+  Shelf,
+  stockOf,
+  TestTrade
+} from "./TestTrade.ts"
+
+layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
+  it.effect("places one order per merchant with one payment for all, at the prices of the moment", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const orders = yield* Orders
+      const bank = yield* Bank
+      const buyer = aBuyer()
+      const [one, other] = [idOf(newMerchantId), idOf(newMerchantId)]
+      const tea = yield* offer({ onHand: 10, price: cny(1999), merchantId: one })
+      const pot = yield* offer({ onHand: 10, price: cny(25_000), merchantId: other })
+      const cup = yield* offer({ onHand: 10, price: cny(501), merchantId: one })
+      const id = yield* newCheckoutId
+      const bought = yield* checkouts.checkout(buyer, id, {
+        ...requestOf([tea, 2], [pot, 1], [cup, 3]),
+        expectedTotal: cny(2 * 1999 + 25_000 + 3 * 501),
+        remark: "ring twice"
+      })
+      assert.deepStrictEqual(
+        bought.orders.map(({ lines, merchantId, total }) => [merchantId, total.amount, lines.length]),
+        [
+          [one, 2 * 1999 + 3 * 501, 2],
+          [other, 25_000, 1]
+        ]
+      )
+      assert.strictEqual(bought.payment.status, "pending")
+      assert.strictEqual(bank.payments.get(bought.payment.id)?.amount.amount, 30_501)
+      assert.deepStrictEqual(yield* stockOf(cup), { onHand: 10, reserved: 3 })
+      // What was answered is what was kept.
+      const kept = yield* Effect.forEach(bought.orders, (order) => orders.get(boughtBy(buyer), order.id))
+      assert.deepStrictEqual(kept, bought.orders)
+    })
+  )
+
+  it.effect("answers a retry with what was bought, whatever has changed since", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const carts = yield* Carts
+      const shelf = yield* Shelf
+      const buyer = aBuyer()
+      const visitor = { principal: Option.some(buyer), token: undefined }
+      const skuId = yield* offer({ onHand: 1, price: cny(700) })
+      yield* carts.add(visitor, { skuId, quantity: 1 })
+      const id = yield* newCheckoutId
+      const first = yield* checkouts.checkout(buyer, id, { cart: true, addressId, expectedTotal: cny(700) })
+      assert.deepStrictEqual((yield* carts.get(visitor)).items, [])
+      shelf.delete(skuId)
+      const again = yield* checkouts.checkout(buyer, id, { cart: true, addressId, expectedTotal: cny(700) })
+      assert.deepStrictEqual(again, first)
+      const others = yield* checkouts.checkout(aBuyer(), id, requestOf([skuId, 1])).pipe(Effect.flip)
+      assert.strictEqual(others._tag, "ProductUnavailable")
+    })
+  )
+
+  it.effect("refuses the id of another buyer's checkout", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const skuId = yield* offer({ onHand: 10 })
+      const id = yield* newCheckoutId
+      yield* checkouts.checkout(aBuyer(), id, requestOf([skuId, 1]))
+      const error = yield* checkouts.checkout(aBuyer(), id, requestOf([skuId, 1])).pipe(Effect.flip)
+      assert.strictEqual(error._tag, "CheckoutIdTaken")
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 10, reserved: 1 })
+    })
+  )
+
+  it.effect("races of one operation buy once and tell all the same", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const buyer = aBuyer()
+      const skuId = yield* offer({ onHand: 1 })
+      const id = yield* newCheckoutId
+      const answers = yield* Effect.all(
+        Array.from({ length: 20 }, () => checkouts.checkout(buyer, id, requestOf([skuId, 1]))),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(new Set(answers.map(({ payment }) => payment.id)).size, 1)
+      assert.strictEqual(new Set(answers.flatMap(({ orders }) => orders.map((order) => order.id))).size, 1)
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 1, reserved: 1 })
+    })
+  )
+
+  it.effect("buys nothing where anything is wrong, and says what", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const sql = yield* SqlClient.SqlClient
+      const tea = yield* offer({ onHand: 5, price: cny(100) })
+      const dollars = yield* offer({ onHand: 5, price: Money.of(100, "USD") })
+      const dear = yield* offer({ onHand: 5, price: cny(Number.MAX_SAFE_INTEGER - 1) })
+      const elsewhere = AddressId.make(idOf(newUserId))
+      const wrong = [
+        [{ ...requestOf([tea, 1]), addressId: elsewhere }, "AddressNotFound"],
+        [requestOf([tea, 6]), "StockShort"],
+        [requestOf([tea, 1], [yield* newSkuId, 1]), "ProductUnavailable"],
+        [requestOf([tea, 1], [dollars, 1]), "CurrencyMismatch"],
+        [requestOf([dear, 2]), "TotalTooLarge"],
+        [requestOf([dear, 1], [tea, 1]), "TotalTooLarge"],
+        [requestOf([tea, 999], [tea, 1]), "CartLimitExceeded"],
+        [{ ...requestOf([tea, 1]), expectedTotal: cny(99) }, "PriceChanged"],
+        [{ ...requestOf([tea, 1]), expectedTotal: Money.of(100, "USD") }, "PriceChanged"],
+        [{ ...requestOf([tea, 1]), couponIds: ["SPRING"] }, "CouponsNotAccepted"],
+        [{ cart: true, addressId }, "CartEmpty"]
+      ] as const
+      for (const [request, tag] of wrong) {
+        const error = yield* checkouts.checkout(aBuyer(), yield* newCheckoutId, request).pipe(Effect.flip)
+        assert.strictEqual(error._tag, tag)
+      }
+      assert.deepStrictEqual(yield* stockOf(tea), { onHand: 5, reserved: 0 })
+      assert.deepStrictEqual(
+        yield* sql`SELECT order_id FROM trade.order_lines WHERE sku_id = ANY (${[tea, dollars, dear]}::uuid[])`,
+        []
+      )
+    })
+  )
+
+  it.effect("keeps the order while the pay platform is away, and makes the payment at the next look", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const orders = yield* Orders
+      const bank = yield* Bank
+      const buyer = aBuyer()
+      const skuId = yield* offer({ onHand: 1 })
+      bank.isAway = true
+      const bought = yield* checkouts.checkout(buyer, yield* newCheckoutId, requestOf([skuId, 1]))
+      bank.isAway = false
+      assert.strictEqual(bought.payment.status, "pending")
+      assert.isFalse(bank.payments.has(bought.payment.id))
+      const order = yield* orders.get(boughtBy(buyer), bought.orders[0]?.id ?? OrderId.make(idOf(newUserId)))
+      assert.deepStrictEqual(order.payment, bought.payment)
+      assert.isTrue(bank.payments.has(bought.payment.id))
+    })
+  )
+
+  it.effect("takes from the cart what was bought and leaves what was added since", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const carts = yield* Carts
+      const buyer = aBuyer()
+      const visitor = { principal: Option.some(buyer), token: undefined }
+      const tea = yield* offer({ onHand: 50 })
+      yield* carts.add(visitor, { skuId: tea, quantity: 2 })
+      const [bought] = yield* Effect.all(
+        [
+          checkouts.checkout(buyer, yield* newCheckoutId, { addressId }),
+          Effect.forEach(Array.from({ length: 10 }), () => carts.add(visitor, { skuId: tea, quantity: 1 }), {
+            concurrency: "unbounded"
+          })
+        ],
+        { concurrency: "unbounded" }
+      )
+      const ordered = bought.orders[0]?.lines[0]?.quantity ?? 0
+      const cart = yield* carts.get(visitor)
+      assert.strictEqual(ordered + (cart.items[0]?.quantity ?? 0), 12)
+    })
+  )
+
+  it.effect("gives each merchant's orders their own time to be paid", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const rules = yield* OrderExpiryRules
+      const merchantId = yield* newMerchantId
+      const skuId = yield* offer({ onHand: 50, merchantId })
+      yield* rules.put({ merchantId, paymentMethod: null, expirySeconds: 600 })
+      yield* rules.put({ merchantId, paymentMethod: "bank_transfer", expirySeconds: 86_400 })
+      const usual = yield* offer({ onHand: 50 })
+      const secondsOf = Effect.fnUntraced(function* (request: Parameters<typeof checkouts.checkout>[2]) {
+        const { orders } = yield* checkouts.checkout(aBuyer(), yield* newCheckoutId, request)
+        return orders.map(({ expiresAt, placedAt }) => (+expiresAt - +placedAt) / 1000)
+      })
+      assert.deepStrictEqual(yield* secondsOf(requestOf([skuId, 1])), [600])
+      assert.deepStrictEqual(yield* secondsOf({ ...requestOf([skuId, 1]), paymentMethod: "bank_transfer" }), [86_400])
+      assert.deepStrictEqual(yield* secondsOf(requestOf([usual, 1])), [1800])
+      assert.deepStrictEqual(yield* secondsOf(requestOf([usual, 1], [skuId, 1])), [600, 600])
+    })
+  )
+})

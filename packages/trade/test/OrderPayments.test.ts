@@ -1,0 +1,240 @@
+import { RefundId } from "@mall/domain/payments/PaymentGateway"
+import { OrderCancellation } from "@mall/trade/OrderCancellation"
+import { OrderPayments } from "@mall/trade/OrderPayments"
+import { OrderRefunds } from "@mall/trade/OrderRefunds"
+import { PaymentIncidents } from "@mall/trade/PaymentIncidents"
+import { PendingOrders } from "@mall/trade/PendingOrders"
+import { systemActor } from "@mall/domain/trade/Order"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import {
+  Bank,
+  cny,
+  historyOf,
+  idOf,
+  newUserId,
+  offer,
+  paidMessage,
+  pay,
+  placeOrder,
+  statusOf,
+  stockOf,
+  TestTrade
+} from "./TestTrade.ts"
+
+const doing = { actor: systemActor, reason: "test", at: new Date(), traceId: null }
+
+layer(TestTrade, { excludeTestServices: true })("OrderPayments", (it) => {
+  it.effect("sells once, though told twenty times at once", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const skuId = yield* offer({ onHand: 10 })
+      const { order, payment } = yield* placeOrder(skuId, 3)
+      yield* pay(payment.id)
+      yield* Effect.all(
+        Array.from({ length: 20 }, () => payments.markPaid(paidMessage(payment))),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(yield* statusOf(order.id), "paid")
+      assert.deepStrictEqual(yield* historyOf(order.id), [">pending_payment", "pending_payment>paid"])
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 7, reserved: 0 })
+    })
+  )
+
+  it.effect("ignores a payment that is not the mall's", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const { payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
+      const foreign = { ...paidMessage(payment), paymentId: payment.id.replace(/.$/, "") + "f" }
+      yield* payments.markPaid({ ...foreign, paymentId: foreign.paymentId as never })
+    })
+  )
+
+  it.effect("parks another amount or currency visibly and marks nothing", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const incidents = yield* PaymentIncidents
+      const skuId = yield* offer({ onHand: 10 })
+      const { checkoutId, order, payment } = yield* placeOrder(skuId)
+      yield* payments.markPaid({ ...paidMessage(payment), amount: cny(999) })
+      yield* payments.markPaid({ ...paidMessage(payment), amount: cny(1001) })
+      assert.strictEqual(yield* statusOf(order.id), "pending_payment")
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 10, reserved: 1 })
+      const reported = (yield* incidents.list(100)).filter((incident) => incident.checkoutId === checkoutId)
+      assert.deepStrictEqual(
+        reported.map(({ detail, kind }) => [kind, detail]),
+        [["amount_mismatch", "999 CNY were paid, 1000 CNY are due"]]
+      )
+    })
+  )
+
+  it.effect("refunds in full, once, what is paid after the order was canceled", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const pending = yield* PendingOrders
+      const bank = yield* Bank
+      const skuId = yield* offer({ onHand: 10 })
+      const { checkoutId, order, payment } = yield* placeOrder(skuId, 2)
+      yield* pending.cancel([checkoutId], doing)
+      yield* pay(payment.id)
+      yield* Effect.all(
+        Array.from({ length: 5 }, () => payments.markPaid(paidMessage(payment))),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(yield* statusOf(order.id), "canceled")
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 10, reserved: 0 })
+      assert.deepStrictEqual(
+        Array.from(bank.payments.get(payment.id)?.refunds.values() ?? [], ({ amount }) => amount),
+        [2000]
+      )
+      assert.deepStrictEqual(yield* historyOf(order.id), [
+        ">pending_payment",
+        "pending_payment>canceled",
+        "canceled>canceled"
+      ])
+    })
+  )
+
+  it.effect("asks for the late refund again when the platform was away", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const pending = yield* PendingOrders
+      const bank = yield* Bank
+      const { checkoutId, payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
+      yield* pending.cancel([checkoutId], doing)
+      yield* pay(payment.id)
+      bank.isAway = true
+      const exit = yield* Effect.exit(payments.markPaid(paidMessage(payment)))
+      bank.isAway = false
+      assert.strictEqual(exit._tag, "Failure")
+      yield* payments.markPaid(paidMessage(payment))
+      assert.strictEqual(bank.payments.get(payment.id)?.refunds.size, 1)
+    })
+  )
+
+  it.effect("either sells or refunds when paying and canceling race", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const pending = yield* PendingOrders
+      const bank = yield* Bank
+      const skuId = yield* offer({ onHand: 40 })
+      const placed = yield* Effect.forEach(Array.from({ length: 40 }), () => placeOrder(skuId), { concurrency: 10 })
+      yield* Effect.forEach(
+        placed,
+        ({ checkoutId, payment }, n) => {
+          const race = [
+            Effect.andThen(pay(payment.id), payments.markPaid(paidMessage(payment))),
+            pending.cancel([checkoutId], doing)
+          ]
+          return Effect.all(n % 2 === 0 ? race : race.toReversed(), { concurrency: "unbounded" })
+        },
+        { concurrency: "unbounded" }
+      )
+      let sold = 0
+      for (const { order, payment } of placed) {
+        const status = yield* statusOf(order.id)
+        const refunds = bank.payments.get(payment.id)?.refunds.size
+        assert.isTrue((status === "paid" && refunds === 0) || (status === "canceled" && refunds === 1))
+        if (status === "paid") sold += 1
+      }
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 40 - sold, reserved: 0 })
+    })
+  )
+
+  it.effect("cancels when nothing can be paid any more, unless it was paid", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const skuId = yield* offer({ onHand: 2 })
+      const [unpaid, paid] = [yield* placeOrder(skuId), yield* placeOrder(skuId)]
+      yield* pay(paid.payment.id)
+      yield* payments.markPaid(paidMessage(paid.payment))
+      for (const { checkoutId, payment } of [unpaid, paid, unpaid]) {
+        yield* payments.markCanceled({ paymentId: payment.id, reference: checkoutId, reason: "time is up" })
+      }
+      assert.strictEqual(yield* statusOf(unpaid.order.id), "canceled")
+      assert.strictEqual(yield* statusOf(paid.order.id), "paid")
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 1, reserved: 0 })
+    })
+  )
+
+  it.effect("refunds a paid order at its buyer's wish, and its pieces come back once", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const cancellation = yield* OrderCancellation
+      const bank = yield* Bank
+      const skuId = yield* offer({ onHand: 5 })
+      const { buyer, checkoutId, order, payment } = yield* placeOrder(skuId, 2)
+      yield* pay(payment.id)
+      yield* payments.markPaid(paidMessage(payment))
+      const canceled = yield* cancellation.cancel(buyer, order.id)
+      assert.strictEqual(canceled.status, "refunding")
+      assert.strictEqual((yield* Effect.flip(cancellation.cancel(buyer, order.id)))._tag, "OrderStateConflict")
+      const [refundId] = Array.from(bank.payments.get(payment.id)?.refunds.keys() ?? [])
+      assert.isDefined(refundId)
+      const message = {
+        refundId: refundId ?? RefundId.make(idOf(newUserId)),
+        paymentId: payment.id,
+        reference: checkoutId,
+        amount: payment.amount,
+        outcome: "succeeded" as const
+      }
+      yield* Effect.all(
+        Array.from({ length: 6 }, () => payments.markRefunded(message)),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(yield* statusOf(order.id), "refunded")
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 5, reserved: 0 })
+    })
+  )
+
+  it.effect("owes the order again when the refund failed, and can refund it anew", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const cancellation = yield* OrderCancellation
+      const bank = yield* Bank
+      const skuId = yield* offer({ onHand: 1 })
+      const { buyer, checkoutId, order, payment } = yield* placeOrder(skuId)
+      yield* pay(payment.id)
+      yield* payments.markPaid(paidMessage(payment))
+      yield* cancellation.cancel(buyer, order.id)
+      const refunds = bank.payments.get(payment.id)?.refunds
+      for (const refundId of Array.from(refunds?.keys() ?? [])) {
+        refunds?.clear()
+        yield* payments.markRefunded({
+          refundId,
+          paymentId: payment.id,
+          reference: checkoutId,
+          amount: payment.amount,
+          outcome: "failed"
+        })
+      }
+      assert.strictEqual(yield* statusOf(order.id), "paid")
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 0, reserved: 0 })
+      assert.strictEqual((yield* cancellation.cancel(buyer, order.id)).status, "refunding")
+      assert.strictEqual(refunds?.size, 1)
+    })
+  )
+
+  it.effect("resumes a refund that the platform was not there to take", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const payments = yield* OrderPayments
+      const refunds = yield* OrderRefunds
+      const cancellation = yield* OrderCancellation
+      const bank = yield* Bank
+      const { buyer, order, payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
+      yield* pay(payment.id)
+      yield* payments.markPaid(paidMessage(payment))
+      bank.isAway = true
+      const canceled = yield* cancellation.cancel(buyer, order.id)
+      bank.isAway = false
+      assert.strictEqual(canceled.status, "refunding")
+      assert.strictEqual(yield* refunds.resume(10), 0)
+      yield* sql`UPDATE trade.orders SET refund_due_at = ${new Date(0)} WHERE id = ${order.id}`
+      assert.strictEqual(yield* refunds.resume(10), 1)
+      assert.strictEqual(bank.payments.get(payment.id)?.refunds.size, 1)
+      assert.strictEqual(yield* refunds.resume(10), 0)
+    })
+  )
+})
