@@ -10,6 +10,8 @@ import * as Edge from "@mall/platform/http/Edge"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { IdempotentLayer } from "@mall/platform/IdempotentLayer"
 import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
+import { LineWriter } from "@mall/platform/telemetry/LineWriter"
+import * as Tracing from "@mall/platform/telemetry/Tracing"
 import * as TestAuthorization from "@mall/testing/TestAuthorization"
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Schema } from "effect"
@@ -37,6 +39,8 @@ import {
 
 const api = HttpApi.make("mall").add(PaymentsApiGroup, H5PaymentsApiGroup, CallbacksApiGroup).middleware(Problems)
 
+const accessLog: Array<string> = []
+
 /** Where the surface under test listens. */
 class Surface extends Context.Service<Surface, { readonly url: string }>()("@mall/payments/test/Surface") {
   static readonly layer = Layer.effect(
@@ -52,7 +56,8 @@ class Surface extends Context.Service<Surface, { readonly url: string }>()("@mal
       )
     ),
     Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
-    Layer.provide([Edge.layer, Idempotency.layer])
+    Layer.provide([Edge.layer, Idempotency.layer]),
+    Layer.provide([Tracing.layer, LineWriter.layerTo((lines) => accessLog.push(lines))])
   )
 }
 
@@ -140,6 +145,7 @@ layer(TestSurface, { excludeTestServices: true })("The HTTP surface of payments"
       assert.strictEqual((yield* decodeAs(Payment)(read.text)).captured.amount, 1999)
       const listed = yield* call("GET", "/api/v1/payments?reference=invoice-1&limit=1", { as: merchant })
       assert.include(listed.text, payment.id)
+      assert.notInclude(accessLog.join(""), payment.ticket)
     })
   )
 
@@ -270,10 +276,13 @@ layer(TestSurface, { excludeTestServices: true })("The HTTP surface of payments"
         [404, "POST", `/api/v1/payments/${id}/confirm`, { as: merchant, body: { channel: "wechatpay" } }],
         [404, "POST", `/api/v1/payments/${id}/cancel`, { as: merchant }],
         [400, "GET", `/api/v1/payments/${id}/status`, {}],
-        [401, "GET", `/api/v1/payments/${id}/status?ticket=%00`, {}],
+        [400, "GET", `/api/v1/payments/${id}/status?ticket=%00`, {}],
         [401, "GET", `/api/v1/payments/${id}/status?ticket=tk_once_x`, {}],
-        [401, "GET", `/api/h5/orders/%00/status?ticket=tk_once_${"a".repeat(43)}`, {}],
-        [404, "POST", "/api/h5/payments", { as: merchant, body: { orderNo: "\u0000", channel: "wechatpay" } }]
+        [400, "GET", `/api/h5/orders/%00/status?ticket=tk_once_${"a".repeat(43)}`, {}],
+        [400, "GET", "/api/v1/payments?reference=%00", { as: merchant }],
+        [400, "POST", "/api/h5/payments", { as: merchant, body: { orderNo: "\u0000", channel: "wechatpay" } }],
+        [404, "POST", "/api/h5/payments", { as: merchant, body: { orderNo: "'; --", channel: "wechatpay" } }],
+        [400, "POST", "/callbacks/%00", { text: "x" }]
       ] as const) {
         const answer = yield* call(method, path, options)
         assert.strictEqual(answer.status, status, `${method} ${path} ${answer.text}`)

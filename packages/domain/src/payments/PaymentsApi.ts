@@ -5,6 +5,7 @@ import { RequiredPermission } from "../identity/Permission.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
+import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import {
@@ -60,8 +61,8 @@ const looks: RateLimitPolicy = {
 }
 const ofPayment = { id: PaymentId }
 
-/** A text in a path or query that the service itself judges, so that a wrong one gets its own problem instead of a shape error. */
-const AnyText = Schema.String.check(Schema.isMaxLength(200))
+/** A text that the service itself judges: a wrong one gets its own problem instead of a shape error. */
+const AnyText = PlainText(200)
 
 export class PaymentsApiGroup extends HttpApiGroup.make("payments")
   .add(
