@@ -1,4 +1,4 @@
-import { Effect, Schema, Stdio } from "effect"
+import { Effect, Runtime, Schema, Stdio } from "effect"
 import { Flag, Prompt } from "effect/cli"
 
 /** `--yes` of every command that cannot be taken back. */
@@ -11,6 +11,7 @@ export const yes = Flag.Boolean("yes").pipe(
 export class ConfirmationImpossible extends Schema.TaggedError<ConfirmationImpossible>()("ConfirmationImpossible", {
   what: Schema.String
 }) {
+  override readonly [Runtime.errorExitCode] = 2
   override get message() {
     return `${this.what} cannot be taken back, and there is no terminal to ask at: add --yes`
   }

@@ -42,7 +42,9 @@ const load = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
 const present: CliOutput.Presenter["present"] = Effect.fnUntraced(function* (event) {
   if (event._tag !== "InvalidInvocation") return yield* CliOutput.defaultPresenter.present(event)
   const command = event.commandPath.join(" ")
-  for (const { message } of event.errors) yield* Console.error(message)
+  for (const { message } of event.errors) {
+    yield* Console.error(message.replace("Expected: Schema validation failed: ", ""))
+  }
   yield* Console.error(`\nUsage: ${event.helpDoc.usage}\nMore: ${command} --help`)
 })
 

@@ -1,4 +1,4 @@
-import { Cause, Config, Effect, Option, Predicate } from "effect"
+import { Cause, Config, Effect, Option, Predicate, Runtime } from "effect"
 
 interface Failure {
   readonly code: 1 | 2
@@ -30,9 +30,7 @@ const sentenceOf = (error: unknown): string => {
   return firstLine(error.message)
 }
 
-const isMisuse = Predicate.isTagged("ConfirmationImpossible")
-
-/** What an operator is told of a command that failed, and the exit code: 2 where the command line is to blame, else 1. */
+/** What an operator is told of a command that failed, and the exit code: the error's own (2: wrong usage), else 1. */
 export const describeFailure = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>) {
   const level = yield* Effect.option(Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Warn" as const)))
   const isVerbose = Option.exists(level, (level) => ["All", "Trace", "Debug"].includes(level))
@@ -43,7 +41,7 @@ export const describeFailure = Effect.fnUntraced(function* (cause: Cause.Cause<u
     onSome: sentenceOf
   })
   const failure: Failure = {
-    code: Option.exists(error, isMisuse) ? 2 : 1,
+    code: Option.exists(error, (error) => Runtime.getErrorExitCode(error) === 2) ? 2 : 1,
     text: isVerbose ? `${closed(sentence)}\n${Cause.pretty(cause)}` : closed(sentence)
   }
   return failure
