@@ -5,6 +5,7 @@ import { migrate } from "@mall/platform/Migrations"
 import { describeUrl } from "@mall/platform/Sql"
 import * as JsonLogger from "@mall/platform/telemetry/JsonLogger"
 import { LineWriter } from "@mall/platform/telemetry/LineWriter"
+import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
 import * as Tracing from "@mall/platform/telemetry/Tracing"
 import { Sandbox } from "@mall/sandbox/Sandbox"
 import { Console, Effect, Layer } from "effect"
@@ -19,7 +20,9 @@ import { seedDemo } from "./Seed.ts"
 import * as Settings from "./Settings.ts"
 import * as Worker from "./Worker.ts"
 
-const Telemetry = Layer.mergeAll(JsonLogger.layer, Tracing.layer).pipe(Layer.provideMerge(LineWriter.layer))
+const Telemetry = Layer.mergeAll(JsonLogger.layer, Tracing.layer, ProcessMetrics.layer).pipe(
+  Layer.provideMerge(LineWriter.layer)
+)
 
 /** The database, migrated: whatever comes after finds its tables. */
 const Migrated = Layer.effectDiscard(migrate(migrations).pipe(Screen.step("Migrations"))).pipe(
