@@ -1,3 +1,4 @@
+import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
@@ -9,6 +10,7 @@ import { Layer } from "effect"
 export const layer = Layer.mergeAll(
   TradeWorker.layer,
   PaymentWorker.layer,
+  IdentitySweeps.layer,
   PlatformSweeps.layer,
   QueueMetrics.layer
 ).pipe(Layer.provideMerge(Sweeps.layerScheduled))
