@@ -1,6 +1,12 @@
 import type { PaymentId, PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
-import { Context, DateTime, Effect, Layer } from "effect"
+import { markOrderCanceled } from "@mall/domain/payments/PaymentTopics"
+import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
+import { Outbox } from "@mall/platform/Outbox"
+import { retryConflicts } from "@mall/platform/retryConflicts"
+import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { SqlClient } from "effect/sql"
+import { currentTraceId } from "./currentTraceId.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentStore } from "./PaymentStore.ts"
@@ -11,8 +17,19 @@ export interface CloseRequest {
   readonly reason: string
 }
 
+/** Enough to fill batches; the calls to a channel are bounded by its own policy. */
+const sweepConcurrency = 64
+
 /** A buyer who confirms while we close is closed again, so many times. */
 const maxRounds = 3
+
+class CancelPending extends Request.Class<
+  { readonly row: Parameters<PaymentRepo["Service"]["cancelPending"]>[0][number] },
+  boolean
+> {}
+
+/** Payments that one statement cancels at most. */
+const maxBatch = 256
 
 /** Ends payments that nobody may pay any more. */
 export class Closing extends Context.Service<
@@ -30,6 +47,8 @@ export class Closing extends Context.Service<
       const inquiries = yield* Inquiries
       const repo = yield* PaymentRepo
       const store = yield* PaymentStore
+      const outbox = yield* Outbox
+      const sql = yield* SqlClient.SqlClient
 
       const cancel = ({ actor, paymentId, reason }: CloseRequest) =>
         store.change(paymentId, actor, (draft) => {
@@ -40,15 +59,50 @@ export class Closing extends Context.Service<
           return Effect.succeed("canceled" as const)
         })
 
-      // The cheap look comes first: most payments that end were never confirmed, and need no question.
+      const cancelTogether = Effect.fnUntraced(
+        function* (requests: ReadonlyArray<CancelPending>) {
+          // two requests for one payment are one cancellation
+          const rows = [...new Map(requests.map(({ row }) => [row.id, row])).values()]
+          const canceled = yield* repo.cancelPending(rows, yield* DateTime.nowAsDate)
+          yield* outbox.publishAll(
+            markOrderCanceled,
+            canceled.map(({ id, reason, reference }) => ({ paymentId: id, reference, reason }))
+          )
+          return new Set(canceled.map(({ id }) => id))
+        },
+        sql.withTransaction,
+        retryConflicts
+      )
+
+      const canceler = gatherWhileBusy(
+        RequestResolver.make<CancelPending>(
+          Effect.fnUntraced(
+            function* (entries) {
+              const canceled = yield* cancelTogether(entries.map(({ request }) => request))
+              yield* Effect.logInfo("payments canceled that nobody confirmed").pipe(
+                Effect.annotateLogs({ paymentIds: [...canceled] })
+              )
+              for (const { completeUnsafe, request } of entries)
+                completeUnsafe(Exit.succeed(canceled.has(request.row.id)))
+            },
+            Effect.catchTag("SqlError", Effect.die)
+          )
+        ),
+        maxBatch
+      )
+
+      // Most payments that end were never confirmed: they need no question, and many of them go in one statement.
       const close = Effect.fn("Closing.close")(function* (request: CloseRequest) {
-        yield* Effect.annotateCurrentSpan({ paymentId: request.paymentId })
+        const { actor, paymentId, reason } = request
+        yield* Effect.annotateCurrentSpan({ paymentId })
+        const row = { id: paymentId, actor, reason, traceId: yield* currentTraceId }
+        if (yield* Effect.request(new CancelPending({ row }), canceler)) return "canceled"
         for (let round = 0; round < maxRounds; round++) {
           const outcome = yield* cancel(request)
           if (outcome !== "open") return outcome
-          yield* inquiries.closeOpen(request.paymentId, request.reason)
+          yield* inquiries.closeOpen(paymentId, reason)
         }
-        return yield* new PaymentUndecided({ paymentId: request.paymentId })
+        return yield* new PaymentUndecided({ paymentId })
       })
 
       const sweep = Effect.fn("Closing.sweep")(
@@ -60,7 +114,7 @@ export class Closing extends Context.Service<
               close({ paymentId, actor: "sweep", reason: "expired" }).pipe(
                 Effect.catchTags({ PaymentUndecided: () => Effect.void, PaymentNotFound: () => Effect.void })
               ),
-            { concurrency: 8, discard: true }
+            { concurrency: sweepConcurrency, discard: true }
           )
           return due.length
         },

@@ -1,6 +1,7 @@
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
+import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Array, Context, Effect, Exit, Layer, Request, RequestResolver } from "effect"
@@ -85,7 +86,7 @@ export class PaymentIntents extends Context.Service<
                 )
           )
         )
-      ).pipe(RequestResolver.batchN(maxBatch))
+      ).pipe((resolver) => gatherWhileBusy(resolver, maxBatch))
 
       const finder = RequestResolver.make<Find>(
         Effect.fnUntraced(
@@ -101,7 +102,7 @@ export class PaymentIntents extends Context.Service<
           },
           Effect.catchTag("SqlError", Effect.die)
         )
-      ).pipe(RequestResolver.batchN(maxBatch))
+      ).pipe((resolver) => gatherWhileBusy(resolver, maxBatch))
 
       return PaymentIntents.of({
         create: Effect.fn("PaymentIntents.create")(function* (row, actor) {

@@ -9,7 +9,7 @@ import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts
 import type { PaymentRecord } from "./PaymentRecord.ts"
 
 /** Rows as one JSON parameter: the statement's text, and so its plan, is the same for any number of them. */
-const json = <S extends Schema.Codec<any, any>>(row: S) =>
+const json = <S extends Schema.Codec<unknown, unknown>>(row: S) =>
   Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(row))))
 const intentsJson = json(IntentRow)
 const attemptsJson = json(AttemptRow)
@@ -20,12 +20,29 @@ const Claim = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
 const Claimed = Schema.Struct({ id: AttemptId, paymentId: PaymentId })
 const ClaimedRefund = Schema.Struct({ id: RefundId, paymentId: PaymentId })
 
+const Cancellation = Schema.Struct({
+  id: PaymentId,
+  actor: Schema.String,
+  reason: Schema.String,
+  traceId: Schema.NullOr(Schema.String)
+})
+const Canceled = Schema.Struct({ id: PaymentId, reference: Schema.String, reason: Schema.String })
+const cancellationsJson = json(Cancellation)
+
 /** The tables of payments. Everything that writes a payment, its attempts or its refunds holds the lock of its intent. */
 export class PaymentRepo extends Context.Service<
   PaymentRepo,
   {
     /** In one statement. An id that exists is left alone; answers with those that were new. */
     insert(rows: ReadonlyArray<IntentRow>, history: ReadonlyArray<HistoryRow>): Effect.Effect<Set<PaymentId>, SqlError>
+    /**
+     * Cancels those that nobody ever confirmed, in one statement; answers with them. The others are left alone: they need a
+     * question to their channel.
+     */
+    cancelPending(
+      rows: ReadonlyArray<typeof Cancellation.Type>,
+      now: Date
+    ): Effect.Effect<ReadonlyArray<typeof Canceled.Type>, SqlError>
     findAll(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyArray<IntentRow>, SqlError>
     /** Waits for the intent's lock; needs a transaction. */
     lock(id: PaymentId): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
@@ -70,6 +87,28 @@ export class PaymentRepo extends Context.Service<
             JOIN inserted ON inserted.id = h."paymentId"
           )
           SELECT id FROM inserted`
+      })
+
+      const cancelAll = SqlSchema.findAll({
+        Request: Schema.Struct({ rows: Schema.String, now: Schema.Date }),
+        Result: Canceled,
+        execute: ({ now, rows }) => sql`
+          WITH input AS (
+            SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, actor text, reason text, "traceId" text)
+          ), locked AS (
+            SELECT i.id FROM payments.intents AS i JOIN input ON input.id = i.id
+            WHERE i.status = 'pending' ORDER BY i.id FOR UPDATE OF i
+          ), canceled AS (
+            UPDATE payments.intents AS i SET status = 'canceled', version = i.version + 1, updated_at = ${now}
+            FROM locked WHERE i.id = locked.id
+            RETURNING i.id, i.reference
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT canceled.id, 'payment', canceled.id, 'pending', 'canceled', input.actor, input.reason, input."traceId",
+              ${now}::timestamptz
+            FROM canceled JOIN input ON input.id = canceled.id
+          )
+          SELECT canceled.id, canceled.reference, input.reason FROM canceled JOIN input ON input.id = canceled.id`
       })
 
       const selectAll = SqlSchema.findAll({
@@ -201,6 +240,8 @@ export class PaymentRepo extends Context.Service<
           },
           Effect.catchTag("SchemaError", Effect.die)
         ),
+        cancelPending: (rows, now) =>
+          Effect.catchTag(cancelAll({ rows: cancellationsJson(rows), now }), "SchemaError", Effect.die),
         findAll: (ids) => Effect.catchTag(selectAll(ids), "SchemaError", Effect.die),
         lock: (id) =>
           selectForUpdate(id).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),

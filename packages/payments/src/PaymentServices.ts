@@ -1,4 +1,5 @@
 import { Effect, Layer, Option } from "effect"
+import { CircuitBreaker } from "effect/persistence"
 import { Callbacks } from "./Callbacks.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
 import { Channels } from "./channel/Channels.ts"
@@ -18,6 +19,9 @@ import { Refunds } from "./Refunds.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
 
+/** Each process judges for itself whether a channel answers it. */
+const breakers = CircuitBreaker.layerStoreMemory()
+
 /** The channels whose merchant account is configured. A process without one serves what needs no channel. */
 export const channelsLayer = Layer.effect(
   Channels,
@@ -29,7 +33,7 @@ export const channelsLayer = Layer.effect(
     }
     return Channels.fromIterable([yield* WechatPay.make(wechatPay.value)])
   })
-).pipe(Layer.provide(WechatPayConfig.layer))
+).pipe(Layer.provide([WechatPayConfig.layer, breakers]))
 
 /**
  * All services of payments and the port `PaymentGateway`. Needs `SqlClient`, `Outbox` and `Channels`; the last is

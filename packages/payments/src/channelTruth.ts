@@ -16,8 +16,11 @@ export type Verdict =
 /** How long after we asked for an order its absence at the channel may only mean that the request has not arrived. */
 const inFlightMillis = 60_000
 
+/** What the comparison needs of a channel. */
+type Account = Pick<Channel, "account">
+
 const differs = (
-  channel: Channel,
+  channel: Account,
   told: Paid | Refunded,
   ours: { readonly amount: number; readonly currency: string; readonly channelReference: string | null }
 ): Readonly<Record<string, string>> | undefined => {
@@ -36,7 +39,7 @@ const differs = (
 export const applyPayment = (
   draft: PaymentDraft,
   attempt: AttemptRow,
-  channel: Channel,
+  channel: Account,
   told: ChannelPayment,
   source: string
 ): Verdict => {
@@ -72,7 +75,7 @@ export const applyPayment = (
 export const applyRefund = (
   draft: PaymentDraft,
   refund: RefundRow,
-  channel: Channel,
+  channel: Account,
   told: ChannelRefundState
 ): Verdict => {
   switch (told._tag) {

@@ -143,7 +143,10 @@ const Services = Layer.unwrap(
             MALL_DATA_DIR: folder,
             PUBLIC_URL: new URL(callbackUrl).origin,
             WECHATPAY_BASE_URL: `${url}/wechatpay/`,
-            WECHATPAY_TIMEOUT: "2 seconds"
+            WECHATPAY_TIMEOUT: "2 seconds",
+            // a fault of one call is to be seen, not repeated away
+            DOWNSTREAM_WECHATPAY_MAX_ATTEMPTS: "1",
+            DOWNSTREAM_WECHATPAY_BREAKER_FAILURES: "1000"
           })
         )
       ),
@@ -152,16 +155,20 @@ const Services = Layer.unwrap(
   })
 )
 
+/** The sandbox, and an address of our own that nobody serves yet. */
+export const TestPeer = PeerLayer.pipe(
+  Layer.provideMerge(Layer.mergeAll(SandboxServer, OwnServer)),
+  Layer.provideMerge(Layer.mergeAll(Folder.layer, FetchHttpClient.layer, NodeServices.layer)),
+  // what is refused on purpose would fill the report
+  Layer.provideMerge(Logger.layer([]))
+)
+
 /** Payments on a database of its own, with its callback address on a real socket, and the sandbox as its channel. */
 export const TestPayments = HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
   Layer.provideMerge(Services),
   Layer.provideMerge(Outbox.layer),
   Layer.provideMerge(TestDatabase),
-  Layer.provideMerge(PeerLayer),
-  Layer.provideMerge(Layer.mergeAll(SandboxServer, OwnServer)),
-  Layer.provideMerge(Layer.mergeAll(Folder.layer, FetchHttpClient.layer, NodeServices.layer)),
-  // what is refused on purpose would fill the report
-  Layer.provideMerge(Logger.layer([]))
+  Layer.provideMerge(TestPeer)
 )
 
 export const cny = (amount: number) => Money.of(amount, "CNY")

@@ -41,7 +41,16 @@ export const Ticket = Schema.String.check(Schema.isPattern(/^tk_once_[A-Za-z0-9_
 )
 export type Ticket = typeof Ticket.Type
 
-const Metadata = Schema.Record(NonBlankText(40), PlainText(500)).check(Schema.isMaxProperties(20))
+const isMetadataKey = Schema.is(NonBlankText(40))
+
+// A record whose key schema does not match would lose the entry without a word.
+const Metadata = Schema.Record(Schema.String, PlainText(500)).check(
+  Schema.isMaxProperties(20),
+  Schema.makeFilter(
+    (metadata: Readonly<Record<string, string>>) =>
+      Object.keys(metadata).every(isMetadataKey) || "keys are texts of at most 40 characters"
+  )
+)
 
 /** What a merchant's server asks to be paid. `expiresIn` is in seconds; `channels` restricts what the buyer may choose. */
 export const NewPayment = Schema.Struct({

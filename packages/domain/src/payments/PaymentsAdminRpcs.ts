@@ -5,6 +5,7 @@ import { RequiredPermission } from "../identity/Permission.ts"
 import { Uuid7 } from "../kernel/Id.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { InvalidCursor } from "../kernel/Page.ts"
+import { PlainText } from "../kernel/PlainText.ts"
 import { NewRefund, PaymentPage, Refund } from "./Payment.ts"
 import { Callback, CallbackPage, CallbackStatus, PaymentDetails } from "./PaymentDetails.ts"
 import { CallbackNotFound } from "./PaymentError.ts"
@@ -18,7 +19,7 @@ import {
   RefundId
 } from "./PaymentGateway.ts"
 
-const AnyText = Schema.String.check(Schema.isMaxLength(200))
+const AnyText = PlainText(200)
 const PageRequest = {
   limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
   after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))

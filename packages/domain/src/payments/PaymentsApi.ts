@@ -5,6 +5,9 @@ import { RequiredPermission } from "../identity/Permission.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
+import { PlainText } from "../kernel/PlainText.ts"
+import { RateLimit } from "../kernel/RateLimit.ts"
+import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import {
   ChannelChoice,
   CreatedPayment,
@@ -47,10 +50,19 @@ export const confirmErrors = [
 ] as const
 
 const created = HttpApiSchema.status(201)
+
+/** A page polls every second or two; who guesses tickets or order numbers asks more often. */
+const looks: RateLimitPolicy = {
+  name: "payment_status",
+  by: "ip",
+  algorithm: "token-bucket",
+  limit: 120,
+  window: "1 minute"
+}
 const ofPayment = { id: PaymentId }
 
-/** A text in a path or query that the service itself judges, so that a wrong one gets its own problem instead of a shape error. */
-const AnyText = Schema.String.check(Schema.isMaxLength(200))
+/** A text that the service itself judges: a wrong one gets its own problem instead of a shape error. */
+const AnyText = PlainText(200)
 
 export class PaymentsApiGroup extends HttpApiGroup.make("payments")
   .add(
@@ -157,6 +169,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       error: TicketInvalid
     })
       .annotate(RequiredPermission, "public")
+      .annotate(RateLimit, looks)
       .annotateMerge(
         OpenApi.annotations({
           title: "Look at a payment with a ticket",
@@ -185,6 +198,7 @@ export class H5PaymentsApiGroup extends HttpApiGroup.make("h5Payments")
       error: TicketInvalid
     })
       .annotate(RequiredPermission, "public")
+      .annotate(RateLimit, looks)
       .annotateMerge(OpenApi.annotations({ title: "Look at an order's payment with a ticket" })),
     HttpApiEndpoint.post("resume", "/api/h5/payments/:orderNo/resume", {
       params: { orderNo: AnyText },

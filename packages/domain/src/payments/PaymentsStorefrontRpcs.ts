@@ -3,6 +3,7 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { InvalidCursor } from "../kernel/Page.ts"
+import { PlainText } from "../kernel/PlainText.ts"
 import { ChannelChoice, Payment, PaymentPage, PaymentStep, TicketedStatus } from "./Payment.ts"
 import { ResumeWindowPassed, TicketInvalid } from "./PaymentError.ts"
 import { PaymentId, PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "./PaymentGateway.ts"
@@ -19,7 +20,7 @@ export class PaymentsStorefrontRpcs extends RpcGroup.make(
     .middleware(RpcAuthorization)
     .annotate(RequiredPermission, "account"),
   Rpc.make("payments.list", {
-    payload: { ...PageRequest, reference: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))) },
+    payload: { ...PageRequest, reference: Schema.optionalKey(PlainText(200)) },
     success: PaymentPage,
     error: InvalidCursor
   })
@@ -47,7 +48,7 @@ export class PaymentsStorefrontRpcs extends RpcGroup.make(
     .middleware(RpcAuthorization)
     .annotate(RequiredPermission, "account"),
   Rpc.make("payments.status", {
-    payload: { id: PaymentId, ticket: Schema.String.check(Schema.isMaxLength(200)) },
+    payload: { id: PaymentId, ticket: PlainText(200) },
     success: TicketedStatus,
     error: TicketInvalid
   }).annotate(RequiredPermission, "public")

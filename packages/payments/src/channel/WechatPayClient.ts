@@ -1,9 +1,12 @@
-import { Duration, Effect, Redacted, Schema } from "effect"
+import * as Downstream from "@mall/platform/Downstream"
+import { CallFailed } from "@mall/platform/DownstreamError"
+import type { DownstreamUnavailable } from "@mall/platform/DownstreamError"
+import { Duration, Effect, Option, Redacted, Schema } from "effect"
 import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
 import { Decorator } from "wechatpay-axios-plugin"
 import { countSignatureFailure } from "../paymentMetrics.ts"
-import type { ChannelError } from "./ChannelError.ts"
+import { ChannelError, ChannelNotSent, ChannelOutcomeUnknown } from "./ChannelError.ts"
 import { fromAnswer, fromNetwork } from "./wechatPayErrors.ts"
 import type { WechatPayOperation } from "./wechatPayErrors.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
@@ -17,32 +20,54 @@ const ErrorBody = Schema.Struct({ code: Schema.String.check(Schema.isPattern(/^[
 
 const decodeLibraryError = Schema.decodeUnknownOption(LibraryError)
 const decodeErrorBody = Schema.decodeUnknownOption(ErrorBody)
+const isChannelError = Schema.is(ChannelError)
 
 /** The plugin's own codes for an answer that is not signed by the platform. */
 const isForged = (code: string) => code.startsWith("EV3_RES_")
 
-const toChannelError = (operation: WechatPayOperation, cause: unknown): ChannelError => {
+/** What one attempt came to: an answer of the channel, or none that counts, which the policy for downstreams acts on. */
+const toFailure = (operation: WechatPayOperation, cause: unknown): ChannelError | CallFailed => {
   const error = decodeLibraryError(cause)
-  if (error._tag === "None") return fromNetwork("NETWORK")
+  if (Option.isNone(error)) return noAnswer(fromNetwork("NETWORK"))
   const { code = "NETWORK", response } = error.value
-  if (response === undefined || isForged(code)) return fromNetwork(code)
+  if (response === undefined || isForged(code)) return noAnswer(fromNetwork(code))
   const body = decodeErrorBody(response.data)
-  return fromAnswer(operation, response.status, body._tag === "Some" ? body.value.code : undefined)
+  const answer = fromAnswer(operation, response.status, Option.isSome(body) ? body.value.code : undefined)
+  return response.status >= 500 || Option.isNone(body) ? noAnswer(answer) : answer
+}
+
+/** The cause carries no more than a code: what the library threw holds our private key. */
+const noAnswer = (cause: ChannelError) =>
+  new CallFailed({
+    isRetryable: !isForged(cause.reason.code),
+    mayHaveHappened: cause.reason._tag === "ChannelOutcomeUnknown",
+    cause
+  })
+
+const fromUnavailable = ({ cause, mayHaveHappened, reason }: DownstreamUnavailable) => {
+  const code = reason === "failed" && isChannelError(cause) ? cause.reason.code : `DOWNSTREAM_${reason.toUpperCase()}`
+  return new ChannelError({
+    reason: mayHaveHappened ? new ChannelOutcomeUnknown({ code }) : new ChannelNotSent({ code })
+  })
 }
 
 export interface WechatPayClient {
-  /** Sends one signed request and answers with the verified body, decoded; never retries. */
+  /**
+   * Sends a signed request and answers with the verified body, decoded. All of them are keyed by our numbers, so an attempt
+   * without an answer is repeated by the policy of the downstream `wechatpay`.
+   */
   readonly call: <A>(request: {
     readonly operation: WechatPayOperation
     readonly method: "get" | "post"
     readonly path: string
     readonly body?: object
-    readonly answer: Schema.Codec<A, any>
+    readonly answer: Schema.Codec<A, unknown>
   }) => Effect.Effect<A, ChannelError>
 }
 
-/** WeChat Pay's API v3, signed and verified by `wechatpay-axios-plugin`: no proxy, no redirect, one time limit per call. */
+/** WeChat Pay's API v3, signed and verified by `wechatpay-axios-plugin`: no proxy, no redirect, under one policy. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
+  const downstream = yield* Downstream.make("wechatpay", { timeout: settings.timeout, maxAttempts: 2 })
   const agents = yield* Effect.acquireRelease(
     Effect.sync(() => ({
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 64 }),
@@ -60,40 +85,44 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     privateKey: Redacted.value(settings.merchantPrivateKey),
     certs: { ...settings.platformKeys },
     baseURL: settings.baseUrl,
-    timeout: Duration.toMillis(settings.timeout),
+    timeout: Duration.toMillis(downstream.policy.timeout),
     proxy: false,
     maxRedirects: 0,
     maxContentLength: 1_048_576,
     ...agents
   })
 
-  const call: WechatPayClient["call"] = Effect.fnUntraced(
-    function* ({ answer, body, method, operation, path }) {
-      const response = yield* Effect.tryPromise({
-        try: (signal) => Promise.resolve(client.request(`v3/${path}`, method, body, { signal })),
-        catch: (cause) => toChannelError(operation, cause)
-      }).pipe(
-        Effect.timeoutOrElse({ duration: settings.timeout, orElse: () => Effect.fail(fromNetwork("TIMEOUT")) }),
-        Effect.tapErrorTag("ChannelError", ({ reason }) =>
-          isForged(reason.code)
-            ? Effect.andThen(
-                countSignatureFailure("wechatpay"),
-                Effect.logWarning("answer of the channel refused: not signed by the platform")
-              )
-            : Effect.void
-        )
+  const send = Effect.fnUntraced(function* <A>({
+    answer,
+    body,
+    method,
+    operation,
+    path
+  }: Parameters<WechatPayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> }) {
+    const response = yield* Effect.tryPromise({
+      try: (signal) => Promise.resolve(client.request(`v3/${path}`, method, body, { signal })),
+      catch: (cause) => toFailure(operation, cause)
+    }).pipe(
+      Effect.tapErrorTag("CallFailed", ({ cause }) =>
+        isChannelError(cause) && isForged(cause.reason.code) ? reportForgery : Effect.void
       )
-      const received: unknown = response.data
-      return yield* Schema.decodeUnknownEffect(answer)(received).pipe(
-        // A signed answer in a form we do not know: whatever it says, it has happened.
-        Effect.mapError(() => fromNetwork("UNREADABLE_ANSWER"))
-      )
-    },
-    (effect, { operation }) =>
-      effect.pipe(
-        Effect.withSpan(`WechatPay.${operation}`, { kind: "client" }),
-        Effect.annotateLogs({ channel: "wechatpay", operation })
-      )
-  )
+    )
+    const received: unknown = response.data
+    return yield* Schema.decodeUnknownEffect(answer)(received).pipe(
+      // A signed answer in a form we do not know: whatever it says, it has happened.
+      Effect.mapError(() => noAnswer(fromNetwork("UNREADABLE_ANSWER")))
+    )
+  })
+
+  const call: WechatPayClient["call"] = (request) =>
+    downstream.call(send(request), { operation: request.operation, isRepeatable: true }).pipe(
+      Effect.catchTag("DownstreamUnavailable", (error) => Effect.fail(fromUnavailable(error))),
+      Effect.annotateLogs({ channel: "wechatpay", operation: request.operation })
+    )
   return { call }
 })
+
+const reportForgery = Effect.andThen(
+  countSignatureFailure("wechatpay"),
+  Effect.logWarning("answer of the channel refused: not signed by the platform")
+)
