@@ -1,6 +1,6 @@
 import * as OutboxTable from "@mall/platform/OutboxTable"
-import { Effect } from "effect"
-import { PersistedQueue } from "effect/persistence"
+import { Effect, Layer } from "effect"
+import { PersistedQueue, Persistence } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 
 export default Effect.gen(function* () {
@@ -9,6 +9,8 @@ export default Effect.gen(function* () {
 
   // The queue's own code makes its table, here, where one process at a time migrates: at start there is nothing left to make.
   yield* Effect.scoped(PersistedQueue.makeStoreSql({ tableName: OutboxTable.name }))
+  // The same for the caches' table.
+  yield* Effect.scoped(Layer.build(Persistence.layerBackingSql))
   yield* sql`CREATE INDEX idx_outbox_completed ON outbox (updated_at) WHERE state = 'completed'`
   yield* sql`CREATE INDEX idx_outbox_failed ON outbox (queue_name, sequence) WHERE state = 'failed'`
   // Each row is inserted, claimed and completed: dead versions gather fast in a table that holds few live rows.

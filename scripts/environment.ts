@@ -28,9 +28,15 @@ const argumentsAfter = (source: string, open: number) => {
   return text
 }
 
+/** `Config.Int(`, and the file's own `const whole = (name: string, …) => Config.Int(name)` as `whole(`. */
+const readersOf = (source: string) => {
+  const helpers = source.includes("Config.") ? [...source.matchAll(/\bconst (\w+) = \(name: string/g)] : []
+  return new RegExp(["\\bConfig\\.\\w+\\(", ...helpers.map(([, helper]) => `\\b${helper}\\(`)].join("|"), "g")
+}
+
 /** The variables that a source file reads, in order. A name has to be a literal there, so that it can be searched for. */
 export const readingsOf = (file: string, source: string): ReadonlyArray<Reading> =>
-  [...source.matchAll(/\bConfig\.\w+\(/g)].flatMap((call) => {
+  [...source.matchAll(readersOf(source))].flatMap((call) => {
     const open = call.index + call[0].length - 1
     const line = source.slice(0, open).split("\n").length
     return [...argumentsAfter(source, open).matchAll(/"([A-Z][A-Z0-9_]*)"/g)].map(([, name = ""]) => ({
@@ -44,14 +50,14 @@ export const readingsOf = (file: string, source: string): ReadonlyArray<Reading>
 export const documentedIn = (example: string): ReadonlyArray<string> =>
   [...example.matchAll(/^(?:# ?)?([A-Z][A-Z0-9_]*)=/gm)].map(([, name = ""]) => name)
 
-/** The OpenTelemetry SDK and Docker read some variables by themselves. */
-const isReadElsewhere = (name: string) => name.startsWith("OTEL_") || name.startsWith("COMPOSE_")
+/** The OpenTelemetry SDK reads its own variables, and a `Downstream` puts the names of its settings together. */
+const isReadOtherwise = (name: string) => name.startsWith("OTEL_") || name.startsWith("DOWNSTREAM_")
 
 export const compare = (readings: ReadonlyArray<Reading>, documented: ReadonlyArray<string>): Differences => {
   const read = new Set(readings.map(({ name }) => name))
   return {
     undocumented: readings.filter(({ name }) => !documented.includes(name)),
-    unread: documented.filter((name) => !read.has(name) && !isReadElsewhere(name))
+    unread: documented.filter((name) => !read.has(name) && !isReadOtherwise(name))
   }
 }
 

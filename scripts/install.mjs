@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 
 /** The first release of pnpm's native line: it runs on the Node that is there, whichever that is. */
 const pnpm = "pnpm@12.21.0"
@@ -22,9 +22,10 @@ const fingerprint = (root) => {
 /** Whether an install of exactly this lockfile has finished. A half-done one has left no stamp. */
 const isInstalled = (root) => existsSync(stampOf(root)) && readFileSync(stampOf(root), "utf8") === fingerprint(root)
 
+/** Whether `folder` can be written, or made where it is missing. */
 const isWritable = (folder) => {
+  if (!existsSync(folder)) return isWritable(dirname(folder))
   try {
-    mkdirSync(folder, { recursive: true })
     accessSync(folder, constants.W_OK)
     return true
   } catch {

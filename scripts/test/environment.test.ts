@@ -27,6 +27,18 @@ describe("environment", () => {
     )
   })
 
+  it("finds the variables that a file reads through a function of its own", () => {
+    const source = `
+      const whole = (name: string, byDefault: number) =>
+        Config.Int(name).pipe(Config.withDefault(byDefault))
+      const limits = Config.all({ inFlight: whole("HTTP_MAX_IN_FLIGHT", 1024) })
+    `
+    assert.deepStrictEqual(
+      readingsOf("a.ts", source).map(({ name, line }) => [name, line]),
+      [["HTTP_MAX_IN_FLIGHT", 4]]
+    )
+  })
+
   it("reads the names in .env.example, whether they are set or show the default", () => {
     assert.deepStrictEqual(documentedIn("# A port.\n# PORT=8080\nREDIS_URL=\n#LOG_LEVEL=Info\n# not=this\n"), [
       "PORT",

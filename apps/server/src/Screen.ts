@@ -33,8 +33,10 @@ Buy something (copy and paste):
   curl -s $API/api/v1/cart/items -H "$AUTH" -H 'content-type: application/json' -d "{\\"skuId\\":\\"$SKU\\",\\"quantity\\":1}"; echo
   PAYMENT=$(curl -s $API/api/v1/checkout -H "$AUTH" -H 'content-type: application/json' -H 'idempotency-key: '$RANDOM \\
     -d "{\\"cart\\":true,\\"addressId\\":\\"$ADDRESS\\"}" | sed 's/.*"payment":{"id":"\\([^"]*\\)".*/\\1/')
-  curl -s $API/api/v1/payments/$PAYMENT/confirm -H "$AUTH" -H 'content-type: application/json' -d '{"channel":"wechatpay"}'; echo
-  # open ${sandbox}/ , choose the order and press "pay"; then:
+  NUMBER=$(curl -s $API/api/v1/payments/$PAYMENT/confirm -H "$AUTH" -H 'content-type: application/json' \\
+    -d '{"channel":"wechatpay"}' | sed 's/.*"attempt":{"id":"\\([^"]*\\)".*/\\1/' | tr -d -)
+  # open ${sandbox}/ and press "pay", or let the shell do it:
+  curl -s -X POST ${sandbox}/control/wechatpay/orders/$NUMBER/pay; echo
   curl -s $API/api/v1/orders?limit=1 -H "$AUTH"; echo
 `
 

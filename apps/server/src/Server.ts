@@ -5,10 +5,10 @@ import { migrate } from "@mall/platform/Migrations"
 import { describeUrl } from "@mall/platform/Sql"
 import * as JsonLogger from "@mall/platform/telemetry/JsonLogger"
 import { LineWriter } from "@mall/platform/telemetry/LineWriter"
+import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
 import * as Tracing from "@mall/platform/telemetry/Tracing"
 import { Sandbox } from "@mall/sandbox/Sandbox"
 import { Console, Effect, Layer } from "effect"
-import { SqlClient } from "effect/sql"
 import { migrations } from "../../../migrations/index.ts"
 import * as Contexts from "./Contexts.ts"
 import { Database } from "./Database.ts"
@@ -19,7 +19,9 @@ import { seedDemo } from "./Seed.ts"
 import * as Settings from "./Settings.ts"
 import * as Worker from "./Worker.ts"
 
-const Telemetry = Layer.mergeAll(JsonLogger.layer, Tracing.layer).pipe(Layer.provideMerge(LineWriter.layer))
+const Telemetry = Layer.mergeAll(JsonLogger.layer, Tracing.layer, ProcessMetrics.layer).pipe(
+  Layer.provideMerge(LineWriter.layer)
+)
 
 /** The database, migrated: whatever comes after finds its tables. */
 const Migrated = Layer.effectDiscard(migrate(migrations).pipe(Screen.step("Migrations"))).pipe(
@@ -37,14 +39,7 @@ const Seeded = Layer.effectDiscard(
   })
 )
 
-const DatabaseReadiness = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    yield* (yield* Readiness).register("database", sql`SELECT 1`)
-  })
-)
-
-const Api = Layer.mergeAll(HttpApp.layer, DatabaseReadiness).pipe(
+const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase).pipe(
   Layer.provide(Edge.layer),
   Layer.provide(NodeServer.layer)
 )

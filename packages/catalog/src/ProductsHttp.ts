@@ -3,7 +3,7 @@ import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
 import type { HttpServerRequest } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { respond } from "./EncodedJson.ts"
 import type { EncodedJson } from "./EncodedJson.ts"
 import { Products } from "./Products.ts"
@@ -15,7 +15,7 @@ const seller = Effect.map(CurrentUser, sellerOf)
 const answer = <E>({ headers }: HttpServerRequest.HttpServerRequest, encoded: Effect.Effect<EncodedJson, E>) =>
   Effect.map(encoded, (json) => respond(json, headers["if-none-match"]))
 
-export const ProductsHttp = HttpApiBuilder.group(
+export const ProductsHttp = ApiGroup.group(
   MallApi,
   "products",
   Effect.fnUntraced(function* (handlers) {

@@ -4,6 +4,7 @@ import { Context, Effect, Layer, Option, Ref } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AccessToken } from "./AccessToken.ts"
+import { IdempotencyKey } from "./IdempotencyKey.ts"
 
 const withToken = (request: HttpClientRequest.HttpClientRequest) =>
   Effect.gen(function* () {
@@ -34,7 +35,15 @@ export class MallHttp extends Context.Service<MallHttp, HttpApiClient.ForApi<typ
     Layer.effect(
       MallHttp,
       HttpApiClient.make(MallApi, {
-        transformClient: HttpClient.mapRequest(HttpClientRequest.prependUrl(baseUrl))
+        transformClient: (client) =>
+          client.pipe(
+            HttpClient.mapRequest(HttpClientRequest.prependUrl(baseUrl)),
+            HttpClient.mapRequestEffect((request) =>
+              Effect.map(IdempotencyKey, (key) =>
+                key === undefined ? request : HttpClientRequest.setHeader(request, "idempotency-key", key)
+              )
+            )
+          )
       })
     ).pipe(Layer.provide(Bearer))
 }

@@ -17,10 +17,20 @@ export interface SigningKey {
   readonly privateKey: CryptoKey
 }
 
+/** A key that signs (`retiredAt` is null) or, being retired, still verifies until `verifiesUntil`. */
+export const SigningKeyStatus = Schema.Struct({
+  kid: Schema.String,
+  createdAt: Schema.Date,
+  retiredAt: Schema.NullOr(Schema.Date),
+  verifiesUntil: Schema.NullOr(Schema.Date)
+})
+export type SigningKeyStatus = typeof SigningKeyStatus.Type
+
 const KeyRow = Schema.Struct({
   kid: Schema.String,
   publicKey: Schema.String,
   sealedPrivateKey: Schema.Uint8Array,
+  createdAt: Schema.Date,
   retiredAt: Schema.NullOr(Schema.Date)
 })
 type KeyRow = typeof KeyRow.Type
@@ -39,6 +49,8 @@ export class Keys extends Context.Service<
     find(kid: string): Effect.Effect<Option.Option<CryptoKey>>
     /** The keys that verify, newest first. */
     readonly published: Effect.Effect<ReadonlyArray<PublicJwk>>
+    /** The same as they stand in the database now. */
+    readonly list: Effect.Effect<ReadonlyArray<SigningKeyStatus>>
     /** Makes a new current key and retires the others. Nobody is logged out. Other processes hear of it at once. */
     readonly rotate: Effect.Effect<PublicJwk>
     /** Reads the keys again. */
@@ -65,7 +77,7 @@ export class Keys extends Context.Service<
         Request: Schema.Date,
         Result: KeyRow,
         execute: (retiredAfter) => sql`
-          SELECT kid, public_key, sealed_private_key, retired_at FROM identity.signing_keys
+          SELECT kid, public_key, sealed_private_key, created_at, retired_at FROM identity.signing_keys
           WHERE retired_at IS NULL OR retired_at > ${retiredAfter}
           ORDER BY signing_keys.created_at DESC, signing_keys.kid DESC
         `
@@ -79,11 +91,31 @@ export class Keys extends Context.Service<
         return { kid: row.kid, privateKey }
       })
 
-      const load = Effect.fnUntraced(function* () {
+      const readVerifying = Effect.gen(function* () {
         const now = yield* DateTime.now
-        const rows = yield* select(DateTime.toDateUtc(DateTime.subtractDuration(now, retention))).pipe(
+        return yield* select(DateTime.toDateUtc(DateTime.subtractDuration(now, retention))).pipe(
           Effect.catchTag("SchemaError", Effect.die)
         )
+      })
+
+      const list = readVerifying.pipe(
+        Effect.map((rows) =>
+          rows.map(({ createdAt, kid, retiredAt }) => ({
+            kid,
+            createdAt,
+            retiredAt,
+            verifiesUntil:
+              retiredAt === null
+                ? null
+                : DateTime.toDateUtc(DateTime.addDuration(DateTime.fromDateUnsafe(retiredAt), retention))
+          }))
+        ),
+        Effect.catchTag("SqlError", Effect.die),
+        Effect.withSpan("Keys.list")
+      )
+
+      const load = Effect.fnUntraced(function* () {
+        const rows = yield* readVerifying
         const published = rows.map(({ kid, publicKey }) => jwkOf(kid, publicKey))
         const verifying = new Map<string, CryptoKey>()
         for (const jwk of published) verifying.set(jwk.kid, yield* importPublic(jwk))
@@ -156,7 +188,7 @@ export class Keys extends Context.Service<
       })
 
       yield* Effect.catchTag(ensure, "SqlError", Effect.die)
-      return Keys.of({ current, find, published: Effect.sync(() => state.published), rotate, reload })
+      return Keys.of({ current, find, published: Effect.sync(() => state.published), list, rotate, reload })
     })
   )
 

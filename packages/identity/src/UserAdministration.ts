@@ -3,6 +3,7 @@ import { UserId } from "@mall/domain/identity/CurrentUser"
 import { RoleNotGrantable, UserNotFound } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import { ManagedUser } from "@mall/domain/identity/User"
+import type { Email } from "@mall/domain/identity/User"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
@@ -46,6 +47,8 @@ export class UserAdministration extends Context.Service<
       readonly banned?: boolean
     }): Effect.Effect<Page<ManagedUser>, InvalidCursor>
     show(userId: UserId): Effect.Effect<ManagedUser, UserNotFound>
+    /** Who has exactly this email, if anybody. */
+    findByEmail(email: Email): Effect.Effect<Option.Option<ManagedUser>>
     history(
       userId: UserId,
       page: { readonly limit?: number; readonly after?: string }
@@ -114,6 +117,10 @@ export class UserAdministration extends Context.Service<
         return toManagedUser(yield* orNotFound(userId)(user))
       })
 
+      const findByEmail = Effect.fn("UserAdministration.findByEmail")(function* (email: Email) {
+        return Option.map(yield* Effect.orDie(users.findByEmail(email)), toManagedUser)
+      })
+
       const ban = Effect.fn("UserAdministration.ban")(
         (userId: UserId, act: Act) =>
           change(userId, act, (user, now) =>
@@ -155,7 +162,17 @@ export class UserAdministration extends Context.Service<
         Effect.map(toManagedUser)
       )
 
-      return UserAdministration.of({ list, show, history: events.list, ban, unban, logout, grant, revoke })
+      return UserAdministration.of({
+        list,
+        show,
+        findByEmail,
+        history: events.list,
+        ban,
+        unban,
+        logout,
+        grant,
+        revoke
+      })
     })
   )
 }

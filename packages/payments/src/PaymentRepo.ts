@@ -9,7 +9,7 @@ import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts
 import type { PaymentRecord } from "./PaymentRecord.ts"
 
 /** Rows as one JSON parameter: the statement's text, and so its plan, is the same for any number of them. */
-const json = <S extends Schema.Codec<any, any>>(row: S) =>
+const json = <S extends Schema.Codec<unknown, unknown>>(row: S) =>
   Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(row))))
 const intentsJson = json(IntentRow)
 const attemptsJson = json(AttemptRow)

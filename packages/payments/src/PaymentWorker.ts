@@ -12,7 +12,8 @@ import { Tickets } from "./Tickets.ts"
 /** Asks channels and closes payments one network call after the other: small batches keep a run short. */
 const channelLimit = 50
 
-const sweeps = Layer.unwrap(
+/** What payments does by itself on a schedule; an operator may run each by its name. */
+export const sweeps = Layer.unwrap(
   Effect.gen(function* () {
     const callbacks = yield* Callbacks
     const closing = yield* Closing

@@ -1,4 +1,18 @@
-import { Cause, Clock, Config, Duration, Effect, Exit, Metric, Ref, Schedule, Semaphore, Stream, String } from "effect"
+import {
+  Cause,
+  Clock,
+  Config,
+  Duration,
+  Effect,
+  Exit,
+  Metric,
+  Ref,
+  References,
+  Schedule,
+  Semaphore,
+  Stream,
+  String
+} from "effect"
 import type { Scope } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { CallFailed, DownstreamUnavailable } from "./DownstreamError.ts"
@@ -184,6 +198,8 @@ export const make = Effect.fnUntraced(function* (
           classify: (exit) => healthOf(exit)
         })
         .pipe(
+          // A store that is down lets calls through; it says so itself, once, not at every call.
+          Effect.provideService(References.UnhandledLogLevel, "Debug"),
           Effect.catchIf(
             (error): error is Extract<E, CircuitBreaker.CircuitBreakerError> | CircuitBreaker.CircuitBreakerError =>
               error instanceof CircuitBreaker.CircuitBreakerError,

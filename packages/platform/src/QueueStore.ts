@@ -1,27 +1,47 @@
+import * as PgClient from "@effect/sql-pg/PgClient"
 import { Config, Duration, Effect, Layer } from "effect"
 import { PersistedQueue } from "effect/persistence"
+import { Reactivity } from "effect/reactivity"
+import { SqlClient } from "effect/sql"
 import * as OutboxTable from "./OutboxTable.ts"
 
 const StoreConfig = Config.all({
   pollInterval: Config.Duration("QUEUE_POLL_INTERVAL").pipe(Config.withDefault(Duration.millis(200))),
-  lockExpiration: Config.Duration("QUEUE_LOCK_EXPIRATION").pipe(Config.withDefault(Duration.seconds(30)))
+  lockExpiration: Config.Duration("QUEUE_LOCK_EXPIRATION").pipe(Config.withDefault(Duration.seconds(30))),
+  maxConnections: Config.Int("QUEUE_MAX_CONNECTIONS").pipe(Config.withDefault(4))
 })
+
+/**
+ * Connections for taking and settling alone, whose commits do not wait for the disk: after a crash of the database a lost
+ * settlement is one more delivery, which a subscriber must bear anyway. Publishing and handling use the ordinary pool.
+ */
+const makeClient = Effect.fnUntraced(function* (maxConnections: number) {
+  const { config } = yield* PgClient.PgClient
+  return yield* PgClient.make({
+    ...config,
+    applicationName: "mall queues",
+    maxConnections,
+    startupParameters: { ...config.startupParameters, synchronous_commit: "off" }
+  })
+}, Effect.provide(Reactivity.layer))
 
 /**
  * The outbox's table as `PersistedQueue`'s store, one per process. `QUEUE_POLL_INTERVAL` (200 ms) bounds how late a delayed
  * message and one whose ring was lost are taken; `QUEUE_LOCK_EXPIRATION` (30 s) is how long after a crash what the
- * process was handling is given to another. A handler may run longer: its lock is refreshed meanwhile.
+ * process was handling is given to another (a handler may run longer: its lock is refreshed meanwhile);
+ * `QUEUE_MAX_CONNECTIONS` (4) is the size of its own pool.
  */
 const layerStore = Layer.effect(
   PersistedQueue.PersistedQueueStore,
   Effect.gen(function* () {
-    const { lockExpiration, pollInterval } = yield* StoreConfig
+    const { lockExpiration, maxConnections, pollInterval } = yield* StoreConfig
+    const client = yield* makeClient(maxConnections)
     return yield* PersistedQueue.makeStoreSql({
       tableName: OutboxTable.name,
       pollInterval,
       lockExpiration,
       lockRefreshInterval: Duration.divideUnsafe(lockExpiration, 3)
-    })
+    }).pipe(Effect.provideService(SqlClient.SqlClient, client))
   })
 )
 

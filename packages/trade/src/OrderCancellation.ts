@@ -1,7 +1,7 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
-import type { Order, OrderId } from "@mall/domain/trade/Order"
+import type { Actor, Order, OrderId } from "@mall/domain/trade/Order"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { currentTraceId } from "./currentTraceId.ts"
@@ -11,6 +11,7 @@ import type { Doing } from "./OrderRepo.ts"
 import type { OrderRow } from "./OrderRows.ts"
 import { Orders } from "./Orders.ts"
 import { actorOf, within } from "./OrderScope.ts"
+import type { OrderScope } from "./OrderScope.ts"
 import { PendingOrders } from "./PendingOrders.ts"
 
 /** Ends an order before it is shipped, at the wish of its buyer, of the merchant or of an admin. */
@@ -24,6 +25,11 @@ export class OrderCancellation extends Context.Service<
      * nothing is done.
      */
     cancel(caller: Principal, id: OrderId): Effect.Effect<Order, OrderNotFound | OrderStateConflict | PaymentUndecided>
+    /** The same for any order, by an operator who is no user: the history names `by` and `reason`. */
+    cancelAsOperator(
+      id: OrderId,
+      act: { readonly by: string; readonly reason: string }
+    ): Effect.Effect<Order, OrderNotFound | OrderStateConflict | PaymentUndecided>
   }
 >()("@mall/trade/OrderCancellation") {
   static readonly layerNoDeps = Layer.effect(
@@ -51,30 +57,46 @@ export class OrderCancellation extends Context.Service<
         return order.status === "paid" && (yield* refunds.start(order.id, doing))
       })
 
+      const find = Effect.fnUntraced(function* (scope: OrderScope, id: OrderId) {
+        const order = yield* repo.find(scope, id)
+        return Option.isSome(order) ? order.value : yield* new OrderNotFound({ orderId: id })
+      })
+
+      const end = Effect.fnUntraced(function* (
+        scope: OrderScope,
+        order: OrderRow,
+        by: { readonly actor: Actor; readonly reason: string }
+      ) {
+        const doing: Doing = { ...by, at: yield* DateTime.nowAsDate, traceId: yield* currentTraceId }
+        const isDone = yield* attempt(order, doing)
+        const now = yield* orders.get(scope, order.id)
+        // Somebody else was faster: what they made of the order is the answer, unless it is what was wished.
+        if (!isDone || (order.status === "pending_payment" && now.status !== "canceled")) {
+          return yield* new OrderStateConflict({ orderId: order.id, orderStatus: now.status })
+        }
+        return now
+      })
+
       const cancel = Effect.fn("OrderCancellation.cancel")(
         function* (caller: Principal, id: OrderId) {
           const scope = within(caller)
-          const order = yield* repo.find(scope, id)
-          if (Option.isNone(order)) return yield* new OrderNotFound({ orderId: id })
-          const actor = actorOf(caller, order.value)
-          const doing: Doing = {
-            actor,
-            reason: `canceled by the ${actor.kind}`,
-            at: yield* DateTime.nowAsDate,
-            traceId: yield* currentTraceId
-          }
-          const isDone = yield* attempt(order.value, doing)
-          const now = yield* orders.get(scope, id)
-          // Somebody else was faster: what they made of the order is the answer, unless it is what was wished.
-          if (!isDone || (order.value.status === "pending_payment" && now.status !== "canceled")) {
-            return yield* new OrderStateConflict({ orderId: id, orderStatus: now.status })
-          }
-          return now
+          const order = yield* find(scope, id)
+          const actor = actorOf(caller, order)
+          return yield* end(scope, order, { actor, reason: `canceled by the ${actor.kind}` })
         },
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      return OrderCancellation.of({ cancel })
+      const cancelAsOperator = Effect.fn("OrderCancellation.cancelAsOperator")(
+        function* (id: OrderId, { by, reason }: { readonly by: string; readonly reason: string }) {
+          const scope: OrderScope = { _tag: "Every" }
+          const actor: Actor = { kind: "admin", id: null }
+          return yield* end(scope, yield* find(scope, id), { actor, reason: `${reason} (operator ${by})` })
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      return OrderCancellation.of({ cancel, cancelAsOperator })
     })
   )
 }

@@ -9,7 +9,7 @@ import type { SqlError } from "effect/sql/SqlError"
 export class PaymentIncidents extends Context.Service<
   PaymentIncidents,
   {
-    /** Once per payment and kind, in the ambient transaction; false where it was known before. Each new one is logged as an error. */
+    /** Once per payment and kind, in the ambient transaction; false where it was known before. Each new one is logged. */
     report(incident: {
       readonly paymentId: PaymentId
       readonly checkoutId: CheckoutId
@@ -46,7 +46,8 @@ export class PaymentIncidents extends Context.Service<
           function* (incident) {
             const inserted = yield* insert({ ...incident, at: yield* DateTime.nowAsDate })
             if (inserted.length > 0) {
-              yield* Effect.logError(`A payment needs a look: ${incident.kind}`).pipe(
+              const log = incident.kind === "paid_late" ? Effect.logWarning : Effect.logError
+              yield* log(`A payment needs a look: ${incident.kind}`).pipe(
                 Effect.annotateLogs({
                   paymentId: incident.paymentId,
                   checkoutId: incident.checkoutId,

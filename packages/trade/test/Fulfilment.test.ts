@@ -1,9 +1,9 @@
 import type { SkuId } from "@mall/domain/catalog/Catalog"
-import { OrderCancellation } from "@mall/trade/OrderCancellation"
-import { Fulfilment } from "@mall/trade/Fulfilment"
-import { OrderPayments } from "@mall/trade/OrderPayments"
-import { Orders } from "@mall/trade/Orders"
-import { boughtBy, soldBy, within } from "@mall/trade/OrderScope"
+import { OrderCancellation } from "../src/OrderCancellation.ts"
+import { Fulfilment } from "../src/Fulfilment.ts"
+import { OrderPayments } from "../src/OrderPayments.ts"
+import { Orders } from "../src/Orders.ts"
+import { boughtBy, soldBy, within } from "../src/OrderScope.ts"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
@@ -88,6 +88,27 @@ layer(TestTrade, { excludeTestServices: true })("Fulfilment", (it) => {
       for (const step of refused) assert.strictEqual((yield* Effect.flip(step))._tag, "OrderStateConflict")
       assert.deepStrictEqual(yield* historyOf(unpaid.order.id), [">pending_payment"])
       assert.strictEqual(yield* statusOf(paid.order.id), "paid")
+    })
+  )
+
+  it.effect("cancels for an operator, who is named in the history; what is shipped stays", () =>
+    Effect.gen(function* () {
+      const cancellation = yield* OrderCancellation
+      const fulfilment = yield* Fulfilment
+      const { skuId, staff } = yield* aShop
+      const act = { by: "olga", reason: "buyer phoned" }
+      const { order } = yield* placePaid(skuId)
+      const refunding = yield* cancellation.cancelAsOperator(order.id, act)
+      assert.strictEqual(refunding.status, "refunding")
+      assert.deepInclude(refunding.history.at(-1), {
+        actor: { kind: "admin", id: null },
+        reason: "buyer phoned (operator olga)"
+      })
+      const shipped = yield* placePaid(skuId)
+      yield* fulfilment.ship(staff, shipped.order.id, shipment)
+      const refused = cancellation.cancelAsOperator(shipped.order.id, act)
+      assert.strictEqual((yield* Effect.flip(refused))._tag, "OrderStateConflict")
+      assert.strictEqual(yield* statusOf(shipped.order.id), "shipped")
     })
   )
 

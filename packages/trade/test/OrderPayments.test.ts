@@ -1,9 +1,9 @@
-import { RefundId } from "@mall/domain/payments/PaymentGateway"
-import { OrderCancellation } from "@mall/trade/OrderCancellation"
-import { OrderPayments } from "@mall/trade/OrderPayments"
-import { OrderRefunds } from "@mall/trade/OrderRefunds"
-import { PaymentIncidents } from "@mall/trade/PaymentIncidents"
-import { PendingOrders } from "@mall/trade/PendingOrders"
+import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { OrderCancellation } from "../src/OrderCancellation.ts"
+import { OrderPayments } from "../src/OrderPayments.ts"
+import { OrderRefunds } from "../src/OrderRefunds.ts"
+import { PaymentIncidents } from "../src/PaymentIncidents.ts"
+import { PendingOrders } from "../src/PendingOrders.ts"
 import { systemActor } from "@mall/domain/trade/Order"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -45,9 +45,9 @@ layer(TestTrade, { excludeTestServices: true })("OrderPayments", (it) => {
   it.effect("ignores a payment that is not the mall's", () =>
     Effect.gen(function* () {
       const payments = yield* OrderPayments
-      const { payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
-      const foreign = { ...paidMessage(payment), paymentId: payment.id.replace(/.$/, "") + "f" }
-      yield* payments.markPaid({ ...foreign, paymentId: foreign.paymentId as never })
+      const { order, payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
+      yield* payments.markPaid({ ...paidMessage(payment), paymentId: PaymentId.make(idOf(newUserId)) })
+      assert.strictEqual(yield* statusOf(order.id), "pending_payment")
     })
   )
 

@@ -1,9 +1,10 @@
+import { ProductId } from "@mall/domain/catalog/Catalog"
 import type { SkuId } from "@mall/domain/catalog/Catalog"
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { OrderId } from "@mall/domain/trade/Order"
-import type { CheckoutDraft } from "@mall/trade/CheckoutDraft"
-import { OrderPlacement } from "@mall/trade/OrderPlacement"
+import type { CheckoutDraft } from "../src/CheckoutDraft.ts"
+import { OrderPlacement } from "../src/OrderPlacement.ts"
 import { assert, layer } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -46,7 +47,7 @@ const draftOf = (
         total,
         lines: items.map(([skuId, quantity]) => ({
           skuId,
-          productId: skuId as never,
+          productId: ProductId.make(skuId),
           title: { zh: "茶", en: "tea" },
           options: {},
           imageUrl: null,

@@ -31,8 +31,7 @@ export type Email = typeof Email.Type
 
 /** 1 to 128 UTF-16 units; a longer one would only make hashing and judging it expensive. Never printed. */
 export const Password = Schema.RedactedFromValue(
-  PlainText(128).check(Schema.isMinLength(1)).annotate({ identifier: "Password", format: "password" }),
-  { label: "password" }
+  PlainText(128).check(Schema.isMinLength(1)).annotate({ identifier: "Password", format: "password" })
 )
 export type Password = typeof Password.Type
 
@@ -103,8 +102,7 @@ export type Login = typeof Login.Type
 
 /** An opaque refresh token; good for one use. */
 export const RefreshToken = Schema.RedactedFromValue(
-  Schema.String.check(Schema.isMaxLength(512)).annotate({ identifier: "RefreshToken" }),
-  { label: "refresh token" }
+  Schema.String.check(Schema.isMaxLength(512)).annotate({ identifier: "RefreshToken" })
 )
 export type RefreshToken = typeof RefreshToken.Type
 

@@ -11,7 +11,12 @@ const list = (name: string) =>
     )
   )
 
-const whole = (name: string, byDefault: number) => Config.Int(name).pipe(Config.withDefault(byDefault))
+const atLeastOne = Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1))
+const whole = (name: string, byDefault: number) => Config.schema(atLeastOne, name).pipe(Config.withDefault(byDefault))
+
+/** Less than one a second is a number below 1. */
+const positive = Schema.FiniteFromString.check(Schema.isGreaterThan(0))
+const rate = (name: string, byDefault: number) => Config.schema(positive, name).pipe(Config.withDefault(byDefault))
 
 const duration = (name: string, byDefault: Duration.Input) =>
   Config.Duration(name).pipe(Config.withDefault(Duration.fromInputUnsafe(byDefault)))
@@ -34,9 +39,9 @@ export const EdgeConfig = Config.all({
   trustedProxies: list("TRUSTED_PROXIES"),
   serviceName: Config.String("OTEL_SERVICE_NAME").pipe(Config.withDefault("mall")),
   rateLimit: Config.all({
-    ipPerSecond: whole("RATE_LIMIT_IP_PER_SECOND", 100),
+    ipPerSecond: rate("RATE_LIMIT_IP_PER_SECOND", 100),
     ipBurst: whole("RATE_LIMIT_IP_BURST", 200),
-    userPerSecond: whole("RATE_LIMIT_USER_PER_SECOND", 100),
+    userPerSecond: rate("RATE_LIMIT_USER_PER_SECOND", 100),
     userBurst: whole("RATE_LIMIT_USER_BURST", 200),
     authPerMinute: whole("RATE_LIMIT_AUTH_PER_MINUTE", 100)
   })

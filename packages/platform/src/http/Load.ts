@@ -1,5 +1,5 @@
 import { Context, Duration, Effect, Layer } from "effect"
-import { monitorEventLoopDelay } from "node:perf_hooks"
+import * as EventLoopDelay from "../telemetry/eventLoopDelay.ts"
 import { EdgeConfig } from "./EdgeConfig.ts"
 
 const lookEvery = "500 millis"
@@ -24,20 +24,12 @@ export class Load extends Context.Service<
     Effect.gen(function* () {
       const config = yield* EdgeConfig
       const load = { inFlight: 0, maxInFlight: config.maxInFlight, lagging: false, draining: false }
-      const delay = yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          const histogram = monitorEventLoopDelay({ resolution: 20 })
-          histogram.enable()
-          return histogram
-        }),
-        (histogram) => Effect.sync(() => histogram.disable())
-      )
-      const limitNanos = Duration.toMillis(config.maxEventLoopDelay) * 1e6
+      const delay = yield* EventLoopDelay.measure
+      const limit = Duration.toMillis(config.maxEventLoopDelay)
       yield* Effect.sleep(lookEvery).pipe(
         Effect.andThen(
           Effect.sync(() => {
-            // A blocked loop takes few samples, so the longest tells more than the mean where there are few.
-            load.lagging = delay.count > 0 && (delay.count < 5 ? delay.max : delay.mean) > limitNanos
+            load.lagging = delay.mean() > limit
             delay.reset()
           })
         ),

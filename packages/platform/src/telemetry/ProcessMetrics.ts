@@ -1,6 +1,7 @@
 import { Effect, Layer } from "effect"
-import { monitorEventLoopDelay, performance, PerformanceObserver } from "node:perf_hooks"
+import { performance, PerformanceObserver } from "node:perf_hooks"
 import * as process from "node:process"
+import * as EventLoopDelay from "./eventLoopDelay.ts"
 import { makeRegistrar, Tally } from "./Tally.ts"
 
 const gcBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1]
@@ -30,15 +31,6 @@ const observeCollections = (onCollection: (collection: Collection) => void) =>
     (observer) => Effect.sync(() => observer.disconnect())
   )
 
-const measureDelay = Effect.acquireRelease(
-  Effect.sync(() => {
-    const delay = monitorEventLoopDelay({ resolution: 20 })
-    delay.enable()
-    return delay
-  }),
-  (delay) => Effect.sync(() => delay.disable())
-)
-
 /**
  * Figures of this process by the names of Prometheus' own clients: CPU, memory, handles, garbage collection, and how late
  * and how busy the event loop is. Read when they are scraped.
@@ -67,14 +59,10 @@ export const layer = Layer.effectDiscard(
       () => process.getActiveResourcesInfo().length
     )
 
-    const delay = yield* measureDelay
-    gauge("nodejs_eventloop_lag_mean_seconds", "How late the event loop is", {}, () =>
-      delay.count === 0 ? 0 : delay.mean / 1e9
-    )
-    gauge("nodejs_eventloop_lag_p99_seconds", "How late the event loop is", {}, () => delay.percentile(99) / 1e9)
-    gauge("nodejs_eventloop_lag_max_seconds", "How late the event loop was at worst", {}, () =>
-      delay.count === 0 ? 0 : delay.max / 1e9
-    )
+    const delay = yield* EventLoopDelay.measure
+    gauge("nodejs_eventloop_lag_mean_seconds", "How late the event loop is", {}, () => delay.mean() / 1000)
+    gauge("nodejs_eventloop_lag_p99_seconds", "How late the event loop is", {}, () => delay.p99() / 1000)
+    gauge("nodejs_eventloop_lag_max_seconds", "How late the event loop was at worst", {}, () => delay.max() / 1000)
     let before = performance.eventLoopUtilization()
     gauge("nodejs_eventloop_utilization", "Share of the time since the last scrape that the loop was busy", {}, () => {
       const now = performance.eventLoopUtilization()

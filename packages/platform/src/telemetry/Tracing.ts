@@ -79,6 +79,16 @@ const decide = (sampler: Sampler, traceId: string, parent: RemoteParent | undefi
   )
 }
 
+/** With the collector down, the last spans are lost; that must not turn the end of the process into a failure. */
+class BestEffortProcessor extends BatchSpanProcessor {
+  override forceFlush() {
+    return super.forceFlush().catch(() => {})
+  }
+  override shutdown() {
+    return super.shutdown().catch(() => {})
+  }
+}
+
 const layerOn = (endpoint: string, config: Config.Success<typeof TracingConfig>) => {
   const sampler = makeSampler(config.sampler)
   // The trace id that the request was given before its span exists; set only while `begin` runs.
@@ -88,7 +98,7 @@ const layerOn = (endpoint: string, config: Config.Success<typeof TracingConfig>)
   const provider = Layer.unwrap(
     Effect.sync(() =>
       NodeSdk.layerTracerProvider(
-        new BatchSpanProcessor(new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, "")}/v1/traces` }), {
+        new BestEffortProcessor(new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, "")}/v1/traces` }), {
           scheduledDelayMillis: Duration.toMillis(config.exportInterval)
         }),
         { sampler, idGenerator, shutdownTimeout: config.shutdownTimeout }

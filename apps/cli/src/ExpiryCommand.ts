@@ -1,0 +1,84 @@
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
+import { OrderExpiryRules } from "@mall/trade/OrderExpiryRules"
+import { Console, Effect, Layer, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { json, print, table } from "./Output.ts"
+import * as ReadyDatabase from "./ReadyDatabase.ts"
+
+const Services = OrderExpiryRules.layer.pipe(Layer.provideMerge(ReadyDatabase.layer))
+
+const appliesTo = ({ merchantId, paymentMethod }: OrderExpiryRule) =>
+  `${merchantId === null ? "any merchant" : `the merchant ${merchantId}`} and ${paymentMethod === null ? "any payment method" : `the payment method ${paymentMethod}`}`
+
+const list = Command.make(
+  "list",
+  { json },
+  Effect.fnUntraced(function* ({ json }) {
+    const rules = yield* OrderExpiryRules
+    const all = yield* rules.list
+    yield* print(
+      all,
+      { json, schema: Schema.Array(OrderExpiryRule) },
+      table(
+        {
+          merchant: ({ merchantId }) => merchantId ?? "any",
+          "payment method": ({ paymentMethod }) => paymentMethod ?? "any",
+          seconds: ({ expirySeconds }) => expirySeconds
+        },
+        all,
+        "There are no rules: orders wait as long as ORDER_EXPIRY says."
+      )
+    )
+  })
+).pipe(
+  Command.withDescription("List the rules of how long orders wait; the most specific one counts"),
+  Command.withExamples([{ command: "mall expiry list" }]),
+  Command.provide(Services)
+)
+
+const set = Command.make(
+  "set",
+  {
+    seconds: Flag.Int("seconds").pipe(
+      Flag.withSchema(OrderExpiryRule.fields.expirySeconds),
+      Flag.withDescription("How long an order waits for its payment, 5 to 2592000 (30 days)")
+    ),
+    merchant: Flag.String("merchant").pipe(
+      Flag.withSchema(MerchantId),
+      Flag.withDescription("Only orders of this merchant: an id. Any when not given"),
+      Flag.optional
+    ),
+    method: Flag.String("method").pipe(
+      Flag.withDescription("Only orders to be paid by this method. Any when not given"),
+      Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(32))),
+      Flag.optional
+    ),
+    json
+  },
+  Effect.fnUntraced(function* ({ json, merchant, method, seconds }) {
+    const rules = yield* OrderExpiryRules
+    const rule: OrderExpiryRule = {
+      merchantId: Option.getOrNull(merchant),
+      paymentMethod: Option.getOrNull(method),
+      expirySeconds: seconds
+    }
+    yield* rules.put(rule)
+    yield* print(
+      rule,
+      { json, schema: OrderExpiryRule },
+      Console.log(`Orders of ${appliesTo(rule)} wait ${seconds} seconds; every server goes by it within half a minute.`)
+    )
+  })
+).pipe(
+  Command.withDescription(
+    "Make or replace the rule of a merchant, a payment method, both or neither; open orders keep theirs"
+  ),
+  Command.withExamples([
+    { command: "mall expiry set --seconds 900", description: "A quarter of an hour for everybody" },
+    { command: "mall expiry set --seconds 300 --method wechatpay", description: "Five minutes for one payment method" }
+  ]),
+  Command.provide(Services)
+)
+
+export const ExpiryCommand = Command.make("expiry").pipe(Command.withSubcommands([list, set]))

@@ -1,0 +1,68 @@
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+
+/** A command whose name and input are its own affair; it may fail with anything. */
+type Subcommand = Command.Command<string, unknown, object, unknown, Command.Environment>
+
+/** A command of the first level: `outline` says that it exists, `load` brings it and the contexts it works with. */
+interface Entry {
+  readonly name: string
+  readonly outline: Subcommand
+  readonly load: Effect.Effect<Subcommand>
+}
+
+const entry = <const Name extends string, Input, ContextInput, E>(
+  name: Name,
+  description: string,
+  load: () => Promise<Command.Command<Name, Input, ContextInput, E, Command.Environment>>
+): Entry => ({
+  name,
+  // `Command` is invariant in its name and input, which nobody looks at here
+  outline: Command.make(name).pipe(Command.withDescription(description)) as never,
+  load: Effect.map(Effect.promise(load), (command) => Command.withDescription(command, description) as never)
+})
+
+export const commands: ReadonlyArray<Entry> = [
+  entry(
+    "migrate",
+    "Bring the database to the newest version",
+    async () => (await import("./MigrateCommand.ts")).MigrateCommand
+  ),
+  entry(
+    "seed",
+    "Fill an empty mall with the demo shop and its accounts",
+    async () => (await import("./SeedCommand.ts")).SeedCommand
+  ),
+  entry(
+    "users",
+    "Look at accounts; ban them, end their sessions, give and take roles",
+    async () => (await import("./UsersCommand.ts")).UsersCommand
+  ),
+  entry("products", "Import products", async () => (await import("./ProductsCommand.ts")).ProductsCommand),
+  entry("orders", "Look at orders and cancel them", async () => (await import("./OrdersCommand.ts")).OrdersCommand),
+  entry(
+    "payments",
+    "Look at payments, ask their channels, refund them, replay callbacks",
+    async () => (await import("./PaymentsCommand.ts")).PaymentsCommand
+  ),
+  entry(
+    "sweep",
+    "Look at what is done on a schedule, and run it now",
+    async () => (await import("./SweepCommand.ts")).SweepCommand
+  ),
+  entry(
+    "queues",
+    "Look at the queues; retry or drop dead messages",
+    async () => (await import("./QueuesCommand.ts")).QueuesCommand
+  ),
+  entry(
+    "keys",
+    "Look at and rotate the keys of access tokens",
+    async () => (await import("./KeysCommand.ts")).KeysCommand
+  ),
+  entry(
+    "expiry",
+    "Say how long orders wait for their payment",
+    async () => (await import("./ExpiryCommand.ts")).ExpiryCommand
+  )
+]

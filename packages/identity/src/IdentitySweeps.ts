@@ -1,0 +1,22 @@
+import * as Sweep from "@mall/platform/Sweep"
+import { Effect, Layer } from "effect"
+import { LoginThrottle } from "./LoginThrottle.ts"
+import { Sessions } from "./Sessions.ts"
+
+const batchLimit = 1_000
+
+/** What identity cleans up: sessions that ended long ago (`SESSION_RETENTION`), and login counters that have run out. */
+export const layer = Layer.merge(
+  Sweep.layer({
+    name: "ended_sessions",
+    every: "10 minutes",
+    limit: batchLimit,
+    batch: (limit) => Effect.flatMap(Sessions, (sessions) => sessions.purge(limit))
+  }),
+  Sweep.layer({
+    name: "login_throttles",
+    every: "10 minutes",
+    limit: batchLimit,
+    batch: (limit) => Effect.flatMap(LoginThrottle, (throttle) => throttle.purge(limit))
+  })
+)

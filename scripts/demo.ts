@@ -1,0 +1,196 @@
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { AccessToken } from "@mall/client/AccessToken"
+import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
+import { MallHttp } from "@mall/client/MallHttp"
+import { Email, Password } from "@mall/domain/identity/User"
+import { formatMajor } from "@mall/domain/kernel/Currency"
+import type { Money } from "@mall/domain/kernel/Money"
+import { ChannelId } from "@mall/domain/payments/Payment"
+import type { OrderId, OrderStatus } from "@mall/domain/trade/Order"
+import { Clock, Config, Console, DateTime, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientResponse } from "effect/http"
+import { spawn } from "node:child_process"
+import path from "node:path"
+import process from "node:process"
+
+// Drives the whole journey through the typed client, against the server on PORT, or one of its own where none runs.
+
+const say = (text: string) => Console.log(`  ${text}`)
+const chapter = (text: string) => Console.log(`\n${text}`)
+const price = ({ amount, currency }: Money) => `${formatMajor(amount, currency)} ${currency}`
+
+class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", { reason: Schema.String }) {
+  override get message() {
+    return this.reason
+  }
+}
+
+const Ports = Config.all({
+  api: Config.Port("PORT").pipe(Config.withDefault(8080)),
+  sandbox: Config.Port("SANDBOX_PORT").pipe(Config.withDefault(8090))
+})
+
+const isReady = (api: string) =>
+  HttpClient.get(`${api}/readyz`).pipe(
+    Effect.map(({ status }) => status === 200),
+    Effect.catchTag("HttpClientError", () => Effect.succeed(false))
+  )
+
+/** A server of our own until the scope closes. */
+const startServer = (api: string) =>
+  Effect.gen(function* () {
+    const ended = { status: undefined as number | undefined }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const main = path.join(import.meta.dirname, "../apps/server/src/main.ts")
+        const child = spawn(process.execPath, [main], {
+          env: { ...process.env, ACCESS_LOG: "false", LOG_LEVEL: "Error" },
+          stdio: ["ignore", "ignore", "inherit"]
+        })
+        child.once("exit", (code) => {
+          ended.status = code ?? 1
+        })
+        return child
+      }),
+      (child) =>
+        Effect.callback<void>((resume) => {
+          if (ended.status !== undefined) return resume(Effect.void)
+          child.once("exit", () => resume(Effect.void))
+          child.kill("SIGTERM")
+        })
+    )
+    yield* isReady(api).pipe(
+      Effect.filterOrFail(
+        (ready) => ready,
+        () => new DemoFailed({ reason: "The server did not become ready" })
+      ),
+      Effect.retry({
+        schedule: Schedule.spaced("200 millis"),
+        times: 300,
+        while: () => ended.status === undefined
+      })
+    )
+  })
+
+const signIn = Effect.fnUntraced(function* (email: string, password: string) {
+  const mall = yield* MallHttp
+  const { accessToken } = yield* mall.auth.login({
+    payload: { email: Email.make(email), password: Password.make(Redacted.make(password, { label: "password" })) }
+  })
+  yield* AccessToken.set(Option.some(Redacted.make(accessToken)))
+})
+
+const waitForStatus = (id: OrderId, wanted: OrderStatus) =>
+  Effect.gen(function* () {
+    const mall = yield* MallHttp
+    const order = yield* mall.orders.get({ params: { id } })
+    if (order.status === wanted) return order
+    return yield* new DemoFailed({ reason: `Order ${id} is ${order.status}, not ${wanted}` })
+  }).pipe(Effect.retry({ schedule: Schedule.spaced("250 millis"), times: 200 }))
+
+const journey = (sandbox: string) =>
+  Effect.gen(function* () {
+    const mall = yield* MallHttp
+    const stamp = yield* Clock.currentTimeMillis
+    const email = `visitor-${stamp}@example.com`
+    const password = `walrus-${stamp}-umbrella-lantern`
+
+    yield* chapter("1. Register and sign in")
+    const user = yield* mall.users.register({
+      payload: {
+        email: Email.make(email),
+        password: Password.make(Redacted.make(password, { label: "password" })),
+        name: "Vera Visitor"
+      }
+    })
+    yield* say(`registered ${email} as ${user.id}`)
+    yield* signIn(email, password)
+    const me = yield* mall.auth.verify()
+    yield* say(`signed in; the token is good until ${me.expiresAt.toISOString()}`)
+    const address = yield* mall.addresses.create({
+      payload: {
+        ...{ recipient: "Vera Visitor", phone: "+8613800138000", countryCode: "CN", region: "上海市" },
+        ...{ city: "上海", street: "南京西路 1266 号", postalCode: "200040" }
+      }
+    })
+
+    yield* chapter("2. Browse")
+    const page = yield* mall.products.list({ query: { limit: 3, sort: "price_asc" } })
+    const chosen = yield* Effect.forEach(page.data.slice(0, 2), ({ id }) => mall.products.get({ params: { id } }))
+    const skus = chosen.flatMap(({ skus, title }) =>
+      skus
+        .filter(({ available }) => available > 0)
+        .slice(0, 1)
+        .map((sku) => ({ ...sku, title }))
+    )
+    for (const { available, price: unitPrice, title } of skus) {
+      yield* say(`${title.zh} / ${title.en}: ${price(unitPrice)}, ${available} in stock`)
+    }
+
+    yield* chapter("3. Fill the cart and check out")
+    for (const { id } of skus) yield* mall.cart.addItem({ headers: {}, payload: { skuId: id, quantity: 1 } })
+    const cart = yield* mall.cart.get({ headers: {} })
+    yield* say(`cart: ${cart.items.length} lines, ${cart.totals.map(price).join(", ")}`)
+    const buy = mall.checkout
+      .checkout({ payload: { cart: true, addressId: address.id } })
+      .pipe(withIdempotencyKey(`demo-${stamp}`))
+    const checkout = yield* buy
+    const again = yield* buy
+    yield* say(`${checkout.orders.length} order(s), to pay: ${price(checkout.payment.amount)}`)
+    yield* say(`the same request again made nothing new: ${again.checkoutId === checkout.checkoutId}`)
+
+    yield* chapter("4. Pay through WeChat Pay's protocol")
+    const step = yield* mall.payments.confirm({
+      params: { id: checkout.payment.id },
+      payload: { channel: ChannelId.make("wechatpay") }
+    })
+    if (step.action.type !== "qr") return yield* new DemoFailed({ reason: `No QR code but ${step.action.type}` })
+    yield* say(`QR code: ${step.action.content}`)
+    const number = step.attempt.id.replaceAll("-", "")
+    yield* say(`a person would open ${sandbox}/pay/wechatpay/${number} and press "pay"; the demo presses it`)
+    yield* Effect.flatMap(
+      HttpClient.post(`${sandbox}/control/wechatpay/orders/${number}/pay`),
+      HttpClientResponse.filterStatusOk
+    )
+    const paid = yield* Effect.forEach(checkout.orders, ({ id }) => waitForStatus(id, "paid"))
+    const status = yield* mall.payments.status({
+      params: { id: checkout.payment.id },
+      query: { ticket: step.ticket }
+    })
+    yield* say(`the ticket says: ${status.status}; order ${paid[0]?.id} is ${paid[0]?.status}`)
+
+    yield* chapter("5. An order that nobody pays expires by itself")
+    const one = skus[0]
+    if (one === undefined) return yield* new DemoFailed({ reason: "Nothing is in stock" })
+    const forgotten = yield* mall.checkout.checkout({
+      payload: { items: [{ skuId: one.id, quantity: 1 }], addressId: address.id, paymentMethod: "demo-quick" }
+    })
+    const order = forgotten.orders[0]
+    if (order === undefined) return yield* new DemoFailed({ reason: "The checkout made no order" })
+    const left = order.expiresAt.getTime() - DateTime.toEpochMillis(yield* DateTime.now)
+    yield* say(`order ${order.id} may be paid for ${Math.ceil(left / 1000)} s; waiting`)
+    const canceled = yield* waitForStatus(order.id, "canceled")
+    for (const { at, from, reason, to } of canceled.history) {
+      yield* say(`${at.toISOString()}  ${from ?? "—"} → ${to} (${reason})`)
+    }
+    yield* Console.log(
+      `\nDone: order ${paid[0]?.id} was paid, order ${canceled.id} expired and its stock is free again.`
+    )
+  })
+
+Effect.gen(function* () {
+  const ports = yield* Ports
+  const api = `http://127.0.0.1:${ports.api}`
+  const sandbox = `http://127.0.0.1:${ports.sandbox}`
+  if (yield* isReady(api)) yield* Console.log(`Using the server at ${api}`)
+  else {
+    yield* Console.log("No server runs: starting one")
+    yield* startServer(api)
+  }
+  yield* journey(sandbox).pipe(Effect.provide(MallHttp.layer(api)))
+}).pipe(
+  Effect.scoped,
+  Effect.provide(Layer.mergeAll(AccessToken.layer, FetchHttpClient.layer)),
+  Effect.tapError((error) => Console.error(`The demo failed: ${error.message}`)),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)
