@@ -1,6 +1,6 @@
 import { Uuid7 } from "@mall/domain/kernel/Id"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { Notice } from "./channel/Channel.ts"
@@ -20,11 +20,15 @@ export type Waiting = typeof Waiting.Type
 
 const Run = Schema.Struct({ id: CallbackId, runs: Schema.Int })
 
-export interface Verdict {
-  readonly status: "processed" | "ignored" | "parked"
-  readonly outcome: string
-  readonly paymentId: PaymentId | null
-}
+/** What became of a notice. */
+export const Verdict = Schema.Struct({
+  id: CallbackId,
+  status: Schema.Literals(["processed", "ignored", "parked"]),
+  outcome: Schema.String,
+  paymentId: Schema.NullOr(PaymentId)
+})
+export type Verdict = typeof Verdict.Type
+const verdictsJson = Schema.encodeSync(Schema.fromJsonString(Schema.Array(Verdict)))
 
 /** What the channels told, kept before it is acknowledged. */
 export class CallbackInbox extends Context.Service<
@@ -40,9 +44,9 @@ export class CallbackInbox extends Context.Service<
       callback: VerifiedCallback,
       at: { readonly now: Date; readonly traceId: string | null }
     ): Effect.Effect<"stored" | "duplicate" | "replayed", SqlError>
-    /** Locks a notice that is still to be acted upon; none where it is done, or another process is at it. Needs a transaction. */
-    claim(id: CallbackId): Effect.Effect<Option.Option<Waiting>, SqlError>
-    settle(id: CallbackId, now: Date, verdict: Verdict): Effect.Effect<void, SqlError>
+    /** Locks those that are still to be acted upon, and that no other process is at. Needs a transaction. */
+    claim(ids: ReadonlyArray<CallbackId>): Effect.Effect<ReadonlyArray<Waiting>, SqlError>
+    settle(verdicts: ReadonlyArray<Verdict>, now: Date): Effect.Effect<void, SqlError>
     /** Notices whose run was lost or failed, each left alone for longer than the time before. */
     claimDue(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Run.Type>, SqlError>
     /** Makes a notice wait again. False where there is none. */
@@ -83,12 +87,12 @@ export class CallbackInbox extends Context.Service<
           )
           SELECT EXISTS (SELECT FROM fresh) AS fresh, EXISTS (SELECT FROM stored) AS stored`
       })
-      const lock = SqlSchema.findOneOption({
-        Request: CallbackId,
+      const lock = SqlSchema.findAll({
+        Request: Schema.Array(CallbackId),
         Result: Waiting,
-        execute: (id) => sql`
-          SELECT id, channel, notice FROM payments.callback_inbox
-          WHERE id = ${id} AND status = 'received' FOR UPDATE SKIP LOCKED`
+        execute: (ids) => sql`
+          SELECT c.id, c.channel, c.notice FROM payments.callback_inbox AS c
+          WHERE c.id = ANY(${ids}::uuid[]) AND c.status = 'received' ORDER BY c.id FOR UPDATE SKIP LOCKED`
       })
       const selectDue = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int }),
@@ -119,12 +123,16 @@ export class CallbackInbox extends Context.Service<
           },
           Effect.catchTags({ SchemaError: Effect.die, NoSuchElementError: Effect.die })
         ),
-        claim: (id) => Effect.catchTag(lock(id), "SchemaError", Effect.die),
-        settle: (id, now, { outcome, paymentId, status }) =>
-          sql`
-            UPDATE payments.callback_inbox
-            SET status = ${status}, outcome = ${outcome}, payment_id = ${paymentId}, processed_at = ${now}, next_run_at = NULL
-            WHERE id = ${id}`.pipe(Effect.asVoid),
+        claim: (ids) => Effect.catchTag(lock(ids), "SchemaError", Effect.die),
+        settle: Effect.fnUntraced(function* (verdicts, now) {
+          if (verdicts.length === 0) return
+          yield* sql`
+            UPDATE payments.callback_inbox AS c
+            SET status = v.status, outcome = v.outcome, payment_id = v."paymentId", processed_at = ${now}, next_run_at = NULL
+            FROM jsonb_to_recordset(${verdictsJson(verdicts)}::jsonb)
+              AS v(id uuid, status text, outcome text, "paymentId" uuid)
+            WHERE c.id = v.id`
+        }),
         claimDue: (now, limit) => Effect.catchTag(selectDue({ now, limit }), "SchemaError", Effect.die),
         reopen: (id, now) =>
           sql`

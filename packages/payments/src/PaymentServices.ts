@@ -1,6 +1,7 @@
 import { Effect, Layer, Option } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { Callbacks } from "./Callbacks.ts"
+import { CallbackRuns } from "./CallbackRuns.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
 import { Channels } from "./channel/Channels.ts"
 import * as WechatPay from "./channel/WechatPay.ts"
@@ -45,6 +46,7 @@ export const layerNoDeps = Layer.mergeAll(
   PaymentOperations.layerNoDeps
 ).pipe(
   Layer.provideMerge(Callbacks.layerNoDeps),
+  Layer.provide(CallbackRuns.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
