@@ -10,6 +10,7 @@ import { anyBuyer, anyProduct, anySku, confirm, openShop, placeOrder, readUntilP
 import type { Shop } from "./shop.ts"
 import { measureSweep } from "./sweep.ts"
 import { paidNotice, readNoticeKeys } from "./wechatNotices.ts"
+import type { SignedNotice } from "./wechatNotices.ts"
 
 // Every figure is measured beside its limit, in one run, on one machine that the load generator shares.
 // `npm run bench -- --seconds 5 --only verify,journey --sweep 100000`
@@ -102,7 +103,7 @@ const journey = (shop: Shop, server: Running) => {
 
 const callbacks = async (shop: Shop, server: Running, count: number) => {
   const keys = readNoticeKeys(server.dataFolder)
-  const notices: Array<Awaited<ReturnType<typeof paidNotice>>> = []
+  const notices: Array<SignedNotice> = []
   const prepare = async () => {
     for (let index = 0; index < count / 16; index++) {
       const buyer = anyBuyer(shop)

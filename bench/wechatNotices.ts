@@ -5,6 +5,11 @@ import { createPrivateKey, createPublicKey, randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
 
+export interface SignedNotice {
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
 /** Signs notices as the sandbox of `dataFolder` does, so that callbacks can be measured without the sandbox. */
 export const readNoticeKeys = (dataFolder: string): WechatPayKeys => {
   const file = path.join(dataFolder, "sandbox/wechatpay/platform.json")
@@ -17,7 +22,7 @@ export const readNoticeKeys = (dataFolder: string): WechatPayKeys => {
 }
 
 /** The signed notice that `number` (an attempt's id without dashes) was paid in full. */
-export const paidNotice = (keys: WechatPayKeys, number: string, amount: number) => {
+export const paidNotice = (keys: WechatPayKeys, number: string, amount: number): Promise<SignedNotice> => {
   const createdAt = new Date().toISOString()
   return Effect.runPromise(
     sealNotice(

@@ -1,5 +1,4 @@
 import { Effect, Layer, Option } from "effect"
-import { CircuitBreaker } from "effect/persistence"
 import { Callbacks } from "./Callbacks.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
@@ -20,10 +19,10 @@ import { Refunds } from "./Refunds.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
 
-/** Each process judges for itself whether a channel answers it. */
-const breakers = CircuitBreaker.layerStoreMemory()
-
-/** The channels whose merchant account is configured. A process without one serves what needs no channel. */
+/**
+ * The channels whose merchant account is configured. A process without one serves what needs no channel. Needs a
+ * `CircuitBreakerStore`: what one process learns of a channel may be shared with the others.
+ */
 export const channelsLayer = Layer.effect(
   Channels,
   Effect.gen(function* () {
@@ -34,7 +33,7 @@ export const channelsLayer = Layer.effect(
     }
     return Channels.fromIterable([yield* WechatPay.make(wechatPay.value)])
   })
-).pipe(Layer.provide([WechatPayConfig.layer, breakers]))
+).pipe(Layer.provide(WechatPayConfig.layer))
 
 /**
  * All services of payments and the port `PaymentGateway`. Needs `SqlClient`, `Outbox` and `Channels`; the last is
@@ -54,5 +53,5 @@ export const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(PaymentsConfig.layer)
 )
 
-/** The same with the configured channels. Needs `SqlClient`, `Outbox`, `FileSystem` and `Path`. */
+/** The same with the configured channels. Needs `SqlClient`, `Outbox`, `CircuitBreakerStore`, `FileSystem` and `Path`. */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(channelsLayer))
