@@ -6,12 +6,13 @@ const levels = ["All", "Trace", "Debug", "Info", "Warn", "Error", "Fatal", "None
 /** Also in lower case, as people type it. */
 const Level = Schema.String.pipe(
   Schema.decodeTo(
-    Schema.Literals(levels),
+    Schema.String,
     SchemaTransformation.transform({
       decode: (text) => levels.find((level) => level.toLowerCase() === text.trim().toLowerCase()) ?? text,
       encode: (level) => level
     })
-  )
+  ),
+  Schema.decodeTo(Schema.Literals(levels), SchemaTransformation.passthroughSupertype())
 )
 
 /** What is logged at least: `LOG_LEVEL`, or warnings. */
