@@ -24,7 +24,7 @@ import { Tickets } from "./Tickets.ts"
 const breakers = CircuitBreaker.layerStoreMemory()
 
 /** The channels whose merchant account is configured. A process without one serves what needs no channel. */
-export const channelsLayer = Layer.effect(
+const channelsLayer = Layer.effect(
   Channels,
   Effect.gen(function* () {
     const wechatPay = yield* WechatPayConfig
@@ -36,11 +36,7 @@ export const channelsLayer = Layer.effect(
   })
 ).pipe(Layer.provide([WechatPayConfig.layer, breakers]))
 
-/**
- * All services of payments and the port `PaymentGateway`. Needs `SqlClient`, `Outbox` and `Channels`; the last is
- * `channelsLayer`, or what a test puts in its place.
- */
-export const layerNoDeps = Layer.mergeAll(
+const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps
@@ -54,5 +50,8 @@ export const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(PaymentsConfig.layer)
 )
 
-/** The same with the configured channels. Needs `SqlClient`, `Outbox`, `FileSystem` and `Path`. */
+/**
+ * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
+ * `FileSystem` and `Path`.
+ */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(channelsLayer))
