@@ -8,7 +8,7 @@ export const yes = Flag.Boolean("yes").pipe(
   Flag.withDefault(false)
 )
 
-export class ConfirmationImpossible extends Schema.TaggedError<ConfirmationImpossible>()("ConfirmationImpossible", {
+class ConfirmationImpossible extends Schema.TaggedError<ConfirmationImpossible>()("ConfirmationImpossible", {
   what: Schema.String
 }) {
   override readonly [Runtime.errorExitCode] = 2
@@ -17,7 +17,7 @@ export class ConfirmationImpossible extends Schema.TaggedError<ConfirmationImpos
   }
 }
 
-export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
+class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
   override get message() {
     return "Nothing was done"
   }

@@ -7,7 +7,7 @@ import * as StderrLogger from "./StderrLogger.ts"
 const version = "0.1.0"
 
 /** How the process ends where it does not end with 0; everything there is to say was said. */
-export class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.Literals([1, 2]) }) {
+class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.Literals([1, 2]) }) {
   override readonly [Runtime.errorExitCode] = this.code
   override get message() {
     return `The command ended with ${this.code}`

@@ -99,7 +99,7 @@ const show = Command.make(
 
 const Retried = Schema.Struct({ queue: Schema.String, retried: Schema.Int })
 
-export class RetryUnclear extends Schema.TaggedError<RetryUnclear>()("RetryUnclear", {}) {
+class RetryUnclear extends Schema.TaggedError<RetryUnclear>()("RetryUnclear", {}) {
   override readonly [Runtime.errorExitCode] = 2
   override get message() {
     return "Say which message to retry, or --all, and not both"

@@ -8,7 +8,7 @@ export type UserReference =
   | { readonly _tag: "Id"; readonly id: UserId }
   | { readonly _tag: "Email"; readonly email: Email }
 
-export class NoSuchEmail extends Schema.TaggedError<NoSuchEmail>()("NoSuchEmail", { email: Schema.String }) {
+class NoSuchEmail extends Schema.TaggedError<NoSuchEmail>()("NoSuchEmail", { email: Schema.String }) {
   override get message() {
     return `There is no account with the email ${this.email}`
   }

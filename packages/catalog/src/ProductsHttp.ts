@@ -8,6 +8,7 @@ import { respond } from "./EncodedJson.ts"
 import type { EncodedJson } from "./EncodedJson.ts"
 import { Products } from "./Products.ts"
 import { sellerOf } from "./Seller.ts"
+import { Skus } from "./Skus.ts"
 import { Storefront } from "./Storefront.ts"
 
 const seller = Effect.map(CurrentUser, sellerOf)
@@ -20,6 +21,7 @@ export const ProductsHttp = ApiGroup.group(
   "products",
   Effect.fnUntraced(function* (handlers) {
     const products = yield* Products
+    const skus = yield* Skus
     const storefront = yield* Storefront
     return handlers.handleAll({
       list: ({ query, request }) => answer(request, storefront.encodedProducts(query)),
@@ -31,12 +33,12 @@ export const ProductsHttp = ApiGroup.group(
       publish: ({ params }) => Effect.flatMap(seller, (who) => products.publish(who, params.id)),
       unpublish: ({ params }) => Effect.flatMap(seller, (who) => products.unpublish(who, params.id)),
       addSku: ({ params, payload }) =>
-        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => products.addSku(who, id, params.id, payload)),
+        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => skus.add(who, id, params.id, payload)),
       updateSku: ({ params: { id, skuId }, payload }) =>
-        Effect.flatMap(seller, (who) => products.updateSku(who, id, skuId, payload)),
-      archiveSku: ({ params: { id, skuId } }) => Effect.flatMap(seller, (who) => products.archiveSku(who, id, skuId)),
+        Effect.flatMap(seller, (who) => skus.update(who, id, skuId, payload)),
+      archiveSku: ({ params: { id, skuId } }) => Effect.flatMap(seller, (who) => skus.archive(who, id, skuId)),
       setStock: ({ params: { id, skuId }, payload }) =>
-        Effect.flatMap(seller, (who) => products.setStock(who, id, skuId, payload))
+        Effect.flatMap(seller, (who) => skus.setStock(who, id, skuId, payload))
     })
   })
 )

@@ -1,5 +1,4 @@
 import { Effect, Layer, Option } from "effect"
-import { CircuitBreaker } from "effect/persistence"
 import { Callbacks } from "./Callbacks.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
@@ -20,10 +19,10 @@ import { Refunds } from "./Refunds.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
 
-/** Each process judges for itself whether a channel answers it. */
-const breakers = CircuitBreaker.layerStoreMemory()
-
-/** The channels whose merchant account is configured. A process without one serves what needs no channel. */
+/**
+ * The channels whose merchant account is configured. A process without one serves what needs no channel. Needs a
+ * `CircuitBreakerStore`: what one process learns of a channel may be shared with the others.
+ */
 const channelsLayer = Layer.effect(
   Channels,
   Effect.gen(function* () {
@@ -34,7 +33,7 @@ const channelsLayer = Layer.effect(
     }
     return Channels.fromIterable([yield* WechatPay.make(wechatPay.value)])
   })
-).pipe(Layer.provide([WechatPayConfig.layer, breakers]))
+).pipe(Layer.provide(WechatPayConfig.layer))
 
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
@@ -52,6 +51,6 @@ const layerNoDeps = Layer.mergeAll(
 
 /**
  * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
- * `FileSystem` and `Path`.
+ * `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(channelsLayer))
