@@ -1,15 +1,14 @@
-import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request, RequestResolver } from "effect"
+import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request } from "effect"
 import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
-import { isSqlError } from "effect/sql/SqlError"
 import { announce } from "./announce.ts"
 import { Channels } from "./channel/Channels.ts"
 import { applyPayment, applyRefund } from "./channelTruth.ts"
 import type { Verdict as Truth } from "./channelTruth.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
 import type { CallbackId, Verdict, Waiting } from "./CallbackInbox.ts"
+import { groupCommit } from "./groupCommit.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentStore } from "./PaymentStore.ts"
 import type { Change } from "./PaymentStore.ts"
@@ -170,26 +169,7 @@ export class CallbackRuns extends Context.Service<
         }
       })
 
-      const resolver = gatherWhileBusy(
-        RequestResolver.make<Run>((entries) =>
-          commit(entries).pipe(
-            // What the database refuses of one notice must not hold back the others.
-            Effect.catchIf(isSqlError, (error) =>
-              entries.length === 1
-                ? Effect.die(error)
-                : Effect.forEach(
-                    entries,
-                    (entry) =>
-                      Effect.catchIf(commit([entry]), isSqlError, (own) =>
-                        Effect.sync(() => entry.completeUnsafe(Exit.die(own)))
-                      ),
-                    { discard: true }
-                  )
-            )
-          )
-        ),
-        maxBatch
-      )
+      const resolver = groupCommit<Run>({ commit, refused: Exit.die, maxBatch })
 
       return CallbackRuns.of({
         run: Effect.fn("CallbackRuns.run")(function* (id) {

@@ -23,7 +23,7 @@ import { Tickets } from "./Tickets.ts"
  * The channels whose merchant account is configured. A process without one serves what needs no channel. Needs a
  * `CircuitBreakerStore`: what one process learns of a channel may be shared with the others.
  */
-export const channelsLayer = Layer.effect(
+const channelsLayer = Layer.effect(
   Channels,
   Effect.gen(function* () {
     const wechatPay = yield* WechatPayConfig
@@ -35,11 +35,7 @@ export const channelsLayer = Layer.effect(
   })
 ).pipe(Layer.provide(WechatPayConfig.layer))
 
-/**
- * All services of payments and the port `PaymentGateway`. Needs `SqlClient`, `Outbox` and `Channels`; the last is
- * `channelsLayer`, or what a test puts in its place.
- */
-export const layerNoDeps = Layer.mergeAll(
+const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps
@@ -53,5 +49,8 @@ export const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(PaymentsConfig.layer)
 )
 
-/** The same with the configured channels. Needs `SqlClient`, `Outbox`, `CircuitBreakerStore`, `FileSystem` and `Path`. */
+/**
+ * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
+ * `CircuitBreakerStore`, `FileSystem` and `Path`.
+ */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(channelsLayer))

@@ -1,14 +1,13 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentNotFound, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Context, DateTime, Effect, Exit, Layer, Option, Ref, Request, RequestResolver, Schema } from "effect"
+import { Context, DateTime, Effect, Exit, Layer, Option, Ref, Request, Schema } from "effect"
 import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
-import { isSqlError } from "effect/sql/SqlError"
 import type { SqlError } from "effect/sql/SqlError"
 import { announce } from "./announce.ts"
+import { groupCommit } from "./groupCommit.ts"
 import { PaymentDraft } from "./PaymentDraft.ts"
 import { PaymentNews } from "./PaymentNews.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
@@ -123,26 +122,7 @@ export class PaymentStore extends Context.Service<
         entries.forEach(({ completeUnsafe }, index) => completeUnsafe(results[index]?.exit ?? Exit.interrupt()))
       })
 
-      const resolver = gatherWhileBusy(
-        RequestResolver.make<Ask>((entries) =>
-          commit(entries).pipe(
-            // What the database refuses of one payment must not fail the others.
-            Effect.catchIf(isSqlError, (error) =>
-              entries.length === 1
-                ? Effect.die(error)
-                : Effect.forEach(
-                    entries,
-                    (entry) =>
-                      Effect.catchIf(commit([entry]), isSqlError, (own) =>
-                        Effect.sync(() => entry.completeUnsafe(Exit.die(own)))
-                      ),
-                    { discard: true }
-                  )
-            )
-          )
-        ),
-        maxBatch
-      )
+      const resolver = groupCommit<Ask>({ commit, refused: Exit.die, maxBatch })
 
       const change = Effect.fn("PaymentStore.change")(function* <A, E>(
         id: PaymentId,
