@@ -10,15 +10,19 @@ const Count = Schema.Struct({ count: Schema.Int })
 /** What the tables themselves say of stock, orders and money, for tests that do not take the server's word for it. */
 export const booksOf = Effect.fnUntraced(function* (database: Redacted.Redacted) {
   const sql = Context.get(yield* Layer.build(Layer.fresh(Sql.layerUrl(database))), SqlClient.SqlClient)
-  const find = <S extends Schema.Constraint>(Result: S, execute: () => Effect.Effect<ReadonlyArray<unknown>, unknown>) =>
-    Effect.orDie(SqlSchema.findAll({ Request: Schema.Void, Result, execute })(undefined))
+  const find = <S extends Schema.Constraint>(
+    Result: S,
+    execute: () => Effect.Effect<ReadonlyArray<unknown>, unknown>
+  ) => Effect.orDie(SqlSchema.findAll({ Request: Schema.Void, Result, execute })(undefined))
   const pieces = (execute: () => Effect.Effect<ReadonlyArray<unknown>, unknown>) => find(Pieces, execute)
   const count = (execute: () => Effect.Effect<ReadonlyArray<unknown>, unknown>) =>
     Effect.map(find(Count, execute), ([row]) => row?.count ?? 0)
 
   return {
     onHand: pieces(() => sql`SELECT sku_id, on_hand AS quantity FROM trade.stock ORDER BY sku_id`),
-    reserved: pieces(() => sql`SELECT sku_id, reserved AS quantity FROM trade.stock WHERE reserved > 0 ORDER BY sku_id`),
+    reserved: pieces(
+      () => sql`SELECT sku_id, reserved AS quantity FROM trade.stock WHERE reserved > 0 ORDER BY sku_id`
+    ),
     heldByOpenOrders: pieces(
       () => sql`
         SELECT line.sku_id, sum(line.quantity)::bigint AS quantity

@@ -63,9 +63,11 @@ describe("a crash", () => {
           purchases,
           (index) =>
             purchaseOf(index).checkout.pipe(
-              Effect.tap(() => Ref.updateAndGet(answered, (count) => count + 1).pipe(
-                Effect.flatMap((count) => (count === 15 ? Deferred.succeed(enough, undefined) : Effect.void))
-              )),
+              Effect.tap(() =>
+                Ref.updateAndGet(answered, (count) => count + 1).pipe(
+                  Effect.flatMap((count) => (count === 15 ? Deferred.succeed(enough, undefined) : Effect.void))
+                )
+              ),
               Effect.exit
             ),
           { concurrency: 30 }
