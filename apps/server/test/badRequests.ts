@@ -19,7 +19,7 @@ const decodeProblem = Schema.decodeUnknownEffect(
 )
 
 /** Channels are answered in their own format. */
-const isProblem = (path: string) => !path.startsWith("/callbacks/")
+const isProblem = (path: string) => !path.startsWith("/callbacks/") && !path.startsWith("/api/webhook/")
 
 /** A short one could be found in any text. */
 const isSecret = (token: string | undefined): token is string => token !== undefined && token.length > 40

@@ -130,7 +130,8 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/h5/payments": { body: { orderNo: "r-1", channel: "wechatpay", method: "native" } },
   "GET /api/h5/orders/:orderNo/status": { params: { orderNo: "r-1" }, query: ticket },
   "POST /api/h5/payments/:orderNo/resume": { params: { orderNo: "r-1" } },
-  "POST /callbacks/:channel": { params: { channel: "wechatpay" } }
+  "POST /callbacks/:channel": { params: { channel: "wechatpay" } },
+  "POST /api/webhook/wechat/payment": none
 }
 
 /** The path with `params` in the place of its parameters. */
