@@ -1,7 +1,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Config, Context, Effect, Layer } from "effect"
+import { Config, Context, Effect, Layer, Predicate } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import { Callbacks } from "./Callbacks.ts"
@@ -26,15 +26,18 @@ const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.lay
 /** Slower answers (delays, drips) are cut when the process ends. */
 const gracefulShutdownTimeout = "2 seconds"
 
+const whyNotListening = (host: string, port: number, cause: unknown) =>
+  Predicate.hasProperty(cause, "code") && cause.code === "EADDRINUSE"
+    ? `The port ${port} is in use by another program; set SANDBOX_PORT to a free one.`
+    : `The sandbox cannot listen on ${host}:${port}: ${String(cause)}.`
+
 const Server = Layer.unwrap(
   Effect.map(SandboxConfig, ({ host, port }) =>
     NodeHttpServer.layerServer(createServer, { host, port, gracefulShutdownTimeout }).pipe(
       Layer.catchTag("ServeError", ({ cause }) =>
         Layer.effect(
           HttpServer.HttpServer,
-          Effect.fail(
-            new SandboxUnavailable({ reason: `The sandbox cannot listen on ${host}:${port}: ${String(cause)}.` })
-          )
+          Effect.fail(new SandboxUnavailable({ reason: whyNotListening(host, port, cause) }))
         )
       )
     )

@@ -27,7 +27,14 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 
-const Rpc = RpcServer.layerHttp({ group: MallRpcs, path: "/rpc", protocol: "http" }).pipe(
+// Answers to malformed calls are queued before anyone reads them: with a bound, a batch of more of them than it holds would
+// wait for itself, and keep its place among the requests in flight. No call here streams, so the request bounds the answers.
+const Rpc = RpcServer.layerHttp({
+  group: MallRpcs,
+  path: "/rpc",
+  protocol: "http",
+  streamBufferSize: "unbounded"
+}).pipe(
   Layer.provide([
     IdentityRpc,
     CatalogRpcHandlers.layer,

@@ -2,6 +2,7 @@ import { HttpApi, OpenApi } from "effect/http-api"
 import { CategoriesApiGroup } from "./catalog/CategoriesApi.ts"
 import { DemoImagesApiGroup } from "./catalog/DemoImagesApi.ts"
 import { ProductsApiGroup } from "./catalog/ProductsApi.ts"
+import { describeOperations } from "./describeOperations.ts"
 import { AddressesApiGroup } from "./identity/AddressesApi.ts"
 import { AuthApiGroup, JwksApiGroup } from "./identity/AuthApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
@@ -11,11 +12,14 @@ import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
 import { OrdersApiGroup } from "./trade/OrdersApi.ts"
 
-/** Everything the server answers over HTTP; each context adds its groups here. */
-export class MallApi extends HttpApi.make("mall")
+const groups = HttpApi.make("mall")
   .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup)
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup)
   .add(PaymentsApiGroup, H5PaymentsApiGroup, CallbacksApiGroup)
   .middleware(Problems)
-  .annotateMerge(OpenApi.annotations({ title: "Mall", version: "1.0.0" })) {}
+
+/** Everything the server answers over HTTP; each context adds its groups here. */
+export class MallApi extends groups.annotateMerge(
+  OpenApi.annotations({ title: "Mall", version: "1.0.0", transform: describeOperations(groups) })
+) {}

@@ -51,7 +51,9 @@ const CallbacksHandlers = ApiGroup.group(
   "callbacks",
   Effect.fn(function* (handlers) {
     const callbacks = yield* Callbacks
-    return handlers.handleRaw("receive", ({ params, request }) => receiveCallback(callbacks, params.channel, request))
+    return handlers
+      .handleRaw("receive", ({ params, request }) => receiveCallback(callbacks, params.channel, request))
+      .handleRaw("receiveWechatPay", ({ request }) => receiveCallback(callbacks, "wechatpay", request))
   })
 )
 

@@ -50,11 +50,11 @@ const callerOf = Effect.gen(function* () {
   )
 })
 
-/** The request as it came: method, address with its query, and the bytes of the body, which are read once and kept. */
+/** The request as it came: method, path with its query, and the bytes of the body, which are read once and kept. */
 const hashOf = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const body = yield* Effect.orDie(request.arrayBuffer)
   return createHash("sha256")
-    .update(`${request.method} ${request.originalUrl}\n`)
+    .update(`${request.method} ${request.url}\n`)
     .update(new Uint8Array(body))
     .digest("base64url")
 })
@@ -106,7 +106,7 @@ export const IdempotentLayer = Layer.effect(
 
     return (httpEffect, { endpoint, group }) => {
       assertInside(endpoint)
-      const name = `${group.identifier}.${endpoint.name}`
+      const name = `${group.identifier}.${endpoint.identifier}`
       return Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const key = request.headers["idempotency-key"]

@@ -51,6 +51,13 @@ const api = HttpApi.make("test").add(
         Idempotent
       )
     )
+    .add(
+      HttpApiEndpoint.post("close", "/close", {
+        payload: Work,
+        success: Done,
+        error: [Declined, Forbidden]
+      }).middleware(Idempotent)
+    )
 )
 
 /** What the handler does is watched and held from here. */
@@ -84,7 +91,9 @@ const handle = Effect.fnUntraced(function* ({ payload }: { readonly payload: typ
   return { operationId: id, run, text: payload.act === "large" ? "x".repeat(3000) : "" }
 })
 
-const Handlers = HttpApiBuilder.group(api, "desk", (handlers) => handlers.handleAll({ work: handle, open: handle }))
+const Handlers = HttpApiBuilder.group(api, "desk", (handlers) =>
+  handlers.handleAll({ work: handle, open: handle, close: handle })
+)
 
 const Server = HttpRouter.serve(
   HttpApiBuilder.layer(api).pipe(Layer.provide(Handlers), Layer.provide([IdempotentLayer, TestAuthorization.layer])),
@@ -155,6 +164,15 @@ layer(Server, { excludeTestServices: true })("Idempotent", (it) => {
       assert.strictEqual(second.headers["content-type"], first.headers["content-type"])
       assert.deepStrictEqual([second.status, second.text], [first.status, first.text])
       assert.strictEqual(runs.length, 1)
+    })
+  )
+
+  it.effect("keeps the keys of two endpoints apart", () =>
+    Effect.gen(function* () {
+      const opened = yield* post({ act: "answer" }, { path: "/open", key: "two endpoints" })
+      const closed = yield* post({ act: "answer" }, { path: "/close", key: "two endpoints" })
+      assert.deepStrictEqual([opened.status, closed.status], [200, 200])
+      assert.notStrictEqual(closed.text, opened.text)
     })
   )
 

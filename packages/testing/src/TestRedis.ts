@@ -3,19 +3,11 @@ import { Redis as IoRedis } from "ioredis"
 import type { ChildProcess } from "node:child_process"
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import * as net from "node:net"
+import { freePort } from "./freePort.ts"
 
 /** Why tests on a real Redis are skipped on this machine, if they are: `describe.skipIf(skipReason !== undefined)`. */
 export const skipReason =
   spawnSync("redis-server", ["--version"]).status === 0 ? undefined : "there is no redis-server on PATH"
-
-const freePort = Effect.callback<number>((resume) => {
-  const server = net.createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
 
 /** A real `redis-server` of the test file's own, on a free port, keeping nothing; it can be made to fail. */
 export class TestRedis extends Context.Service<

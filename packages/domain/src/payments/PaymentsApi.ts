@@ -220,6 +220,14 @@ export class CallbacksApiGroup extends HttpApiGroup.make("callbacks")
       success: Schema.Unknown
     })
       .annotate(RequiredPermission, "public")
-      .annotateMerge(OpenApi.annotations({ title: "Receive a channel's notice" }))
+      .annotateMerge(OpenApi.annotations({ title: "Receive a channel's notice" })),
+    HttpApiEndpoint.post("receiveWechatPay", "/api/webhook/wechat/payment", { success: Schema.Unknown })
+      .annotate(RequiredPermission, "public")
+      .annotateMerge(
+        OpenApi.annotations({
+          title: "Receive a notice of WeChat Pay",
+          description: "The same as `/callbacks/wechatpay`, at the path of the source documents."
+        })
+      )
   )
   .annotateMerge(OpenApi.annotations({ title: "Channels' callbacks" })) {}

@@ -1,0 +1,145 @@
+import type { Json } from "./hostileInput.ts"
+
+/** A well-formed request to one endpoint, which the tests of bad input spoil in every way. */
+export interface EndpointCase {
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: Json
+  /** Fields that cannot stand beside the others. */
+  readonly omits?: ReadonlyArray<string>
+  /** It ends the caller's session or account, so it is never sent with a good token. */
+  readonly ends?: true
+}
+
+/** Of nobody and nothing. */
+export const missingId = "019a0000-0000-7000-8000-000000000000"
+
+const id = { id: missingId }
+const page = { limit: "5", after: "abc" }
+const money = { amount: 100, currency: "CNY" }
+const text = { zh: "茶", en: "tea" }
+const address = {
+  recipient: "Vera",
+  phone: "+8613800138000",
+  countryCode: "CN",
+  region: "上海市",
+  city: "上海",
+  street: "南京西路",
+  postalCode: "200040"
+}
+const sku = { code: "sku-1", options: { colour: "red" }, price: money }
+const item = { skuId: missingId, quantity: 1 }
+const ticket = { ticket: `tk_once_${"a".repeat(43)}` }
+const none: EndpointCase = {}
+
+/** One per endpoint of the API, by method and path. */
+export const endpointCases: Readonly<Record<string, EndpointCase>> = {
+  "POST /api/v1/users": {
+    body: { email: "bad@input.test", password: "walrus-umbrella-lantern-9", name: "Bad", locale: "en" }
+  },
+  "GET /api/v1/users/me": none,
+  "PATCH /api/v1/users/me": { body: { name: "Ada", locale: "en", avatarUrl: "https://example.com/a.png" } },
+  "DELETE /api/v1/users/me": { ends: true },
+  "POST /api/v1/users/me/password": {
+    body: { currentPassword: "wrong-walrus-lantern", newPassword: "walrus-umbrella-lantern-9" }
+  },
+  "GET /api/v1/users/me/sessions": { query: page },
+  "DELETE /api/v1/users/me/sessions/:id": { params: id },
+  "GET /api/v1/users/me/addresses": { query: page },
+  "POST /api/v1/users/me/addresses": { body: { ...address, isDefault: true } },
+  "GET /api/v1/users/me/addresses/:id": { params: id },
+  "PUT /api/v1/users/me/addresses/:id": { params: id, body: { ...address, isDefault: true } },
+  "DELETE /api/v1/users/me/addresses/:id": { params: id },
+  "POST /api/v1/auth/login": {
+    body: { email: "bad@input.test", password: "wrong-walrus", client: "web", deviceId: "d1" }
+  },
+  "POST /api/v1/auth/refresh": { body: { refreshToken: "a".repeat(43) } },
+  "POST /api/v1/auth/logout": { ends: true },
+  "GET /api/v1/auth/verify": none,
+  "POST /api/v1/auth/verify": none,
+  "GET /api/user/verify-access-token/": none,
+  "POST /api/user/verify-access-token/": none,
+  "GET /.well-known/jwks.json": none,
+  "GET /api/v1/products": {
+    query: {
+      ...{ category: missingId, merchant: missingId, minPrice: "1", maxPrice: "2", currency: "CNY" },
+      ...{ sort: "price_asc", ids: missingId, ...page }
+    }
+  },
+  "GET /api/v1/products/:id": { params: id },
+  "POST /api/v1/products": {
+    body: {
+      ...{ merchantId: missingId, code: "code-1", categoryId: missingId, title: text, description: text },
+      ...{ images: ["https://example.com/a.png"], skus: [sku] }
+    }
+  },
+  "PATCH /api/v1/products/:id": {
+    params: id,
+    body: { version: 1, code: "code-1", categoryId: missingId, title: text, description: text, images: [] }
+  },
+  "DELETE /api/v1/products/:id": { params: id },
+  "POST /api/v1/products/:id/publish": { params: id },
+  "POST /api/v1/products/:id/unpublish": { params: id },
+  "POST /api/v1/products/:id/skus": { params: id, body: sku },
+  "PATCH /api/v1/products/:id/skus/:skuId": { params: { ...id, skuId: missingId }, body: sku },
+  "DELETE /api/v1/products/:id/skus/:skuId": { params: { ...id, skuId: missingId } },
+  "PUT /api/v1/products/:id/skus/:skuId/stock": { params: { ...id, skuId: missingId }, body: { onHand: 5 } },
+  "GET /api/v1/categories": none,
+  "GET /api/v1/categories/:id": { params: id },
+  "POST /api/v1/categories": { body: { parentId: missingId, code: "tea", name: text, position: 1 } },
+  "PATCH /api/v1/categories/:id": { params: id, body: { parentId: missingId, code: "tea", name: text, position: 1 } },
+  "DELETE /api/v1/categories/:id": { params: id },
+  "GET /demo/images/:name": { params: { name: "tea.longjing.svg" } },
+  "GET /api/v1/cart": none,
+  "DELETE /api/v1/cart": none,
+  "POST /api/v1/cart/items": { body: item },
+  "PATCH /api/v1/cart/items/:skuId": { params: { skuId: missingId }, body: { quantity: 1 } },
+  "DELETE /api/v1/cart/items/:skuId": { params: { skuId: missingId } },
+  "POST /api/v1/carts": none,
+  "POST /api/v1/cart/merge": { body: { cartToken: "a".repeat(43) } },
+  "POST /api/v1/checkout": {
+    omits: ["cart"],
+    body: {
+      ...{ items: [item], addressId: missingId, expectedTotal: money },
+      ...{ paymentMethod: "demo-quick", remark: "please ring", couponIds: ["c1"] }
+    }
+  },
+  "GET /api/v1/orders": { query: { ...page, status: "paid" } },
+  "GET /api/v1/merchant/orders": { query: { ...page, status: "paid" } },
+  "GET /api/v1/orders/:id": { params: id },
+  "PATCH /api/v1/orders/:id": { params: id, body: { address, remark: "please ring" } },
+  "POST /api/v1/orders/:id/cancel": { params: id },
+  "POST /api/v1/orders/:id/ship": { params: id, body: { carrier: "SF", trackingNumber: "SF1" } },
+  "POST /api/v1/orders/:id/deliver": { params: id },
+  "POST /api/v1/orders/:id/confirm-receipt": { params: id },
+  "POST /api/v1/payments": {
+    body: {
+      ...{ amount: money, reference: "r-1", description: "tea", expiresIn: 600, channels: ["wechatpay"] },
+      ...{ metadata: { table: "7" }, returnUrl: "https://example.com/back" }
+    }
+  },
+  "GET /api/v1/payments": { query: { ...page, reference: "r-1" } },
+  "GET /api/v1/payments/:id": { params: id },
+  "POST /api/v1/payments/:id/confirm": { params: id, body: { channel: "wechatpay", method: "native" } },
+  "POST /api/v1/payments/:id/cancel": { params: id },
+  "POST /api/v1/payments/:id/resume": { params: id },
+  "POST /api/v1/payments/:id/refunds": { params: id, body: { amount: money, reason: "broken" } },
+  "GET /api/v1/payments/:id/refunds": { params: id, query: page },
+  "GET /api/v1/payments/:id/refunds/:refundId": { params: { ...id, refundId: missingId } },
+  "GET /api/v1/payments/:id/status": { params: id, query: ticket },
+  "POST /api/h5/payments": { body: { orderNo: "r-1", channel: "wechatpay", method: "native" } },
+  "GET /api/h5/orders/:orderNo/status": { params: { orderNo: "r-1" }, query: ticket },
+  "POST /api/h5/payments/:orderNo/resume": { params: { orderNo: "r-1" } },
+  "POST /callbacks/:channel": { params: { channel: "wechatpay" } },
+  "POST /api/webhook/wechat/payment": none
+}
+
+/** The path with `params` in the place of its parameters. */
+export const fill = (path: string, params: Readonly<Record<string, string>> = {}) =>
+  path.replaceAll(/:(\w+)/g, (whole, name: string) => params[name] ?? whole)
+
+/** The query string of `query`, whose values are encoded already. */
+export const queryOf = (query: Readonly<Record<string, string>> = {}) => {
+  const pairs = Object.entries(query).map(([name, value]) => `${name}=${value}`)
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`
+}
