@@ -73,7 +73,7 @@ export const send = (
     request.end(payload)
   })
 
-export const percentile = (sorted: ReadonlyArray<number>, part: number) =>
+const percentile = (sorted: ReadonlyArray<number>, part: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
 
 /** Runs `step` in `workers` loops for `seconds`; a step that throws or returns false is an error. */

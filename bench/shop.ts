@@ -22,7 +22,7 @@ const expect = (answer: Answer, status: number, what: string) => {
   return answer.body
 }
 
-export const login = async (api: string, email: string, password: string) =>
+const login = async (api: string, email: string, password: string) =>
   expect(await send("POST", `${api}/api/v1/auth/login`, { body: { email, password } }), 200, "login")
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })

@@ -4,7 +4,7 @@ import { Effect, Schema } from "effect"
 import { MallRpcs } from "./HttpApp.ts"
 
 /** An endpoint or an Rpc says nothing of who may call it, or nothing checks what it says: the server does not start. */
-export class UndeclaredPermission extends Schema.TaggedError<UndeclaredPermission>()("UndeclaredPermission", {
+class UndeclaredPermission extends Schema.TaggedError<UndeclaredPermission>()("UndeclaredPermission", {
   faults: Schema.Array(Schema.String)
 }) {
   override get message() {

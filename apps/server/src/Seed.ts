@@ -30,7 +30,7 @@ export const demoAccounts = {
 } as const satisfies Record<string, DemoAccount>
 
 /** A payment method whose orders expire in seconds, so that a demo can watch one do so. */
-export const quickDemoMethod = { paymentMethod: "demo-quick", expirySeconds: 5 }
+const quickDemoMethod = { paymentMethod: "demo-quick", expirySeconds: 5 }
 
 const newAddressId = generator(AddressId)
 const newSessionId = generator(SessionId)

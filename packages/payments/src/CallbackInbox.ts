@@ -105,7 +105,7 @@ export class CallbackInbox extends Context.Service<
         function* (entries: ReadonlyArray<Request.Entry<Store>>) {
           // of one sending that comes twice at the same time the first is the sending, the others are replays
           const first = new Map(
-            [...entries].reverse().map(({ request: { row } }) => [`${row.channel} ${row.nonce}`, row])
+            entries.toReversed().map(({ request: { row } }) => [`${row.channel} ${row.nonce}`, row])
           )
           const rows = yield* insert(rowsJson([...first.values()]))
           const byId = new Map(rows.map((row) => [row.id, row]))

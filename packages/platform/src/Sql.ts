@@ -67,6 +67,3 @@ export const layerUrl = (
       )
     )
   )
-
-/** The pool on `DATABASE_URL`. */
-export const layer = Layer.unwrap(Effect.map(Config.Redacted("DATABASE_URL"), layerUrl))

@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import { BlockList, isIP, isIPv6 } from "node:net"
 
 /** `TRUSTED_PROXIES` names something that is neither an address nor a network in CIDR form. */
-export class InvalidNetwork extends Schema.TaggedError<InvalidNetwork>()("InvalidNetwork", { network: Schema.String }) {
+class InvalidNetwork extends Schema.TaggedError<InvalidNetwork>()("InvalidNetwork", { network: Schema.String }) {
   override get message() {
     return `TRUSTED_PROXIES: ${this.network} is neither an address nor a network such as 10.0.0.0/8`
   }

@@ -30,7 +30,7 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
 }
 
 /** Node's server with `EdgeResponse`, limits on slow and huge requests, and an answer to those it cannot parse. */
-export const makeServer = (config: Config.Success<typeof ServerConfig>) => {
+const makeServer = (config: Config.Success<typeof ServerConfig>) => {
   const server = createServer({
     ServerResponse: EdgeResponse,
     headersTimeout: Duration.toMillis(config.headersTimeout),

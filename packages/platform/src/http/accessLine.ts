@@ -8,7 +8,7 @@ let second = -1
 let secondText = ""
 
 /** ISO 8601 in UTC. The part down to the second is kept, as lines come by the thousand in each. */
-export const isoTime = (millis: number) => {
+const isoTime = (millis: number) => {
   const whole = Math.floor(millis / 1000)
   if (whole !== second) {
     second = whole

@@ -15,7 +15,7 @@ const segment = (part: PropertyKey | { readonly key: PropertyKey }) => {
 }
 
 /** The parts of the request that do not fit, by path; never their values. */
-export const invalidRequest = (error: HttpApiError.HttpApiSchemaError) => {
+const invalidRequest = (error: HttpApiError.HttpApiSchemaError) => {
   const slot = error.kind.toLowerCase()
   return new InvalidRequest({
     errors: formatIssue(error.cause.issue)

@@ -23,13 +23,13 @@ const toJson = (line: Record<string, unknown>) => {
 
 const levels: Partial<Record<LogLevel.LogLevel, string>> = { Warn: "warn", Error: "error", Fatal: "fatal" }
 
-export const levelName = (level: LogLevel.LogLevel) => levels[level] ?? level.toLowerCase()
+const levelName = (level: LogLevel.LogLevel) => levels[level] ?? level.toLowerCase()
 
 /**
  * One JSON object a line: `time`, `level`, `message`, then annotations, then `cause`. Strings of a message are joined, its
  * first object goes to `data`. Keys that name secrets or personal data are redacted at any depth.
  */
-export const make = Effect.map(LineWriter, (writer) =>
+const make = Effect.map(LineWriter, (writer) =>
   Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
     const parts = Array.isArray(message) ? message : [message]
     const texts = parts.filter((part) => typeof part !== "object" || part === null)

@@ -22,7 +22,7 @@ import * as JsonLogger from "../../src/telemetry/JsonLogger.ts"
 import { LineWriter } from "../../src/telemetry/LineWriter.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
 
-export class ThingMissing extends Problem<ThingMissing>()("ThingMissing", {
+class ThingMissing extends Problem<ThingMissing>()("ThingMissing", {
   status: 404,
   title: "There is no such thing",
   fields: { id: Schema.String }
