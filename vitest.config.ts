@@ -5,12 +5,13 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "scripts/test/*.test.ts"],
     globalSetup: ["packages/testing/src/globalSetup.ts"],
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     coverage: {
       provider: "v8",
       include: ["packages/*/src/**/*.ts", "apps/*/src/**/*.ts"],
-      reporter: ["text-summary"]
+      reporter: ["text-summary"],
+      thresholds: { lines: 80 }
     }
   }
 })

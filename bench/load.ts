@@ -38,14 +38,14 @@ export interface Answer {
   readonly body: any
 }
 
-/** One request of a flow: JSON in, JSON out, on a kept connection. */
+/** One request of a flow: JSON in (`raw` where the very bytes matter), JSON out, on a kept connection. */
 export const send = (
   method: string,
   url: string,
-  options: { readonly headers?: Record<string, string>; readonly body?: unknown } = {}
+  options: { readonly headers?: Record<string, string>; readonly body?: unknown; readonly raw?: string } = {}
 ): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const payload = options.body === undefined ? undefined : JSON.stringify(options.body)
+    const payload = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
     const request = http.request(
       url,
       {

@@ -12,7 +12,7 @@ import * as Sql from "@mall/platform/Sql"
 import type { CheckoutDraft } from "@mall/trade/CheckoutDraft"
 import { OrderPlacement } from "@mall/trade/OrderPlacement"
 import { documentsOf, makePlacementStatement } from "@mall/trade/placementStatement"
-import { Clock, Console, Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -23,7 +23,6 @@ import { migrations } from "../migrations/index.ts"
 // group commit is held against, and through `OrderPlacement`; over many SKUs, and with one SKU in every order.
 
 const buyers = 64
-const seconds = Number(process.argv[2] ?? 5)
 const skuCount = 1000
 
 const newId = <A, E>(make: Effect.Effect<A, E>) => Effect.runSync(Effect.orDie(make))
@@ -89,7 +88,8 @@ const draftOf = Effect.fnUntraced(function* (first: SkuId) {
 /** Orders a second of `buyers` who each place one after another. */
 const rateOf = Effect.fnUntraced(function* <E>(
   place: (draft: CheckoutDraft) => Effect.Effect<unknown, E>,
-  skuOf: () => SkuId
+  skuOf: () => SkuId,
+  seconds: number
 ) {
   const begin = yield* Clock.currentTimeMillis
   const end = begin + seconds * 1000
@@ -108,36 +108,54 @@ const rateOf = Effect.fnUntraced(function* <E>(
   return (counts.reduce((a, b) => a + b) * 1000) / ((yield* Clock.currentTimeMillis) - begin)
 })
 
-const compare = Effect.fnUntraced(function* (name: string, skuOf: () => SkuId) {
+/** Orders a second: one statement per order, and placed in groups. */
+export interface PlacingRates {
+  readonly single: number
+  readonly grouped: number
+}
+
+const compare = Effect.fnUntraced(function* (skuOf: () => SkuId, seconds: number) {
   const statement = yield* makePlacementStatement
   const placement = yield* OrderPlacement
-  const single = yield* rateOf((draft) => Effect.flatMap(documentsOf([draft]), statement), skuOf)
-  const grouped = yield* rateOf(placement.place, skuOf)
-  yield* Console.log(
-    `${name}: one statement per order ${single.toFixed(0)}/s, group commit ${grouped.toFixed(0)}/s, ` +
-      `${(grouped / single).toFixed(2)} ×`
-  )
+  const single = yield* rateOf((draft) => Effect.flatMap(documentsOf([draft]), statement), skuOf, seconds)
+  const grouped = yield* rateOf(placement.place, skuOf, seconds)
+  return { single, grouped }
 })
 
-const benchmark = Effect.gen(function* () {
+const benchmark = Effect.fnUntraced(function* (seconds: number) {
   const sql = yield* SqlClient.SqlClient
   yield* migrate(migrations)
   yield* sql`INSERT INTO trade.stock (sku_id, on_hand) SELECT unnest(${skuIds}::uuid[]), 1000000000`
   yield* sql`ANALYZE trade.stock`
-  yield* compare("mixed SKUs", pick)
-  yield* compare("one hot SKU", () => skuIds[0] ?? pick())
+  const mixed: PlacingRates = yield* compare(pick, seconds)
+  const hot: PlacingRates = yield* compare(() => skuIds[0] ?? pick(), seconds)
+  return { mixed, hot }
 })
 
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-bench-"))
-fs.chmodSync(folder, 0o755)
+/** Measures on an embedded database of its own, `seconds` for each of the four rates. */
+export const measurePlacing = (seconds: number) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-bench-"))
+  fs.chmodSync(folder, 0o755)
+  return EmbeddedPostgres.start({ folder: path.join(folder, "postgres") }).pipe(
+    Effect.flatMap(({ url }) =>
+      benchmark(seconds).pipe(
+        Effect.provide(OrderPlacement.layer.pipe(Layer.provide(Outbox.layer), Layer.provideMerge(Sql.layerUrl(url))))
+      )
+    ),
+    Effect.scoped,
+    Effect.ensuring(Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))),
+    Effect.runPromise
+  )
+}
 
-EmbeddedPostgres.start({ folder: path.join(folder, "postgres") }).pipe(
-  Effect.flatMap(({ url }) =>
-    benchmark.pipe(
-      Effect.provide(OrderPlacement.layer.pipe(Layer.provide(Outbox.layer), Layer.provideMerge(Sql.layerUrl(url))))
-    )
-  ),
-  Effect.scoped,
-  Effect.ensuring(Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))),
-  Effect.runPromise
-)
+const tell = (name: string, { grouped, single }: PlacingRates) =>
+  console.log(
+    `${name}: one statement per order ${single.toFixed(0)}/s, group commit ${grouped.toFixed(0)}/s, ` +
+      `${(grouped / single).toFixed(2)} ×`
+  )
+
+if (import.meta.main) {
+  const rates = await measurePlacing(Number(process.argv[2] ?? 5))
+  tell("mixed SKUs", rates.mixed)
+  tell("one hot SKU", rates.hot)
+}

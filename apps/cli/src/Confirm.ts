@@ -1,4 +1,4 @@
-import { Effect, Schema, Stdio } from "effect"
+import { Effect, Runtime, Schema, Stdio } from "effect"
 import { Flag, Prompt } from "effect/cli"
 
 /** `--yes` of every command that cannot be taken back. */
@@ -8,15 +8,16 @@ export const yes = Flag.Boolean("yes").pipe(
   Flag.withDefault(false)
 )
 
-export class ConfirmationImpossible extends Schema.TaggedError<ConfirmationImpossible>()("ConfirmationImpossible", {
+class ConfirmationImpossible extends Schema.TaggedError<ConfirmationImpossible>()("ConfirmationImpossible", {
   what: Schema.String
 }) {
+  override readonly [Runtime.errorExitCode] = 2
   override get message() {
     return `${this.what} cannot be taken back, and there is no terminal to ask at: add --yes`
   }
 }
 
-export class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
+class NotConfirmed extends Schema.TaggedError<NotConfirmed>()("NotConfirmed", {}) {
   override get message() {
     return "Nothing was done"
   }

@@ -7,7 +7,7 @@ import * as StderrLogger from "./StderrLogger.ts"
 const version = "0.1.0"
 
 /** How the process ends where it does not end with 0; everything there is to say was said. */
-export class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.Literals([1, 2]) }) {
+class Ended extends Schema.TaggedError<Ended>()("Ended", { code: Schema.Literals([1, 2]) }) {
   override readonly [Runtime.errorExitCode] = this.code
   override get message() {
     return `The command ended with ${this.code}`
@@ -42,7 +42,9 @@ const load = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
 const present: CliOutput.Presenter["present"] = Effect.fnUntraced(function* (event) {
   if (event._tag !== "InvalidInvocation") return yield* CliOutput.defaultPresenter.present(event)
   const command = event.commandPath.join(" ")
-  for (const { message } of event.errors) yield* Console.error(message)
+  for (const { message } of event.errors) {
+    yield* Console.error(message.replace("Expected: Schema validation failed: ", ""))
+  }
   yield* Console.error(`\nUsage: ${event.helpDoc.usage}\nMore: ${command} --help`)
 })
 

@@ -76,7 +76,7 @@ const list = Command.make(
       Flag.optional
     ),
     user: Flag.String("user").pipe(
-      Flag.filterMap(userReference.parse, userReference.refusal),
+      Flag.filterMap(userReference.parse, userReference.expectation),
       Flag.withDescription("Only what this user bought: an id or an email address"),
       Flag.optional
     ),

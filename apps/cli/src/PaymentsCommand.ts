@@ -177,10 +177,7 @@ const refund = Command.make(
   {
     payment,
     amount: Flag.String("amount").pipe(
-      Flag.filterMap(
-        parseMoney,
-        (text) => `"${text}" is not minor units and a currency, such as "1990 CNY" for 19.90 yuan`
-      ),
+      Flag.filterMap(parseMoney, () => 'Expected minor units and a currency, such as "1990 CNY" for 19.90 yuan'),
       Flag.withDescription(
         'Minor units and currency, such as "1990 CNY" for 19.90 yuan. All that is left when not given'
       ),
@@ -203,12 +200,9 @@ const refund = Command.make(
   },
   Effect.fnUntraced(function* ({ amount, json, payment, reason, refundId, yes }) {
     const operations = yield* PaymentOperations
-    const details = yield* operations.show(payment)
-    const left = details.payment.captured.minus(details.payment.refunded)
-    yield* confirm(
-      `Refunding ${money(Option.getOrElse(amount, () => left))} of ${money(details.payment.captured)}`,
-      yes
-    )
+    const { captured } = (yield* operations.show(payment)).payment
+    const what = Option.match(amount, { onNone: () => "everything that is left", onSome: money })
+    yield* confirm(`Refunding ${what} of ${money(captured)}`, yes)
     const id = Option.isSome(refundId) ? refundId.value : yield* newRefundId
     const input: NewRefund = { reason, ...given({ amount }) }
     const made = yield* operations.refund(payment, id, input, `operator:${yield* operator}`)

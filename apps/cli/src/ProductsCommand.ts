@@ -28,7 +28,7 @@ const Report = Schema.Struct({
   errors: Schema.Array(Schema.Struct({ line: Schema.Int, sku: Schema.String, reason: Schema.String }))
 })
 
-export class RowsFailed extends Schema.TaggedError<RowsFailed>()("RowsFailed", {
+class RowsFailed extends Schema.TaggedError<RowsFailed>()("RowsFailed", {
   failed: Schema.Int,
   rows: Schema.Int,
   isDryRun: Schema.Boolean

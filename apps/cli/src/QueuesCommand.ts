@@ -1,6 +1,6 @@
 import { QueueMessage, QueueMessagePage, QueueStatus } from "@mall/domain/operations/Queue"
 import { Queues } from "@mall/platform/Queues"
-import { Console, Effect, Layer, Option, Schema } from "effect"
+import { Console, Effect, Layer, Option, Runtime, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page } from "./flags.ts"
@@ -99,7 +99,8 @@ const show = Command.make(
 
 const Retried = Schema.Struct({ queue: Schema.String, retried: Schema.Int })
 
-export class NothingToRetry extends Schema.TaggedError<NothingToRetry>()("NothingToRetry", {}) {
+class RetryUnclear extends Schema.TaggedError<RetryUnclear>()("RetryUnclear", {}) {
+  override readonly [Runtime.errorExitCode] = 2
   override get message() {
     return "Say which message to retry, or --all, and not both"
   }
@@ -116,7 +117,7 @@ const retry = Command.make(
   Effect.fnUntraced(function* ({ all, json, message, queue }) {
     const queues = yield* Queues
     const by = yield* operator
-    if (all === Option.isSome(message)) return yield* new NothingToRetry()
+    if (all === Option.isSome(message)) return yield* new RetryUnclear()
     const retried = Option.isSome(message)
       ? yield* Effect.as(queues.retry(queue, message.value, by), 1)
       : yield* queues.retryAll(queue, by)

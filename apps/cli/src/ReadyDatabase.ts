@@ -5,7 +5,7 @@ import { Effect, Layer, Schema } from "effect"
 import { migrations } from "../../../migrations/index.ts"
 
 /** The database is older than this program, or new. */
-export class NotMigrated extends Schema.TaggedError<NotMigrated>()("NotMigrated", {
+class NotMigrated extends Schema.TaggedError<NotMigrated>()("NotMigrated", {
   missing: Schema.Array(Schema.String)
 }) {
   override get message() {

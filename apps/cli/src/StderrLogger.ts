@@ -1,5 +1,5 @@
-import { Config, Effect, Layer, Logger, References } from "effect"
-import type { LogLevel } from "effect"
+import { Effect, Layer, Logger, References } from "effect"
+import { isVerbose, logLevel } from "./logLevel.ts"
 
 const firstLine = (value: unknown) => String(value instanceof Error ? value.message : value).split("\n", 1)[0]
 
@@ -17,10 +17,9 @@ const brief = Logger.make<unknown, string>(({ fiber, logLevel, message }) => {
 /** Logs go to standard error, from `LOG_LEVEL` on (default `Warn`), so that standard output holds the answer and nothing else. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
-    const level = yield* Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault<LogLevel.LogLevel>("Warn"))
-    const isVerbose = ["All", "Trace", "Debug"].includes(level)
+    const level = yield* logLevel
     return Layer.merge(
-      Logger.layer([Logger.withConsoleError(isVerbose ? Logger.formatLogFmt : brief)]),
+      Logger.layer([Logger.withConsoleError(isVerbose(level) ? Logger.formatLogFmt : brief)]),
       Layer.succeed(References.MinimumLogLevel, level)
     )
   })

@@ -19,7 +19,7 @@ const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.laye
 
 const user = Argument.String("user").pipe(
   Argument.withDescription("The id or the email address of the user"),
-  Argument.filterMap(userReference.parse, userReference.refusal)
+  Argument.filterMap(userReference.parse, userReference.expectation)
 )
 
 const role = Argument.Literals("role", ["merchant", "admin"]).pipe(

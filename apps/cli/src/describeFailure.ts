@@ -1,4 +1,5 @@
-import { Cause, Config, Effect, Option, Predicate } from "effect"
+import { Cause, Effect, Option, Predicate, Runtime } from "effect"
+import { isVerbose, logLevel } from "./logLevel.ts"
 
 interface Failure {
   readonly code: 1 | 2
@@ -23,19 +24,17 @@ const sentenceOfProblem = (problem: { readonly title: string }) => {
 const sentenceOf = (error: unknown): string => {
   if (Predicate.hasProperty(error, "title") && isText(error.title))
     return sentenceOfProblem({ ...error, title: error.title })
-  if (!(error instanceof Error)) return firstLine(String(error))
+  if (!Predicate.hasProperty(error, "message") || !isText(error.message)) return firstLine(String(error))
   if (Predicate.isTagged(error, "ConfigError")) {
-    return `The configuration is wrong: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`
+    const reason = error.message.replaceAll(/\s*\n\s*/g, " ").replace(/^SchemaError\((.*)\)$/, "$1")
+    return `The configuration is wrong: ${reason}`
   }
   return firstLine(error.message)
 }
 
-const isMisuse = Predicate.isTagged("ConfirmationImpossible")
-
-/** What an operator is told of a command that failed, and the exit code: 2 where the command line is to blame, else 1. */
+/** What an operator is told of a command that failed, and the exit code: the error's own (2: wrong usage), else 1. */
 export const describeFailure = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>) {
-  const level = yield* Effect.option(Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Warn" as const)))
-  const isVerbose = Option.exists(level, (level) => ["All", "Trace", "Debug"].includes(level))
+  const level = yield* Effect.option(logLevel)
   const error = Cause.findErrorOption(cause)
   const sentence = Option.match(error, {
     onNone: () =>
@@ -43,8 +42,8 @@ export const describeFailure = Effect.fnUntraced(function* (cause: Cause.Cause<u
     onSome: sentenceOf
   })
   const failure: Failure = {
-    code: Option.exists(error, isMisuse) ? 2 : 1,
-    text: isVerbose ? `${closed(sentence)}\n${Cause.pretty(cause)}` : closed(sentence)
+    code: Option.exists(error, (error) => Runtime.getErrorExitCode(error) === 2) ? 2 : 1,
+    text: Option.exists(level, isVerbose) ? `${closed(sentence)}\n${Cause.pretty(cause)}` : closed(sentence)
   }
   return failure
 })

@@ -8,7 +8,7 @@ export type UserReference =
   | { readonly _tag: "Id"; readonly id: UserId }
   | { readonly _tag: "Email"; readonly email: Email }
 
-export class NoSuchEmail extends Schema.TaggedError<NoSuchEmail>()("NoSuchEmail", { email: Schema.String }) {
+class NoSuchEmail extends Schema.TaggedError<NoSuchEmail>()("NoSuchEmail", { email: Schema.String }) {
   override get message() {
     return `There is no account with the email ${this.email}`
   }
@@ -23,7 +23,7 @@ export const parse = (text: string): Option.Option<UserReference> =>
     () => Option.map(decodeEmail(text), (email): UserReference => ({ _tag: "Email", email }))
   )
 
-export const refusal = (text: string) => `"${text}" is neither the id of a user nor an email address`
+export const expectation = () => "Expected the id of a user or an email address"
 
 /** The account that is meant. */
 export const resolve = Effect.fnUntraced(function* (reference: UserReference) {

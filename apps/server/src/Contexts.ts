@@ -6,12 +6,13 @@ import { Doorbell } from "@mall/platform/Doorbell"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
+import * as Stores from "@mall/platform/Stores"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
 
 /** What the contexts stand on, over the database. */
-const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer).pipe(
+const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Stores.layer).pipe(
   Layer.provideMerge(Doorbell.layerNoDeps),
   Layer.provideMerge(Notifications.layer),
   Layer.provideMerge(NodeServices.layer)

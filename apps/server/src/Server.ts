@@ -9,7 +9,6 @@ import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
 import * as Tracing from "@mall/platform/telemetry/Tracing"
 import { Sandbox } from "@mall/sandbox/Sandbox"
 import { Console, Effect, Layer } from "effect"
-import { SqlClient } from "effect/sql"
 import { migrations } from "../../../migrations/index.ts"
 import * as Contexts from "./Contexts.ts"
 import { Database } from "./Database.ts"
@@ -40,14 +39,7 @@ const Seeded = Layer.effectDiscard(
   })
 )
 
-const DatabaseReadiness = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    yield* (yield* Readiness).register("database", sql`SELECT 1`)
-  })
-)
-
-const Api = Layer.mergeAll(HttpApp.layer, DatabaseReadiness).pipe(
+const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase).pipe(
   Layer.provide(Edge.layer),
   Layer.provide(NodeServer.layer)
 )

@@ -6,6 +6,7 @@ import { Effect, Layer } from "effect"
 import { Categories } from "./Categories.ts"
 import { Products } from "./Products.ts"
 import { sellerOf } from "./Seller.ts"
+import { Skus } from "./Skus.ts"
 import { Storefront } from "./Storefront.ts"
 
 const StorefrontHandlers = CatalogStorefrontRpcs.toLayer(
@@ -29,6 +30,7 @@ const operationOf = ({ operationId }: { readonly operationId?: string }) =>
 const AdminHandlers = CatalogAdminRpcs.toLayer(
   Effect.gen(function* () {
     const products = yield* Products
+    const skus = yield* Skus
     const categories = yield* Categories
     return CatalogAdminRpcs.of({
       "products.listOwn": (query) => Effect.flatMap(seller, (who) => products.listOwn(who, query)),
@@ -43,13 +45,13 @@ const AdminHandlers = CatalogAdminRpcs.toLayer(
       "products.archive": ({ id }) => Effect.flatMap(seller, (who) => products.archive(who, id)),
       "products.addSku": (payload) =>
         Effect.flatMap(Effect.zip(seller, operationOf(payload)), ([who, operationId]) =>
-          products.addSku(who, operationId, payload.id, payload.sku)
+          skus.add(who, operationId, payload.id, payload.sku)
         ),
       "products.updateSku": ({ change, id, skuId }) =>
-        Effect.flatMap(seller, (who) => products.updateSku(who, id, skuId, change)),
-      "products.archiveSku": ({ id, skuId }) => Effect.flatMap(seller, (who) => products.archiveSku(who, id, skuId)),
+        Effect.flatMap(seller, (who) => skus.update(who, id, skuId, change)),
+      "products.archiveSku": ({ id, skuId }) => Effect.flatMap(seller, (who) => skus.archive(who, id, skuId)),
       "products.setStock": ({ id, onHand, skuId }) =>
-        Effect.flatMap(seller, (who) => Effect.asVoid(products.setStock(who, id, skuId, { onHand }))),
+        Effect.flatMap(seller, (who) => Effect.asVoid(skus.setStock(who, id, skuId, { onHand }))),
       "categories.create": (payload) =>
         Effect.flatMap(operationOf(payload), (id) => categories.create(id, payload.category)),
       "categories.update": ({ change, id }) => categories.update(id, change),

@@ -4,6 +4,7 @@ import { Categories } from "./Categories.ts"
 import { ProductImport } from "./ProductImport.ts"
 import { Products } from "./Products.ts"
 import * as SkuQuotes from "./SkuQuotes.ts"
+import { Skus } from "./Skus.ts"
 import { Storefront } from "./Storefront.ts"
 
 /**
@@ -13,6 +14,7 @@ import { Storefront } from "./Storefront.ts"
 export const layer = Layer.mergeAll(
   Storefront.layer,
   Products.layer,
+  Skus.layer,
   Categories.layer,
   ProductImport.layer,
   SkuQuotes.layer

@@ -1,12 +1,12 @@
 import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Categories } from "./Categories.ts"
 import { respond } from "./EncodedJson.ts"
 import { Storefront } from "./Storefront.ts"
 
-export const CategoriesHttp = HttpApiBuilder.group(
+export const CategoriesHttp = ApiGroup.group(
   MallApi,
   "categories",
   Effect.fnUntraced(function* (handlers) {

@@ -1,12 +1,12 @@
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { drawDemoImage } from "./drawDemoImage.ts"
 
 const headers = { "cache-control": "public, max-age=86400" }
 
-export const DemoImagesHttp = HttpApiBuilder.group(MallApi, "demoImages", (handlers) =>
+export const DemoImagesHttp = ApiGroup.group(MallApi, "demoImages", (handlers) =>
   handlers.handleAll({
     get: ({ params }) =>
       Effect.succeed(HttpServerResponse.text(drawDemoImage(params.name), { contentType: "image/svg+xml", headers }))

@@ -31,7 +31,7 @@ export interface ImportReport {
   readonly created: number
   readonly updated: number
   readonly failed: number
-  /** In the order of the file, at most `maxErrors` of them; `failed` counts all. */
+  /** In the order of the file, at most 10,000 of them; `failed` counts all. */
   readonly errors: ReadonlyArray<RowError>
 }
 
@@ -42,7 +42,7 @@ export interface ImportOptions {
   readonly onProgress?: (progress: ImportProgress) => Effect.Effect<void>
 }
 
-export const maxErrors = 10_000
+const maxErrors = 10_000
 
 const batchSize = 1000
 

@@ -3,11 +3,12 @@ import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
 import type { HttpServerRequest } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { respond } from "./EncodedJson.ts"
 import type { EncodedJson } from "./EncodedJson.ts"
 import { Products } from "./Products.ts"
 import { sellerOf } from "./Seller.ts"
+import { Skus } from "./Skus.ts"
 import { Storefront } from "./Storefront.ts"
 
 const seller = Effect.map(CurrentUser, sellerOf)
@@ -15,11 +16,12 @@ const seller = Effect.map(CurrentUser, sellerOf)
 const answer = <E>({ headers }: HttpServerRequest.HttpServerRequest, encoded: Effect.Effect<EncodedJson, E>) =>
   Effect.map(encoded, (json) => respond(json, headers["if-none-match"]))
 
-export const ProductsHttp = HttpApiBuilder.group(
+export const ProductsHttp = ApiGroup.group(
   MallApi,
   "products",
   Effect.fnUntraced(function* (handlers) {
     const products = yield* Products
+    const skus = yield* Skus
     const storefront = yield* Storefront
     return handlers.handleAll({
       list: ({ query, request }) => answer(request, storefront.encodedProducts(query)),
@@ -31,12 +33,12 @@ export const ProductsHttp = HttpApiBuilder.group(
       publish: ({ params }) => Effect.flatMap(seller, (who) => products.publish(who, params.id)),
       unpublish: ({ params }) => Effect.flatMap(seller, (who) => products.unpublish(who, params.id)),
       addSku: ({ params, payload }) =>
-        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => products.addSku(who, id, params.id, payload)),
+        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => skus.add(who, id, params.id, payload)),
       updateSku: ({ params: { id, skuId }, payload }) =>
-        Effect.flatMap(seller, (who) => products.updateSku(who, id, skuId, payload)),
-      archiveSku: ({ params: { id, skuId } }) => Effect.flatMap(seller, (who) => products.archiveSku(who, id, skuId)),
+        Effect.flatMap(seller, (who) => skus.update(who, id, skuId, payload)),
+      archiveSku: ({ params: { id, skuId } }) => Effect.flatMap(seller, (who) => skus.archive(who, id, skuId)),
       setStock: ({ params: { id, skuId }, payload }) =>
-        Effect.flatMap(seller, (who) => products.setStock(who, id, skuId, payload))
+        Effect.flatMap(seller, (who) => skus.setStock(who, id, skuId, payload))
     })
   })
 )

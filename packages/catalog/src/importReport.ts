@@ -3,7 +3,7 @@ import { Csv } from "effect/encoding"
 import type { RowError } from "./importRow.ts"
 
 /** A spreadsheet runs a cell that begins like a formula: an apostrophe makes it text. */
-export const guardFormula = (cell: string) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)
+const guardFormula = (cell: string) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)
 
 /** What could not be imported, as a CSV file for the one who made the import: line, SKU and reason. */
 export const importErrorsCsv = (errors: ReadonlyArray<RowError>): Effect.Effect<string> =>

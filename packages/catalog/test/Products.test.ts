@@ -4,6 +4,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { Products } from "../src/Products.ts"
+import { Skus } from "../src/Skus.ts"
 import {
   CatalogTest,
   admin,
@@ -55,10 +56,16 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("answers a repeated operation with what the first one made", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const { seller } = yield* makeSeller
       const category = yield* makeCategory()
       const id = yield* nextId
-      const input = { categoryId: category.id, title: text("Cup"), skus: [{ code: "CUP", price: cny(500) }] }
+      const input = {
+        categoryId: category.id,
+        code: "CUP",
+        title: text("Cup"),
+        skus: [{ code: "CUP", price: cny(500) }]
+      }
       const racing = yield* Effect.all(
         Array.from({ length: 8 }, () => products.create(seller, id, input)),
         { concurrency: "unbounded" }
@@ -66,8 +73,8 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
       for (const product of racing) assert.deepStrictEqual(product, racing[0])
       const added = yield* nextId
       const sku = { code: "CUP-2", options: { size: "L" }, price: cny(700) }
-      yield* products.addSku(seller, added, firstOf(racing).id, sku)
-      const again = yield* products.addSku(seller, added, firstOf(racing).id, sku)
+      yield* skus.add(seller, added, firstOf(racing).id, sku)
+      const again = yield* skus.add(seller, added, firstOf(racing).id, sku)
       assert.strictEqual(again.skus.length, 2)
     })
   )
@@ -75,6 +82,7 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("does not find a product of another shop", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const { product, sku } = yield* publishProduct()
       const { seller: stranger } = yield* makeSeller
       const attempts = [
@@ -83,10 +91,10 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
         products.archive(stranger, product.id),
         products.publish(stranger, product.id),
         products.unpublish(stranger, product.id),
-        products.addSku(stranger, yield* nextId, product.id, { code: "X", price: cny(1) }),
-        products.updateSku(stranger, product.id, sku.id, { price: cny(1) }),
-        products.archiveSku(stranger, product.id, sku.id),
-        products.setStock(stranger, product.id, sku.id, { onHand: 1 })
+        skus.add(stranger, yield* nextId, product.id, { code: "X", price: cny(1) }),
+        skus.update(stranger, product.id, sku.id, { price: cny(1) }),
+        skus.archive(stranger, product.id, sku.id),
+        skus.setStock(stranger, product.id, sku.id, { onHand: 1 })
       ]
       for (const attempt of attempts) {
         const error = yield* Effect.flip(attempt as Effect.Effect<unknown, { readonly _tag: string }>)
@@ -118,16 +126,17 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("publishes only what has a SKU, and keeps the last one of what is published", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const { seller } = yield* makeSeller
       const draft = yield* draftOf(seller)
       assert.strictEqual((yield* Effect.flip(products.publish(seller, draft.id)))._tag, "ProductIncomplete")
       const skuId = SkuId.make(yield* nextId)
-      yield* products.addSku(seller, skuId, draft.id, { code: "ONLY", price: cny(100) })
+      yield* skus.add(seller, skuId, draft.id, { code: "ONLY", price: cny(100) })
       const published = yield* products.publish(seller, draft.id)
       assert.strictEqual(published.status, "published")
       assert.isNotNull(published.publishedAt)
       assert.deepStrictEqual(yield* products.publish(seller, draft.id), published)
-      const last = yield* Effect.flip(products.archiveSku(seller, draft.id, skuId))
+      const last = yield* Effect.flip(skus.archive(seller, draft.id, skuId))
       assert.strictEqual(last._tag, "ProductIncomplete")
     })
   )
@@ -135,6 +144,7 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("never brings an archived product back nor changes it", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const { product, seller, sku } = yield* publishProduct()
       yield* products.archive(seller, product.id)
       yield* products.archive(seller, product.id)
@@ -142,9 +152,9 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
         products.publish(seller, product.id),
         products.unpublish(seller, product.id),
         products.update(seller, product.id, { title: text("New") }),
-        products.addSku(seller, yield* nextId, product.id, { code: "NEW", price: cny(1) }),
-        products.updateSku(seller, product.id, sku.id, { price: cny(1) }),
-        products.archiveSku(seller, product.id, sku.id)
+        skus.add(seller, yield* nextId, product.id, { code: "NEW", price: cny(1) }),
+        skus.update(seller, product.id, sku.id, { price: cny(1) }),
+        skus.archive(seller, product.id, sku.id)
       ]
       for (const outcome of outcomes) {
         const error = yield* Effect.flip(outcome as Effect.Effect<unknown, { readonly _tag: string }>)
@@ -155,11 +165,11 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
 
   it.effect("refuses SKUs that cannot stand beside the others", () =>
     Effect.gen(function* () {
-      const products = yield* Products
+      const skus = yield* Skus
       const { seller } = yield* makeSeller
       const { id } = yield* draftOf(seller)
-      const add = (sku: Parameters<typeof products.addSku>[3]) =>
-        Effect.flatMap(nextId, (operation) => products.addSku(seller, operation, id, sku))
+      const add = (sku: Parameters<typeof skus.add>[3]) =>
+        Effect.flatMap(nextId, (operation) => skus.add(seller, operation, id, sku))
       yield* add({ code: "A", options: { size: "M", colour: "red" }, price: cny(100) })
       const sameOptions = yield* Effect.flip(add({ code: "B", options: { colour: "red", size: "M" }, price: cny(100) }))
       assert.strictEqual(sameOptions._tag, "SkuOptionsTaken")
@@ -176,12 +186,13 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("lets of two racing SKUs with the same options one in", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const { seller } = yield* makeSeller
       const { id } = yield* draftOf(seller)
       const exits = yield* Effect.all(
         yield* Effect.forEach(Array.from({ length: 6 }), (_, index) =>
           Effect.map(nextId, (operation) =>
-            Effect.exit(products.addSku(seller, operation, id, { code: `R-${index}`, price: cny(100) }))
+            Effect.exit(skus.add(seller, operation, id, { code: `R-${index}`, price: cny(100) }))
           )
         ),
         { concurrency: "unbounded" }
@@ -194,6 +205,7 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("stops at the largest number of SKUs", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const { seller } = yield* makeSeller
       const category = yield* makeCategory()
       const { id } = yield* products.create(seller, yield* nextId, {
@@ -206,7 +218,7 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
         }))
       })
       const error = yield* Effect.flip(
-        products.addSku(seller, yield* nextId, id, { code: "T-X", options: { pattern: "x" }, price: cny(1) })
+        skus.add(seller, yield* nextId, id, { code: "T-X", options: { pattern: "x" }, price: cny(1) })
       )
       assert.strictEqual(error._tag, "TooManySkus")
     })
@@ -232,11 +244,12 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
   it.effect("keeps every price a SKU has had, and every state of the product", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const sql = yield* SqlClient.SqlClient
       const { product, seller, sku } = yield* publishProduct({ price: cny(1000) })
       const skuId = sku.id
-      yield* products.updateSku(seller, product.id, skuId, { price: cny(900) })
-      yield* products.updateSku(seller, product.id, skuId, { code: "RENAMED" })
+      yield* skus.update(seller, product.id, skuId, { price: cny(900) })
+      yield* skus.update(seller, product.id, skuId, { code: "RENAMED" })
       yield* products.archive(seller, product.id)
       const prices = yield* sql`
         SELECT price, currency, changed_by FROM catalog.price_changes c WHERE c.sku_id = ${skuId} ORDER BY c.id`
@@ -255,17 +268,17 @@ layer(CatalogTest, { excludeTestServices: true })("Products", (it) => {
 
   it.effect("sets stock through the port, and passes its refusal on", () =>
     Effect.gen(function* () {
-      const products = yield* Products
+      const skus = yield* Skus
       const stock = yield* StockMemory
       const { product, seller, sku } = yield* publishProduct()
       const skuId = sku.id
-      assert.deepStrictEqual(yield* products.setStock(seller, product.id, skuId, { onHand: 7 }), { skuId, onHand: 7 })
+      assert.deepStrictEqual(yield* skus.setStock(seller, product.id, skuId, { onHand: 7 }), { skuId, onHand: 7 })
       assert.strictEqual(stock.onHand.get(skuId), 7)
       stock.reserved.set(skuId, 5)
-      const error = yield* Effect.flip(products.setStock(seller, product.id, skuId, { onHand: 4 }))
+      const error = yield* Effect.flip(skus.setStock(seller, product.id, skuId, { onHand: 4 }))
       assert.strictEqual(error._tag, "StockBelowReserved")
       const unknown = SkuId.make(yield* nextId)
-      const missing = yield* Effect.flip(products.setStock(seller, product.id, unknown, { onHand: 4 }))
+      const missing = yield* Effect.flip(skus.setStock(seller, product.id, unknown, { onHand: 4 }))
       assert.strictEqual(missing._tag, "SkuNotFound")
     })
   )

@@ -3,6 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import { Products } from "../src/Products.ts"
+import { Skus } from "../src/Skus.ts"
 import { CatalogTest, cny, nextId, publishProduct } from "./support/CatalogTest.ts"
 
 /** Counts the statements that `effect` runs. */
@@ -26,13 +27,14 @@ layer(CatalogTest, { excludeTestServices: true })("SkuQuotes", (it) => {
     Effect.gen(function* () {
       const catalog = yield* Catalog
       const products = yield* Products
+      const skus = yield* Skus
       const { product, sku } = yield* publishProduct({ price: cny(4990) })
       const withdrawn = yield* publishProduct()
       yield* products.unpublish(withdrawn.seller, withdrawn.product.id)
       const archived = yield* publishProduct()
       const spare = { code: "SPARE", options: { size: "L" }, price: cny(1) }
-      yield* products.addSku(archived.seller, yield* nextId, archived.product.id, spare)
-      yield* products.archiveSku(archived.seller, archived.product.id, archived.sku.id)
+      yield* skus.add(archived.seller, yield* nextId, archived.product.id, spare)
+      yield* skus.archive(archived.seller, archived.product.id, archived.sku.id)
       const asked = [sku.id, withdrawn.sku.id, archived.sku.id, SkuId.make(yield* nextId)]
       for (const quote of [catalog.quote, catalog.quoteForSale]) {
         const quotes = yield* quote(asked)
@@ -52,10 +54,11 @@ layer(CatalogTest, { excludeTestServices: true })("SkuQuotes", (it) => {
     Effect.gen(function* () {
       const catalog = yield* Catalog
       const products = yield* Products
+      const skus = yield* Skus
       const { product, seller, sku } = yield* publishProduct({ price: cny(100) })
       const price = Effect.map(catalog.quote([sku.id]), (quotes) => quotes.get(sku.id)?.unitPrice.amount)
       assert.strictEqual(yield* price, 100)
-      yield* products.updateSku(seller, product.id, sku.id, { price: cny(90) })
+      yield* skus.update(seller, product.id, sku.id, { price: cny(90) })
       assert.strictEqual(yield* price, 90)
       yield* products.unpublish(seller, product.id)
       assert.isUndefined(yield* price)

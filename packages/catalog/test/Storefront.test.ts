@@ -8,6 +8,7 @@ import { Array, Context, Effect, Layer, Order, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import * as CatalogServices from "../src/CatalogServices.ts"
 import { Products } from "../src/Products.ts"
+import { Skus } from "../src/Skus.ts"
 import { Storefront } from "../src/Storefront.ts"
 import {
   CatalogTest,
@@ -27,13 +28,14 @@ layer(CatalogTest, { excludeTestServices: true })("Storefront", (it) => {
   it.effect("shows a change to the next read of the one who made it", () =>
     Effect.gen(function* () {
       const products = yield* Products
+      const skus = yield* Skus
       const storefront = yield* Storefront
       const { product, seller, sku } = yield* publishProduct({ price: cny(4990) })
       const { categoryId, id } = product
       assert.strictEqual((yield* storefront.product(id)).title.en, "Kettle")
       assert.deepStrictEqual(ids((yield* storefront.products({ category: categoryId })).data), [id])
       yield* products.update(seller, id, { title: text("Teapot") })
-      yield* products.updateSku(seller, id, sku.id, { price: cny(100) })
+      yield* skus.update(seller, id, sku.id, { price: cny(100) })
       const [listed] = (yield* storefront.products({ category: categoryId })).data
       assert.strictEqual(listed?.title.en, "Teapot")
       assert.strictEqual(listed?.priceFrom.amount, 100)

@@ -3,10 +3,10 @@ import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Addresses } from "./Addresses.ts"
 
-export const AddressesHttp = HttpApiBuilder.group(
+export const AddressesHttp = ApiGroup.group(
   MallApi,
   "addresses",
   Effect.fn(function* (handlers) {

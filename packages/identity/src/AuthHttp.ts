@@ -2,7 +2,7 @@ import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Keys } from "./Keys.ts"
 import { Logins } from "./Logins.ts"
 import { originOf } from "./originOf.ts"
@@ -12,7 +12,7 @@ import { withRetryAfter } from "./withRetryAfter.ts"
 
 const verify = () => Effect.map(CurrentUser, verificationResponse)
 
-export const AuthHttp = HttpApiBuilder.group(
+export const AuthHttp = ApiGroup.group(
   MallApi,
   "auth",
   Effect.fn(function* (handlers) {
@@ -33,7 +33,7 @@ export const AuthHttp = HttpApiBuilder.group(
 /** Verifiers may keep the keys for five minutes; one that meets a new key before asks again. */
 const cacheControl = { "cache-control": "public, max-age=300" }
 
-export const JwksHttp = HttpApiBuilder.group(
+export const JwksHttp = ApiGroup.group(
   MallApi,
   "jwks",
   Effect.fn(function* (handlers) {

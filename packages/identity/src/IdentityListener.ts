@@ -6,7 +6,7 @@ import { Keys } from "./Keys.ts"
 import { Revocations } from "./Revocations.ts"
 
 /** Where the triggers of `identity.users`, `identity.sessions` and `identity.signing_keys` tell what changed. */
-export const channel = "identity_changes"
+const channel = "identity_changes"
 
 const Change = Schema.TemplateLiteralParser(["u ", UserId, " ", Schema.FiniteFromString])
 const decodeVersion = Schema.decodeUnknownOption(Change)

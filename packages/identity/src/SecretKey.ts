@@ -6,7 +6,7 @@ import { Aead, Kdf, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
 /** The installation's secret could not be read or made; `reason` is one sentence for the operator. */
-export class SecretKeyError extends Schema.TaggedError<SecretKeyError>()("SecretKeyError", { reason: Schema.String }) {
+class SecretKeyError extends Schema.TaggedError<SecretKeyError>()("SecretKeyError", { reason: Schema.String }) {
   override get message() {
     return this.reason
   }

@@ -45,7 +45,7 @@ export class SessionRepo extends Context.Service<
     /** Locks the session until the transaction ends. */
     lock(id: SessionId): Effect.Effect<Option.Option<StoredSession>, SqlError>
     rotate(id: SessionId, rotation: Rotation): Effect.Effect<void, SqlError>
-    /** Ends one session of the user; false where there is none that is open. */
+    /** Ends one session of the user; false where there is none, or it was ended before. */
     revoke(userId: UserId, id: SessionId, now: Date): Effect.Effect<boolean, SqlError>
     /** Ends all sessions of the user but `except`; answers with those it ended. */
     revokeAll(userId: UserId, now: Date, except: SessionId | null): Effect.Effect<Array<SessionId>, SqlError>
@@ -97,7 +97,7 @@ export class SessionRepo extends Context.Service<
         Result: Id,
         execute: ({ userId, now, only, except }) => sql`
           UPDATE identity.sessions SET revoked_at = ${now}
-          WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${now}
+          WHERE user_id = ${userId} AND revoked_at IS NULL
             AND (${only}::uuid IS NULL OR id = ${only}::uuid) AND (${except}::uuid IS NULL OR id <> ${except}::uuid)
           RETURNING id
         `

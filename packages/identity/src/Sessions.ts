@@ -59,8 +59,6 @@ export class Sessions extends Context.Service<
       page: { readonly limit?: number; readonly after?: string }
     ): Effect.Effect<Page<Session>, InvalidCursor>
     revoke(principal: Principal, sessionId: SessionId): Effect.Effect<void, SessionNotFound>
-    /** Ends all sessions of the user but `except`, in the caller's transaction; `Revocations` must be told after it. */
-    revokeAll(userId: UserId, except: SessionId | null): Effect.Effect<ReadonlyArray<SessionId>, SqlError>
     /** Deletes up to `limit` sessions that ended or expired more than `SESSION_RETENTION` ago; answers how many. */
     purge(limit: number): Effect.Effect<number>
   }
@@ -226,16 +224,12 @@ export class Sessions extends Context.Service<
         return toPage(rows.map(toSession), limit, ({ id }) => cursor.encode(id))
       })
 
-      const revokeAll = Effect.fn("Sessions.revokeAll")(function* (userId: UserId, except: SessionId | null) {
-        return yield* sessions.revokeAll(userId, DateTime.toDateUtc(yield* DateTime.now), except)
-      })
-
       const purge = Effect.fn("Sessions.purge")(function* (limit: number) {
         const before = DateTime.subtractDuration(yield* DateTime.now, retention)
         return yield* Effect.orDie(sessions.purge(DateTime.toDateUtc(before), limit))
       })
 
-      return Sessions.of({ open, refresh, end, list, revoke, revokeAll, purge })
+      return Sessions.of({ open, refresh, end, list, revoke, purge })
     })
   )
 

@@ -2,12 +2,12 @@ import { CurrentUser, UserId } from "@mall/domain/identity/CurrentUser"
 import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Accounts } from "./Accounts.ts"
 import { Sessions } from "./Sessions.ts"
 import { withRetryAfter } from "./withRetryAfter.ts"
 
-export const UsersHttp = HttpApiBuilder.group(
+export const UsersHttp = ApiGroup.group(
   MallApi,
   "users",
   Effect.fn(function* (handlers) {
@@ -19,7 +19,7 @@ export const UsersHttp = HttpApiBuilder.group(
   })
 )
 
-export const AccountHttp = HttpApiBuilder.group(
+export const AccountHttp = ApiGroup.group(
   MallApi,
   "account",
   Effect.fn(function* (handlers) {

@@ -173,7 +173,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
       Effect.gen(function* () {
         const keys = yield* Keys
         const [jwk] = yield* keys.published
-        assert.deepStrictEqual(Object.keys(jwk ?? {}).sort(), ["alg", "crv", "kid", "kty", "use", "x"])
+        assert.deepStrictEqual(Object.keys(jwk ?? {}).toSorted(), ["alg", "crv", "kid", "kty", "use", "x"])
       })
     )
   }

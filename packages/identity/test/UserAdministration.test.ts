@@ -5,7 +5,7 @@ import { Effect, Exit, Layer, Option, Redacted } from "effect"
 import { IdentityLayer } from "../src/Identity.ts"
 import { Sessions } from "../src/Sessions.ts"
 import { UserAdministration } from "../src/UserAdministration.ts"
-import { login, newUserId, origin, principalOf, registerUser, verify, withConfiguration } from "./fixture.ts"
+import { email, login, newUserId, origin, principalOf, registerUser, verify, withConfiguration } from "./fixture.ts"
 
 const act = (reason: string) => ({ actorId: null, reason })
 const shop = MerchantId.make("01980000-0000-7000-8000-0000000000aa")
@@ -58,6 +58,19 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
       })
     )
 
+    it.effect("finds an account by its whole email, in the form that is stored", () =>
+      Effect.gen(function* () {
+        const administration = yield* UserAdministration
+        const user = yield* registerUser
+        const found = yield* administration.findByEmail(email(` ${user.email.toUpperCase()} `))
+        assert.deepStrictEqual(
+          Option.map(found, ({ id }) => id),
+          Option.some(user.id)
+        )
+        assert.isTrue(Option.isNone(yield* administration.findByEmail(email(user.email.slice(1)))))
+      })
+    )
+
     it.effect("refuses roles that make no sense, and changes nothing twice", () =>
       Effect.gen(function* () {
         const administration = yield* UserAdministration
@@ -93,7 +106,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
           { concurrency: "unbounded" }
         )
         const after = yield* administration.show(user.id)
-        assert.deepStrictEqual([...after.roles].sort(), ["admin", "customer", "merchant"])
+        assert.deepStrictEqual(after.roles.toSorted(), ["admin", "customer", "merchant"])
         assert.strictEqual((yield* administration.history(user.id, {})).data.length, 3)
       })
     )

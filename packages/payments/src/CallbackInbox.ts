@@ -1,18 +1,34 @@
 import { Uuid7 } from "@mall/domain/kernel/Id"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Exit, Layer, Request, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { Notice } from "./channel/Channel.ts"
 import type { VerifiedCallback } from "./channel/Channel.ts"
+import { groupCommit } from "./groupCommit.ts"
 
 export const CallbackId = Uuid7.pipe(Schema.brand("CallbackId"))
 export type CallbackId = typeof CallbackId.Type
 
 const noticeJson = Schema.toCodecJson(Notice)
-const encodeNotice = Schema.encodeSync(Schema.fromJsonString(noticeJson))
 
-const Stored = Schema.Struct({ fresh: Schema.Boolean, stored: Schema.Boolean })
+const Row = Schema.Struct({
+  id: CallbackId,
+  channel: Schema.String,
+  eventId: Schema.String,
+  eventType: Schema.String,
+  nonce: Schema.String,
+  notice: Notice,
+  traceId: Schema.NullOr(Schema.String),
+  now: Schema.Date
+})
+const rowsJson = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Row))))
+const Stored = Schema.Struct({ id: CallbackId, fresh: Schema.Boolean, stored: Schema.Boolean })
+
+class Store extends Request.Class<{ readonly row: typeof Row.Type }, "stored" | "duplicate" | "replayed", SqlError> {}
+
+/** Notices that one statement stores at most. */
+const maxBatch = 128
 
 /** A notice that waits to be acted upon. */
 const Waiting = Schema.Struct({ id: CallbackId, channel: Schema.String, notice: noticeJson })
@@ -20,18 +36,22 @@ export type Waiting = typeof Waiting.Type
 
 const Run = Schema.Struct({ id: CallbackId, runs: Schema.Int })
 
-export interface Verdict {
-  readonly status: "processed" | "ignored" | "parked"
-  readonly outcome: string
-  readonly paymentId: PaymentId | null
-}
+/** What became of a notice. */
+export const Verdict = Schema.Struct({
+  id: CallbackId,
+  status: Schema.Literals(["processed", "ignored", "parked"]),
+  outcome: Schema.String,
+  paymentId: Schema.NullOr(PaymentId)
+})
+export type Verdict = typeof Verdict.Type
+const verdictsJson = Schema.encodeSync(Schema.fromJsonString(Schema.Array(Verdict)))
 
 /** What the channels told, kept before it is acknowledged. */
 export class CallbackInbox extends Context.Service<
   CallbackInbox,
   {
     /**
-     * One durable statement. `replayed`: this very sending was here before. `duplicate`: the channel tells again what it
+     * Durable when it answers; concurrent calls share a statement. `replayed`: this very sending was here before. `duplicate`: the channel tells again what it
      * told. `stored`: it is new, and will be acted upon.
      */
     store(
@@ -40,9 +60,9 @@ export class CallbackInbox extends Context.Service<
       callback: VerifiedCallback,
       at: { readonly now: Date; readonly traceId: string | null }
     ): Effect.Effect<"stored" | "duplicate" | "replayed", SqlError>
-    /** Locks a notice that is still to be acted upon; none where it is done, or another process is at it. Needs a transaction. */
-    claim(id: CallbackId): Effect.Effect<Option.Option<Waiting>, SqlError>
-    settle(id: CallbackId, now: Date, verdict: Verdict): Effect.Effect<void, SqlError>
+    /** Locks those that are still to be acted upon, and that no other process is at. Needs a transaction. */
+    claim(ids: ReadonlyArray<CallbackId>): Effect.Effect<ReadonlyArray<Waiting>, SqlError>
+    settle(verdicts: ReadonlyArray<Verdict>, now: Date): Effect.Effect<void, SqlError>
     /** Notices whose run was lost or failed, each left alone for longer than the time before. */
     claimDue(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Run.Type>, SqlError>
     /** Makes a notice wait again. False where there is none. */
@@ -57,38 +77,56 @@ export class CallbackInbox extends Context.Service<
       const sql = yield* SqlClient.SqlClient
 
       // The nonce and the notice are stored together or not at all: a crash between cannot make a genuine notice a replay.
-      const insert = SqlSchema.findOne({
-        Request: Schema.Struct({
-          id: CallbackId,
-          channel: Schema.String,
-          nonce: Schema.String,
-          eventId: Schema.String,
-          eventType: Schema.String,
-          notice: Schema.String,
-          traceId: Schema.NullOr(Schema.String),
-          now: Schema.Date
-        }),
+      // Rows are inserted in the order of their keys, so that two processes do not wait for each other.
+      const insert = SqlSchema.findAll({
+        Request: Schema.String,
         Result: Stored,
-        execute: ({ channel, eventId, eventType, id, nonce, notice, now, traceId }) => sql`
-          WITH fresh AS (
-            INSERT INTO payments.nonces (channel, nonce, seen_at) VALUES (${channel}, ${nonce}, ${now})
-            ON CONFLICT DO NOTHING RETURNING seen_at
+        execute: (rows) => sql`
+          WITH input AS (
+            SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, channel text, nonce text, "eventId" text,
+              "eventType" text, notice jsonb, "traceId" text, now timestamptz)
+          ), fresh AS (
+            INSERT INTO payments.nonces (channel, nonce, seen_at)
+            SELECT channel, nonce, now FROM input ORDER BY channel, nonce
+            ON CONFLICT DO NOTHING RETURNING channel, nonce
           ), stored AS (
             INSERT INTO payments.callback_inbox (id, channel, event_id, event_type, notice, status, next_run_at, trace_id,
               received_at)
-            SELECT ${id}::uuid, ${channel}, ${eventId}, ${eventType}, ${notice}::jsonb, 'received',
-              ${now}::timestamptz + interval '30 seconds', ${traceId}, ${now}::timestamptz
-            FROM fresh
+            SELECT id, channel, "eventId", "eventType", notice, 'received', now + interval '30 seconds', "traceId", now
+            FROM input JOIN fresh USING (channel, nonce)
+            ORDER BY channel, "eventId"
             ON CONFLICT (channel, event_id) DO NOTHING RETURNING id
           )
-          SELECT EXISTS (SELECT FROM fresh) AS fresh, EXISTS (SELECT FROM stored) AS stored`
+          SELECT input.id, fresh.nonce IS NOT NULL AS fresh, stored.id IS NOT NULL AS stored
+          FROM input LEFT JOIN fresh USING (channel, nonce) LEFT JOIN stored ON stored.id = input.id`
       })
-      const lock = SqlSchema.findOneOption({
-        Request: CallbackId,
+
+      const storeAll = Effect.fnUntraced(
+        function* (entries: ReadonlyArray<Request.Entry<Store>>) {
+          // of one sending that comes twice at the same time the first is the sending, the others are replays
+          const first = new Map(
+            [...entries].reverse().map(({ request: { row } }) => [`${row.channel} ${row.nonce}`, row])
+          )
+          const rows = yield* insert(rowsJson([...first.values()]))
+          const byId = new Map(rows.map((row) => [row.id, row]))
+          for (const { completeUnsafe, request } of entries) {
+            const result = byId.get(request.row.id)
+            completeUnsafe(
+              Exit.succeed(result?.stored === true ? "stored" : result?.fresh === true ? "duplicate" : "replayed")
+            )
+          }
+        },
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
+      const storer = groupCommit<Store>({ commit: storeAll, refused: Exit.fail, maxBatch })
+
+      const lock = SqlSchema.findAll({
+        Request: Schema.Array(CallbackId),
         Result: Waiting,
-        execute: (id) => sql`
-          SELECT id, channel, notice FROM payments.callback_inbox
-          WHERE id = ${id} AND status = 'received' FOR UPDATE SKIP LOCKED`
+        execute: (ids) => sql`
+          SELECT c.id, c.channel, c.notice FROM payments.callback_inbox AS c
+          WHERE c.id = ANY(${ids}::uuid[]) AND c.status = 'received' ORDER BY c.id FOR UPDATE SKIP LOCKED`
       })
       const selectDue = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int }),
@@ -104,27 +142,18 @@ export class CallbackInbox extends Context.Service<
       })
 
       return CallbackInbox.of({
-        store: Effect.fnUntraced(
-          function* (id, channel, { eventId, eventType, nonce, notice }, at) {
-            const { fresh, stored } = yield* insert({
-              id,
-              channel,
-              nonce,
-              eventId,
-              eventType,
-              notice: encodeNotice(notice),
-              ...at
-            })
-            return stored ? "stored" : fresh ? "duplicate" : "replayed"
-          },
-          Effect.catchTags({ SchemaError: Effect.die, NoSuchElementError: Effect.die })
-        ),
-        claim: (id) => Effect.catchTag(lock(id), "SchemaError", Effect.die),
-        settle: (id, now, { outcome, paymentId, status }) =>
-          sql`
-            UPDATE payments.callback_inbox
-            SET status = ${status}, outcome = ${outcome}, payment_id = ${paymentId}, processed_at = ${now}, next_run_at = NULL
-            WHERE id = ${id}`.pipe(Effect.asVoid),
+        store: (id, channel, { eventId, eventType, nonce, notice }, at) =>
+          Effect.request(new Store({ row: { id, channel, eventId, eventType, nonce, notice, ...at } }), storer),
+        claim: (ids) => Effect.catchTag(lock(ids), "SchemaError", Effect.die),
+        settle: Effect.fnUntraced(function* (verdicts, now) {
+          if (verdicts.length === 0) return
+          yield* sql`
+            UPDATE payments.callback_inbox AS c
+            SET status = v.status, outcome = v.outcome, payment_id = v."paymentId", processed_at = ${now}, next_run_at = NULL
+            FROM jsonb_to_recordset(${verdictsJson(verdicts)}::jsonb)
+              AS v(id uuid, status text, outcome text, "paymentId" uuid)
+            WHERE c.id = v.id`
+        }),
         claimDue: (now, limit) => Effect.catchTag(selectDue({ now, limit }), "SchemaError", Effect.die),
         reopen: (id, now) =>
           sql`

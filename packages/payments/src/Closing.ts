@@ -1,12 +1,12 @@
 import type { PaymentId, PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
 import { markOrderCanceled } from "@mall/domain/payments/PaymentTopics"
-import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { Context, DateTime, Effect, Exit, Layer, Request } from "effect"
 import { SqlClient } from "effect/sql"
 import { currentTraceId } from "./currentTraceId.ts"
+import { groupCommit } from "./groupCommit.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentStore } from "./PaymentStore.ts"
@@ -74,22 +74,19 @@ export class Closing extends Context.Service<
         retryConflicts
       )
 
-      const canceler = gatherWhileBusy(
-        RequestResolver.make<CancelPending>(
-          Effect.fnUntraced(
-            function* (entries) {
-              const canceled = yield* cancelTogether(entries.map(({ request }) => request))
-              yield* Effect.logInfo("payments canceled that nobody confirmed").pipe(
-                Effect.annotateLogs({ paymentIds: [...canceled] })
-              )
-              for (const { completeUnsafe, request } of entries)
-                completeUnsafe(Exit.succeed(canceled.has(request.row.id)))
-            },
-            Effect.catchTag("SqlError", Effect.die)
-          )
-        ),
+      const canceler = groupCommit<CancelPending>({
+        commit: Effect.fnUntraced(function* (entries) {
+          const canceled = yield* cancelTogether(entries.map(({ request }) => request))
+          if (canceled.size > 0) {
+            yield* Effect.logInfo("payments canceled that nobody confirmed").pipe(
+              Effect.annotateLogs({ paymentIds: [...canceled] })
+            )
+          }
+          for (const { completeUnsafe, request } of entries) completeUnsafe(Exit.succeed(canceled.has(request.row.id)))
+        }),
+        refused: Exit.die,
         maxBatch
-      )
+      })
 
       // Most payments that end were never confirmed: they need no question, and many of them go in one statement.
       const close = Effect.fn("Closing.close")(function* (request: CloseRequest) {

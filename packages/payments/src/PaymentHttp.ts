@@ -2,13 +2,13 @@ import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect, Layer } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { receiveCallback } from "./receiveCallback.ts"
 import { Callbacks } from "./Callbacks.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { Payments } from "./Payments.ts"
 
-const PaymentsHandlers = HttpApiBuilder.group(
+const PaymentsHandlers = ApiGroup.group(
   MallApi,
   "payments",
   Effect.fn(function* (handlers) {
@@ -33,7 +33,7 @@ const PaymentsHandlers = HttpApiBuilder.group(
   })
 )
 
-const H5Handlers = HttpApiBuilder.group(
+const H5Handlers = ApiGroup.group(
   MallApi,
   "h5Payments",
   Effect.fn(function* (handlers) {
@@ -46,7 +46,7 @@ const H5Handlers = HttpApiBuilder.group(
   })
 )
 
-const CallbacksHandlers = HttpApiBuilder.group(
+const CallbacksHandlers = ApiGroup.group(
   MallApi,
   "callbacks",
   Effect.fn(function* (handlers) {

@@ -1,12 +1,12 @@
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
-import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Array, Context, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { Array, Context, Effect, Exit, Layer, Request } from "effect"
 import { SqlClient } from "effect/sql"
 import { currentTraceId } from "./currentTraceId.ts"
+import { groupCommit } from "./groupCommit.ts"
 import { countPayment, timed } from "./paymentMetrics.ts"
 import { HistoryRow, IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
@@ -70,39 +70,22 @@ export class PaymentIntents extends Context.Service<
         }
       })
 
-      const creator = RequestResolver.make<Create>((entries) =>
-        complete(entries).pipe(
-          // One row that the database refuses must not fail the others of its batch.
-          Effect.catchTag("SqlError", (error) =>
-            entries.length === 1
-              ? Effect.die(error)
-              : Effect.forEach(
-                  entries,
-                  (entry) =>
-                    complete([entry]).pipe(
-                      Effect.catchTag("SqlError", (own) => Effect.sync(() => entry.completeUnsafe(Exit.die(own))))
-                    ),
-                  { discard: true }
-                )
-          )
-        )
-      ).pipe((resolver) => gatherWhileBusy(resolver, maxBatch))
+      const creator = groupCommit<Create>({ commit: complete, refused: Exit.die, maxBatch })
 
-      const finder = RequestResolver.make<Find>(
-        Effect.fnUntraced(
-          function* (entries) {
-            const rows = yield* repo.findAll([...new Set(entries.map(({ request }) => request.id))])
-            const byId = new Map(rows.map((row) => [row.id, row]))
-            for (const { completeUnsafe, request } of entries) {
-              const row = byId.get(request.id)
-              completeUnsafe(
-                row === undefined ? Exit.fail(new PaymentNotFound({ paymentId: request.id })) : Exit.succeed(row)
-              )
-            }
-          },
-          Effect.catchTag("SqlError", Effect.die)
-        )
-      ).pipe((resolver) => gatherWhileBusy(resolver, maxBatch))
+      const finder = groupCommit<Find>({
+        commit: Effect.fnUntraced(function* (entries) {
+          const rows = yield* repo.findAll([...new Set(entries.map(({ request }) => request.id))])
+          const byId = new Map(rows.map((row) => [row.id, row]))
+          for (const { completeUnsafe, request } of entries) {
+            const row = byId.get(request.id)
+            completeUnsafe(
+              row === undefined ? Exit.fail(new PaymentNotFound({ paymentId: request.id })) : Exit.succeed(row)
+            )
+          }
+        }),
+        refused: Exit.die,
+        maxBatch
+      })
 
       return PaymentIntents.of({
         create: Effect.fn("PaymentIntents.create")(function* (row, actor) {

@@ -1,6 +1,6 @@
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Array, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { inquirySeconds } from "./inquirySchedule.ts"
@@ -15,6 +15,9 @@ const intentsJson = json(IntentRow)
 const attemptsJson = json(AttemptRow)
 const refundsJson = json(RefundRow)
 const historyJson = json(HistoryRow)
+
+const { captured, held, id, paidAt, refunded, status } = IntentRow.fields
+const changedIntentsJson = json(Schema.Struct({ id, status, captured, refunded, held, paidAt, updatedAt: Schema.Date }))
 
 const Claim = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
 const Claimed = Schema.Struct({ id: AttemptId, paymentId: PaymentId })
@@ -44,12 +47,13 @@ export class PaymentRepo extends Context.Service<
       now: Date
     ): Effect.Effect<ReadonlyArray<typeof Canceled.Type>, SqlError>
     findAll(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyArray<IntentRow>, SqlError>
-    /** Waits for the intent's lock; needs a transaction. */
-    lock(id: PaymentId): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
+    /** Waits for the locks of these intents, taken in ascending order; needs a transaction. */
+    lock(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentRecord>, SqlError>
     read(id: PaymentId): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
-    save(draft: PaymentDraft): Effect.Effect<void, SqlError>
-    paymentOfAttempt(id: AttemptId): Effect.Effect<Option.Option<PaymentId>, SqlError>
-    paymentOfRefund(id: RefundId): Effect.Effect<Option.Option<PaymentId>, SqlError>
+    /** Writes what was decided, in one statement. Each draft is of another payment, whose lock is held. */
+    save(drafts: ReadonlyArray<PaymentDraft>): Effect.Effect<void, SqlError>
+    paymentsOfAttempts(ids: ReadonlyArray<AttemptId>): Effect.Effect<ReadonlyMap<AttemptId, PaymentId>, SqlError>
+    paymentsOfRefunds(ids: ReadonlyArray<RefundId>): Effect.Effect<ReadonlyMap<RefundId, PaymentId>, SqlError>
     /** Attempts that the channel has to be asked about, each scheduled for its next question at once. */
     claimAttempts(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Claimed.Type>, SqlError>
     claimRefunds(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof ClaimedRefund.Type>, SqlError>
@@ -116,47 +120,45 @@ export class PaymentRepo extends Context.Service<
         Result: IntentRow,
         execute: (ids) => sql`SELECT * FROM payments.intents WHERE id = ANY(${ids}::uuid[])`
       })
-      const selectForUpdate = SqlSchema.findOneOption({
-        Request: PaymentId,
+      const selectForUpdate = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
         Result: IntentRow,
-        execute: (id) => sql`SELECT * FROM payments.intents WHERE id = ${id} FOR UPDATE`
-      })
-      const selectOne = SqlSchema.findOneOption({
-        Request: PaymentId,
-        Result: IntentRow,
-        execute: (id) => sql`SELECT * FROM payments.intents WHERE id = ${id}`
+        execute: (ids) => sql`
+          SELECT i.* FROM payments.intents AS i WHERE i.id = ANY(${ids}::uuid[]) ORDER BY i.id FOR UPDATE`
       })
       const selectAttempts = SqlSchema.findAll({
-        Request: PaymentId,
+        Request: Schema.Array(PaymentId),
         Result: AttemptRow,
-        execute: (id) => sql`SELECT * FROM payments.attempts AS a WHERE a.payment_id = ${id} ORDER BY a.id`
+        execute: (ids) =>
+          sql`SELECT a.* FROM payments.attempts AS a WHERE a.payment_id = ANY(${ids}::uuid[]) ORDER BY a.id`
       })
       const selectRefunds = SqlSchema.findAll({
-        Request: PaymentId,
+        Request: Schema.Array(PaymentId),
         Result: RefundRow,
-        execute: (id) => sql`SELECT * FROM payments.refunds AS r WHERE r.payment_id = ${id} ORDER BY r.id`
+        execute: (ids) =>
+          sql`SELECT r.* FROM payments.refunds AS r WHERE r.payment_id = ANY(${ids}::uuid[]) ORDER BY r.id`
       })
-      const selectPaymentOfAttempt = SqlSchema.findOneOption({
-        Request: AttemptId,
-        Result: Schema.Struct({ paymentId: PaymentId }),
-        execute: (id) => sql`SELECT payment_id FROM payments.attempts WHERE id = ${id}`
+      const selectPaymentsOfAttempts = SqlSchema.findAll({
+        Request: Schema.Array(AttemptId),
+        Result: Claimed,
+        execute: (ids) => sql`SELECT id, payment_id FROM payments.attempts WHERE id = ANY(${ids}::uuid[])`
       })
-      const selectPaymentOfRefund = SqlSchema.findOneOption({
-        Request: RefundId,
-        Result: Schema.Struct({ paymentId: PaymentId }),
-        execute: (id) => sql`SELECT payment_id FROM payments.refunds WHERE id = ${id}`
+      const selectPaymentsOfRefunds = SqlSchema.findAll({
+        Request: Schema.Array(RefundId),
+        Result: ClaimedRefund,
+        execute: (ids) => sql`SELECT id, payment_id FROM payments.refunds WHERE id = ANY(${ids}::uuid[])`
       })
 
       // The rows of `attempts` come in the order of their ids, so that the former try is closed before the next one opens.
-      const write = Effect.fnUntraced(function* (draft: PaymentDraft) {
-        const { intent } = draft
+      const save = Effect.fnUntraced(function* (drafts: ReadonlyArray<PaymentDraft>) {
+        if (drafts.length === 0) return
         yield* sql`
           WITH attempts AS (
             INSERT INTO payments.attempts AS a (id, payment_id, channel, method, amount, currency, status,
               channel_reference, action, error_code, queries, next_query_at, created_at, updated_at)
             SELECT id, "paymentId", channel, method, amount, currency, status, "channelReference", action, "errorCode",
               queries, "nextQueryAt", "createdAt", "updatedAt"
-            FROM jsonb_to_recordset(${attemptsJson(draft.rowsOfAttempts())}::jsonb) AS r(id uuid, "paymentId" uuid,
+            FROM jsonb_to_recordset(${attemptsJson(drafts.flatMap((draft) => draft.rowsOfAttempts()))}::jsonb) AS r(id uuid, "paymentId" uuid,
               channel text, method text, amount bigint, currency text, status text, "channelReference" text, action jsonb,
               "errorCode" text, queries int, "nextQueryAt" timestamptz, "createdAt" timestamptz, "updatedAt" timestamptz)
             ORDER BY r.id
@@ -168,7 +170,7 @@ export class PaymentRepo extends Context.Service<
               channel_reference, error_code, queries, next_query_at, created_at, updated_at)
             SELECT id, "paymentId", "attemptId", amount, currency, surplus, reason, status, "channelReference",
               "errorCode", queries, "nextQueryAt", "createdAt", "updatedAt"
-            FROM jsonb_to_recordset(${refundsJson(draft.rowsOfRefunds())}::jsonb) AS r(id uuid, "paymentId" uuid,
+            FROM jsonb_to_recordset(${refundsJson(drafts.flatMap((draft) => draft.rowsOfRefunds()))}::jsonb) AS r(id uuid, "paymentId" uuid,
               "attemptId" uuid, amount bigint, currency text, surplus boolean, reason text, status text,
               "channelReference" text, "errorCode" text, queries int, "nextQueryAt" timestamptz,
               "createdAt" timestamptz, "updatedAt" timestamptz)
@@ -177,13 +179,16 @@ export class PaymentRepo extends Context.Service<
           ), noted AS (
             INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
             SELECT "paymentId", subject, "subjectId", "fromStatus", "toStatus", actor, reason, "traceId", at
-            FROM jsonb_to_recordset(${historyJson(draft.history)}::jsonb) AS h("paymentId" uuid, subject text,
+            FROM jsonb_to_recordset(${historyJson(drafts.flatMap((draft) => draft.history))}::jsonb) AS h("paymentId" uuid, subject text,
               "subjectId" uuid, "fromStatus" text, "toStatus" text, actor text, reason text, "traceId" text, at timestamptz)
           )
-          UPDATE payments.intents SET status = ${intent.status}, captured = ${intent.captured},
-            refunded = ${intent.refunded}, held = ${intent.held}, paid_at = ${intent.paidAt},
-            version = version + 1, updated_at = ${draft.context.now}
-          WHERE id = ${intent.id}`
+          UPDATE payments.intents AS i SET status = n.status, captured = n.captured, refunded = n.refunded, held = n.held,
+            paid_at = n."paidAt", version = i.version + 1, updated_at = n."updatedAt"
+          FROM jsonb_to_recordset(${changedIntentsJson(
+            drafts.map(({ context, intent }) => ({ ...intent, updatedAt: context.now }))
+          )}::jsonb) AS n(id uuid, status text, captured bigint, refunded bigint, held bigint, "paidAt" timestamptz,
+            "updatedAt" timestamptz)
+          WHERE i.id = n.id`
       })
 
       // The schedule is in the statement, so that a claim is one round trip and a crash after it loses no question.
@@ -224,12 +229,16 @@ export class PaymentRepo extends Context.Service<
           RETURNING t.id`
       })
 
-      const withChildren = Effect.fnUntraced(function* (intent: Option.Option<IntentRow>) {
-        if (Option.isNone(intent)) return Option.none<PaymentRecord>()
-        const { id } = intent.value
-        const attempts = yield* selectAttempts(id)
-        const refunds = yield* selectRefunds(id)
-        return Option.some<PaymentRecord>({ intent: intent.value, attempts, refunds })
+      const withChildren = Effect.fnUntraced(function* (intents: ReadonlyArray<IntentRow>) {
+        const ids = intents.map(({ id }) => id)
+        const attempts = Array.groupBy(yield* selectAttempts(ids), ({ paymentId }) => paymentId)
+        const refunds = Array.groupBy(yield* selectRefunds(ids), ({ paymentId }) => paymentId)
+        return new Map(
+          intents.map((intent): [PaymentId, PaymentRecord] => [
+            intent.id,
+            { intent, attempts: attempts[intent.id] ?? [], refunds: refunds[intent.id] ?? [] }
+          ])
+        )
       })
 
       return PaymentRepo.of({
@@ -243,20 +252,29 @@ export class PaymentRepo extends Context.Service<
         cancelPending: (rows, now) =>
           Effect.catchTag(cancelAll({ rows: cancellationsJson(rows), now }), "SchemaError", Effect.die),
         findAll: (ids) => Effect.catchTag(selectAll(ids), "SchemaError", Effect.die),
-        lock: (id) =>
-          selectForUpdate(id).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
-        read: (id) => selectOne(id).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
-        save: write,
-        paymentOfAttempt: (id) =>
-          selectPaymentOfAttempt(id).pipe(
-            Effect.map(Option.map(({ paymentId }) => paymentId)),
+        lock: (ids) =>
+          selectForUpdate(ids).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
+        read: (id) =>
+          selectAll([id]).pipe(
+            Effect.flatMap(withChildren),
+            Effect.map((records) => Option.fromUndefinedOr(records.get(id))),
             Effect.catchTag("SchemaError", Effect.die)
           ),
-        paymentOfRefund: (id) =>
-          selectPaymentOfRefund(id).pipe(
-            Effect.map(Option.map(({ paymentId }) => paymentId)),
-            Effect.catchTag("SchemaError", Effect.die)
-          ),
+        save,
+        paymentsOfAttempts: Effect.fnUntraced(
+          function* (ids) {
+            const rows = ids.length === 0 ? [] : yield* selectPaymentsOfAttempts(ids)
+            return new Map(rows.map(({ id, paymentId }) => [id, paymentId]))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
+        paymentsOfRefunds: Effect.fnUntraced(
+          function* (ids) {
+            const rows = ids.length === 0 ? [] : yield* selectPaymentsOfRefunds(ids)
+            return new Map(rows.map(({ id, paymentId }) => [id, paymentId]))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
         claimAttempts: (now, limit) => Effect.catchTag(claimAttempts({ now, limit }), "SchemaError", Effect.die),
         claimRefunds: (now, limit) => Effect.catchTag(claimRefunds({ now, limit }), "SchemaError", Effect.die),
         claimExpired: (now, limit) =>

@@ -1,6 +1,6 @@
 import { Effect, Layer, Option } from "effect"
-import { CircuitBreaker } from "effect/persistence"
 import { Callbacks } from "./Callbacks.ts"
+import { CallbackRuns } from "./CallbackRuns.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
 import { Channels } from "./channel/Channels.ts"
 import * as WechatPay from "./channel/WechatPay.ts"
@@ -19,11 +19,11 @@ import { Refunds } from "./Refunds.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
 
-/** Each process judges for itself whether a channel answers it. */
-const breakers = CircuitBreaker.layerStoreMemory()
-
-/** The channels whose merchant account is configured. A process without one serves what needs no channel. */
-export const channelsLayer = Layer.effect(
+/**
+ * The channels whose merchant account is configured. A process without one serves what needs no channel. Needs a
+ * `CircuitBreakerStore`: what one process learns of a channel may be shared with the others.
+ */
+const channelsLayer = Layer.effect(
   Channels,
   Effect.gen(function* () {
     const wechatPay = yield* WechatPayConfig
@@ -33,18 +33,15 @@ export const channelsLayer = Layer.effect(
     }
     return Channels.fromIterable([yield* WechatPay.make(wechatPay.value)])
   })
-).pipe(Layer.provide([WechatPayConfig.layer, breakers]))
+).pipe(Layer.provide(WechatPayConfig.layer))
 
-/**
- * All services of payments and the port `PaymentGateway`. Needs `SqlClient`, `Outbox` and `Channels`; the last is
- * `channelsLayer`, or what a test puts in its place.
- */
-export const layerNoDeps = Layer.mergeAll(
+const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps
 ).pipe(
   Layer.provideMerge(Callbacks.layerNoDeps),
+  Layer.provide(CallbackRuns.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
@@ -52,5 +49,8 @@ export const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(PaymentsConfig.layer)
 )
 
-/** The same with the configured channels. Needs `SqlClient`, `Outbox`, `FileSystem` and `Path`. */
+/**
+ * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
+ * `CircuitBreakerStore`, `FileSystem` and `Path`.
+ */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(channelsLayer))

@@ -1,41 +1,76 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentNotFound, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import { markOrderCanceled, markOrderPaid, paymentRefunded } from "@mall/domain/payments/PaymentTopics"
-import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Context, DateTime, Effect, Layer, Option } from "effect"
+import { Context, DateTime, Effect, Exit, Layer, Option, Ref, Request, Schema } from "effect"
+import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
-import { isSqlError } from "effect/sql/SqlError"
 import type { SqlError } from "effect/sql/SqlError"
-import { currentTraceId } from "./currentTraceId.ts"
+import { announce } from "./announce.ts"
+import { groupCommit } from "./groupCommit.ts"
 import { PaymentDraft } from "./PaymentDraft.ts"
-import { countPayment, countRefund, observePaymentAmount, observeRefundAmount } from "./paymentMetrics.ts"
+import { PaymentNews } from "./PaymentNews.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 
 const newRefundId = generator(RefundId)
 
+/** Payments that one transaction changes at most. */
+const maxBatch = 64
+
+/** One decision about one payment. Its history and its messages continue the trace of `span`. */
+export interface Change<A, E> {
+  readonly id: PaymentId
+  readonly actor: string
+  readonly span: Option.Option<Tracer.Span>
+  readonly decide: (draft: PaymentDraft) => Effect.Effect<A, E>
+}
+
+/** What became of a change. `draft` is there where something was written: it is announced after the commit. */
+export interface Changed<A, E> {
+  readonly exit: Exit.Exit<A, E | PaymentNotFound>
+  readonly draft: PaymentDraft | undefined
+}
+
+/** The decision failed with an error of its own, which waits beside the request. */
+class DecisionFailed extends Schema.TaggedError<DecisionFailed>()("DecisionFailed", {}) {}
+
+class Ask extends Request.Class<
+  { readonly change: Change<void, DecisionFailed> },
+  void,
+  DecisionFailed | PaymentNotFound
+> {}
+
+/** Splits changes so that no payment is in a part twice, each payment's changes staying in order. */
+const intoRounds = <A, E>(changes: ReadonlyArray<Change<A, E>>) => {
+  const rounds: Array<Map<PaymentId, number>> = []
+  const seen = new Map<PaymentId, number>()
+  changes.forEach(({ id }, index) => {
+    const round = seen.get(id) ?? 0
+    seen.set(id, round + 1)
+    const members = rounds[round] ?? new Map<PaymentId, number>()
+    rounds[round] = members.set(id, index)
+  })
+  return rounds
+}
+
 /**
- * The one way to change a payment: lock its intent, read, decide in memory, write in one statement and publish, all in
- * one transaction. A decision that fails writes nothing. Decisions call no channel.
+ * The one way to change payments: lock their intents, read, decide in memory, write in one statement and publish, all in
+ * one transaction. A decision that fails writes nothing, and spoils no other. Decisions call no channel.
  */
 export class PaymentStore extends Context.Service<
   PaymentStore,
   {
-    /** A transaction of its own, run again on a deadlock; so `decide` may run more than once, on a fresh draft. */
+    /**
+     * Concurrent changes share a transaction, so the cost of each falls as load grows; it is run again on a deadlock, and
+     * one by one where the database refuses it. So `decide` may run more than once, each time on a fresh draft.
+     */
     change<A, E>(
       id: PaymentId,
       actor: string,
       decide: (draft: PaymentDraft) => Effect.Effect<A, E>
     ): Effect.Effect<A, E | PaymentNotFound>
-    /** The same within the caller's transaction. Once that is committed the caller calls `announce`. */
-    changeWithin<A, E>(
-      id: PaymentId,
-      actor: string,
-      decide: (draft: PaymentDraft) => Effect.Effect<A, E>
-    ): Effect.Effect<readonly [A, PaymentDraft], E | PaymentNotFound | SqlError>
-    /** Writes the payment log and counts, for a change that is committed. */
-    announce(draft: PaymentDraft): Effect.Effect<void>
+    /** Within the caller's transaction. Once that is committed the caller announces the drafts. Answers in the order asked. */
+    changeAllWithin<A, E>(changes: ReadonlyArray<Change<A, E>>): Effect.Effect<ReadonlyArray<Changed<A, E>>, SqlError>
   }
 >()("@mall/payments/PaymentStore") {
   static readonly layerNoDeps = Layer.effect(
@@ -43,121 +78,79 @@ export class PaymentStore extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const repo = yield* PaymentRepo
-      const outbox = yield* Outbox
+      const news = yield* PaymentNews
 
-      const publish = Effect.fnUntraced(function* ({ facts, intent }: PaymentDraft) {
-        const { id: paymentId, reference } = intent
-        for (const fact of facts) {
-          switch (fact.type) {
-            case "paid":
-              yield* outbox.publish(markOrderPaid, {
-                paymentId,
-                reference,
-                amount: intent.money,
-                paidAt: intent.paidAt ?? intent.createdAt
-              })
-              break
-            case "canceled":
-              yield* outbox.publish(markOrderCanceled, { paymentId, reference, reason: fact.reason })
-              break
-            case "refunded":
-              // A surplus was never counted, so its return is no news to who ordered.
-              if (!fact.refund.surplus) {
-                yield* outbox.publish(paymentRefunded, {
-                  refundId: fact.refund.id,
-                  paymentId,
-                  reference,
-                  amount: fact.refund.money,
-                  outcome: fact.outcome
-                })
-              }
-              break
+      const changeAllWithin = Effect.fnUntraced(function* <A, E>(changes: ReadonlyArray<Change<A, E>>) {
+        const results = new Map<Change<A, E>, Changed<A, E>>()
+        const now = yield* DateTime.nowAsDate
+        for (const round of intoRounds(changes)) {
+          const records = yield* repo.lock([...round.keys()])
+          for (const index of round.values()) {
+            const change = changes[index]
+            if (change === undefined) continue
+            const record = records.get(change.id)
+            if (record === undefined) {
+              const exit = Exit.fail(new PaymentNotFound({ paymentId: change.id }))
+              results.set(change, { exit, draft: undefined })
+              continue
+            }
+            const traceId = Option.getOrNull(Option.map(change.span, (span) => span.traceId))
+            const context = { now, actor: change.actor, traceId, refundId: yield* newRefundId }
+            const draft = new PaymentDraft(record, context)
+            const exit = yield* Effect.exit(change.decide(draft))
+            results.set(change, { exit, draft: Exit.isSuccess(exit) && draft.isChanged ? draft : undefined })
           }
+          const written = [...round.values()].flatMap((index) => {
+            const change = changes[index]
+            const draft = change === undefined ? undefined : results.get(change)?.draft
+            return change === undefined || draft === undefined ? [] : [{ draft, span: change.span }]
+          })
+          yield* repo.save(written.map(({ draft }) => draft))
+          yield* news.publish(written)
         }
+        return changes.flatMap((change) => results.get(change) ?? [])
       })
 
-      const changeWithin = Effect.fnUntraced(function* <A, E>(
-        id: PaymentId,
-        actor: string,
-        decide: (draft: PaymentDraft) => Effect.Effect<A, E>
-      ) {
-        const record = yield* repo.lock(id)
-        if (Option.isNone(record)) return yield* new PaymentNotFound({ paymentId: id })
-        const draft = new PaymentDraft(record.value, {
-          now: yield* DateTime.nowAsDate,
-          actor,
-          traceId: yield* currentTraceId,
-          refundId: yield* newRefundId
+      const commit = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Ask>>) {
+        const results = yield* changeAllWithin(entries.map(({ request }) => request.change)).pipe(
+          sql.withTransaction,
+          retryConflicts
+        )
+        yield* Effect.forEach(results, ({ draft }) => (draft === undefined ? Effect.void : announce(draft)), {
+          discard: true
         })
-        const result = yield* decide(draft)
-        if (draft.isChanged) {
-          yield* repo.save(draft)
-          yield* publish(draft)
-        }
-        return [result, draft] as const
+        entries.forEach(({ completeUnsafe }, index) => completeUnsafe(results[index]?.exit ?? Exit.interrupt()))
       })
 
-      const announce = Effect.fnUntraced(function* ({ context, facts, history, intent }: PaymentDraft) {
-        if (history.length > 0) {
-          yield* Effect.logInfo("payment changed").pipe(
-            Effect.annotateLogs({
-              paymentId: intent.id,
-              reference: intent.reference,
-              payerId: intent.payerId,
-              merchantId: intent.merchantId,
-              amount: intent.amount,
-              currency: intent.currency,
-              status: intent.status,
-              actor: context.actor,
-              changes: history.map(
-                ({ fromStatus, reason, subject, subjectId, toStatus }) =>
-                  `${subject} ${subjectId}: ${fromStatus ?? "new"} -> ${toStatus} (${reason})`
-              )
-            })
-          )
-        }
-        for (const fact of facts) {
-          switch (fact.type) {
-            case "paid":
-              yield* countPayment("success", fact.channel, intent.currency)
-              yield* observePaymentAmount(intent.money, fact.channel)
-              break
-            case "declined":
-              yield* countPayment("failed", fact.channel, intent.currency)
-              break
-            case "surplus":
-              yield* countPayment("duplicate", fact.channel, intent.currency)
-              yield* Effect.logWarning("payment captured twice: the second capture is given back").pipe(
-                Effect.annotateLogs({ paymentId: intent.id, refundId: fact.refundId, channel: fact.channel })
-              )
-              break
-            case "refunded":
-              yield* countRefund(fact.outcome === "succeeded" ? "success" : "failed", fact.refund.currency)
-              if (fact.outcome === "succeeded") yield* observeRefundAmount(fact.refund.money)
-              break
-          }
-        }
-      })
+      const resolver = groupCommit<Ask>({ commit, refused: Exit.die, maxBatch })
 
       const change = Effect.fn("PaymentStore.change")(function* <A, E>(
         id: PaymentId,
         actor: string,
         decide: (draft: PaymentDraft) => Effect.Effect<A, E>
-      ) {
+      ): Effect.fn.Return<A, E | PaymentNotFound> {
         yield* Effect.annotateCurrentSpan({ paymentId: id, actor })
-        const [result, draft] = yield* changeWithin(id, actor, decide).pipe(sql.withTransaction, retryConflicts)
-        yield* announce(draft)
-        return result
+        const span = yield* Effect.option(Effect.currentSpan)
+        const decided = yield* Ref.make<Exit.Exit<A, E>>(Exit.interrupt())
+        const ask: Change<void, DecisionFailed> = {
+          id,
+          actor,
+          span,
+          decide: (draft) =>
+            Effect.exit(decide(draft)).pipe(
+              Effect.tap((exit) => Ref.set(decided, exit)),
+              Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.fail(new DecisionFailed())))
+            )
+        }
+        yield* Effect.request(new Ask({ change: ask }), resolver).pipe(
+          Effect.catchTag("DecisionFailed", () => Effect.void)
+        )
+        return yield* yield* Ref.get(decided)
       })
 
-      return PaymentStore.of({
-        change: (id, actor, decide) =>
-          Effect.catchIf(change(id, actor, decide), isSqlError, (error) => Effect.die(error)),
-        changeWithin,
-        announce
-      })
+      return PaymentStore.of({ change, changeAllWithin })
     })
   )
 
-  static readonly layer = this.layerNoDeps.pipe(Layer.provideMerge(PaymentRepo.layer))
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PaymentNews.layer), Layer.provideMerge(PaymentRepo.layer))
 }

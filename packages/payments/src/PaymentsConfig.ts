@@ -15,8 +15,6 @@ export class PaymentsConfig extends Context.Service<
     /** How long a sending of a notice is remembered, so that it cannot be played back. Above twice the channels' windows. */
     readonly nonceLifetime: Duration.Duration
     readonly securityEventLifetime: Duration.Duration
-    /** Notices that one process works on at the same time; more wait for the sweep. */
-    readonly callbackConcurrency: number
     /** After so many failed runs a notice is parked for an operator. */
     readonly callbackMaxRuns: number
   }
@@ -29,7 +27,6 @@ export class PaymentsConfig extends Context.Service<
       ticketLifetime: duration("PAYMENT_TICKET_LIFETIME", "5 minutes"),
       nonceLifetime: duration("PAYMENT_NONCE_LIFETIME", "20 minutes"),
       securityEventLifetime: duration("PAYMENT_SECURITY_EVENT_LIFETIME", "90 days"),
-      callbackConcurrency: Config.Int("PAYMENT_CALLBACK_CONCURRENCY").pipe(Config.withDefault(8)),
       callbackMaxRuns: Config.Int("PAYMENT_CALLBACK_MAX_RUNS").pipe(Config.withDefault(12))
     })
   )

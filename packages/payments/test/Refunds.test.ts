@@ -40,7 +40,10 @@ const sweepUntil = Effect.fnUntraced(function* (
   const refunds = yield* Refunds
   const sql = yield* SqlClient.SqlClient
   const round = Effect.gen(function* () {
-    yield* sql`UPDATE payments.refunds SET next_query_at = '2020-01-01' WHERE payment_id = ${id} AND next_query_at IS NOT NULL`
+    // those that a notice is settling at this moment are left to the next round
+    yield* sql`
+      UPDATE payments.refunds SET next_query_at = '2020-01-01' WHERE id IN (
+        SELECT id FROM payments.refunds WHERE payment_id = ${id} AND next_query_at IS NOT NULL FOR UPDATE SKIP LOCKED)`
     yield* refunds.sweep(50)
     return yield* operations.show(id)
   })

@@ -19,6 +19,7 @@ import { SqlClient } from "effect/sql"
 import { createServer } from "node:http"
 import { Callbacks } from "../src/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
+import { CircuitBreaker } from "effect/persistence"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/receiveCallback.ts"
 
@@ -137,6 +138,7 @@ const Services = Layer.unwrap(
   Effect.gen(function* () {
     const { callbackUrl, folder, url } = yield* Peer
     return PaymentServices.layer.pipe(
+      Layer.provide(CircuitBreaker.layerStoreMemory()),
       Layer.provide(
         ConfigProvider.layer(
           ConfigProvider.fromUnknown({

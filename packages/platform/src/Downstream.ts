@@ -1,47 +1,8 @@
-import {
-  Cause,
-  Clock,
-  Config,
-  Duration,
-  Effect,
-  Exit,
-  Metric,
-  Ref,
-  References,
-  Schedule,
-  Semaphore,
-  Stream,
-  String
-} from "effect"
-import type { Scope } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Metric, Ref, References, Schedule, Semaphore, Stream } from "effect"
+import type { Config, Scope } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { CallFailed, DownstreamUnavailable } from "./DownstreamError.ts"
-
-export interface Policy {
-  /** How long one attempt may take. */
-  readonly timeout: Duration.Duration
-  readonly maxAttempts: number
-  /** Before the second attempt, and twice as long before each further one, by ±20 %. */
-  readonly retryDelay: Duration.Duration
-  /** Calls under way at the same time. */
-  readonly maxConcurrent: number
-  /** Calls that wait for their turn; one more is refused. */
-  readonly maxQueued: number
-  /** Calls in a row without an answer that open the breaker of their operation. */
-  readonly breakerFailures: number
-  /** How long it stays open at first; twice as long after each probe that fails, up to a minute. */
-  readonly breakerOpen: Duration.Duration
-}
-
-const defaults: Policy = {
-  timeout: Duration.seconds(5),
-  maxAttempts: 3,
-  retryDelay: Duration.millis(200),
-  maxConcurrent: 64,
-  maxQueued: 128,
-  breakerFailures: 5,
-  breakerOpen: Duration.seconds(10)
-}
+import * as DownstreamPolicy from "./DownstreamPolicy.ts"
 
 const longestOpen = "1 minute"
 
@@ -58,7 +19,7 @@ export interface CallOptions {
 }
 
 export interface Downstream {
-  readonly policy: Policy
+  readonly policy: DownstreamPolicy.Policy
   /**
    * Calls under the policy: attempts with a timeout, inside a retry, inside the operation's circuit breaker, inside the
    * downstream's bulkhead. `attempt` fails with `CallFailed` where there was no usable answer; its other errors are
@@ -82,30 +43,6 @@ const breakerState = (name: string, operation: string) =>
   Metric.gauge("circuit_breaker_state", { attributes: { name, operation } })
 const stateValue = { Closed: 0, HalfOpen: 1, Open: 2 } as const
 
-/** `DOWNSTREAM_<NAME>_<SETTING>`, else `DOWNSTREAM_<SETTING>` for all of them, else the default. */
-const read = Effect.fnUntraced(function* <A>(
-  name: string,
-  setting: string,
-  config: (key: string) => Config.Config<A>,
-  fallback: NoInfer<A>
-) {
-  const common = yield* config(`DOWNSTREAM_${setting}`).pipe(Config.withDefault(fallback))
-  return yield* config(`DOWNSTREAM_${String.constantCase(name)}_${setting}`).pipe(Config.withDefault(common))
-})
-
-const readPolicy = (name: string, own: Partial<Policy>) => {
-  const base = { ...defaults, ...own }
-  return Effect.all({
-    timeout: read(name, "TIMEOUT", Config.Duration, base.timeout),
-    maxAttempts: read(name, "MAX_ATTEMPTS", Config.Int, base.maxAttempts),
-    retryDelay: read(name, "RETRY_DELAY", Config.Duration, base.retryDelay),
-    maxConcurrent: read(name, "MAX_CONCURRENT", Config.Int, base.maxConcurrent),
-    maxQueued: read(name, "MAX_QUEUED", Config.Int, base.maxQueued),
-    breakerFailures: read(name, "BREAKER_FAILURES", Config.Int, base.breakerFailures),
-    breakerOpen: read(name, "BREAKER_OPEN", Config.Duration, base.breakerOpen)
-  })
-}
-
 /** Nobody answered in time. */
 class TimedOut extends CallFailed {}
 
@@ -115,9 +52,9 @@ class TimedOut extends CallFailed {}
  */
 export const make = Effect.fnUntraced(function* (
   name: string,
-  own: Partial<Policy> = {}
+  own: Partial<DownstreamPolicy.Policy> = {}
 ): Effect.fn.Return<Downstream, Config.ConfigError, CircuitBreaker.CircuitBreakerStore | Scope.Scope> {
-  const policy = yield* readPolicy(name, own)
+  const policy = yield* DownstreamPolicy.read(name, own)
   const turns = yield* Semaphore.make(policy.maxConcurrent)
   let inside = 0
   const keyOf = (operation: string) => `${name}.${operation}`

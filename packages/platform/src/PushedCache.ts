@@ -1,5 +1,5 @@
 import { Clock, Deferred, Duration, Effect, Exit, Metric, Option, Schema } from "effect"
-import type { Context, Scope } from "effect"
+import type { Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { randomUUID } from "node:crypto"
@@ -164,7 +164,7 @@ export const make = Effect.fnUntraced(function* <K extends string, V, E, R>(
     lookups++
     return loadWanted().pipe(
       Effect.ensuring(Effect.sync(() => lookups--)),
-      Effect.updateContext((_: Context.Context<never>) => context),
+      Effect.updateContext<never, R>(() => context),
       Effect.forkIn(scope),
       Effect.asVoid
     )

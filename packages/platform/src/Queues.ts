@@ -104,7 +104,8 @@ export class Queues extends Context.Service<
           const before = page.after === undefined ? null : (yield* Cursor.decode(page.after)).sequence
           const rows = yield* selectDead({ queue, before, limit: limit + 1 })
           const { data, nextCursor } = toPage(rows, limit, ({ sequence }) => Cursor.encode({ sequence }))
-          return { data: data.map(({ sequence: _, ...message }) => new QueueMessage(message)), nextCursor }
+          // The class takes the message's own fields and leaves the sort key behind.
+          return { data: data.map((row) => new QueueMessage(row)), nextCursor }
         },
         Effect.catchTag("SchemaError", Effect.die)
       )

@@ -39,7 +39,7 @@ export interface Options<A, I, E, R> {
   readonly concurrency?: number
   /** After so many failures a message is dead: kept, shown to operators, and not tried again by itself. 10 unless told. */
   readonly maxAttempts?: number
-  /** The pauses between attempts; its input is the attempt that failed. `defaultSchedule` unless told. */
+  /** The pauses between attempts; its input is the attempt that failed. 1 s, 5 s, 15 s, 1 min, 5 min, 15 min, then hourly unless told. */
   readonly schedule?: Schedule.Schedule<unknown, number>
 }
 
@@ -54,7 +54,7 @@ const pathsOf = (issue: SchemaIssue.Issue) =>
 const pauses = ["1 second", "5 seconds", "15 seconds", "1 minute", "5 minutes", "15 minutes"] as const
 
 /** 1 s, 5 s, 15 s, 1 min, 5 min, 15 min, then every hour, each by ±20 %: ten attempts last about three and a half hours. */
-export const defaultSchedule: Schedule.Schedule<unknown, number> = Schedule.forever.pipe(
+const defaultSchedule: Schedule.Schedule<unknown, number> = Schedule.forever.pipe(
   Schedule.modifyDelay(({ attempt }) => Effect.succeed(Duration.fromInputUnsafe(pauses[attempt - 1] ?? "1 hour"))),
   Schedule.jittered
 )

@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 
-export const SweepOutcome = Schema.Literals(["ok", "failed"])
+const SweepOutcome = Schema.Literals(["ok", "failed"])
 
 /** The latest run of one sweep by any process, and the sums over all its runs. `items` counts what that run did. */
 export class SweepRun extends Schema.Class<SweepRun>("SweepRun")({

@@ -163,7 +163,7 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
     const run = Effect.fn("Sweeps.run")(function* (name: string) {
       yield* Effect.annotateCurrentSpan({ name })
       const sweep = known.get(name)
-      if (sweep === undefined) return yield* new UnknownSweep({ sweep: name, known: [...known.keys()].sort() })
+      if (sweep === undefined) return yield* new UnknownSweep({ sweep: name, known: [...known.keys()].toSorted() })
       const { failure, items } = yield* runOnce(sweep, Option.none()).pipe(Effect.annotateLogs({ sweep: name }))
       return failure === null ? items : yield* new SweepFailed({ sweep: name, items, reason: failure })
     })
@@ -171,7 +171,7 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
     const list = Effect.gen(function* () {
       const lastRuns = new Map((yield* repo.list).map((lastRun) => [lastRun.name, lastRun]))
       return [...known.values()]
-        .sort((a, b) => a.name.localeCompare(b.name))
+        .toSorted((a, b) => a.name.localeCompare(b.name))
         .map(({ every, name }): SweepStatus => ({ name, every, lastRun: Option.fromUndefinedOr(lastRuns.get(name)) }))
     }).pipe(Effect.withSpan("Sweeps.list"))
 

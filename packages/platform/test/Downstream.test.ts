@@ -23,7 +23,9 @@ const halfDone = new CallFailed({ isRetryable: true, mayHaveHappened: true, caus
 /** Answers with each outcome in turn, the last one for ever, and counts. */
 const script = <A, E>(...outcomes: ReadonlyArray<Effect.Effect<A, E>>) => {
   const calls = { count: 0 }
-  const attempt = Effect.suspend(() => outcomes[Math.min(calls.count++, outcomes.length - 1)]!)
+  const attempt = Effect.suspend(
+    () => outcomes[Math.min(calls.count++, outcomes.length - 1)] ?? Effect.die("no outcome")
+  )
   return { calls, attempt }
 }
 

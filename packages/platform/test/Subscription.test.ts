@@ -65,7 +65,7 @@ layer(Outbox.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
         ids.map((id) => ({ id }))
       )
       const got = yield* Queue.takeN(seen, ids.length)
-      assert.deepStrictEqual([...got].sort(), ids)
+      assert.deepStrictEqual(got.toSorted(), ids)
       assert.strictEqual(yield* Queue.size(seen), 0)
     })
   )

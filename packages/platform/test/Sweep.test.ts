@@ -6,7 +6,7 @@ import { SweepFailed, Sweeps, UnknownSweep } from "@mall/platform/Sweeps"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import * as Topic from "@mall/domain/kernel/Topic"
 import { assert, layer } from "@effect/vitest"
-import { Context, Deferred, Effect, Layer, Metric, Option, Queue, Schema } from "effect"
+import { Array as Arr, Context, Deferred, Duration, Effect, Layer, Metric, Option, Queue, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
 const valueOf = (id: string, attributes: Record<string, string>) =>
@@ -89,13 +89,14 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
       const cli = Context.get(yield* Layer.build(Layer.fresh(Sweeps.layer)), Sweeps)
       yield* cli.register({
         name: "shown",
-        every: (yield* sweeps.list)[0]!.every,
+        every: Duration.minutes(1),
         limit: 1,
         batch: () => Effect.succeed(0),
         oldestDue: undefined
       })
-      const [status] = yield* cli.list
-      const lastRun = Option.getOrThrow(status!.lastRun)
+      const lastRun = yield* Effect.fromOption(
+        Option.flatten(Option.map(Arr.head(yield* cli.list), (status) => status.lastRun))
+      )
       assert.deepStrictEqual(
         [lastRun.outcome, lastRun.items, lastRun.totalRuns, lastRun.totalFailures, lastRun.totalItems],
         ["failed", 0, 2, 1, 7]

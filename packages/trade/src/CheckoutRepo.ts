@@ -3,13 +3,12 @@ import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { CheckoutId } from "@mall/domain/trade/Order"
-import { Context, Effect, Layer, Schema } from "effect"
-import type { Option } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 
 /** A checkout's orders are unpaid, paid or canceled together, for they share one payment; afterwards each goes its own way. */
-export const CheckoutStatus = Schema.Literals(["pending_payment", "paid", "canceled"])
+const CheckoutStatus = Schema.Literals(["pending_payment", "paid", "canceled"])
 
 const CheckoutRow = Schema.Struct({
   id: CheckoutId,
@@ -42,6 +41,8 @@ export class CheckoutRepo extends Context.Service<
     claimDue(now: Date, until: Date, limit: number): Effect.Effect<ReadonlyArray<DueCheckout>, SqlError>
     /** The same for one checkout. */
     claimOne(id: CheckoutId, now: Date, until: Date): Effect.Effect<Option.Option<DueCheckout>, SqlError>
+    /** When the unpaid checkout is due that is due first. */
+    readonly oldestDue: Effect.Effect<Option.Option<DateTime.Utc>, SqlError>
   }
 >()("@mall/trade/CheckoutRepo") {
   static readonly layer = Layer.effect(
@@ -94,7 +95,19 @@ export class CheckoutRepo extends Context.Service<
         `
       })
 
+      const oldestDue = SqlSchema.findOneOption({
+        Request: Schema.Void,
+        Result: Schema.Struct({ dueAt: Schema.Date }),
+        execute: () => sql`
+          SELECT due_at FROM trade.checkouts WHERE status = 'pending_payment' ORDER BY checkouts.due_at LIMIT 1
+        `
+      })
+
       return CheckoutRepo.of({
+        oldestDue: oldestDue().pipe(
+          Effect.map(Option.map(({ dueAt }) => DateTime.fromDateUnsafe(dueAt))),
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
         lockByPayment: (paymentId) => Effect.catchTag(lockByPayment(paymentId), "SchemaError", Effect.die),
         setPaid: (id) => Effect.asVoid(sql`UPDATE trade.checkouts SET status = 'paid' WHERE id = ${id}`),
         cancelPending: (ids) =>

@@ -7,8 +7,8 @@ import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import type { Checkout, CheckoutRequest } from "@mall/domain/trade/Checkout"
-import { OrderId } from "@mall/domain/trade/Order"
-import type { Actor, CheckoutId, Order } from "@mall/domain/trade/Order"
+import { CheckoutId, OrderId } from "@mall/domain/trade/Order"
+import type { Actor, Order } from "@mall/domain/trade/Order"
 import { CartEmpty, CheckoutIdTaken, CouponsNotAccepted, PriceChanged } from "@mall/domain/trade/TradeError"
 import type { CartLimitExceeded, ProductUnavailable, StockShort, TotalTooLarge } from "@mall/domain/trade/TradeError"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
@@ -160,9 +160,15 @@ export class Checkouts extends Context.Service<
         return Option.isSome(placed) ? placed.value : yield* new CheckoutIdTaken({ checkoutId: id })
       })
 
-      // A retry finds the cart empty, the pieces taken or the price changed by what the first try did: it has to be told that.
-      const checkout = Effect.fn("Checkouts.checkout")((buyer: Principal, id: CheckoutId, request: CheckoutRequest) =>
-        place(buyer, id, request).pipe(
+      const checkout = Effect.fn("Checkouts.checkout")(function* (
+        buyer: Principal,
+        givenId: CheckoutId,
+        request: CheckoutRequest
+      ) {
+        // A UUID may come in either case, and PostgreSQL gives it back in lower case.
+        const id = CheckoutId.make(givenId.toLowerCase())
+        return yield* place(buyer, id, request).pipe(
+          // A retry finds the cart empty, the pieces taken or the price changed by what the first try did: it is told that.
           Effect.catch((error) =>
             Effect.flatMap(
               findPlaced(buyer, id),
@@ -170,7 +176,7 @@ export class Checkouts extends Context.Service<
             )
           )
         )
-      )
+      })
 
       return Checkouts.of({ checkout })
     })

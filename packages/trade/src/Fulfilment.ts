@@ -1,6 +1,6 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
-import { OrderId, systemActor } from "@mall/domain/trade/Order"
-import type { Actor, Order, Shipment } from "@mall/domain/trade/Order"
+import { systemActor } from "@mall/domain/trade/Order"
+import type { Actor, Order, OrderId, Shipment } from "@mall/domain/trade/Order"
 import { orderCompleted, orderDelivered, orderShipped } from "@mall/domain/trade/OrderTopics"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
 import { Outbox } from "@mall/platform/Outbox"
@@ -120,19 +120,10 @@ export class Fulfilment extends Context.Service<
         )
       )
 
-      const lockDelivered = (before: Date, limit: number) => sql<{ readonly id: string }>`
-        SELECT id FROM trade.orders WHERE status = 'delivered' AND delivered_at <= ${before}
-        ORDER BY delivered_at LIMIT ${limit}
-        FOR UPDATE SKIP LOCKED
-      `
-
       const completeDelivered = Effect.fn("Fulfilment.completeDelivered")(function* (limit: number) {
         const doing = yield* doingOf(systemActor, "nobody objected in time")
-        const rows = yield* lockDelivered(new Date(doing.at.getTime() - Duration.toMillis(autoComplete)), limit)
-        return yield* completeNow(
-          rows.map(({ id }) => OrderId.make(id)),
-          doing
-        )
+        const before = new Date(doing.at.getTime() - Duration.toMillis(autoComplete))
+        return yield* completeNow(yield* repo.lockDelivered(before, limit), doing)
       }, transaction)
 
       return Fulfilment.of({ ship, deliver, confirmReceipt, completeDelivered })

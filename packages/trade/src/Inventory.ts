@@ -17,8 +17,7 @@ const Change = Schema.Struct({
   at: Schema.Date
 })
 
-/** The `Stock` port on `trade.stock`. Of a SKU that is named twice the last level wins. */
-export const layerNoDeps = Layer.effect(
+const layerNoDeps = Layer.effect(
   Stock,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
@@ -90,4 +89,5 @@ export const layerNoDeps = Layer.effect(
   })
 )
 
+/** The `Stock` port on `trade.stock`. Of a SKU that is named twice the last level wins. Needs `SqlClient`. */
 export const layer = layerNoDeps.pipe(Layer.provide(StockLevels.layer))

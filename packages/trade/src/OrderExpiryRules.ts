@@ -10,7 +10,7 @@ const specificity = ({ merchantId, paymentMethod }: OrderExpiryRule) =>
   (merchantId === null ? 0 : 2) + (paymentMethod === null ? 0 : 1)
 
 /** The seconds that an order of one merchant waits by the most specific rule that applies. */
-export const expiryOf = (
+const expiryOf = (
   rules: ReadonlyArray<OrderExpiryRule>,
   merchantId: MerchantId,
   paymentMethod: string | undefined

@@ -44,7 +44,8 @@ const known = Exit.succeed<Placed>("known")
  *
  * `place` is atomic and idempotent by the draft's id. It fails with `StockShort` only where, under the locks of the stock
  * rows and in the order of arrival, the draft did not fit; no draft is failed by another of its group. Conflicts are
- * retried here. What a group publishes (`order_timeout`, `order_placed`) commits with it.
+ * retried here. What a group publishes (`order_timeout`, `order_placed`) commits with it. Not to be called inside a
+ * transaction, which the group of others could not be part of.
  */
 export class OrderPlacement extends Context.Service<
   OrderPlacement,

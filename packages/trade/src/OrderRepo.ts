@@ -1,5 +1,7 @@
-import { OrderId, orderStates, OrderStatus } from "@mall/domain/trade/Order"
-import type { Actor, CheckoutId } from "@mall/domain/trade/Order"
+import { PostalAddress } from "@mall/domain/identity/AddressBook"
+import { UserId } from "@mall/domain/identity/CurrentUser"
+import { ActorKind, OrderId, orderStates } from "@mall/domain/trade/Order"
+import type { Actor, CheckoutId, OrderStatus } from "@mall/domain/trade/Order"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -25,6 +27,14 @@ export interface OrderQuery {
   readonly limit: number
 }
 
+export interface OrderEdit {
+  readonly address?: PostalAddress
+  readonly remark?: string
+}
+
+/** What lies before shipping. */
+const editable: ReadonlyArray<OrderStatus> = ["pending_payment", "paid"]
+
 /** Rows of orders, their lines and their history. A stored row that does not decode is a defect. */
 export class OrderRepo extends Context.Service<
   OrderRepo,
@@ -47,6 +57,13 @@ export class OrderRepo extends Context.Service<
       doing: Doing,
       set?: Fragment
     ): Effect.Effect<ReadonlyArray<MovedOrder>, SqlError>
+    /**
+     * Changes what is given of a buyer's order that is not shipped yet, and notes it; false where there is none. One statement
+     * decides and writes, so an edit never lands on an order that was shipped in the meantime.
+     */
+    edit(userId: UserId, id: OrderId, edit: OrderEdit, doing: Doing): Effect.Effect<boolean, SqlError>
+    /** Locks up to `limit` orders delivered until `before`, leaving out those that somebody else holds. */
+    lockDelivered(before: Date, limit: number): Effect.Effect<ReadonlyArray<OrderId>, SqlError>
     /** Writes into the history of orders that stay in their state. */
     note(where: Fragment, doing: Doing): Effect.Effect<void, SqlError>
   }
@@ -117,7 +134,51 @@ export class OrderRepo extends Context.Service<
           FROM trade.orders WHERE ${where}
         `)
 
+      const edit = SqlSchema.findAll({
+        Request: Schema.Struct({
+          id: OrderId,
+          userId: UserId,
+          address: Schema.NullOr(Schema.fromJsonString(PostalAddress)),
+          remark: Schema.NullOr(Schema.String),
+          actorKind: ActorKind,
+          reason: Schema.String,
+          traceId: Schema.NullOr(Schema.String),
+          at: Schema.Date
+        }),
+        Result: Schema.Struct({ orderId: OrderId }),
+        execute: ({ actorKind, address, at, id, reason, remark, traceId, userId }) => sql`
+          WITH edited AS (
+            UPDATE trade.orders
+            SET address = coalesce(${address}::jsonb, address), remark = coalesce(${remark}::text, remark)
+            WHERE id = ${id} AND user_id = ${userId} AND status = ANY (${editable}::text[])
+            RETURNING id, status
+          )
+          INSERT INTO trade.order_history (order_id, from_status, to_status, actor_kind, actor_id, reason, trace_id, at)
+          SELECT id, status, status, ${actorKind}, ${userId}::uuid, ${reason}, ${traceId}::text, ${at} FROM edited
+          RETURNING order_id
+        `
+      })
+      const lockDelivered = SqlSchema.findAll({
+        Request: Schema.Struct({ before: Schema.Date, limit: Schema.Int }),
+        Result: Schema.Struct({ id: OrderId }),
+        execute: ({ before, limit }) => sql`
+          SELECT id FROM trade.orders WHERE status = 'delivered' AND delivered_at <= ${before}
+          ORDER BY delivered_at LIMIT ${limit}
+          FOR UPDATE SKIP LOCKED
+        `
+      })
+
       return OrderRepo.of({
+        edit: (userId, id, { address = null, remark = null }, { actor, ...doing }) =>
+          edit({ userId, id, address, remark, actorKind: actor.kind, ...doing }).pipe(
+            Effect.map((rows) => rows.length > 0),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
+        lockDelivered: (before, limit) =>
+          lockDelivered({ before, limit }).pipe(
+            Effect.map((rows) => rows.map(({ id }) => id)),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
         find: (scope, id) =>
           Effect.map(rows(select(sql`orders.id = ${id} AND ${condition(sql, scope)}`)), ([row]) =>
             Option.fromNullishOr(row)

@@ -68,9 +68,18 @@ export const MovedOrder = Schema.Struct({
 })
 export type MovedOrder = typeof MovedOrder.Type
 
-const lineOf = ({ orderId: _, quantity, unitPrice, ...line }: typeof LineRow.Type, currency: Currency): OrderLine => {
-  const price = Money.of(unitPrice, currency)
-  return { ...line, quantity, unitPrice: price, total: price.times(quantity) }
+const lineOf = (row: typeof LineRow.Type, currency: Currency): OrderLine => {
+  const unitPrice = Money.of(row.unitPrice, currency)
+  return {
+    skuId: row.skuId,
+    productId: row.productId,
+    title: row.title,
+    options: row.options,
+    imageUrl: row.imageUrl,
+    quantity: row.quantity,
+    unitPrice,
+    total: unitPrice.times(row.quantity)
+  }
 }
 
 const eventOf = ({

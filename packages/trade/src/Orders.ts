@@ -1,4 +1,3 @@
-import type { PostalAddress } from "@mall/domain/identity/AddressBook"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
@@ -7,10 +6,10 @@ import { OrderId } from "@mall/domain/trade/Order"
 import type { CheckoutId, Order, OrderStatus } from "@mall/domain/trade/Order"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
-import { SqlClient } from "effect/sql"
 import { CheckoutPayments } from "./CheckoutPayments.ts"
 import { currentTraceId } from "./currentTraceId.ts"
 import { OrderRepo } from "./OrderRepo.ts"
+import type { OrderEdit } from "./OrderRepo.ts"
 import { orderOf } from "./OrderRows.ts"
 import type { OrderRow } from "./OrderRows.ts"
 import { boughtBy } from "./OrderScope.ts"
@@ -22,11 +21,6 @@ export interface OrderListQuery {
   readonly status?: OrderStatus
   readonly limit?: number
   readonly after?: string
-}
-
-export interface OrderEdit {
-  readonly address?: PostalAddress
-  readonly remark?: string
 }
 
 const payableOf = (row: OrderRow) => ({
@@ -54,7 +48,6 @@ export class Orders extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     Orders,
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
       const repo = yield* OrderRepo
       const payments = yield* CheckoutPayments
 
@@ -112,26 +105,15 @@ export class Orders extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      /** One statement decides and writes, so an edit never lands on an order that was shipped in the meantime. */
-      const write = Effect.fnUntraced(function* (buyer: Principal, id: OrderId, { address, remark }: OrderEdit) {
-        const at = yield* DateTime.nowAsDate
-        const traceId = yield* currentTraceId
+      const write = Effect.fnUntraced(function* ({ userId }: Principal, id: OrderId, changes: OrderEdit) {
+        const { address, remark } = changes
         const what = [...(address === undefined ? [] : ["address"]), ...(remark === undefined ? [] : ["remark"])]
-        const rows = yield* sql`
-          WITH edited AS (
-            UPDATE trade.orders SET
-              address = coalesce(${address === undefined ? null : JSON.stringify(address)}::jsonb, address),
-              remark = coalesce(${remark ?? null}::text, remark)
-            WHERE id = ${id} AND user_id = ${buyer.userId} AND status IN ('pending_payment', 'paid')
-            RETURNING id, status
-          )
-          INSERT INTO trade.order_history (order_id, from_status, to_status, actor_kind, actor_id, reason, trace_id, at)
-          SELECT id, status, status, 'buyer', ${buyer.userId}, ${`changed the ${what.join(" and the ")}`},
-            ${traceId}::text, ${at}
-          FROM edited
-          RETURNING order_id
-        `
-        return rows.length > 0
+        return yield* repo.edit(userId, id, changes, {
+          actor: { kind: "buyer", id: userId },
+          reason: `changed the ${what.join(" and the ")}`,
+          at: yield* DateTime.nowAsDate,
+          traceId: yield* currentTraceId
+        })
       })
 
       const edit = Effect.fn("Orders.edit")(

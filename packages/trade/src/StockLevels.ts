@@ -1,5 +1,6 @@
 import { SkuId } from "@mall/domain/catalog/Catalog"
-import { Clock, Context, Effect, Exit, Layer, Request, RequestResolver, Schema, Semaphore } from "effect"
+import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
+import { Clock, Context, Effect, Exit, Layer, Request, RequestResolver, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
 interface Level {
@@ -33,7 +34,6 @@ export class StockLevels extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const clock = yield* Clock.Clock
-      const reading = yield* Semaphore.make(1)
       const levels = new Map<SkuId, Level>()
 
       const select = SqlSchema.findAll({
@@ -61,12 +61,7 @@ export class StockLevels extends Context.Service<
         for (const entry of entries) entry.completeUnsafe(Exit.void)
       })
 
-      const resolver = RequestResolver.makeWith<LevelOf>({
-        batchKey: () => reading,
-        delay: Effect.andThen(Effect.yieldNow, reading.withPermit(Effect.void)),
-        collectWhile: () => true,
-        runAll: (entries) => reading.withPermit(read(entries))
-      })
+      const resolver = gatherWhileBusy(RequestResolver.make(read), capacity)
 
       const pick = (skuIds: ReadonlyArray<SkuId>): ReadonlyMap<SkuId, number> =>
         new Map(skuIds.map((skuId) => [skuId, levels.get(skuId)?.available ?? 0]))

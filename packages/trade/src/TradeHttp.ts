@@ -4,7 +4,7 @@ import { MallApi } from "@mall/domain/MallApi"
 import type { CartToken } from "@mall/domain/trade/Cart"
 import { CheckoutId } from "@mall/domain/trade/Order"
 import { Effect, Layer } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Carts } from "./Carts.ts"
 import { Checkouts } from "./Checkouts.ts"
 import { Fulfilment } from "./Fulfilment.ts"
@@ -15,7 +15,7 @@ import { boughtBy, soldBy, within } from "./OrderScope.ts"
 const visitorOf = (headers: { readonly "x-cart-token"?: CartToken }) =>
   Effect.map(CurrentVisitor, (principal) => ({ principal, token: headers["x-cart-token"] }))
 
-const cart = HttpApiBuilder.group(
+const cart = ApiGroup.group(
   MallApi,
   "cart",
   Effect.fnUntraced(function* (handlers) {
@@ -34,7 +34,7 @@ const cart = HttpApiBuilder.group(
   })
 )
 
-const checkout = HttpApiBuilder.group(
+const checkout = ApiGroup.group(
   MallApi,
   "checkout",
   Effect.fnUntraced(function* (handlers) {
@@ -47,7 +47,7 @@ const checkout = HttpApiBuilder.group(
   })
 )
 
-const orderHandlers = HttpApiBuilder.group(
+const orderHandlers = ApiGroup.group(
   MallApi,
   "orders",
   Effect.fnUntraced(function* (handlers) {

@@ -4,6 +4,7 @@ import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Config, DateTime, Duration, Effect, Layer } from "effect"
 import { CartRepo } from "./CartRepo.ts"
+import { CheckoutRepo } from "./CheckoutRepo.ts"
 import { Fulfilment } from "./Fulfilment.ts"
 import { OrderExpiry } from "./OrderExpiry.ts"
 import { OrderPayments } from "./OrderPayments.ts"
@@ -57,7 +58,8 @@ export const sweeps = Layer.mergeAll(
   Sweep.layer({
     name: "expired_orders",
     every: "15 seconds",
-    batch: (limit) => OrderExpiry.use((expiry) => expiry.sweep(limit))
+    batch: (limit) => OrderExpiry.use((expiry) => expiry.sweep(limit)),
+    oldestDue: CheckoutRepo.use((checkouts) => checkouts.oldestDue)
   }),
   Sweep.layer({
     name: "open_refunds",

@@ -99,10 +99,10 @@ export const documentsOf = Effect.fnUntraced(function* (unsorted: ReadonlyArray<
 })
 
 /**
- * One statement that places all checkouts of a group or none: it locks their stock rows in ascending order, and only if the group
- * fits as a whole reserves, takes the lines out of the carts and writes checkouts, orders, lines, history, movements
- * and messages.
- * Answers with what was available of each locked SKU before. A checkout id that is taken fails it with `UniqueViolation`.
+ * One statement that places all checkouts of a group or none: it locks their stock rows in ascending order, and only if the
+ * group fits as a whole reserves, takes the lines out of the carts, and writes checkouts, orders, lines, history, movements
+ * and messages. Answers with what was available of each locked SKU before; with nothing where no SKU has stock. A checkout
+ * id that is taken fails it with `UniqueViolation`.
  *
  * The rows come as three JSON documents: their names stand beside their types, and one parse costs less than a dozen arrays.
  * What changes a locked row computes from `locked`, the newest version, and not from the statement's older snapshot.

@@ -12,7 +12,7 @@ import { aBuyer, cny, newSkuId, offer, Shelf, TestTrade } from "./TestTrade.ts"
 const visitorOf = (user: Principal): CartVisitor => ({ principal: Option.some(user), token: undefined })
 const guestOf = (token: CartToken): CartVisitor => ({ principal: Option.none(), token })
 const quantities = (cart: { readonly items: ReadonlyArray<{ readonly skuId: SkuId; readonly quantity: number }> }) =>
-  cart.items.map(({ quantity, skuId }) => [skuId, quantity])
+  cart.items.map(({ quantity, skuId }): [SkuId, number] => [skuId, quantity])
 
 layer(TestTrade, { excludeTestServices: true })("Carts", (it) => {
   it.effect("makes a user's cart once, however many look at the same time", () =>
@@ -66,7 +66,7 @@ layer(TestTrade, { excludeTestServices: true })("Carts", (it) => {
         { concurrency: "unbounded" }
       )
       assert.deepStrictEqual(
-        new Map(quantities(yield* carts.get(visitor)) as never),
+        new Map(quantities(yield* carts.get(visitor))),
         new Map([
           [tea, 30],
           [pot, 30]

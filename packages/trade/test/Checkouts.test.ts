@@ -1,6 +1,6 @@
 import { AddressId } from "@mall/domain/identity/AddressBook"
 import { Money } from "@mall/domain/kernel/Money"
-import { OrderId } from "@mall/domain/trade/Order"
+import { CheckoutId, OrderId } from "@mall/domain/trade/Order"
 import { Carts } from "../src/Carts.ts"
 import { Checkouts } from "../src/Checkouts.ts"
 import { OrderExpiryRules } from "../src/OrderExpiryRules.ts"
@@ -72,7 +72,11 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       const first = yield* checkouts.checkout(buyer, id, { cart: true, addressId, expectedTotal: cny(700) })
       assert.deepStrictEqual((yield* carts.get(visitor)).items, [])
       shelf.delete(skuId)
-      const again = yield* checkouts.checkout(buyer, id, { cart: true, addressId, expectedTotal: cny(700) })
+      const again = yield* checkouts.checkout(buyer, CheckoutId.make(id.toUpperCase()), {
+        cart: true,
+        addressId,
+        expectedTotal: cny(700)
+      })
       assert.deepStrictEqual(again, first)
       const others = yield* checkouts.checkout(aBuyer(), id, requestOf([skuId, 1])).pipe(Effect.flip)
       assert.strictEqual(others._tag, "ProductUnavailable")

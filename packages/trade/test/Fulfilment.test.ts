@@ -91,6 +91,27 @@ layer(TestTrade, { excludeTestServices: true })("Fulfilment", (it) => {
     })
   )
 
+  it.effect("cancels for an operator, who is named in the history; what is shipped stays", () =>
+    Effect.gen(function* () {
+      const cancellation = yield* OrderCancellation
+      const fulfilment = yield* Fulfilment
+      const { skuId, staff } = yield* aShop
+      const act = { by: "olga", reason: "buyer phoned" }
+      const { order } = yield* placePaid(skuId)
+      const refunding = yield* cancellation.cancelAsOperator(order.id, act)
+      assert.strictEqual(refunding.status, "refunding")
+      assert.deepInclude(refunding.history.at(-1), {
+        actor: { kind: "admin", id: null },
+        reason: "buyer phoned (operator olga)"
+      })
+      const shipped = yield* placePaid(skuId)
+      yield* fulfilment.ship(staff, shipped.order.id, shipment)
+      const refused = cancellation.cancelAsOperator(shipped.order.id, act)
+      assert.strictEqual((yield* Effect.flip(refused))._tag, "OrderStateConflict")
+      assert.strictEqual(yield* statusOf(shipped.order.id), "shipped")
+    })
+  )
+
   it.effect("shows and moves nobody else's orders", () =>
     Effect.gen(function* () {
       const fulfilment = yield* Fulfilment

@@ -1,4 +1,4 @@
-import { RefundId } from "@mall/domain/payments/PaymentGateway"
+import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { OrderCancellation } from "../src/OrderCancellation.ts"
 import { OrderPayments } from "../src/OrderPayments.ts"
 import { OrderRefunds } from "../src/OrderRefunds.ts"
@@ -45,9 +45,9 @@ layer(TestTrade, { excludeTestServices: true })("OrderPayments", (it) => {
   it.effect("ignores a payment that is not the mall's", () =>
     Effect.gen(function* () {
       const payments = yield* OrderPayments
-      const { payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
-      const foreign = { ...paidMessage(payment), paymentId: payment.id.replace(/.$/, "") + "f" }
-      yield* payments.markPaid({ ...foreign, paymentId: foreign.paymentId as never })
+      const { order, payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
+      yield* payments.markPaid({ ...paidMessage(payment), paymentId: PaymentId.make(idOf(newUserId)) })
+      assert.strictEqual(yield* statusOf(order.id), "pending_payment")
     })
   )
 

@@ -1,3 +1,4 @@
+import { ProductId } from "@mall/domain/catalog/Catalog"
 import type { SkuId } from "@mall/domain/catalog/Catalog"
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
@@ -46,7 +47,7 @@ const draftOf = (
         total,
         lines: items.map(([skuId, quantity]) => ({
           skuId,
-          productId: skuId as never,
+          productId: ProductId.make(skuId),
           title: { zh: "茶", en: "tea" },
           options: {},
           imageUrl: null,

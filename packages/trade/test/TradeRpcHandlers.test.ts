@@ -2,7 +2,7 @@ import { TradeAdminRpcs, TradeMerchantRpcs, TradeStorefrontRpcs } from "@mall/do
 import { RpcAuthorization } from "@mall/domain/identity/Authorization"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import * as TestAuthorization from "@mall/testing/TestAuthorization"
-import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
+import * as TradeRpcHandlers from "../src/TradeRpcHandlers.ts"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Headers } from "effect/http"

@@ -1,7 +1,7 @@
 import { markOrderCanceled, markOrderPaid } from "@mall/domain/payments/PaymentTopics"
 import { Outbox } from "@mall/platform/Outbox"
 import { Sweeps } from "@mall/platform/Sweeps"
-import * as TradeWorker from "@mall/trade/TradeWorker"
+import * as TradeWorker from "../src/TradeWorker.ts"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql"

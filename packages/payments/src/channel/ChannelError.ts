@@ -51,7 +51,7 @@ export class ChannelError extends Schema.TaggedError<ChannelError>()("ChannelErr
 }
 
 /** Why a notice was not believed. */
-export const CallbackRefusal = Schema.Literals(["signature", "serial", "timestamp", "malformed", "replayed"])
+const CallbackRefusal = Schema.Literals(["signature", "serial", "timestamp", "malformed", "replayed"])
 
 /** A notice that is not, or not surely, the channel's. Nothing of it is used. */
 export class CallbackRefused extends Schema.TaggedError<CallbackRefused>()("CallbackRefused", {

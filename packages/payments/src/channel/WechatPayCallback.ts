@@ -48,6 +48,10 @@ const RefundResource = Schema.fromJsonString(
 )
 const TransactionResource = Schema.fromJsonString(Transaction)
 
+const decodeHeaders = Schema.decodeUnknownEffect(SignedHeaders)
+const decodeEnvelope = Schema.decodeEffect(Envelope)
+const decodeTransaction = Schema.decodeEffect(TransactionResource)
+const decodeRefund = Schema.decodeEffect(RefundResource)
 const isAttemptId = Schema.is(AttemptId)
 const isRefundId = Schema.is(RefundId)
 
@@ -70,7 +74,7 @@ export const make = (settings: WechatPaySettings) => {
       "wechatpay-serial": serial,
       "wechatpay-signature": signature,
       "wechatpay-timestamp": timestamp
-    } = yield* Schema.decodeUnknownEffect(SignedHeaders)(headers).pipe(Effect.mapError(() => refused("signature")))
+    } = yield* decodeHeaders(headers).pipe(Effect.mapError(() => refused("signature")))
     const now = yield* Clock.currentTimeMillis
     if (Math.abs(now - Number(timestamp) * 1000) > Duration.toMillis(settings.callbackWindow)) {
       return yield* refused("timestamp")
@@ -99,7 +103,7 @@ export const make = (settings: WechatPaySettings) => {
     })
 
   const paymentNotice = Effect.fnUntraced(function* (plain: string) {
-    const transaction = yield* Schema.decodeEffect(TransactionResource)(plain)
+    const transaction = yield* decodeTransaction(plain)
     const attemptId = fromHexId(transaction.out_trade_no)
     const notice: Notice = isAttemptId(attemptId)
       ? { _tag: "PaymentNotice", attemptId, payment: yield* toPayment(transaction) }
@@ -108,7 +112,7 @@ export const make = (settings: WechatPaySettings) => {
   })
 
   const refundNotice = Effect.fnUntraced(function* (plain: string) {
-    const { amount, mchid, out_refund_no, refund_id, refund_status } = yield* Schema.decodeEffect(RefundResource)(plain)
+    const { amount, mchid, out_refund_no, refund_id, refund_status } = yield* decodeRefund(plain)
     const refundId = fromHexId(out_refund_no)
     if (!isRefundId(refundId)) {
       const other: Notice = { _tag: "OtherNotice", about: "a refund of another system" }
@@ -153,7 +157,7 @@ export const make = (settings: WechatPaySettings) => {
       try: () => new TextDecoder("utf-8", { fatal: true }).decode(callback.body),
       catch: malformed
     })
-    const { event_type, id, resource } = yield* Schema.decodeEffect(Envelope)(text).pipe(Effect.mapError(malformed))
+    const { event_type, id, resource } = yield* decodeEnvelope(text).pipe(Effect.mapError(malformed))
     const plain = yield* decrypt(resource)
     const notice = yield* noticeOf(event_type, plain).pipe(Effect.mapError(malformed))
     const verified: VerifiedCallback = { eventId: id, eventType: event_type, nonce, notice }

@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     method,
     operation,
     path
-  }: Parameters<WechatPayClient["call"]>[0] & { readonly answer: Schema.Codec<A, any> }) {
+  }: Parameters<WechatPayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> }) {
     const response = yield* Effect.tryPromise({
       try: (signal) => Promise.resolve(client.request(`v3/${path}`, method, body, { signal })),
       catch: (cause) => toFailure(operation, cause)

@@ -16,7 +16,7 @@ const plain = (address: string) =>
 /** One customer of an IPv6 provider holds a whole /64, so that is what counts as one client. */
 export const limitKey = (address: string) => {
   if (!isIPv6(address)) return address
-  const [head = "", tail = ""] = address.split("%")[0]!.split("::")
+  const [head = "", tail = ""] = address.replace(/%.*$/, "").split("::")
   const left = head === "" ? [] : head.split(":")
   const right = tail === "" ? [] : tail.split(":")
   const groups = address.includes("::")
@@ -47,10 +47,9 @@ export const makeClientAddress = Effect.fnUntraced(function* (trusted: ReadonlyA
     of: (peer: string, forwardedFor: string | undefined) => {
       const near = plain(peer)
       if (forwardedFor === undefined || !isProxy(near)) return near
-      const hops = forwardedFor.split(",")
       let client = near
-      for (let i = hops.length - 1; i >= 0; i--) {
-        const hop = plain(hops[i]!.trim())
+      for (const text of forwardedFor.split(",").toReversed()) {
+        const hop = plain(text.trim())
         if (isIP(hop) === 0) return client
         client = hop
         if (!isProxy(hop)) return client

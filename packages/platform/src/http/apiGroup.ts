@@ -33,6 +33,6 @@ export const group = ((
         return Effect.isEffect(built) ? Effect.provideContext(built, all) : built
       }
       const layer: Layer.Layer<never> = Reflect.apply(HttpApiBuilder.group, undefined, [api, identifier, withAll])
-      return yield* Layer.buildWithScope(layer, scope).pipe(Effect.updateContext((_: Context.Context<never>) => few))
+      return yield* Layer.buildWithScope(layer, scope).pipe(Effect.updateContext<never, never>(() => few))
     })
   )) as unknown as typeof HttpApiBuilder.group

@@ -51,7 +51,7 @@ export const makeDress = Effect.gen(function* () {
       return response
     }
     const pairs: Array<readonly [string, string]> = []
-    for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i]!, headers[i + 1]!])
+    for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i] ?? "", headers[i + 1] ?? ""])
     return HttpServerResponse.setHeaders(response, pairs)
   }
 })

@@ -20,8 +20,8 @@ export class Tally {
   add(value: number) {
     const bounds = this.bounds
     let i = 0
-    while (i < bounds.length && value > bounds[i]!) i++
-    this.below[i]!++
+    while (i < bounds.length && value > (bounds[i] ?? Number.POSITIVE_INFINITY)) i++
+    this.below[i] = (this.below[i] ?? 0) + 1
     this.count++
     this.sum += value
     if (value < this.min) this.min = value
@@ -32,7 +32,7 @@ export class Tally {
   state(scale: number): Metric.HistogramState {
     let cumulative = 0
     return {
-      buckets: this.bounds.map((bound, i) => [bound * scale, (cumulative += this.below[i]!)]),
+      buckets: this.bounds.map((bound, i) => [bound * scale, (cumulative += this.below[i] ?? 0)]),
       count: this.count,
       min: this.min * scale,
       max: this.max * scale,

@@ -1,0 +1,51 @@
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { Effect, Redacted } from "effect"
+import { argon2, randomBytes } from "node:crypto"
+import { promisify } from "node:util"
+
+const hash = promisify(argon2)
+
+/** Argon2id hashes a second with the server's default costs, two at a time as the server does. */
+export const measureHashing = async (seconds: number) => {
+  const end = performance.now() + seconds * 1000
+  let count = 0
+  const worker = async () => {
+    while (performance.now() < end) {
+      await hash("argon2id", {
+        message: Buffer.from("correct-horse-battery"),
+        nonce: randomBytes(16),
+        parallelism: 1,
+        tagLength: 32,
+        memory: 19456,
+        passes: 2
+      })
+      count++
+    }
+  }
+  await Promise.all([worker(), worker()])
+  return count / seconds
+}
+
+/** Single-row inserts a second, each committed on its own, through the same driver on the same database. */
+export const measureInserts = (databaseUrl: string, workers: number, seconds: number) =>
+  Effect.gen(function* () {
+    const sql = yield* PgClient.PgClient
+    yield* sql`CREATE TABLE IF NOT EXISTS bench_inserts (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), body text NOT NULL)`
+    const end = performance.now() + seconds * 1000
+    const body = "x".repeat(1000)
+    const counts = yield* Effect.all(
+      Array.from({ length: workers }, () =>
+        Effect.gen(function* () {
+          let count = 0
+          while (performance.now() < end) {
+            yield* sql`INSERT INTO bench_inserts (body) VALUES (${body})`
+            count++
+          }
+          return count
+        })
+      ),
+      { concurrency: "unbounded" }
+    )
+    yield* sql`DROP TABLE bench_inserts`
+    return counts.reduce((all, count) => all + count, 0) / seconds
+  }).pipe(Effect.provide(PgClient.layer({ url: Redacted.make(databaseUrl), maxConnections: 16 })), Effect.runPromise)

@@ -1,0 +1,133 @@
+import { fork, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
+import * as fs from "node:fs"
+import * as http from "node:http"
+import * as net from "node:net"
+import * as os from "node:os"
+import * as path from "node:path"
+import process from "node:process"
+import { send } from "./load.ts"
+
+const root = path.join(import.meta.dirname, "..")
+
+const freePort = () =>
+  new Promise<number>((resolve) => {
+    const probe = net.createServer().listen(0, "127.0.0.1", () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+/** Takes spans and forgets them, as a collector that keeps up does. */
+const startCollector = () =>
+  new Promise<{ readonly url: string; readonly close: () => void; readonly received: () => number }>((resolve) => {
+    let received = 0
+    const server = http.createServer((request, response) => {
+      received++
+      request.resume()
+      request.on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"))
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      resolve({ url: `http://127.0.0.1:${port}`, close: () => server.close(), received: () => received })
+    })
+  })
+
+export interface Running {
+  readonly api: string
+  readonly sandbox: string
+  readonly dataFolder: string
+  readonly databaseUrl: string
+  readonly child: ChildProcess
+  readonly spansReceived: () => number
+  readonly stop: () => Promise<void>
+}
+
+const alive = async (url: string) =>
+  send("GET", url).then(
+    ({ status }) => status === 200,
+    () => false
+  )
+
+/**
+ * The whole server in one process, as `npm start` runs it, with everything on: authentication, rate limits (raised, not
+ * off), access log to a file, metrics, one trace in ten sent to a collector.
+ */
+export const startServer = async (): Promise<Running> => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-bench-"))
+  fs.chmodSync(folder, 0o755)
+  const dataFolder = path.join(folder, "data")
+  const collector = await startCollector()
+  const [port, sandboxPort] = [await freePort(), await freePort()]
+  const log = fs.openSync(path.join(folder, "server.log"), "w")
+  const child = spawn(process.execPath, [path.join(root, "apps/server/src/main.ts")], {
+    cwd: root,
+    stdio: ["ignore", log, "inherit"],
+    env: {
+      ...process.env,
+      PORT: String(port),
+      SANDBOX_PORT: String(sandboxPort),
+      MALL_DATA_DIR: dataFolder,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      SANDBOX_REFUND_DELAY: "100 millis",
+      ...Object.fromEntries(
+        ["IP_PER_SECOND", "IP_BURST", "USER_PER_SECOND", "USER_BURST", "AUTH_PER_MINUTE"].map((name) => [
+          `RATE_LIMIT_${name}`,
+          "100000000"
+        ])
+      )
+    }
+  })
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  const api = `http://127.0.0.1:${port}`
+  while (child.exitCode === null && !(await alive(`${api}/readyz`))) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  if (child.exitCode !== null) throw new Error(`The server did not start: see ${folder}/server.log`)
+  const stateFolder = fs.existsSync(path.join(dataFolder, "postgres/mall.json"))
+    ? path.join(dataFolder, "postgres")
+    : undefined
+  const databaseUrl =
+    stateFolder === undefined
+      ? ""
+      : String(JSON.parse(fs.readFileSync(path.join(stateFolder, "mall.json"), "utf8")).url)
+  return {
+    api,
+    sandbox: `http://127.0.0.1:${sandboxPort}`,
+    dataFolder,
+    databaseUrl,
+    child,
+    spansReceived: collector.received,
+    stop: async () => {
+      child.kill("SIGTERM")
+      await ended
+      collector.close()
+      fs.rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+/** A bare `node:http` server answering `body`, in a process of its own: what HTTP figures are held against. */
+export const startBare = (body: string): Promise<{ readonly url: string; readonly stop: () => void }> =>
+  new Promise((resolve) => {
+    const child = fork(path.join(import.meta.dirname, "bare.ts"), [body])
+    child.once("message", (message: { readonly port: number }) =>
+      resolve({ url: `http://127.0.0.1:${message.port}/`, stop: () => child.kill() })
+    )
+  })
+
+const ticksPerSecond = 100
+
+/** CPU seconds used and resident megabytes of a process, as Linux counts them. */
+export const usage = (pid: number) => {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8")
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  const status = fs.readFileSync(`/proc/${pid}/status`, "utf8")
+  const megabytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    residentMb: megabytes("VmRSS"),
+    peakMb: megabytes("VmHWM")
+  }
+}

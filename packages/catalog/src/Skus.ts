@@ -1,0 +1,134 @@
+import { SkuId } from "@mall/domain/catalog/Catalog"
+import type { ProductId } from "@mall/domain/catalog/Catalog"
+import { ProductIncomplete, TooManySkus } from "@mall/domain/catalog/CatalogError"
+import type {
+  ProductNotFound,
+  ProductStateConflict,
+  SkuCodeTaken,
+  SkuNotFound,
+  SkuOptionsTaken
+} from "@mall/domain/catalog/CatalogError"
+import { maxSkus } from "@mall/domain/catalog/Product"
+import type { CreateSku, Product, StockLevel, UpdateSku } from "@mall/domain/catalog/Product"
+import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
+import { Stock } from "@mall/domain/trade/Stock"
+import type { StockBelowReserved } from "@mall/domain/trade/Stock"
+import { Context, Effect, Layer } from "effect"
+import { activeSkus, makeProductChange, requireActive, requireEditable } from "./productChange.ts"
+import { ProductRepo } from "./ProductRepo.ts"
+import type { Seller } from "./Seller.ts"
+import { checkBeside } from "./skuRules.ts"
+
+/** Why a SKU may not stand beside the others of its product or shop. */
+export type SkuRuleError = SkuCodeTaken | SkuOptionsTaken | CurrencyMismatch
+
+/** What sellers do with the SKUs of their products; see `Products` for what the answers mean. */
+export class Skus extends Context.Service<
+  Skus,
+  {
+    /** Makes a SKU under `operationId`; where the product has that SKU already, nothing changes. */
+    add(
+      seller: Seller,
+      operationId: string,
+      id: ProductId,
+      input: typeof CreateSku.Type
+    ): Effect.Effect<Product, ProductNotFound | ProductStateConflict | SkuRuleError | TooManySkus>
+    update(
+      seller: Seller,
+      id: ProductId,
+      skuId: SkuId,
+      change: typeof UpdateSku.Type
+    ): Effect.Effect<Product, ProductNotFound | SkuNotFound | ProductStateConflict | SkuRuleError>
+    /** Refused for the last SKU of a published product. */
+    archive(
+      seller: Seller,
+      id: ProductId,
+      skuId: SkuId
+    ): Effect.Effect<Product, ProductNotFound | SkuNotFound | ProductStateConflict | ProductIncomplete>
+    setStock(
+      seller: Seller,
+      id: ProductId,
+      skuId: SkuId,
+      level: typeof StockLevel.Type
+    ): Effect.Effect<
+      { readonly skuId: SkuId; readonly onHand: number },
+      ProductNotFound | SkuNotFound | StockBelowReserved
+    >
+  }
+>()("@mall/catalog/Skus") {
+  static readonly layerNoDeps = Layer.effect(
+    Skus,
+    Effect.gen(function* () {
+      const repo = yield* ProductRepo
+      const stock = yield* Stock
+      const change = yield* makeProductChange
+
+      const add = Effect.fn("Skus.add")(
+        (seller: Seller, operationId: string, id: ProductId, input: typeof CreateSku.Type) =>
+          change(
+            seller,
+            id,
+            Effect.fnUntraced(function* (locked) {
+              const skuId = SkuId.make(operationId)
+              if (locked.skus.some((sku) => sku.id === skuId)) return
+              yield* requireEditable(locked)
+              if (locked.skus.length >= maxSkus) return yield* new TooManySkus({ limit: maxSkus })
+              const sku = { ...input, id: skuId, options: input.options ?? {} }
+              yield* checkBeside(sku, activeSkus(locked))
+              yield* repo.insertSku(locked, sku, seller)
+              yield* repo.refresh(id)
+            })
+          )
+      )
+
+      const update = Effect.fn("Skus.update")(
+        (seller: Seller, id: ProductId, skuId: SkuId, given: typeof UpdateSku.Type) =>
+          change(
+            seller,
+            id,
+            Effect.fnUntraced(function* (locked) {
+              yield* requireEditable(locked)
+              const present = yield* requireActive(locked, skuId)
+              const sku = { ...present, ...given }
+              const others = activeSkus(locked).filter((other) => other.id !== skuId)
+              yield* checkBeside(sku, others)
+              yield* repo.updateSku(sku, !sku.price.equals(present.price), seller)
+              yield* repo.refresh(id)
+            })
+          )
+      )
+
+      const archive = Effect.fn("Skus.archive")((seller: Seller, id: ProductId, skuId: SkuId) =>
+        change(
+          seller,
+          id,
+          Effect.fnUntraced(function* (locked) {
+            yield* requireEditable(locked)
+            yield* requireActive(locked, skuId)
+            if (locked.status === "published" && activeSkus(locked).length === 1) {
+              return yield* new ProductIncomplete({ productId: id })
+            }
+            yield* repo.archiveSku(skuId)
+            yield* repo.refresh(id)
+          })
+        )
+      )
+
+      const setStock = Effect.fn("Skus.setStock")(function* (
+        seller: Seller,
+        id: ProductId,
+        skuId: SkuId,
+        { onHand }: typeof StockLevel.Type
+      ) {
+        const product = yield* repo.findOwn(seller, id).pipe(Effect.catchTag("SqlError", Effect.die))
+        yield* requireActive(product, skuId)
+        yield* stock.setOnHand([{ skuId, onHand }], seller.actor)
+        return { skuId, onHand }
+      })
+
+      return Skus.of({ add, update, archive, setStock })
+    })
+  )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(ProductRepo.layer))
+}

@@ -1,0 +1,44 @@
+import type { ProductId, SkuId } from "@mall/domain/catalog/Catalog"
+import { ProductStateConflict, SkuNotFound } from "@mall/domain/catalog/CatalogError"
+import { productLifecycle } from "@mall/domain/catalog/Product"
+import type { Product } from "@mall/domain/catalog/Product"
+import { retryConflicts } from "@mall/platform/retryConflicts"
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import { CatalogChanges } from "./CatalogChanges.ts"
+import { ProductRepo } from "./ProductRepo.ts"
+import type { Seller } from "./Seller.ts"
+
+/**
+ * Makes the one way in which a product changes: its row is locked, `work` writes, the caches hear of it, and the answer is
+ * the product as it is then, all in one transaction.
+ */
+export const makeProductChange = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const repo = yield* ProductRepo
+  const changes = yield* CatalogChanges
+  return <A, E>(seller: Seller, id: ProductId, work: (locked: Product) => Effect.Effect<A, E>) =>
+    repo
+      .lockOwn(seller, id)
+      .pipe(
+        Effect.flatMap(work),
+        Effect.andThen(changes.productsChanged([id])),
+        Effect.andThen(repo.findOwn(seller, id)),
+        sql.withTransaction,
+        retryConflicts,
+        Effect.catchTag("SqlError", Effect.die)
+      )
+})
+
+export const requireEditable = Effect.fnUntraced(function* ({ id, status }: Product) {
+  if (productLifecycle.isFinal(status)) {
+    return yield* new ProductStateConflict({ productId: id, from: status, to: status })
+  }
+})
+
+export const activeSkus = (product: Product) => product.skus.filter(({ status }) => status === "active")
+
+export const requireActive = Effect.fnUntraced(function* (product: Product, skuId: SkuId) {
+  const sku = activeSkus(product).find(({ id }) => id === skuId)
+  return sku ?? (yield* new SkuNotFound({ skuId }))
+})

@@ -1,0 +1,182 @@
+import { retryConflicts } from "@mall/platform/retryConflicts"
+import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request } from "effect"
+import type { Tracer } from "effect"
+import { SqlClient } from "effect/sql"
+import { announce } from "./announce.ts"
+import { Channels } from "./channel/Channels.ts"
+import { applyPayment, applyRefund } from "./channelTruth.ts"
+import type { Verdict as Truth } from "./channelTruth.ts"
+import { CallbackInbox } from "./CallbackInbox.ts"
+import type { CallbackId, Verdict, Waiting } from "./CallbackInbox.ts"
+import { groupCommit } from "./groupCommit.ts"
+import { PaymentRepo } from "./PaymentRepo.ts"
+import { PaymentStore } from "./PaymentStore.ts"
+import type { Change } from "./PaymentStore.ts"
+import { SecurityEvents } from "./SecurityEvents.ts"
+import type { SecurityEvent } from "./SecurityEvents.ts"
+
+/** Notices that one transaction acts upon at most. */
+const maxBatch = 64
+
+class Run extends Request.Class<{ readonly id: CallbackId; readonly span: Option.Option<Tracer.Span> }, void> {}
+
+/** A notice with the change that it asks for; without one where it is about nothing of ours. */
+interface Task {
+  readonly waiting: Waiting
+  readonly kind: "payment_mismatch" | "refund_mismatch"
+  readonly change: Change<Truth, never> | undefined
+}
+
+/** What a run comes to, and what somebody has to hear of it. */
+interface Result {
+  readonly verdict: Verdict
+  readonly event?: SecurityEvent
+}
+
+/** Acts upon stored notices. */
+export class CallbackRuns extends Context.Service<
+  CallbackRuns,
+  {
+    /**
+     * A notice is done if and only if what it changes is committed. One that is done, or that another process is at, is left
+     * alone. Concurrent runs share a transaction; one that fails spoils no other, and dies.
+     */
+    run(id: CallbackId): Effect.Effect<void>
+  }
+>()("@mall/payments/CallbackRuns") {
+  static readonly layerNoDeps = Layer.effect(
+    CallbackRuns,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const channels = yield* Channels
+      const inbox = yield* CallbackInbox
+      const repo = yield* PaymentRepo
+      const store = yield* PaymentStore
+      const securityEvents = yield* SecurityEvents
+
+      const toTasks = Effect.fnUntraced(function* (
+        all: ReadonlyArray<Waiting>,
+        spans: ReadonlyMap<CallbackId, Option.Option<Tracer.Span>>
+      ) {
+        const ofAttempts = yield* repo.paymentsOfAttempts(
+          all.flatMap(({ notice }) => (notice._tag === "PaymentNotice" ? [notice.attemptId] : []))
+        )
+        const ofRefunds = yield* repo.paymentsOfRefunds(
+          all.flatMap(({ notice }) => (notice._tag === "RefundNotice" ? [notice.refundId] : []))
+        )
+        return all.flatMap((waiting): ReadonlyArray<Task> => {
+          const channel = Option.getOrUndefined(channels.find(waiting.channel))
+          // a process without this channel leaves its notices to those that have it
+          if (channel === undefined) return []
+          const { id, notice } = waiting
+          const common = { actor: `channel:${channel.id}`, span: spans.get(id) ?? Option.none() }
+          switch (notice._tag) {
+            case "PaymentNotice": {
+              const paymentId = ofAttempts.get(notice.attemptId)
+              const change: Change<Truth, never> | undefined = paymentId && {
+                ...common,
+                id: paymentId,
+                decide: (draft) =>
+                  Effect.sync(() => {
+                    const attempt = draft.attempt(notice.attemptId)
+                    if (attempt === undefined) return { type: "unchanged" }
+                    return attempt.channel === channel.id
+                      ? applyPayment(draft, attempt, channel, notice.payment, "told by the channel")
+                      : { type: "mismatch", details: { channel: attempt.channel } }
+                  })
+              }
+              return [{ waiting, kind: "payment_mismatch", change }]
+            }
+            case "RefundNotice": {
+              const paymentId = ofRefunds.get(notice.refundId)
+              const change: Change<Truth, never> | undefined = paymentId && {
+                ...common,
+                id: paymentId,
+                decide: (draft) =>
+                  Effect.sync(() => {
+                    const refund = draft.refund(notice.refundId)
+                    if (refund === undefined) return { type: "unchanged" }
+                    return draft.attempt(refund.attemptId)?.channel === channel.id
+                      ? applyRefund(draft, refund, channel, notice.refund)
+                      : { type: "mismatch", details: { channel: channel.id } }
+                  })
+              }
+              return [{ waiting, kind: "refund_mismatch", change }]
+            }
+            case "OtherNotice":
+              return [{ waiting, kind: "payment_mismatch", change: undefined }]
+          }
+        })
+      })
+
+      const withoutChange = ({ channel, id, notice }: Waiting): Result => {
+        if (notice._tag === "OtherNotice") {
+          return { verdict: { id, status: "ignored", outcome: notice.about, paymentId: null } }
+        }
+        // Signed by the channel, and about an order that is not ours: somebody has to look.
+        const about = notice._tag === "PaymentNotice" ? notice.attemptId : notice.refundId
+        return {
+          verdict: { id, status: "parked", outcome: "unknown order", paymentId: null },
+          event: { kind: "callback_unknown_order", channel, details: { id: about } }
+        }
+      }
+
+      const withTruth = (
+        { channel, id }: Waiting,
+        { kind }: Task,
+        paymentId: Change<Truth, never>["id"],
+        truth: Truth
+      ): Result =>
+        truth.type === "mismatch"
+          ? {
+              verdict: { id, status: "parked", outcome: kind, paymentId },
+              event: { kind, channel, paymentId, details: truth.details }
+            }
+          : { verdict: { id, status: "processed", outcome: truth.type, paymentId } }
+
+      const runAll = Effect.fnUntraced(
+        function* (requests: ReadonlyArray<Run>) {
+          const spans = new Map(requests.map(({ id, span }) => [id, span]))
+          const tasks = yield* toTasks(yield* inbox.claim([...spans.keys()]), spans)
+          const asked = tasks.flatMap((task) => (task.change === undefined ? [] : [{ task, change: task.change }]))
+          const changed = yield* store.changeAllWithin(asked.map(({ change }) => change))
+          const results = tasks.flatMap(({ change, waiting }) => (change === undefined ? [withoutChange(waiting)] : []))
+          const failures = new Map<CallbackId, Cause.Cause<unknown>>()
+          changed.forEach(({ exit }, index) => {
+            const own = asked[index]
+            if (own === undefined) return
+            const { change, task } = own
+            if (Exit.isSuccess(exit)) results.push(withTruth(task.waiting, task, change.id, exit.value))
+            else failures.set(task.waiting.id, exit.cause)
+          })
+          for (const { event } of results) if (event !== undefined) yield* securityEvents.record(event)
+          yield* inbox.settle(
+            results.map(({ verdict }) => verdict),
+            yield* DateTime.nowAsDate
+          )
+          return { failures, drafts: changed.flatMap(({ draft }) => draft ?? []) }
+        },
+        sql.withTransaction,
+        retryConflicts
+      )
+
+      const commit = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Run>>) {
+        const { drafts, failures } = yield* runAll(entries.map(({ request }) => request))
+        yield* Effect.forEach(drafts, announce, { discard: true })
+        for (const { completeUnsafe, request } of entries) {
+          const cause = failures.get(request.id)
+          completeUnsafe(cause === undefined ? Exit.void : Exit.die(Cause.squash(cause)))
+        }
+      })
+
+      const resolver = groupCommit<Run>({ commit, refused: Exit.die, maxBatch })
+
+      return CallbackRuns.of({
+        run: Effect.fn("CallbackRuns.run")(function* (id) {
+          const span = yield* Effect.option(Effect.currentSpan)
+          yield* Effect.request(new Run({ id, span }), resolver)
+        })
+      })
+    })
+  )
+}
