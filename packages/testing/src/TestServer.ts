@@ -136,7 +136,7 @@ const unlimited = {
 }
 
 /** Waits until the process says that everything is up. */
-export const awaitReady = (server: ServerProcess) =>
+const awaitReady = (server: ServerProcess) =>
   Effect.suspend(() =>
     server.stdout.includes("Mall is ready.")
       ? Effect.void
