@@ -7,14 +7,14 @@ import type { Json } from "./hostileInput.ts"
 import { call } from "./rawHttp.ts"
 
 /** They end the session of their caller, so they are never sent with a good token. */
-const endingRpcs = new Set(["account.logout", "account.delete"])
+export const endingRpcs = new Set(["account.logout", "account.delete"])
 
 /** What only our own program would say. */
 export const traces = /:\d+:\d+\)|\.ts:\d+|node_modules|node:internal|file:\/\//
 
 /** One call as it goes over the wire. */
-const lineOf = (id: number, tag: string, payload: Json, token: string) => {
-  const headers = [["authorization", `Bearer ${token}`]]
+export const callLine = (id: number, tag: string, payload: Json, token: string | undefined) => {
+  const headers = token === undefined ? [] : [["authorization", `Bearer ${token}`]]
   return `${JSON.stringify({ _tag: "Request", id: String(id), tag, payload, headers })}\n`
 }
 
@@ -36,7 +36,7 @@ export const faultsOfCalls = (url: string, admin: string) => {
     batches,
     Effect.fnUntraced(function* ({ payloads, tag }) {
       const token = endingRpcs.has(tag) ? "abc" : admin
-      const body = payloads.map((payload, id) => lineOf(id, tag, payload, token)).join("")
+      const body = payloads.map((payload, id) => callLine(id, tag, payload, token)).join("")
       const { status, text } = yield* call(url, { method: "POST", path: "/rpc", body })
       const exits = text.split("\n").filter((line) => line.includes('"_tag":"Exit"')).length
       const is = {

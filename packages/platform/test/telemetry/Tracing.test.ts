@@ -13,7 +13,7 @@ import * as JsonLogger from "../../src/telemetry/JsonLogger.ts"
 import { LineWriter } from "../../src/telemetry/LineWriter.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
 import { call } from "../http/edgeServer.ts"
-import { startSink } from "./otlpSink.ts"
+import { startSink } from "@mall/testing/otlpSink"
 
 class Refused extends Problem<Refused>()("Refused", { status: 409, title: "No" }) {}
 
