@@ -23,7 +23,7 @@ it.live("says in one sentence that its port is taken, and leaves the other's fil
       )
       const error = yield* Effect.flip(second)
       assert.instanceOf(error, SandboxUnavailable)
-      assert.match(error.message, /^The sandbox cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE.*\.$/)
+      assert.match(error.message, /^The port \d+ is in use by another program/)
       assert.strictEqual((yield* merchant.create({ out_trade_no: "still-0001", amount: { total: 1 } })).status, 200)
     }).pipe(Effect.provide(merchantOn(folder), { local: true }))
   })
