@@ -6,9 +6,9 @@ import type { OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import { Context, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 
-const demoPassword = "demo-correct-horse-battery"
+export const demoPassword = "demo-correct-horse-battery"
 
-const addressInput = {
+export const addressInput = {
   recipient: "Vera Visitor",
   phone: "+8613800138000",
   countryCode: "CN",
