@@ -35,7 +35,7 @@ export const paidNotice = (keys: WechatPayKeys, number: string, amount: number):
           appid: keys.account.appid,
           mchid: keys.account.mchid,
           out_trade_no: number,
-          transaction_id: `42000${number.slice(0, 23)}`,
+          transaction_id: `4200${number.slice(-28)}`,
           trade_type: "NATIVE",
           trade_state: "SUCCESS",
           trade_state_desc: "支付成功",
