@@ -36,7 +36,7 @@ Buy something (copy and paste):
   NUMBER=$(curl -s $API/api/v1/payments/$PAYMENT/confirm -H "$AUTH" -H 'content-type: application/json' \\
     -d '{"channel":"wechatpay"}' | sed 's/.*"attempt":{"id":"\\([^"]*\\)".*/\\1/' | tr -d -)
   # open ${sandbox}/ and press "pay", or let the shell do it:
-  curl -s -X POST ${sandbox}/control/wechatpay/orders/$NUMBER/pay; echo
+  curl -s -X POST ${sandbox}/control/wechatpay/orders/$NUMBER/pay; echo; sleep 1
   curl -s $API/api/v1/orders?limit=1 -H "$AUTH"; echo
 `
 

@@ -1,3 +1,4 @@
+import { currentTraceId } from "@mall/platform/currentTraceId"
 import { AccountEvent } from "@mall/domain/identity/AccountEvent"
 import type { AccountEventType } from "@mall/domain/identity/AccountEvent"
 import { UserId } from "@mall/domain/identity/CurrentUser"
@@ -37,10 +38,7 @@ export class AccountEvents extends Context.Service<
 
       const record: AccountEvents["Service"]["record"] = Effect.fn("AccountEvents.record")(function* (event) {
         const createdAt = DateTime.toDateUtc(yield* DateTime.now)
-        const traceId = yield* Effect.currentSpan.pipe(
-          Effect.map((span) => span.traceId),
-          Effect.orElseSucceed(() => null)
-        )
+        const traceId = yield* currentTraceId
         const row = { ...event, id: yield* newId, traceId, createdAt }
         yield* sql`INSERT INTO identity.account_events ${sql.insert(row)}`
       })

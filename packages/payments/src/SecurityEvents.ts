@@ -2,7 +2,7 @@ import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { currentTraceId } from "./currentTraceId.ts"
+import { currentTraceId } from "@mall/platform/currentTraceId"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 
 export interface SecurityEvent {

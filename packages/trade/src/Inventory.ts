@@ -3,7 +3,7 @@ import { Stock, StockBelowReserved } from "@mall/domain/trade/Stock"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
-import { currentTraceId } from "./currentTraceId.ts"
+import { currentTraceId } from "@mall/platform/currentTraceId"
 import { StockLevels } from "./StockLevels.ts"
 
 const Levels = Schema.Struct({ skuIds: Schema.Array(SkuId), onHand: Schema.Array(Schema.String) })

@@ -5,7 +5,7 @@ import type { CheckoutId } from "@mall/domain/trade/Order"
 import { Config, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { CheckoutRepo } from "./CheckoutRepo.ts"
 import type { DueCheckout } from "./CheckoutRepo.ts"
-import { currentTraceId } from "./currentTraceId.ts"
+import { currentTraceId } from "@mall/platform/currentTraceId"
 import { PendingOrders } from "./PendingOrders.ts"
 
 /** No attempt to pay is open in these states, and the payment's own expiry lets none begin. */

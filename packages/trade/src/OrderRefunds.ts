@@ -6,7 +6,7 @@ import { OrderId, systemActor } from "@mall/domain/trade/Order"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
-import { currentTraceId } from "./currentTraceId.ts"
+import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
 
