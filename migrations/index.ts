@@ -3,6 +3,7 @@ import identity from "./0002_identity.ts"
 import catalog from "./0003_catalog.ts"
 import trade from "./0004_trade.ts"
 import payments from "./0005_payments.ts"
+import paymentPayers from "./0006_payment_payers.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -10,5 +11,6 @@ export const migrations = {
   "0002_identity": identity,
   "0003_catalog": catalog,
   "0004_trade": trade,
-  "0005_payments": payments
+  "0005_payments": payments,
+  "0006_payment_payers": paymentPayers
 }

@@ -1,7 +1,7 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import { AttemptId } from "@mall/domain/payments/Payment"
-import type { ChannelChoice, PaymentAction, PaymentStep } from "@mall/domain/payments/Payment"
+import type { ChannelChoice, PaymentStep } from "@mall/domain/payments/Payment"
 import {
   ChannelNotOffered,
   ChannelUnavailable,
@@ -13,7 +13,7 @@ import { PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "@mall/d
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
 import { Context, Duration, Effect, Layer, Option, Result } from "effect"
-import type { Channel } from "./channel/Channel.ts"
+import type { Channel, ChannelOrder } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
 import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
@@ -37,6 +37,7 @@ export type ConfirmError =
 interface Choice {
   readonly channel: Channel
   readonly method: string
+  readonly payer: Readonly<Record<string, string>>
 }
 
 /** What is to be done with the payment as it stands. */
@@ -94,14 +95,18 @@ export class Confirmations extends Context.Service<
           method !== undefined &&
           offered.includes(channel.id) &&
           channel.methods.includes(method)
-          ? Effect.succeed({ channel, method })
+          ? Effect.succeed({ channel, method, payer: choice.payer ?? {} })
           : Effect.fail(new ChannelNotOffered({ channel: choice.channel, offered }))
       }
 
       const open = (draft: PaymentDraft, choice: Choice, newId: AttemptId): Opening => {
         const former = draft.openAttempt
         if (former === undefined) {
-          const attempt = draft.begin(newId, { channel: choice.channel.id, method: choice.method })
+          const attempt = draft.begin(newId, {
+            channel: choice.channel.id,
+            method: choice.method,
+            payer: choice.payer
+          })
           return { type: "create", intent: draft.intent, attempt }
         }
         if (former.channel !== choice.channel.id || former.method !== choice.method) {
@@ -118,7 +123,7 @@ export class Confirmations extends Context.Service<
         draft: PaymentDraft,
         { channel }: Choice,
         id: AttemptId,
-        created: Result.Result<PaymentAction, ChannelError>
+        created: Result.Result<ChannelOrder, ChannelError>
       ): Effect.Effect<Outcome, PaymentUndecided> => {
         const attempt = draft.attempt(id)
         if (attempt === undefined) return Effect.die(new Error(`The attempt ${id} was lost`))
@@ -249,7 +254,7 @@ export class Confirmations extends Context.Service<
           const [offered] = channels.offered(intent.currency, intent.channels)
           const choice: ChannelChoice | undefined =
             last !== undefined
-              ? { channel: last.channel, method: last.method }
+              ? { channel: last.channel, method: last.method, payer: last.payer }
               : offered === undefined
                 ? undefined
                 : { channel: offered }

@@ -21,6 +21,7 @@ export const toChannelAttempt = (intent: IntentRow, attempt: AttemptRow): Channe
   description: intent.description,
   expiresAt: intent.expiresAt,
   returnUrl: intent.returnUrl,
+  payer: attempt.payer,
   channelReference: attempt.channelReference
 })
 

@@ -1,5 +1,5 @@
 import { Money } from "@mall/domain/kernel/Money"
-import type { AttemptId, ChannelId, PaymentAction } from "@mall/domain/payments/Payment"
+import type { AttemptId, ChannelId } from "@mall/domain/payments/Payment"
 import type { PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { AttemptStatus, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
 import {
@@ -10,6 +10,7 @@ import {
   refundLifecycle
 } from "@mall/domain/payments/PaymentLifecycle"
 import type { StateMachine } from "@mall/domain/kernel/StateMachine"
+import type { ChannelOrder } from "./channel/Channel.ts"
 import { nextInquiryAt } from "./inquirySchedule.ts"
 import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
 import type { PaymentRecord } from "./PaymentRecord.ts"
@@ -85,7 +86,7 @@ export class PaymentDraft {
   }
 
   /** Commits to a try before the channel hears of it. No other may be open. */
-  begin(id: AttemptId, choice: { readonly channel: ChannelId; readonly method: string }) {
+  begin(id: AttemptId, choice: Pick<AttemptRow, "channel" | "method" | "payer">) {
     const { amount, currency, id: paymentId } = this.intent
     const attempt = new AttemptRow({
       id,
@@ -110,9 +111,10 @@ export class PaymentDraft {
   }
 
   /** The channel took the try and told what the buyer does next. */
-  offer(attempt: AttemptRow, action: PaymentAction, reason: string) {
+  offer(attempt: AttemptRow, { action, channelReference }: ChannelOrder, reason: string) {
     return this.#moveAttempt(attempt, "processing", reason, {
       action,
+      channelReference: channelReference ?? attempt.channelReference,
       errorCode: null,
       nextQueryAt: nextInquiryAt(this.context.now, attempt.queries)
     })

@@ -2,7 +2,7 @@ import { UserId } from "@mall/domain/identity/CurrentUser"
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { AttemptId, ChannelId, Payment, PaymentAction, Refund } from "@mall/domain/payments/Payment"
+import { AttemptId, ChannelId, PayerDetails, Payment, PaymentAction, Refund } from "@mall/domain/payments/Payment"
 import { PaymentId, PaymentStatus, PaymentSummary, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { AttemptStatus, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
 import { Schema } from "effect"
@@ -69,6 +69,7 @@ export class AttemptRow extends Schema.Class<AttemptRow>("AttemptRow")({
   status: AttemptStatus,
   channelReference: Schema.NullOr(Schema.String),
   action: Schema.NullOr(PaymentAction),
+  payer: PayerDetails,
   errorCode: Schema.NullOr(Schema.String),
   queries: Schema.Int,
   nextQueryAt: Schema.NullOr(Schema.Date),

@@ -1,10 +1,8 @@
-import { Effect, Layer, Option } from "effect"
+import { Layer } from "effect"
 import { Callbacks } from "./Callbacks.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
-import { Channels } from "./channel/Channels.ts"
-import * as WechatPay from "./channel/WechatPay.ts"
-import { WechatPayConfig } from "./channel/WechatPayConfig.ts"
+import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { Inquiries } from "./Inquiries.ts"
@@ -18,22 +16,6 @@ import { PaymentStore } from "./PaymentStore.ts"
 import { Refunds } from "./Refunds.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
-
-/**
- * The channels whose merchant account is configured. A process without one serves what needs no channel. Needs a
- * `CircuitBreakerStore`: what one process learns of a channel may be shared with the others.
- */
-const channelsLayer = Layer.effect(
-  Channels,
-  Effect.gen(function* () {
-    const wechatPay = yield* WechatPayConfig
-    if (Option.isNone(wechatPay)) {
-      yield* Effect.logWarning("no merchant account for wechatpay: set WECHATPAY_MCHID or run the sandbox")
-      return Channels.fromIterable([])
-    }
-    return Channels.fromIterable([yield* WechatPay.make(wechatPay.value)])
-  })
-).pipe(Layer.provide(WechatPayConfig.layer))
 
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
@@ -53,4 +35,4 @@ const layerNoDeps = Layer.mergeAll(
  * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
  * `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
-export const layer = layerNoDeps.pipe(Layer.provideMerge(channelsLayer))
+export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer))

@@ -86,11 +86,12 @@ const run = (acts: ReadonlyArray<typeof Act.Type>) => {
     switch (act) {
       case "begin":
         if (open === undefined && !draft.isOver && attempts.length < 3) {
-          attempts.push(draft.begin(AttemptId.make(uuid()), { channel: channel.id, method: "native" }).id)
+          attempts.push(draft.begin(AttemptId.make(uuid()), { channel: channel.id, method: "native", payer: {} }).id)
         }
         break
       case "offer":
-        if (open !== undefined && open.status !== "processing") draft.offer(open, { type: "none" }, "offered")
+        if (open !== undefined && open.status !== "processing")
+          draft.offer(open, { action: { type: "none" }, channelReference: null }, "offered")
         break
       case "lose":
         if (open !== undefined && open.status !== "processing") draft.lose(open, "TIMEOUT")

@@ -41,16 +41,22 @@ export const Ticket = Schema.String.check(Schema.isPattern(/^tk_once_[A-Za-z0-9_
 )
 export type Ticket = typeof Ticket.Type
 
-const isMetadataKey = Schema.is(NonBlankText(40))
+const isKey = Schema.is(NonBlankText(40))
 
 // A record whose key schema does not match would lose the entry without a word.
-const Metadata = Schema.Record(Schema.String, PlainText(500)).check(
-  Schema.isMaxProperties(20),
-  Schema.makeFilter(
-    (metadata: Readonly<Record<string, string>>) =>
-      Object.keys(metadata).every(isMetadataKey) || "keys are texts of at most 40 characters"
+const TextsByKey = (maxEntries: number, maxLength: number) =>
+  Schema.Record(Schema.String, PlainText(maxLength)).check(
+    Schema.isMaxProperties(maxEntries),
+    Schema.makeFilter(
+      (texts: Readonly<Record<string, string>>) =>
+        Object.keys(texts).every(isKey) || "keys are texts of at most 40 characters"
+    )
   )
-)
+
+const Metadata = TextsByKey(20, 500)
+
+/** What a way to pay has to know of the buyer, by the channel's own names, such as `openid` within WeChat. */
+export const PayerDetails = TextsByKey(10, 256)
 
 /** What a merchant's server asks to be paid. `expiresIn` is in seconds; `channels` restricts what the buyer may choose. */
 export const NewPayment = Schema.Struct({
@@ -132,5 +138,9 @@ export const NewRefund = Schema.Struct({
 export type NewRefund = typeof NewRefund.Type
 
 /** The buyer's choice of how to pay. `method` is the channel's first one when it is not given. */
-export const ChannelChoice = Schema.Struct({ channel: ChannelId, method: Schema.optionalKey(ChannelMethod) })
+export const ChannelChoice = Schema.Struct({
+  channel: ChannelId,
+  method: Schema.optionalKey(ChannelMethod),
+  payer: Schema.optionalKey(PayerDetails)
+})
 export type ChannelChoice = typeof ChannelChoice.Type

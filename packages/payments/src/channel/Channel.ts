@@ -1,8 +1,8 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import type { Money } from "@mall/domain/kernel/Money"
-import { AttemptId, PaymentAction } from "@mall/domain/payments/Payment"
-import type { ChannelId } from "@mall/domain/payments/Payment"
+import { AttemptId } from "@mall/domain/payments/Payment"
+import type { ChannelId, PaymentAction } from "@mall/domain/payments/Payment"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { Schema } from "effect"
 import type { Effect } from "effect"
@@ -16,6 +16,8 @@ export interface ChannelAttempt {
   readonly description: string
   readonly expiresAt: Date
   readonly returnUrl: string | null
+  /** What the buyer's page told of the buyer, by the channel's own names. */
+  readonly payer: Readonly<Record<string, string>>
   /** The channel's own number, once it told one. */
   readonly channelReference: string | null
 }
@@ -29,6 +31,12 @@ export interface ChannelRefund {
 
 /** A number or a code of a channel: printable ASCII, so that it can be stored, logged and compared as it is. */
 export const ChannelText = Schema.String.check(Schema.isMaxLength(128), Schema.isPattern(/^[\x20-\x7e]*$/))
+
+/** The channel took the order. `channelReference` where it has a number of its own for it already. */
+export interface ChannelOrder {
+  readonly action: PaymentAction
+  readonly channelReference: string | null
+}
 
 /** Money the channel says it took. `account` names the merchant account it went to, by the channel's own field names. */
 export const Paid = Schema.TaggedStruct("Paid", {
@@ -98,6 +106,12 @@ export interface CallbackAnswer {
 }
 
 /**
+ * What is best done after an error code of a channel. `retrySame`: the same channel will take it later. `retryOther`: this one
+ * will not, another may. `askBuyer`: the buyer has to choose or do something else. `stop`: nobody will take it.
+ */
+export type Advice = "retrySame" | "retryOther" | "askBuyer" | "stop"
+
+/**
  * A payment channel.
  *
  * - **Idempotency**: our attempt and refund ids are the channel's keys. `create` and `refund` may be sent again with the
@@ -118,7 +132,9 @@ export interface Channel {
   readonly currencies: ReadonlySet<Currency>
   /** The merchant account that money must arrive at, by the channel's own field names. */
   readonly account: Readonly<Record<string, string>>
-  create(attempt: ChannelAttempt): Effect.Effect<PaymentAction, ChannelError>
+  /** By the codes that its errors carry. Of others only the kind of the error is known. */
+  readonly advice: Readonly<Record<string, Advice>>
+  create(attempt: ChannelAttempt): Effect.Effect<ChannelOrder, ChannelError>
   query(attempt: ChannelAttempt): Effect.Effect<ChannelPayment, ChannelError>
   /** After `closed` the buyer can pay no more, also where the channel never heard of the order. `paid`: the buyer was faster. */
   close(attempt: ChannelAttempt): Effect.Effect<"closed" | "paid", ChannelError>

@@ -4,8 +4,9 @@ import {
   ChannelNotSent,
   ChannelOutcomeUnknown,
   ChannelRefusedRequest
-} from "./ChannelError.ts"
-import type { ChannelErrorReason } from "./ChannelError.ts"
+} from "../ChannelError.ts"
+import type { Advice } from "../Channel.ts"
+import type { ChannelErrorReason } from "../ChannelError.ts"
 
 export type WechatPayOperation = "create" | "query" | "close" | "refund" | "queryRefund"
 
@@ -51,6 +52,26 @@ const meanings: Readonly<Record<string, Meaning>> = {
 const exceptions: Readonly<Partial<Record<WechatPayOperation, Readonly<Record<string, Meaning>>>>> = {
   create: { NOT_ENOUGH: "declined", NOTENOUGH: "declined" },
   refund: { INVALID_REQUEST: "declined", RESOURCE_NOT_EXISTS: "declined", ORDER_NOT_EXIST: "declined" }
+}
+
+export const advice: Readonly<Record<string, Advice>> = {
+  FREQUENCY_LIMITED: "retrySame",
+  FREQUENCY_LIMIT_EXCEED: "retrySame",
+  RATELIMIT_EXCEEDED: "retrySame",
+  RULE_LIMIT: "askBuyer",
+  RULELIMIT: "askBuyer",
+  ACCOUNT_ERROR: "askBuyer",
+  ACCOUNTERROR: "askBuyer",
+  USER_ACCOUNT_ABNORMAL: "askBuyer",
+  NOT_ENOUGH: "askBuyer",
+  NOTENOUGH: "askBuyer",
+  OPENID_MISMATCH: "askBuyer",
+  TRADE_ERROR: "retryOther",
+  NO_AUTH: "retryOther",
+  MCH_NOT_EXISTS: "retryOther",
+  APPID_MCHID_NOT_MATCH: "retryOther",
+  SIGN_ERROR: "retryOther",
+  REQUEST_BLOCKED: "stop"
 }
 
 const missing = new Set(["RESOURCE_NOT_EXISTS", "ORDER_NOT_EXIST", "ORDERNOTEXIST"])

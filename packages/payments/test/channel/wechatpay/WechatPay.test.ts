@@ -3,10 +3,10 @@ import { CircuitBreaker } from "effect/persistence"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { generator } from "@mall/domain/kernel/Id"
 import { assert, layer } from "@effect/vitest"
-import type { ChannelAttempt } from "../../src/channel/Channel.ts"
-import * as WechatPay from "../../src/channel/WechatPay.ts"
-import type { WechatPaySettings } from "../../src/channel/WechatPayConfig.ts"
-import { cny, newRefundId, Peer, TestPeer } from "../TestPayments.ts"
+import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
+import * as WechatPay from "../../../src/channel/wechatpay/WechatPay.ts"
+import type { WechatPaySettings } from "../../../src/channel/wechatpay/WechatPayConfig.ts"
+import { cny, newRefundId, Peer, TestPeer } from "../../TestPayments.ts"
 
 const Merchant = Schema.fromJsonString(
   Schema.Struct({
@@ -57,6 +57,7 @@ const anAttempt = Effect.gen(function* () {
     description: "Two shirts 两件衬衫",
     expiresAt: DateTime.toDateUtc(DateTime.add(now, { minutes: 30 })),
     returnUrl: null,
+    payer: {},
     channelReference: null
   }
   return attempt
@@ -69,7 +70,7 @@ layer(TestPeer, { excludeTestServices: true })("WechatPay", (it) => {
       const peer = yield* Peer
       const attempt = yield* anAttempt
       yield* peer.fault("create", { kind: "drop", when: "after" })
-      assert.strictEqual((yield* channel.create(attempt)).type, "qr")
+      assert.strictEqual((yield* channel.create(attempt)).action.type, "qr")
       assert.strictEqual((yield* channel.query(attempt))._tag, "Open")
       assert.strictEqual(yield* channel.close(attempt), "closed")
       assert.strictEqual(yield* channel.close(attempt), "closed")

@@ -1,16 +1,12 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, FileSystem, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Effect, FileSystem, Option, Redacted } from "effect"
 import { inspect } from "node:util"
-import { WechatPayConfig } from "../../src/channel/WechatPayConfig.ts"
+import { wechatPayConfig } from "../../../src/channel/wechatpay/WechatPayConfig.ts"
 
 /** The settings that a process with this environment would have. */
 const settingsOf = (environment: Record<string, string>) =>
-  Layer.build(WechatPayConfig.layer).pipe(
-    Effect.flatMap((context) => WechatPayConfig.pipe(Effect.provideContext(context))),
-    Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(environment))),
-    Effect.scoped
-  )
+  wechatPayConfig.pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(environment))))
 
 const given = {
   WECHATPAY_MCHID: "1900000001",
@@ -22,7 +18,7 @@ const given = {
   PUBLIC_URL: "https://pay.example.com/"
 }
 
-describe("WechatPayConfig", () => {
+describe("wechatPayConfig", () => {
   it.effect("takes the merchant of the environment, with several keys of the platform, and shows no secret", () =>
     Effect.gen(function* () {
       const settings = Option.getOrThrow(yield* settingsOf(given))

@@ -1,8 +1,8 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { Effect, Schema } from "effect"
-import { ChannelText } from "./Channel.ts"
-import type { ChannelPayment } from "./Channel.ts"
+import { ChannelText } from "../Channel.ts"
+import type { ChannelPayment } from "../Channel.ts"
 
 /** An order as WeChat Pay tells it in answers and notices. Before it is paid it has no transaction id and no time. */
 export const Transaction = Schema.Struct({

@@ -1,16 +1,24 @@
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { Currency } from "@mall/domain/kernel/Currency"
 import { ChannelId } from "@mall/domain/payments/Payment"
-import type { PaymentAction } from "@mall/domain/payments/Payment"
-import { Effect, Schema } from "effect"
-import { ChannelText } from "./Channel.ts"
-import type { Channel, ChannelAttempt, ChannelPayment, ChannelRefund, ChannelRefundState } from "./Channel.ts"
-import type { ChannelError } from "./ChannelError.ts"
-import { toHexId } from "./hexId.ts"
+import { Effect, Option, Schema } from "effect"
+import { ChannelText } from "../Channel.ts"
+import type {
+  Channel,
+  ChannelAttempt,
+  ChannelOrder,
+  ChannelPayment,
+  ChannelRefund,
+  ChannelRefundState
+} from "../Channel.ts"
+import type { ChannelDefinition } from "../ChannelDefinition.ts"
+import type { ChannelError } from "../ChannelError.ts"
+import { toHexId } from "../hexId.ts"
 import * as WechatPayCallback from "./WechatPayCallback.ts"
 import * as WechatPayClient from "./WechatPayClient.ts"
+import { wechatPayConfig } from "./WechatPayConfig.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
-import { fromNetwork, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
+import { advice, fromNetwork, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
 import { toPayment, Transaction } from "./wechatPayTransaction.ts"
 
 const CodeUrl = Schema.Struct({ code_url: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(512)) })
@@ -48,8 +56,8 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
       },
       answer: CodeUrl
     })
-    const action: PaymentAction = { type: "qr", content }
-    return action
+    const order: ChannelOrder = { action: { type: "qr", content }, channelReference: null }
+    return order
   })
 
   const query = ({ id }: ChannelAttempt): Effect.Effect<ChannelPayment, ChannelError> =>
@@ -141,6 +149,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     methods: ["native"],
     currencies: new Set(["CNY"]),
     account: { appid, mchid },
+    advice,
     create,
     query,
     close,
@@ -156,3 +165,9 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
   }
   return channel
 })
+
+export const wechatPay: ChannelDefinition = {
+  id: "wechatpay",
+  setting: "WECHATPAY_MCHID",
+  make: Effect.flatMap(wechatPayConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
+}

@@ -1,0 +1,22 @@
+import { Array, Effect, Layer, Option } from "effect"
+import type { ChannelDefinition } from "./ChannelDefinition.ts"
+import { Channels } from "./Channels.ts"
+import { wechatPay } from "./wechatpay/WechatPay.ts"
+
+/** Every channel there is, a line each, in the order in which buyers are offered them. */
+const registry: ReadonlyArray<ChannelDefinition> = [wechatPay]
+
+/**
+ * The channels whose merchant account is configured. A process without one serves what needs no channel. Needs a
+ * `CircuitBreakerStore`: what one process learns of a channel may be shared with the others.
+ */
+export const layer = Layer.effect(
+  Channels,
+  Effect.forEach(registry, ({ id, make, setting }) =>
+    Effect.tap(make, (channel) =>
+      Option.isNone(channel)
+        ? Effect.logWarning(`no merchant account for ${id}: set ${setting} or run the sandbox`)
+        : Effect.void
+    )
+  ).pipe(Effect.map((channels) => Channels.fromIterable(Array.getSomes(channels))))
+)
