@@ -7,6 +7,7 @@ import { AddressLimitReached } from "@mall/domain/identity/IdentityError"
 import { Unauthorized } from "@mall/domain/kernel/EdgeError"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
+import { gatherReads } from "@mall/platform/gatherReads"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Config, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -157,16 +158,19 @@ export class Addresses extends Context.Service<
     AddressBook,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const select = SqlSchema.findOneOption({
-        Request: Schema.Struct({ userId: UserId, id: AddressId }),
-        Result: PostalAddress,
-        execute: ({ userId, id }) => sql`
-          SELECT * FROM identity.addresses WHERE id = ${id} AND user_id = ${userId}
-        `
+      const select = SqlSchema.findAll({
+        Request: Schema.Array(AddressId),
+        Result: Schema.Struct({ id: AddressId, userId: UserId, ...PostalAddress.fields }),
+        execute: (ids) => sql`SELECT * FROM identity.addresses WHERE id = ANY (${ids}::uuid[])`
       })
+      const read = gatherReads(sql, (ids: ReadonlyArray<AddressId>) =>
+        Effect.map(select(ids), (rows) => new Map(rows.map((row) => [row.id, row])))
+      )
       const find = Effect.fn("AddressBook.find")(function* (userId: UserId, id: AddressId) {
-        const address = yield* Effect.orDie(select({ userId, id }))
-        return yield* Option.isSome(address) ? Effect.succeed(address.value) : new AddressNotFound({ addressId: id })
+        const row = (yield* Effect.orDie(read([id]))).get(id)
+        if (row === undefined || row.userId !== userId) return yield* new AddressNotFound({ addressId: id })
+        const { id: _id, userId: _userId, ...address } = row
+        return address
       })
       return AddressBook.of({ find })
     })

@@ -5,7 +5,7 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { Notice } from "./channel/Channel.ts"
 import type { VerifiedCallback } from "./channel/Channel.ts"
-import { groupCommit } from "./groupCommit.ts"
+import { groupCommit } from "@mall/platform/groupCommit"
 
 export const CallbackId = Uuid7.pipe(Schema.brand("CallbackId"))
 export type CallbackId = typeof CallbackId.Type

@@ -1,10 +1,8 @@
 import type { Topic } from "@mall/domain/kernel/Topic"
 import { markOrderCanceled, markOrderPaid, paymentRefunded } from "@mall/domain/payments/PaymentTopics"
 import { Outbox } from "@mall/platform/Outbox"
-import * as OutboxTable from "@mall/platform/OutboxTable"
-import { Context, Effect, Layer, Option } from "effect"
-import type { Tracer } from "effect"
-import { SqlClient } from "effect/sql"
+import { Context, Effect, Layer } from "effect"
+import type { Option, Tracer } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 
@@ -25,32 +23,17 @@ export class PaymentNews extends Context.Service<
   static readonly layer = Layer.effect(
     PaymentNews,
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
       const outbox = yield* Outbox
 
-      const tell = Effect.fnUntraced(function* <A, I>(
+      const tell = <A, I>(
         topic: Topic<A, I>,
         written: ReadonlyArray<Written>,
         messagesOf: (draft: PaymentDraft) => ReadonlyArray<A>
-      ) {
-        const encoded = yield* Effect.forEach(
-          written.filter(({ draft }) => messagesOf(draft).length > 0),
-          ({ draft, span }) =>
-            OutboxTable.encode(topic, messagesOf(draft)).pipe(
-              Option.isSome(span) ? Effect.withParentSpan(span.value) : (effect) => effect
-            )
+      ) =>
+        outbox.publishEach(
+          topic,
+          written.flatMap(({ draft, span }) => messagesOf(draft).map((message) => ({ message, span })))
         )
-        if (encoded.length === 0) return
-        yield* OutboxTable.insertInto(sql, {
-          queues: OutboxTable.queuesOf(topic),
-          source: OutboxTable.sourceOf(sql, {
-            queues: OutboxTable.queuesOf(topic),
-            ids: encoded.flatMap(({ ids }) => ids),
-            elements: encoded.flatMap(({ elements }) => elements)
-          })
-        })
-        yield* outbox.announce(topic)
-      })
 
       return PaymentNews.of({
         publish: Effect.fnUntraced(function* (written) {

@@ -230,9 +230,13 @@ export class PaymentRepo extends Context.Service<
       })
 
       const withChildren = Effect.fnUntraced(function* (intents: ReadonlyArray<IntentRow>) {
-        const ids = intents.map(({ id }) => id)
-        const attempts = Array.groupBy(yield* selectAttempts(ids), ({ paymentId }) => paymentId)
-        const refunds = Array.groupBy(yield* selectRefunds(ids), ({ paymentId }) => paymentId)
+        // A pending payment was never tried, and of one that never captured there is nothing to refund.
+        const tried = intents.filter(({ status }) => status !== "pending").map(({ id }) => id)
+        const captured = intents.filter((intent) => intent.captured > 0).map(({ id }) => id)
+        const attemptRows = tried.length === 0 ? [] : yield* selectAttempts(tried)
+        const refundRows = captured.length === 0 ? [] : yield* selectRefunds(captured)
+        const attempts = Array.groupBy(attemptRows, ({ paymentId }) => paymentId)
+        const refunds = Array.groupBy(refundRows, ({ paymentId }) => paymentId)
         return new Map(
           intents.map((intent): [PaymentId, PaymentRecord] => [
             intent.id,

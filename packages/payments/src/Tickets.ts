@@ -1,7 +1,8 @@
 import { Ticket } from "@mall/domain/payments/Payment"
 import { TicketInvalid } from "@mall/domain/payments/PaymentError"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, Exit, Layer, Option, Request, Schema } from "effect"
+import { groupCommit } from "@mall/platform/groupCommit"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { countTicketFailure } from "./paymentMetrics.ts"
@@ -11,6 +12,13 @@ import { SecurityEvents } from "./SecurityEvents.ts"
 const isTicket = Schema.is(Ticket)
 const newTicket = Effect.sync(() => Ticket.make(`tk_once_${randomBytes(32).toString("base64url")}`))
 const hashOf = (ticket: Ticket) => createHash("sha256").update(ticket).digest()
+
+const newTicketsJson = Schema.encodeSync(
+  Schema.fromJsonString(Schema.Array(Schema.Struct({ hash: Schema.String, paymentId: PaymentId })))
+)
+
+/** A ticket to keep, by the hexadecimal hash of it. Those issued at the same time share one statement. */
+class Keep extends Request.Class<{ readonly hash: string; readonly paymentId: PaymentId }, void> {}
 
 /**
  * The right to look at one payment once, without signing in. 256 random bits, kept as a hash, spent by the first use,
@@ -43,6 +51,20 @@ export class Tickets extends Context.Service<
         now,
         expiresAt: new Date(now.getTime() + Duration.toMillis(ticketLifetime))
       }))
+
+      const keeper = groupCommit<Keep>({
+        commit: Effect.fnUntraced(function* (entries) {
+          const { expiresAt } = yield* lifetime
+          const rows = newTicketsJson(entries.map(({ request: { hash, paymentId } }) => ({ hash, paymentId })))
+          yield* sql`
+            INSERT INTO payments.tickets (hash, payment_id, expires_at)
+            SELECT decode(hash, 'hex'), "paymentId", ${expiresAt}::timestamptz
+            FROM jsonb_to_recordset(${rows}::jsonb) AS r(hash text, "paymentId" uuid)`
+          for (const { completeUnsafe } of entries) completeUnsafe(Exit.void)
+        }),
+        refused: Exit.die,
+        maxBatch: 128
+      })
 
       const selectKnown = SqlSchema.findOneOption({
         Request: Schema.Uint8Array,
@@ -87,17 +109,11 @@ export class Tickets extends Context.Service<
       })
 
       return Tickets.of({
-        issue: Effect.fn("Tickets.issue")(
-          function* (paymentId) {
-            const ticket = yield* newTicket
-            const { expiresAt } = yield* lifetime
-            yield* sql`
-              INSERT INTO payments.tickets (hash, payment_id, expires_at)
-              VALUES (${hashOf(ticket)}, ${paymentId}, ${expiresAt})`
-            return ticket
-          },
-          Effect.catchTag("SqlError", Effect.die)
-        ),
+        issue: Effect.fn("Tickets.issue")(function* (paymentId) {
+          const ticket = yield* newTicket
+          yield* Effect.request(new Keep({ hash: hashOf(ticket).toString("hex"), paymentId }), keeper)
+          return ticket
+        }),
         redeem: Effect.fn("Tickets.redeem")(
           function* (paymentIds, shown) {
             if (!isTicket(shown)) {

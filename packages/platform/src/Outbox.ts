@@ -1,5 +1,6 @@
 import type { Topic } from "@mall/domain/kernel/Topic"
-import { Context, Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer, Option } from "effect"
+import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { Doorbell } from "./Doorbell.ts"
@@ -22,6 +23,11 @@ export class Outbox extends Context.Service<
       topic: Topic<A, I>,
       messages: ReadonlyArray<NoInfer<A>>,
       options?: { readonly delay?: Duration.Input }
+    ): Effect.Effect<void, SqlError>
+    /** All in one statement, each in the trace of its own span. */
+    publishEach<A, I>(
+      topic: Topic<A, I>,
+      messages: ReadonlyArray<{ readonly message: NoInfer<A>; readonly span: Option.Option<Tracer.Span> }>
     ): Effect.Effect<void, SqlError>
     /**
      * For who writes messages inside a larger statement, with `OutboxTable.encode` and `OutboxTable.insertInto`: wakes the
@@ -57,8 +63,31 @@ export class Outbox extends Context.Service<
         if (!isDelayed) yield* doorbell.ring(encoded.queues)
       })
 
+      const publishEach = Effect.fnUntraced(function* <A, I>(
+        topic: Topic<A, I>,
+        messages: ReadonlyArray<{ readonly message: A; readonly span: Option.Option<Tracer.Span> }>
+      ) {
+        if (messages.length === 0) return
+        const encoded = yield* Effect.forEach(messages, ({ message, span }) =>
+          OutboxTable.encode(topic, [message]).pipe(
+            Option.isSome(span) ? Effect.withParentSpan(span.value) : (effect) => effect
+          )
+        )
+        const queues = OutboxTable.queuesOf(topic)
+        yield* OutboxTable.insertInto(sql, {
+          queues,
+          source: OutboxTable.sourceOf(sql, {
+            queues,
+            ids: encoded.flatMap(({ ids }) => ids),
+            elements: encoded.flatMap(({ elements }) => elements)
+          })
+        })
+        yield* doorbell.ring(queues)
+      })
+
       return Outbox.of({
         publishAll,
+        publishEach,
         publish: (topic, message, options) => publishAll(topic, [message], options),
         announce: (topic) => doorbell.ring(OutboxTable.queuesOf(topic))
       })

@@ -95,16 +95,15 @@ export class Carts extends Context.Service<
         return guest.value.id
       })
 
-      /** Locks the cart, lets `edit` change its lines, and answers with the cart as it is then. */
+      /** Locks the cart, lets `edit` change its lines, and answers with the cart of the lines that `edit` left. */
       const change = <E>(
         visitor: CartVisitor,
-        edit: (id: CartId, lines: ReadonlyArray<CartLine>, at: Date) => Effect.Effect<void, E>
+        edit: (id: CartId, at: Date) => Effect.Effect<ReadonlyArray<CartLine>, E>
       ) =>
         Effect.gen(function* () {
           const at = yield* DateTime.nowAsDate
           const id = yield* lock(visitor, at)
-          yield* edit(id, yield* repo.lines(id), at)
-          return { id, lines: yield* repo.lines(id) }
+          return { id, lines: yield* edit(id, at) }
         }).pipe(
           transaction,
           Effect.flatMap(({ id, lines }) => show(id, lines))
@@ -120,7 +119,7 @@ export class Carts extends Context.Service<
       const get = Effect.fn("Carts.get")(
         function* (visitor: CartVisitor) {
           const id = yield* find(visitor)
-          if (Option.isNone(id)) return yield* change(visitor, () => Effect.void)
+          if (Option.isNone(id)) return yield* change(visitor, repo.lines)
           return yield* show(id.value, yield* repo.lines(id.value))
         },
         Effect.catchTag("SqlError", Effect.die)
@@ -131,7 +130,8 @@ export class Carts extends Context.Service<
         if (!quotes.has(skuId)) return yield* new ProductUnavailable({ skuId })
         return yield* change(
           visitor,
-          Effect.fnUntraced(function* (id, lines, at) {
+          Effect.fnUntraced(function* (id, at) {
+            const lines = yield* repo.lines(id)
             const held = lines.find((line) => line.skuId === skuId)
             if (held === undefined && lines.length >= maximumLines) {
               return yield* new CartLimitExceeded({ limit: "lines", maximum: maximumLines })
@@ -140,6 +140,9 @@ export class Carts extends Context.Service<
               return yield* new CartLimitExceeded({ limit: "quantity", maximum: maximumQuantity })
             }
             yield* repo.add(id, skuId, quantity, at)
+            return held === undefined
+              ? [...lines, { skuId, quantity, addedAt: at }]
+              : lines.map((line) => (line === held ? { ...line, quantity: line.quantity + quantity } : line))
           })
         )
       })
@@ -164,12 +167,12 @@ export class Carts extends Context.Service<
         get,
         add,
         set: Effect.fn("Carts.set")((visitor, skuId, quantity) =>
-          change(visitor, (id) => orNotFound(repo.set(id, skuId, quantity), skuId))
+          change(visitor, (id) => Effect.andThen(orNotFound(repo.set(id, skuId, quantity), skuId), repo.lines(id)))
         ),
         remove: Effect.fn("Carts.remove")((visitor, skuId) =>
-          change(visitor, (id) => orNotFound(repo.remove(id, skuId), skuId))
+          change(visitor, (id) => Effect.andThen(orNotFound(repo.remove(id, skuId), skuId), repo.lines(id)))
         ),
-        clear: Effect.fn("Carts.clear")((visitor) => change(visitor, (id) => repo.clear(id))),
+        clear: Effect.fn("Carts.clear")((visitor) => change(visitor, (id) => Effect.as(repo.clear(id), []))),
         createForGuest: Effect.gen(function* () {
           const cartToken = yield* tokens.issue
           const id = yield* newCartId

@@ -31,7 +31,8 @@ export class CheckoutRepo extends Context.Service<
   CheckoutRepo,
   {
     lockByPayment(paymentId: PaymentId): Effect.Effect<Option.Option<CheckoutRow>, SqlError>
-    setPaid(id: CheckoutId): Effect.Effect<void, SqlError>
+    /** Those of `paymentIds` that are checkouts of the mall, locked in ascending order of the checkouts' ids. */
+    lockByPayments(paymentIds: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, CheckoutRow>, SqlError>
     /** Cancels those of `ids` that still wait for their payment, locking in ascending order, and answers which. */
     cancelPending(ids: ReadonlyArray<CheckoutId>): Effect.Effect<ReadonlyArray<CheckoutId>, SqlError>
     /**
@@ -56,6 +57,16 @@ export class CheckoutRepo extends Context.Service<
         execute: (paymentId) => sql`
           SELECT id, user_id, payment_id, status, currency, total, expires_at FROM trade.checkouts
           WHERE payment_id = ${paymentId}
+          FOR UPDATE
+        `
+      })
+      const lockByPayments = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
+        Result: CheckoutRow,
+        execute: (paymentIds) => sql`
+          SELECT id, user_id, payment_id, status, currency, total, expires_at FROM trade.checkouts
+          WHERE payment_id = ANY (${paymentIds}::uuid[])
+          ORDER BY checkouts.id
           FOR UPDATE
         `
       })
@@ -109,7 +120,11 @@ export class CheckoutRepo extends Context.Service<
           Effect.catchTag("SchemaError", Effect.die)
         ),
         lockByPayment: (paymentId) => Effect.catchTag(lockByPayment(paymentId), "SchemaError", Effect.die),
-        setPaid: (id) => Effect.asVoid(sql`UPDATE trade.checkouts SET status = 'paid' WHERE id = ${id}`),
+        lockByPayments: (paymentIds) =>
+          lockByPayments(paymentIds).pipe(
+            Effect.map((rows) => new Map(rows.map((row) => [row.paymentId, row]))),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
         cancelPending: (ids) =>
           cancelPending(ids).pipe(
             Effect.map((rows) => rows.map(({ id }) => id)),

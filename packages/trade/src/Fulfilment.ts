@@ -76,10 +76,11 @@ export class Fulfilment extends Context.Service<
         Effect.gen(function* () {
           const order = yield* repo.find(scope, id)
           if (Option.isNone(order)) return yield* new OrderNotFound({ orderId: id })
-          if (yield* step(yield* doingOf(actorOf(caller, order.value), reason))) return
+          const doing = yield* doingOf(actorOf(caller, order.value), reason)
+          if (yield* transaction(step(doing))) return yield* orders.get(scope, id)
           const now = Option.getOrElse(yield* repo.find(scope, id), () => order.value)
           return yield* new OrderStateConflict({ orderId: id, orderStatus: now.status })
-        }).pipe(transaction, Effect.andThen(Effect.suspend(() => orders.get(scope, id))))
+        }).pipe(Effect.catchTag("SqlError", Effect.die))
 
       const ship = Effect.fn("Fulfilment.ship")((staff: Principal, id: OrderId, shipment: Shipment) =>
         take(

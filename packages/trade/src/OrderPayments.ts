@@ -1,9 +1,9 @@
 import { Money } from "@mall/domain/kernel/Money"
 import { PaymentGateway, RefundId } from "@mall/domain/payments/PaymentGateway"
-import type { markOrderCanceled, markOrderPaid, paymentRefunded } from "@mall/domain/payments/PaymentTopics"
+import type { markOrderCanceled, paymentRefunded } from "@mall/domain/payments/PaymentTopics"
 import type { Topic } from "@mall/domain/kernel/Topic"
 import { systemActor } from "@mall/domain/trade/Order"
-import { orderPaid, orderRefunded } from "@mall/domain/trade/OrderTopics"
+import { orderRefunded } from "@mall/domain/trade/OrderTopics"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
@@ -14,13 +14,13 @@ import { currentTraceId } from "@mall/platform/currentTraceId"
 import { newsOf } from "./orderNews.ts"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
+import { PaidCheckouts } from "./PaidCheckouts.ts"
+import type { PaidMessage } from "./PaidCheckouts.ts"
 import { PaymentIncidents } from "./PaymentIncidents.ts"
 import { PendingOrders } from "./PendingOrders.ts"
 import { StockReservations } from "./StockReservations.ts"
 
 type MessageOf<T> = T extends Topic<infer A, infer _I> ? A : never
-
-const describe = (money: Money) => `${money.amount} ${money.currency}`
 
 /** The refund of a payment that came too late. There is one per checkout, so asking again asks for the same one. */
 const lateRefundId = ({ id }: CheckoutRow) => RefundId.make(id)
@@ -36,7 +36,7 @@ export class OrderPayments extends Context.Service<
      * The orders of the checkout are paid and their pieces sold. Where they were canceled before, the money goes back in full;
      * where the amount is not the checkout's total, nothing is marked and an incident reported.
      */
-    markPaid(message: MessageOf<typeof markOrderPaid>): Effect.Effect<void>
+    markPaid(message: PaidMessage): Effect.Effect<void>
     /** Nothing can be paid any more: the orders are canceled, unless they were paid. */
     markCanceled(message: MessageOf<typeof markOrderCanceled>): Effect.Effect<void>
     /** A refund ended: its order is refunded and its pieces come back, or it is owed to the buyer again. */
@@ -48,6 +48,7 @@ export class OrderPayments extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const checkouts = yield* CheckoutRepo
+      const paid = yield* PaidCheckouts
       const orders = yield* OrderRepo
       const reservations = yield* StockReservations
       const incidents = yield* PaymentIncidents
@@ -67,58 +68,6 @@ export class OrderPayments extends Context.Service<
 
       const transaction = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
         effect.pipe(sql.withTransaction, retryConflicts, Effect.catchTag("SqlError", Effect.die))
-
-      const sell = Effect.fnUntraced(function* (checkout: CheckoutRow, paidAt: Date) {
-        const doing = yield* doingOf("paid")
-        yield* checkouts.setPaid(checkout.id)
-        const moved = yield* orders.move("paid", sql`checkout_id = ${checkout.id}`, doing, sql`, paid_at = ${paidAt}`)
-        yield* reservations.sell(
-          moved.map(({ id }) => id),
-          doing
-        )
-        yield* outbox.publishAll(
-          orderPaid,
-          moved.map((order) => newsOf(order, doing.at))
-        )
-      })
-
-      const noteLate = Effect.fnUntraced(function* (checkout: CheckoutRow) {
-        const { id: checkoutId, paymentId } = checkout
-        const isNew = yield* incidents.report({
-          paymentId,
-          checkoutId,
-          kind: "paid_late",
-          detail: `${checkout.total} ${checkout.currency} came after the orders were canceled and go back`
-        })
-        if (isNew) {
-          yield* orders.note(
-            sql`orders.checkout_id = ${checkoutId}`,
-            yield* doingOf("paid after it was canceled; the payment is refunded in full")
-          )
-        }
-      })
-
-      /** Answers with the checkout whose money has to go back. */
-      const accept = Effect.fnUntraced(function* ({ amount, paidAt, paymentId }: MessageOf<typeof markOrderPaid>) {
-        const found = yield* checkouts.lockByPayment(paymentId)
-        // Payments of other merchants of the pay platform are told here as well.
-        if (Option.isNone(found)) return Option.none()
-        const checkout = found.value
-        const expected = Money.of(checkout.total, checkout.currency)
-        if (!amount.equals(expected)) {
-          yield* incidents.report({
-            paymentId,
-            checkoutId: checkout.id,
-            kind: "amount_mismatch",
-            detail: `${describe(amount)} were paid, ${describe(expected)} are due`
-          })
-          return Option.none()
-        }
-        if (checkout.status === "pending_payment") yield* sell(checkout, paidAt)
-        if (checkout.status !== "canceled") return Option.none()
-        yield* noteLate(checkout)
-        return found
-      }, transaction)
 
       const refundLate = (checkout: CheckoutRow) =>
         gateway
@@ -142,8 +91,8 @@ export class OrderPayments extends Context.Service<
             Effect.catchTag("SqlError", Effect.die)
           )
 
-      const markPaid = Effect.fn("OrderPayments.markPaid")(function* (message: MessageOf<typeof markOrderPaid>) {
-        const late = yield* accept(message)
+      const markPaid = Effect.fn("OrderPayments.markPaid")(function* (message: PaidMessage) {
+        const late = yield* paid.accept(message)
         if (Option.isSome(late)) yield* refundLate(late.value)
       })
 

@@ -2,13 +2,14 @@ import { PostalAddress } from "@mall/domain/identity/AddressBook"
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { ActorKind, OrderId, orderStates } from "@mall/domain/trade/Order"
 import type { Actor, CheckoutId, OrderStatus } from "@mall/domain/trade/Order"
+import { gatherReads } from "@mall/platform/gatherReads"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import { EventRow, LineRow, MovedOrder, OrderRow } from "./OrderRows.ts"
-import { condition } from "./OrderScope.ts"
+import { condition, isWithin } from "./OrderScope.ts"
 import type { OrderScope } from "./OrderScope.ts"
 
 /** Who changes something, when, why, and in which trace: what goes into the history with the change. */
@@ -35,6 +36,14 @@ export interface OrderEdit {
 /** What lies before shipping. */
 const editable: ReadonlyArray<OrderStatus> = ["pending_payment", "paid"]
 
+const byOrder = <A extends { readonly orderId: OrderId }>(
+  rows: Effect.Effect<ReadonlyArray<A>, SqlError | Schema.SchemaError>
+): Effect.Effect<ReadonlyMap<OrderId, ReadonlyArray<A>>, SqlError> =>
+  rows.pipe(
+    Effect.map((found) => Map.groupBy(found, ({ orderId }) => orderId)),
+    Effect.catchTag("SchemaError", Effect.die)
+  )
+
 /** Rows of orders, their lines and their history. A stored row that does not decode is a defect. */
 export class OrderRepo extends Context.Service<
   OrderRepo,
@@ -43,9 +52,13 @@ export class OrderRepo extends Context.Service<
     ofCheckout(scope: OrderScope, id: CheckoutId): Effect.Effect<ReadonlyArray<OrderRow>, SqlError>
     /** Newest first. */
     list(query: OrderQuery): Effect.Effect<ReadonlyArray<OrderRow>, SqlError>
-    lines(ids: ReadonlyArray<OrderId>): Effect.Effect<ReadonlyArray<typeof LineRow.Type>, SqlError>
+    lines(
+      ids: ReadonlyArray<OrderId>
+    ): Effect.Effect<ReadonlyMap<OrderId, ReadonlyArray<typeof LineRow.Type>>, SqlError>
     /** Oldest first. */
-    history(ids: ReadonlyArray<OrderId>): Effect.Effect<ReadonlyArray<typeof EventRow.Type>, SqlError>
+    history(
+      ids: ReadonlyArray<OrderId>
+    ): Effect.Effect<ReadonlyMap<OrderId, ReadonlyArray<typeof EventRow.Type>>, SqlError>
     /**
      * Moves those orders that meet `where` (a condition on `trade.orders`) and may go to the state `to`, with a row of history
      * each; answers with them in ascending order of id. They are locked in that order, so two movers never deadlock.
@@ -83,6 +96,13 @@ export class OrderRepo extends Context.Service<
       `
       const rows = (statement: Effect.Effect<unknown, SqlError>) =>
         Effect.flatMap(statement, (found) => Effect.orDie(decodeRows(found)))
+
+      const find = gatherReads(sql, (ids: ReadonlyArray<OrderId>) =>
+        Effect.map(
+          rows(select(sql`orders.id = ANY (${ids}::uuid[])`)),
+          (found) => new Map(found.map((row) => [row.id, row]))
+        )
+      )
 
       const lines = SqlSchema.findAll({
         Request: Schema.Array(OrderId),
@@ -180,9 +200,7 @@ export class OrderRepo extends Context.Service<
             Effect.catchTag("SchemaError", Effect.die)
           ),
         find: (scope, id) =>
-          Effect.map(rows(select(sql`orders.id = ${id} AND ${condition(sql, scope)}`)), ([row]) =>
-            Option.fromNullishOr(row)
-          ),
+          Effect.map(find([id]), (found) => Option.filter(Option.fromUndefinedOr(found.get(id)), isWithin(scope))),
         ofCheckout: (scope, id) =>
           rows(sql`${select(sql`orders.checkout_id = ${id} AND ${condition(sql, scope)}`)} ORDER BY orders.id`),
         list: ({ after, limit, scope, status }) =>
@@ -196,8 +214,8 @@ export class OrderRepo extends Context.Service<
             )}
             ORDER BY orders.id DESC LIMIT ${limit}
           `),
-        lines: (ids) => Effect.catchTag(lines(ids), "SchemaError", Effect.die),
-        history: (ids) => Effect.catchTag(history(ids), "SchemaError", Effect.die),
+        lines: gatherReads(sql, (ids: ReadonlyArray<OrderId>) => byOrder(lines(ids))),
+        history: gatherReads(sql, (ids: ReadonlyArray<OrderId>) => byOrder(history(ids))),
         move,
         note
       })

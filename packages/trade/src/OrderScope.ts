@@ -53,6 +53,24 @@ export const condition = (sql: SqlClient.SqlClient, scope: OrderScope): Fragment
   }
 }
 
+/** Whether an order is within the scope. */
+export const isWithin =
+  (scope: OrderScope) =>
+  (order: { readonly userId: UserId; readonly merchantId: MerchantId }): boolean => {
+    switch (scope._tag) {
+      case "Bought":
+        return order.userId === scope.userId
+      case "Sold":
+        return order.merchantId === scope.merchantId
+      case "BoughtOrSold":
+        return order.userId === scope.userId || order.merchantId === scope.merchantId
+      case "Every":
+        return true
+      case "None":
+        return false
+    }
+  }
+
 /** In which part the caller touches an order: what the history says of who did it. */
 export const actorOf = (
   principal: Principal,

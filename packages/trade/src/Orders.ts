@@ -59,10 +59,8 @@ export class Orders extends Context.Service<
       const show = Effect.fnUntraced(function* (rows: ReadonlyArray<OrderRow>) {
         const ids = rows.map(({ id }) => id)
         const [lines, events] = yield* Effect.all([repo.lines(ids), repo.history(ids)], { concurrency: "unbounded" })
-        const linesOf = Map.groupBy(lines, ({ orderId }) => orderId)
-        const eventsOf = Map.groupBy(events, ({ orderId }) => orderId)
         return (row: OrderRow, payment: Order["payment"] | undefined) =>
-          orderOf(row, linesOf.get(row.id) ?? [], eventsOf.get(row.id) ?? [], payment ?? undefined)
+          orderOf(row, lines.get(row.id) ?? [], events.get(row.id) ?? [], payment ?? undefined)
       })
 
       const find = Effect.fnUntraced(function* (scope: OrderScope, id: OrderId) {

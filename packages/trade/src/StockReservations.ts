@@ -4,7 +4,14 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Doing } from "./OrderRepo.ts"
 
-type Settle = (orderIds: ReadonlyArray<OrderId>, doing: Doing) => Effect.Effect<void, SqlError>
+/** `traces` where orders were moved in traces of their own, instead of that of `doing`. */
+type Settle = (
+  orderIds: ReadonlyArray<OrderId>,
+  doing: Doing,
+  traces?: ReadonlyMap<OrderId, string | null>
+) => Effect.Effect<void, SqlError>
+
+const Settled = Schema.Array(Schema.Struct({ orderId: OrderId, traceId: Schema.NullOr(Schema.String) }))
 
 /**
  * What becomes of the pieces that orders hold. Each is one statement, part of the caller's transaction, which has moved
@@ -30,14 +37,15 @@ export class StockReservations extends Context.Service<
       const settle = (kind: "release" | "sell" | "return", onHand: -1 | 0 | 1, reserved: -1 | 0): Settle => {
         const execute = SqlSchema.void({
           Request: Schema.Struct({
-            orderIds: Schema.Array(OrderId),
+            settled: Schema.fromJsonString(Settled),
             actor: Schema.String,
-            traceId: Schema.NullOr(Schema.String),
             at: Schema.Date
           }),
-          execute: ({ actor, at, orderIds, traceId }) => sql`
+          execute: ({ actor, at, settled }) => sql`
             WITH line AS MATERIALIZED (
-              SELECT order_id, sku_id, quantity FROM trade.order_lines WHERE order_id = ANY (${orderIds}::uuid[])
+              SELECT order_lines.order_id, order_lines.sku_id, order_lines.quantity, moved."traceId" AS trace_id
+              FROM jsonb_to_recordset(${settled}::jsonb) AS moved("orderId" uuid, "traceId" text)
+              JOIN trade.order_lines ON order_lines.order_id = moved."orderId"
             ),
             demand AS MATERIALIZED (SELECT sku_id, sum(quantity) AS quantity FROM line GROUP BY sku_id),
             locked AS MATERIALIZED (
@@ -56,16 +64,18 @@ export class StockReservations extends Context.Service<
               WHERE stock.sku_id = locked.sku_id
             )
             INSERT INTO trade.stock_movements (sku_id, kind, quantity, order_id, actor, trace_id, at)
-            SELECT sku_id, ${kind}, quantity, order_id, ${actor}, ${traceId}::text, ${at} FROM line
+            SELECT sku_id, ${kind}, quantity, order_id, ${actor}, trace_id, ${at} FROM line
             ORDER BY sku_id
           `
         })
-        return (orderIds, { actor, at, traceId }) =>
+        return (orderIds, { actor, at, traceId }, traces) =>
           orderIds.length === 0
             ? Effect.void
-            : execute({ orderIds, actor: actor.id ?? actor.kind, traceId, at }).pipe(
-                Effect.catchTag("SchemaError", Effect.die)
-              )
+            : execute({
+                settled: orderIds.map((orderId) => ({ orderId, traceId: traces?.get(orderId) ?? traceId })),
+                actor: actor.id ?? actor.kind,
+                at
+              }).pipe(Effect.catchTag("SchemaError", Effect.die))
       }
 
       return StockReservations.of({

@@ -14,6 +14,7 @@ import { OrderPlacement } from "./OrderPlacement.ts"
 import { OrderRefunds } from "./OrderRefunds.ts"
 import { OrderRepo } from "./OrderRepo.ts"
 import { Orders } from "./Orders.ts"
+import { PaidCheckouts } from "./PaidCheckouts.ts"
 import { PaymentIncidents } from "./PaymentIncidents.ts"
 import { PendingOrders } from "./PendingOrders.ts"
 import { StockReservations } from "./StockReservations.ts"
@@ -40,7 +41,14 @@ export const layer = Layer.mergeAll(
   OrderExpiry.layerNoDeps,
   OrderPayments.layerNoDeps
 ).pipe(
-  Layer.provideMerge(Layer.mergeAll(Fulfilment.layerNoDeps, OrderRefunds.layerNoDeps, PendingOrders.layerNoDeps)),
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Fulfilment.layerNoDeps,
+      OrderRefunds.layerNoDeps,
+      PaidCheckouts.layerNoDeps,
+      PendingOrders.layerNoDeps
+    )
+  ),
   Layer.provideMerge(Layer.mergeAll(Orders.layerNoDeps, OrderPlacement.layer)),
   Layer.provideMerge(CheckoutPayments.layer),
   Layer.provideMerge(rows)

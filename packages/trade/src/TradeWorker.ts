@@ -16,7 +16,8 @@ const subscriptions = Layer.mergeAll(
   Subscription.layer({
     topic: markOrderPaid,
     subscriber,
-    concurrency: 8,
+    // they share transactions, so more at once cost less each
+    concurrency: 32,
     handler: (message) => OrderPayments.use((payments) => payments.markPaid(message))
   }),
   Subscription.layer({

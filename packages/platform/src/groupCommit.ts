@@ -1,4 +1,4 @@
-import { gatherWhileBusy } from "@mall/platform/gatherWhileBusy"
+import { gatherWhileBusy } from "./gatherWhileBusy.ts"
 import { Effect, RequestResolver } from "effect"
 import type { Exit, Request } from "effect"
 import { isSqlError } from "effect/sql/SqlError"
