@@ -6,6 +6,7 @@ import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import process from "node:process"
+import { smallMemory } from "../scripts/smallMemory.mjs"
 import { send } from "./load.ts"
 
 const root = path.join(import.meta.dirname, "..")
@@ -65,7 +66,7 @@ export const startServer = async (): Promise<Running> => {
     cwd: root,
     stdio: ["ignore", log, "inherit"],
     env: {
-      ...process.env,
+      ...smallMemory(process.env),
       PORT: String(port),
       SANDBOX_PORT: String(sandboxPort),
       MALL_DATA_DIR: dataFolder,

@@ -25,7 +25,7 @@ export class PasswordStrength extends Context.Service<
         acquire: Effect.flatMap(Effect.orDie(Layer.build(Layer.fresh(WorkerThread))), (thread) =>
           Effect.provideContext(RpcClient.make(PasswordStrengthRpcs, { disableTracing: true }), thread)
         ),
-        idleTimeToLive: "5 minutes"
+        idleTimeToLive: "1 minute"
       })
 
       const check = Effect.fn("PasswordStrength.check")(function* (password: Password, context: ReadonlyArray<string>) {
@@ -43,5 +43,12 @@ export class PasswordStrength extends Context.Service<
 }
 
 const WorkerThread = RpcClient.layerProtocolWorker({ size: 1, concurrency: 8 }).pipe(
-  Layer.provide(NodeWorker.layer(() => new Worker(new URL("./passwordStrengthWorker.ts", import.meta.url))))
+  Layer.provide(
+    NodeWorker.layer(
+      () =>
+        new Worker(new URL("./passwordStrengthWorker.ts", import.meta.url), {
+          resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 192 }
+        })
+    )
+  )
 )
