@@ -1,40 +1,23 @@
-import * as PaymentWorker from "@mall/payments/PaymentWorker"
-import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
-import { SweepRun } from "@mall/platform/SweepRunRepo"
+import { SweepStatus } from "@mall/domain/operations/Sweep"
 import { Sweeps } from "@mall/platform/Sweeps"
-import type { SweepStatus } from "@mall/platform/Sweeps"
-import * as TradeWorker from "@mall/trade/TradeWorker"
-import { Console, Duration, Effect, Layer, Option, Schema } from "effect"
+import * as Worker from "@mall/server/Worker"
+import { Console, Effect, Layer, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
+import { operator } from "./Operator.ts"
 import { json, print, table } from "./Output.ts"
 import * as Services from "./Services.ts"
 
-const Registered = Layer.mergeAll(TradeWorker.sweeps, PaymentWorker.sweeps, PlatformSweeps.layer).pipe(
-  Layer.provideMerge(Sweeps.layer),
-  Layer.provideMerge(Services.layer)
-)
-
-const Status = Schema.Struct({
-  name: Schema.String,
-  everySeconds: Schema.Finite,
-  lastRun: Schema.NullOr(SweepRun)
-})
-
-const statusOf = ({ every, lastRun, name }: SweepStatus): typeof Status.Type => ({
-  name,
-  everySeconds: Duration.toSeconds(every),
-  lastRun: Option.getOrNull(lastRun)
-})
+const Registered = Worker.sweeps.pipe(Layer.provideMerge(Sweeps.layer), Layer.provideMerge(Services.layer))
 
 const list = Command.make(
   "list",
   { json },
   Effect.fnUntraced(function* ({ json }) {
     const sweeps = yield* Sweeps
-    const statuses = (yield* sweeps.list).map(statusOf)
+    const statuses = yield* sweeps.list
     yield* print(
       statuses,
-      { json, schema: Schema.Array(Status) },
+      { json, schema: Schema.Array(SweepStatus) },
       table(
         {
           name: ({ name }) => name,
@@ -69,7 +52,7 @@ const run = Command.make(
   },
   Effect.fnUntraced(function* ({ json, name }) {
     const sweeps = yield* Sweeps
-    const items = yield* sweeps.run(name)
+    const items = yield* sweeps.run(name, yield* operator)
     yield* print({ name, items }, { json, schema: Result }, Console.log(`${name} did ${items} items.`))
   })
 ).pipe(

@@ -11,7 +11,9 @@ import * as Callers from "@mall/platform/http/Callers"
 import * as Edge from "@mall/platform/http/Edge"
 import * as SystemRoutes from "@mall/platform/http/SystemRoutes"
 import { IdempotentLayer } from "@mall/platform/IdempotentLayer"
+import * as OperationsRpcHandlers from "@mall/platform/OperationsRpcHandlers"
 import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
+import { Queues } from "@mall/platform/Queues"
 import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
@@ -40,7 +42,8 @@ const Rpc = RpcServer.layerHttp({
     CatalogRpcHandlers.layer,
     TradeRpcHandlers.layer,
     PaymentRpcHandlers.storefrontLayer,
-    PaymentRpcHandlers.adminLayer
+    PaymentRpcHandlers.adminLayer,
+    OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])
 )

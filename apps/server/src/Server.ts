@@ -7,6 +7,7 @@ import * as JsonLogger from "@mall/platform/telemetry/JsonLogger"
 import { LineWriter } from "@mall/platform/telemetry/LineWriter"
 import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
 import * as Tracing from "@mall/platform/telemetry/Tracing"
+import { Sweeps } from "@mall/platform/Sweeps"
 import { Sandbox } from "@mall/sandbox/Sandbox"
 import { Console, Effect, Layer } from "effect"
 import { migrations } from "../../../migrations/index.ts"
@@ -69,7 +70,9 @@ export const layer = Layer.unwrap(
 
     return Ready.pipe(
       Layer.provide(has("api") ? Api : Layer.empty),
-      Layer.provide(has("worker") ? Worker.layer : Layer.empty),
+      Layer.provide(has("worker") ? Worker.subscriptions : Layer.empty),
+      Layer.provide(Worker.sweeps),
+      Layer.provide(has("worker") ? Sweeps.layerScheduled : Sweeps.layer),
       Layer.provide(Seeded),
       Layer.provide(Contexts.layer),
       // the sandbox first: it makes the merchant account that the channels read

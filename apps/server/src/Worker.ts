@@ -2,15 +2,16 @@ import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
-import { Sweeps } from "@mall/platform/Sweeps"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
 
-/** Everything that happens by itself: messages are handled and sweeps run. Any number of processes may do so at once. */
-export const layer = Layer.mergeAll(
-  TradeWorker.layer,
-  PaymentWorker.layer,
+/** Every sweep: on its schedule where this process has `Sweeps.layerScheduled`, else only when an operator asks for it. */
+export const sweeps = Layer.mergeAll(
+  TradeWorker.sweeps,
+  PaymentWorker.sweeps,
   IdentitySweeps.layer,
-  PlatformSweeps.layer,
-  QueueMetrics.layer
-).pipe(Layer.provideMerge(Sweeps.layerScheduled))
+  PlatformSweeps.layer
+)
+
+/** Messages are handled. Any number of processes may do so at once. */
+export const subscriptions = Layer.mergeAll(TradeWorker.subscriptions, PaymentWorker.subscriptions, QueueMetrics.layer)

@@ -56,7 +56,7 @@ export const sweeps = Layer.unwrap(
  * A payment's time is up. Where the channel gives no clear answer the message fails and comes again; so does the sweep.
  * A payment that is gone needs no closing.
  */
-const timeouts = Layer.unwrap(
+export const subscriptions = Layer.unwrap(
   Effect.map(Closing, (closing) =>
     Subscription.layer({
       topic: transactionTimeout,
@@ -70,4 +70,4 @@ const timeouts = Layer.unwrap(
 )
 
 /** What payments does by itself: asks, closes, gives back, cleans up. Needs the services of `PaymentServices` and `Sweeps`. */
-export const layer = Layer.mergeAll(sweeps, timeouts)
+export const layer = Layer.mergeAll(sweeps, subscriptions)

@@ -137,7 +137,7 @@ layer(TestWorker, { excludeTestServices: true })("The worker of payments", (it) 
       yield* sql`INSERT INTO payments.nonces (channel, nonce, seen_at) VALUES ('wechatpay', 'old', '2020-01-01')`
       const { id } = yield* aPayment(yield* aBuyer)
       yield* sql`UPDATE payments.intents SET next_close_at = '2020-01-01' WHERE id = ${id}`
-      const done = yield* Effect.forEach(known, ({ name }) => sweeps.run(name))
+      const done = yield* Effect.forEach(known, ({ name }) => sweeps.run(name, "test"))
       assert.deepStrictEqual(done, [0, 0, 1, 1, 0, 0, 0])
       yield* awaitStatus(id, "canceled")
     })

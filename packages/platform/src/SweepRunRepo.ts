@@ -1,24 +1,8 @@
+import { SweepRun } from "@mall/domain/operations/Sweep"
+import type { SweepOutcome } from "@mall/domain/operations/Sweep"
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-
-const SweepOutcome = Schema.Literals(["ok", "failed"])
-
-/** The latest run of one sweep by any process, and the sums over all its runs. `items` counts what that run did. */
-export class SweepRun extends Schema.Class<SweepRun>("SweepRun")({
-  name: Schema.String,
-  startedAt: Schema.Date,
-  finishedAt: Schema.Date,
-  outcome: SweepOutcome,
-  items: Schema.Int,
-  error: Schema.NullOr(Schema.String),
-  lastSuccessAt: Schema.NullOr(Schema.Date),
-  /** When the process that ran it will run it next; others may come before. Null for a run by hand. */
-  nextRunAt: Schema.NullOr(Schema.Date),
-  totalRuns: Schema.Int,
-  totalFailures: Schema.Int,
-  totalItems: Schema.Int
-}) {}
 
 export interface FinishedRun {
   readonly name: string

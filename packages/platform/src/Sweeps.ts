@@ -1,29 +1,8 @@
-import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option, Random, Schema } from "effect"
+import { SweepFailed, SweepStatus, UnknownSweep } from "@mall/domain/operations/Sweep"
+import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option, Random } from "effect"
 import type { Scope } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { SweepRunRepo } from "./SweepRunRepo.ts"
-import type { SweepRun } from "./SweepRunRepo.ts"
-
-/** No sweep of this name is known to this process. */
-export class UnknownSweep extends Schema.TaggedError<UnknownSweep>()("UnknownSweep", {
-  sweep: Schema.String,
-  known: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return `There is no sweep ${this.sweep}; there are: ${this.known.join(", ")}`
-  }
-}
-
-/** The run failed after `items`; the reason is also in the log and in `platform.sweep_runs`. */
-export class SweepFailed extends Schema.TaggedError<SweepFailed>()("SweepFailed", {
-  sweep: Schema.String,
-  items: Schema.Int,
-  reason: Schema.String
-}) {
-  override get message() {
-    return `The sweep ${this.sweep} failed after ${this.items} items: ${this.reason}`
-  }
-}
 
 export interface RegisteredSweep {
   readonly name: string
@@ -32,13 +11,6 @@ export interface RegisteredSweep {
   readonly batch: (limit: number) => Effect.Effect<number, unknown>
   /** When the item became due that has waited longest, if any waits: how far the sweep lags. */
   readonly oldestDue: Effect.Effect<Option.Option<DateTime.Utc>, unknown> | undefined
-}
-
-/** A sweep and how it stands; `lastRun` is that of any process, none before the first. */
-export interface SweepStatus {
-  readonly name: string
-  readonly every: Duration.Duration
-  readonly lastRun: Option.Option<SweepRun>
 }
 
 /** How far a wait may differ from what was asked, so that many workers do not come at once. */
@@ -66,8 +38,11 @@ export class Sweeps extends Context.Service<
     register(sweep: RegisteredSweep): Effect.Effect<void, never, Scope.Scope>
     /** By name. */
     list: Effect.Effect<ReadonlyArray<SweepStatus>, SqlError>
-    /** Runs a sweep now, here, to its end, beside whoever else runs it; answers with the number of items done. */
-    run(name: string): Effect.Effect<number, UnknownSweep | SweepFailed>
+    /**
+     * Runs a sweep now, here, to its end, beside whoever else runs it; answers with the number of items done. `by` names who
+     * asked for it and is logged.
+     */
+    run(name: string, by: string): Effect.Effect<number, UnknownSweep | SweepFailed>
   }
 >()("@mall/platform/Sweeps") {
   static readonly layerNoDeps = Layer.effect(Sweeps, make({ isScheduled: false }))
@@ -160,10 +135,11 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
       }
     })
 
-    const run = Effect.fn("Sweeps.run")(function* (name: string) {
-      yield* Effect.annotateCurrentSpan({ name })
+    const run = Effect.fn("Sweeps.run")(function* (name: string, by: string) {
+      yield* Effect.annotateCurrentSpan({ name, by })
       const sweep = known.get(name)
       if (sweep === undefined) return yield* new UnknownSweep({ sweep: name, known: [...known.keys()].toSorted() })
+      yield* Effect.logInfo("A sweep is run by hand", { sweep: name, by })
       const { failure, items } = yield* runOnce(sweep, Option.none()).pipe(Effect.annotateLogs({ sweep: name }))
       return failure === null ? items : yield* new SweepFailed({ sweep: name, items, reason: failure })
     })
@@ -172,7 +148,10 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
       const lastRuns = new Map((yield* repo.list).map((lastRun) => [lastRun.name, lastRun]))
       return [...known.values()]
         .toSorted((a, b) => a.name.localeCompare(b.name))
-        .map(({ every, name }): SweepStatus => ({ name, every, lastRun: Option.fromUndefinedOr(lastRuns.get(name)) }))
+        .map(
+          ({ every, name }) =>
+            new SweepStatus({ name, everySeconds: Duration.toSeconds(every), lastRun: lastRuns.get(name) ?? null })
+        )
     }).pipe(Effect.withSpan("Sweeps.list"))
 
     return Sweeps.of({ register, list, run })

@@ -2,7 +2,8 @@ import { Idempotency } from "@mall/platform/Idempotency"
 import { Outbox } from "@mall/platform/Outbox"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as Sweep from "@mall/platform/Sweep"
-import { SweepFailed, Sweeps, UnknownSweep } from "@mall/platform/Sweeps"
+import { SweepFailed, UnknownSweep } from "@mall/domain/operations/Sweep"
+import { Sweeps } from "@mall/platform/Sweeps"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import * as Topic from "@mall/domain/kernel/Topic"
 import { assert, layer } from "@effect/vitest"
@@ -44,7 +45,7 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
       yield* Effect.forEach(names, (name) =>
         Layer.build(Sweep.layer({ name, every: "1 hour", limit: 100, batch: doWork(name) }))
       )
-      const done = yield* Effect.forEach(names, (name) => sweeps.run(name), { concurrency: "unbounded" })
+      const done = yield* Effect.forEach(names, (name) => sweeps.run(name, "test"), { concurrency: "unbounded" })
       assert.strictEqual(
         done.reduce((a, b) => a + b),
         2000
@@ -81,9 +82,9 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
           oldestDue: Effect.succeedNone
         })
       )
-      assert.strictEqual(yield* sweeps.run("shown"), 7)
+      assert.strictEqual(yield* sweeps.run("shown", "test"), 7)
       outcome = Effect.fail("no more")
-      const failed = yield* Effect.flip(sweeps.run("shown"))
+      const failed = yield* Effect.flip(sweeps.run("shown", "test"))
       assert.instanceOf(failed, SweepFailed)
 
       const cli = Context.get(yield* Layer.build(Layer.fresh(Sweeps.layer)), Sweeps)
@@ -95,7 +96,7 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
         oldestDue: undefined
       })
       const lastRun = yield* Effect.fromOption(
-        Option.flatten(Option.map(Arr.head(yield* cli.list), (status) => status.lastRun))
+        Option.flatMap(Arr.head(yield* cli.list), (status) => Option.fromNullOr(status.lastRun))
       )
       assert.deepStrictEqual(
         [lastRun.outcome, lastRun.items, lastRun.totalRuns, lastRun.totalFailures, lastRun.totalItems],
@@ -113,7 +114,7 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
     Effect.gen(function* () {
       const sweeps = yield* Sweeps
       yield* Layer.build(Sweep.layer({ name: "known", every: "1 hour", batch: () => Effect.succeed(0) }))
-      const error = yield* Effect.flip(sweeps.run("unknown"))
+      const error = yield* Effect.flip(sweeps.run("unknown", "test"))
       assert.instanceOf(error, UnknownSweep)
       assert.include(error.message, "known")
     })
@@ -155,8 +156,8 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
         operationId: "01890a5d-ac96-774b-bcce-b302099a8057"
       })
       yield* sql`UPDATE platform.idempotency_keys SET expires_at = 'epoch'`
-      assert.strictEqual(yield* sweeps.run("completed_messages"), 1)
-      assert.strictEqual(yield* sweeps.run("idempotency_keys"), 1)
+      assert.strictEqual(yield* sweeps.run("completed_messages", "test"), 1)
+      assert.strictEqual(yield* sweeps.run("idempotency_keys", "test"), 1)
       assert.deepStrictEqual(yield* sql`SELECT id FROM outbox WHERE queue_name = 'old.it' ORDER BY id`, [
         { id: "dead" },
         { id: "done lately" },

@@ -12,7 +12,8 @@ import { OrderRefunds } from "./OrderRefunds.ts"
 
 const subscriber = "trade"
 
-const subscriptions = Layer.mergeAll(
+/** What trade does when it is told something. */
+export const subscriptions = Layer.mergeAll(
   Subscription.layer({
     topic: markOrderPaid,
     subscriber,

@@ -56,7 +56,7 @@ layer(Worker, { excludeTestServices: true })("TradeWorker", (it) => {
       const { checkoutId, order } = yield* placeOrder(yield* offer({ onHand: 1 }))
       yield* letExpire([checkoutId])
       for (const name of ["expired_orders", "open_refunds", "delivered_orders", "forsaken_carts"]) {
-        yield* sweeps.run(name)
+        yield* sweeps.run(name, "test")
       }
       assert.strictEqual(yield* statusOf(order.id), "canceled")
     })

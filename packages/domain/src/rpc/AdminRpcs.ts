@@ -1,10 +1,14 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
+import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 
 /** What the operators' console calls. */
-export class AdminRpcs extends CatalogAdminRpcs.merge(IdentityAdminRpcs, PaymentsAdminRpcs, TradeAdminRpcs).middleware(
-  RpcProblems
-) {}
+export class AdminRpcs extends CatalogAdminRpcs.merge(
+  IdentityAdminRpcs,
+  OperationsAdminRpcs,
+  PaymentsAdminRpcs,
+  TradeAdminRpcs
+).middleware(RpcProblems) {}
