@@ -27,12 +27,13 @@ export const Callback = Schema.Struct({
 })
 export type Callback = typeof Callback.Type
 
-export interface NoticeInput {
-  readonly event: string
-  readonly reference: string
-  readonly url: string
-  readonly payload: Schema.JsonObject
-}
+export const NoticeInput = Schema.Struct({
+  event: Schema.String,
+  reference: Schema.String,
+  url: Schema.String,
+  payload: Schema.JsonObject
+})
+export type NoticeInput = typeof NoticeInput.Type
 
 /**
  * Delivers channels' notices: at once, then at the channel's pauses until the merchant acknowledges or the channel gives
@@ -43,6 +44,8 @@ export class Callbacks extends Context.Service<
   {
     /** Takes up the channel's pending notices and returns how to send new ones. */
     register(channel: string, protocol: NoticeProtocol): Effect.Effect<(notice: NoticeInput) => Effect.Effect<void>>
+    /** Sends what the channel never meant to say, sealed by its own hand. */
+    send(channel: string, notice: NoticeInput): Effect.Effect<void, ReferenceUnknown>
     /** Newest first. */
     readonly list: Effect.Effect<ReadonlyArray<Callback>>
     /** Delivers once more, whatever its state, and returns what came of it. */
@@ -110,6 +113,14 @@ export class Callbacks extends Context.Service<
 
       const start = (id: string) => FiberMap.run(deliveries, id, deliverUntilSettled(id))
 
+      const sendFrom = (channel: string) =>
+        Effect.fn("Callbacks.send")(function* (notice: NoticeInput) {
+          const id = randomUUID()
+          const now = DateTime.formatIso(yield* DateTime.now)
+          yield* callbacks.set({ ...notice, id, channel, createdAt: now, dueAt: now, state: "pending", attempts: [] })
+          yield* start(id)
+        })
+
       return Callbacks.of({
         register: Effect.fnUntraced(function* (channel, protocol) {
           protocols.set(channel, protocol)
@@ -117,13 +128,12 @@ export class Callbacks extends Context.Service<
             callbacks.values().filter((callback) => callback.channel === channel && callback.state === "pending"),
             ({ id }) => start(id)
           )
-          return Effect.fn("Callbacks.send")(function* (notice: NoticeInput) {
-            const id = randomUUID()
-            const now = DateTime.formatIso(yield* DateTime.now)
-            yield* callbacks.set({ ...notice, id, channel, createdAt: now, dueAt: now, state: "pending", attempts: [] })
-            yield* start(id)
-          })
+          return sendFrom(channel)
         }),
+        send: (channel, notice) =>
+          protocols.has(channel)
+            ? sendFrom(channel)(notice)
+            : Effect.fail(new ReferenceUnknown({ reference: channel })),
         list: Effect.sync(() => callbacks.values().toReversed()),
         resend: attempt,
         clear: Effect.andThen(FiberMap.clear(deliveries), callbacks.clear)

@@ -3,7 +3,7 @@ import type { Cause } from "effect"
 import type { HttpServerError } from "effect/http"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { isIPv4 } from "node:net"
-import { Callbacks } from "./Callbacks.ts"
+import { Callbacks, NoticeInput } from "./Callbacks.ts"
 import { PayerAction, RefundOutcome } from "./Channel.ts"
 import type { ActionRefused, ReferenceUnknown } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
@@ -36,9 +36,11 @@ const guarded = <E, R>(handle: Effect.Effect<HttpServerResponse.HttpServerRespon
     return yield* handle
   })
 
-const OrderPath = Schema.Struct({ channel: Schema.String, reference: Schema.String, action: PayerAction })
+const OrderPath = Schema.Struct({ channel: Schema.String, reference: Schema.String })
+const ActionPath = Schema.Struct({ ...OrderPath.fields, action: PayerAction })
 const RefundPath = Schema.Struct({ channel: Schema.String, reference: Schema.String, outcome: RefundOutcome })
 const ScanQuery = Schema.Struct({ code: Schema.NonEmptyString })
+const NewNotice = Schema.Struct({ ...NoticeInput.fields, channel: Schema.String })
 const CallbackPath = Schema.Struct({ id: Schema.String })
 const PayOptions = Schema.Struct({
   payerTotal: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
@@ -73,7 +75,7 @@ const makeAdd =
         Effect.catchTags({
           SchemaError: (error) => Effect.succeed(problem(400, error.message)),
           HttpServerError: () => Effect.succeed(problem(400, "The body cannot be read")),
-          NoSuchElementError: () => Effect.succeed(problem(404, "There is no such channel or code")),
+          NoSuchElementError: () => Effect.succeed(problem(404, "There is no such channel, order or code")),
           ReferenceUnknown: (error) => Effect.succeed(problem(404, error.message)),
           ActionRefused: (error) => Effect.succeed(problem(409, error.message))
         })
@@ -102,10 +104,19 @@ const addOrders = Effect.fnUntraced(function* (add: Add) {
     )
   )
   yield* add(
+    "GET",
+    "/:channel/orders/:reference",
+    Effect.gen(function* () {
+      const { channel: id, reference } = yield* HttpRouter.schemaPathParams(OrderPath)
+      const channel = yield* channelOf(id)
+      return HttpServerResponse.jsonUnsafe(yield* Effect.fromOption(yield* channel.order(reference)))
+    })
+  )
+  yield* add(
     "POST",
     "/:channel/orders/:reference/:action",
     Effect.gen(function* () {
-      const { action, channel: id, reference } = yield* HttpRouter.schemaPathParams(OrderPath)
+      const { action, channel: id, reference } = yield* HttpRouter.schemaPathParams(ActionPath)
       const channel = yield* channelOf(id)
       return HttpServerResponse.jsonUnsafe(yield* channel.act(reference, action, yield* payOptions))
     })
@@ -146,6 +157,15 @@ const addRecords = Effect.fnUntraced(function* (add: Add) {
       const { channel, limit } = yield* HttpServerRequest.schemaSearchParams(ListQuery)
       const notices = (yield* callbacks.list).filter((notice) => channel === undefined || notice.channel === channel)
       return HttpServerResponse.jsonUnsafe({ data: notices.slice(0, limit ?? defaultLimit) })
+    })
+  )
+  yield* add(
+    "POST",
+    "/callbacks",
+    Effect.gen(function* () {
+      const { channel, ...notice } = yield* HttpServerRequest.schemaBodyJson(NewNotice)
+      yield* callbacks.send(channel, notice)
+      return HttpServerResponse.empty()
     })
   )
   yield* add(

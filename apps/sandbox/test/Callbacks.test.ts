@@ -35,6 +35,28 @@ layer(TestMerchant.layer, { excludeTestServices: true })("callbacks", (it) => {
     })
   )
 
+  it.effect("that the channel never meant are sealed by its own hand and sent on demand", () =>
+    Effect.gen(function* () {
+      const merchant = yield* TestMerchant
+      yield* merchant.create(order("odd-0001"))
+      yield* merchant.control("POST", "/callbacks", {
+        channel: "wechatpay",
+        event: "COUPON.USE",
+        reference: "odd-0001",
+        url: merchant.notifyUrl,
+        payload: { hello: "world" }
+      })
+      const { envelope, resource } = merchant.open(yield* Queue.take(merchant.notices))
+      assert.strictEqual(at(envelope, "event_type"), "COUPON.USE")
+      assert.deepStrictEqual(resource, { hello: "world" })
+      const { data } = yield* merchant.control("GET", "/wechatpay/orders/odd-0001")
+      assert.deepInclude(data, { reference: "odd-0001", state: "NOTPAY" })
+      const nobody = { channel: "nobody", event: "X", reference: "x", url: merchant.notifyUrl, payload: {} }
+      assert.strictEqual((yield* merchant.control("POST", "/callbacks", nobody)).status, 404)
+      assert.strictEqual((yield* merchant.control("GET", "/wechatpay/orders/unknown")).status, 404)
+    })
+  )
+
   it.effect("that nobody knows cannot be resent", () =>
     Effect.gen(function* () {
       const merchant = yield* TestMerchant
