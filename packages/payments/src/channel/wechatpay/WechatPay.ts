@@ -18,7 +18,8 @@ import * as WechatPayCallback from "./WechatPayCallback.ts"
 import * as WechatPayClient from "./WechatPayClient.ts"
 import { wechatPayConfig } from "./WechatPayConfig.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
-import { advice, fromNetwork, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
+import { contradiction, fromNetwork } from "../channelFailure.ts"
+import { advice, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
 import { toPayment, Transaction } from "./wechatPayTransaction.ts"
 
 const CodeUrl = Schema.Struct({ code_url: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(512)) })
@@ -32,8 +33,6 @@ const RefundAnswer = Schema.Struct({
 
 /** RFC 3339 with an offset and whole seconds, the only form of time that the API takes. */
 const toApiTime = (date: Date) => `${date.toISOString().slice(0, 19)}+00:00`
-
-const contradiction = fromNetwork("ANSWER_OF_ANOTHER_ORDER")
 
 /** WeChat Pay v3, Native: the buyer scans a QR code. Takes CNY, whose minor unit is the API's own. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {

@@ -1,13 +1,13 @@
-import * as Downstream from "@mall/platform/Downstream"
-import { CallFailed } from "@mall/platform/DownstreamError"
-import type { DownstreamUnavailable } from "@mall/platform/DownstreamError"
+import type { CallFailed } from "@mall/platform/DownstreamError"
 import { Duration, Effect, Option, Redacted, Schema } from "effect"
 import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
 import { Decorator } from "wechatpay-axios-plugin"
-import { countSignatureFailure } from "../../paymentMetrics.ts"
-import { ChannelError, ChannelNotSent, ChannelOutcomeUnknown } from "../ChannelError.ts"
-import { fromAnswer, fromNetwork } from "./wechatPayErrors.ts"
+import * as ChannelCalls from "../channelCalls.ts"
+import { forged, noAnswer } from "../channelCalls.ts"
+import type { ChannelError } from "../ChannelError.ts"
+import { fromNetwork } from "../channelFailure.ts"
+import { fromAnswer } from "./wechatPayErrors.ts"
 import type { WechatPayOperation } from "./wechatPayErrors.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
 
@@ -20,7 +20,6 @@ const ErrorBody = Schema.Struct({ code: Schema.String.check(Schema.isPattern(/^[
 
 const decodeLibraryError = Schema.decodeUnknownOption(LibraryError)
 const decodeErrorBody = Schema.decodeUnknownOption(ErrorBody)
-const isChannelError = Schema.is(ChannelError)
 
 /** The plugin's own codes for an answer that is not signed by the platform. */
 const isForged = (code: string) => code.startsWith("EV3_RES_")
@@ -30,25 +29,11 @@ const toFailure = (operation: WechatPayOperation, cause: unknown): ChannelError 
   const error = decodeLibraryError(cause)
   if (Option.isNone(error)) return noAnswer(fromNetwork("NETWORK"))
   const { code = "NETWORK", response } = error.value
-  if (response === undefined || isForged(code)) return noAnswer(fromNetwork(code))
+  if (isForged(code)) return forged
+  if (response === undefined) return noAnswer(fromNetwork(code))
   const body = decodeErrorBody(response.data)
   const answer = fromAnswer(operation, response.status, Option.isSome(body) ? body.value.code : undefined)
   return response.status >= 500 || Option.isNone(body) ? noAnswer(answer) : answer
-}
-
-/** The cause carries no more than a code: what the library threw holds our private key. */
-const noAnswer = (cause: ChannelError) =>
-  new CallFailed({
-    isRetryable: !isForged(cause.reason.code),
-    mayHaveHappened: cause.reason._tag === "ChannelOutcomeUnknown",
-    cause
-  })
-
-const fromUnavailable = ({ cause, mayHaveHappened, reason }: DownstreamUnavailable) => {
-  const code = reason === "failed" && isChannelError(cause) ? cause.reason.code : `DOWNSTREAM_${reason.toUpperCase()}`
-  return new ChannelError({
-    reason: mayHaveHappened ? new ChannelOutcomeUnknown({ code }) : new ChannelNotSent({ code })
-  })
 }
 
 export interface WechatPayClient {
@@ -67,7 +52,7 @@ export interface WechatPayClient {
 
 /** WeChat Pay's API v3, signed and verified by `wechatpay-axios-plugin`: no proxy, no redirect, under one policy. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
-  const downstream = yield* Downstream.make("wechatpay", { timeout: settings.timeout, maxAttempts: 2 })
+  const calls = yield* ChannelCalls.make("wechatpay", settings.timeout)
   const agents = yield* Effect.acquireRelease(
     Effect.sync(() => ({
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 64 }),
@@ -85,7 +70,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     privateKey: Redacted.value(settings.merchantPrivateKey),
     certs: { ...settings.platformKeys },
     baseURL: settings.baseUrl,
-    timeout: Duration.toMillis(downstream.policy.timeout),
+    timeout: Duration.toMillis(calls.policy.timeout),
     proxy: false,
     maxRedirects: 0,
     maxContentLength: 1_048_576,
@@ -102,11 +87,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     const response = yield* Effect.tryPromise({
       try: (signal) => Promise.resolve(client.request(`v3/${path}`, method, body, { signal })),
       catch: (cause) => toFailure(operation, cause)
-    }).pipe(
-      Effect.tapErrorTag("CallFailed", ({ cause }) =>
-        isChannelError(cause) && isForged(cause.reason.code) ? reportForgery : Effect.void
-      )
-    )
+    })
     const received: unknown = response.data
     return yield* Schema.decodeUnknownEffect(answer)(received).pipe(
       // A signed answer in a form we do not know: whatever it says, it has happened.
@@ -114,15 +95,6 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     )
   })
 
-  const call: WechatPayClient["call"] = (request) =>
-    downstream.call(send(request), { operation: request.operation, isRepeatable: true }).pipe(
-      Effect.catchTag("DownstreamUnavailable", (error) => Effect.fail(fromUnavailable(error))),
-      Effect.annotateLogs({ channel: "wechatpay", operation: request.operation })
-    )
+  const call: WechatPayClient["call"] = (request) => calls.call(request.operation, send(request))
   return { call }
 })
-
-const reportForgery = Effect.andThen(
-  countSignatureFailure("wechatpay"),
-  Effect.logWarning("answer of the channel refused: not signed by the platform")
-)

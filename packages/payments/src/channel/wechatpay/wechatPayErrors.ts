@@ -1,16 +1,9 @@
-import {
-  ChannelDeclined,
-  ChannelError,
-  ChannelNotSent,
-  ChannelOutcomeUnknown,
-  ChannelRefusedRequest
-} from "../ChannelError.ts"
 import type { Advice } from "../Channel.ts"
-import type { ChannelErrorReason } from "../ChannelError.ts"
+import type { ChannelError } from "../ChannelError.ts"
+import { channelFailure, meaningOfStatus } from "../channelFailure.ts"
+import type { Meaning } from "../channelFailure.ts"
 
 export type WechatPayOperation = "create" | "query" | "close" | "refund" | "queryRefund"
-
-type Meaning = "declined" | "notSent" | "unknown" | "refused"
 
 /** WeChat Pay's error codes by what they let us conclude. Spellings differ between its endpoints and years. */
 const meanings: Readonly<Record<string, Meaning>> = {
@@ -78,43 +71,11 @@ const missing = new Set(["RESOURCE_NOT_EXISTS", "ORDER_NOT_EXIST", "ORDERNOTEXIS
 const paid = new Set(["ORDERPAID", "ORDER_PAID"])
 const closed = new Set(["ORDERCLOSED", "ORDER_CLOSED"])
 
-/** Failures of the network before a byte of the request can have been sent. */
-const neverSent = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ERR_INVALID_URL",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
-])
-
-const reasonOf = (meaning: Meaning, code: string): ChannelErrorReason => {
-  switch (meaning) {
-    case "declined":
-      return new ChannelDeclined({ code })
-    case "notSent":
-      return new ChannelNotSent({ code })
-    case "unknown":
-      return new ChannelOutcomeUnknown({ code })
-    case "refused":
-      return new ChannelRefusedRequest({ code })
-  }
-}
-
 /** An answer with an error status. Only one that names a code is WeChat Pay's own; any other proves nothing. */
 export const fromAnswer = (operation: WechatPayOperation, status: number, code: string | undefined) => {
-  if (code === undefined) return new ChannelError({ reason: new ChannelOutcomeUnknown({ code: `HTTP_${status}` }) })
-  const meaning = exceptions[operation]?.[code] ?? meanings[code]
-  const fallback: Meaning = status === 429 ? "notSent" : status >= 400 && status < 500 ? "refused" : "unknown"
-  return new ChannelError({ reason: reasonOf(meaning ?? fallback, code) })
+  if (code === undefined) return channelFailure("unknown", `HTTP_${status}`)
+  return channelFailure(exceptions[operation]?.[code] ?? meanings[code] ?? meaningOfStatus(status), code)
 }
-
-/** No answer, or none that could be believed. */
-export const fromNetwork = (code: string) =>
-  new ChannelError({ reason: reasonOf(neverSent.has(code) ? "notSent" : "unknown", code) })
 
 export const isMissing = ({ reason }: ChannelError) => missing.has(reason.code)
 export const isPaid = ({ reason }: ChannelError) => paid.has(reason.code)
