@@ -2,6 +2,7 @@ import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request } from "effect"
 import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
+import { isSqlError } from "effect/sql/SqlError"
 import { announce } from "./announce.ts"
 import { Channels } from "./channel/Channels.ts"
 import { applyPayment, applyRefund } from "./channelTruth.ts"
@@ -19,6 +20,13 @@ import type { SecurityEvent } from "./SecurityEvents.ts"
 const maxBatch = 64
 
 class Run extends Request.Class<{ readonly id: CallbackId; readonly span: Option.Option<Tracer.Span> }, void> {}
+
+/** Two tries cannot have one number of the channel: the database refuses the second, and a person has to look. */
+const referenceTaken: Truth = { type: "mismatch", details: { channelReference: "of another attempt" } }
+const isReferenceTaken = (error: unknown) =>
+  isSqlError(error) &&
+  error.reason._tag === "UniqueViolation" &&
+  error.reason.constraint === "attempts_channel_reference_key"
 
 /** A notice with the change that it asks for; without one where it is about nothing of ours. */
 interface Task {
@@ -56,7 +64,8 @@ export class CallbackRuns extends Context.Service<
 
       const toTasks = Effect.fnUntraced(function* (
         all: ReadonlyArray<Waiting>,
-        spans: ReadonlyMap<CallbackId, Option.Option<Tracer.Span>>
+        spans: ReadonlyMap<CallbackId, Option.Option<Tracer.Span>>,
+        decided: Truth | undefined
       ) {
         const ofAttempts = yield* repo.paymentsOfAttempts(
           all.flatMap(({ notice }) => (notice._tag === "PaymentNotice" ? [notice.attemptId] : []))
@@ -80,6 +89,7 @@ export class CallbackRuns extends Context.Service<
                   Effect.sync(() => {
                     const attempt = draft.attempt(notice.attemptId)
                     if (attempt === undefined) return { type: "unchanged" }
+                    if (decided !== undefined) return decided
                     return attempt.channel === channel.id
                       ? applyPayment(draft, attempt, channel, notice.payment, "told by the channel")
                       : { type: "mismatch", details: { channel: attempt.channel } }
@@ -135,9 +145,9 @@ export class CallbackRuns extends Context.Service<
           : { verdict: { id, status: "processed", outcome: truth.type, paymentId } }
 
       const runAll = Effect.fnUntraced(
-        function* (requests: ReadonlyArray<Run>) {
+        function* (requests: ReadonlyArray<Run>, decided?: Truth) {
           const spans = new Map(requests.map(({ id, span }) => [id, span]))
-          const tasks = yield* toTasks(yield* inbox.claim([...spans.keys()]), spans)
+          const tasks = yield* toTasks(yield* inbox.claim([...spans.keys()]), spans, decided)
           const asked = tasks.flatMap((task) => (task.change === undefined ? [] : [{ task, change: task.change }]))
           const changed = yield* store.changeAllWithin(asked.map(({ change }) => change))
           const results = tasks.flatMap(({ change, waiting }) => (change === undefined ? [withoutChange(waiting)] : []))
@@ -161,7 +171,12 @@ export class CallbackRuns extends Context.Service<
       )
 
       const commit = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Run>>) {
-        const { drafts, failures } = yield* runAll(entries.map(({ request }) => request))
+        const requests = entries.map(({ request }) => request)
+        const { drafts, failures } = yield* Effect.catchIf(
+          runAll(requests),
+          (error) => requests.length === 1 && isReferenceTaken(error),
+          () => runAll(requests, referenceTaken)
+        )
         yield* Effect.forEach(drafts, announce, { discard: true })
         for (const { completeUnsafe, request } of entries) {
           const cause = failures.get(request.id)

@@ -1,0 +1,208 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import type { AttemptId } from "@mall/domain/payments/Payment"
+import { Currency } from "@mall/domain/kernel/Currency"
+import { Outbox } from "@mall/platform/Outbox"
+import * as Sql from "@mall/platform/Sql"
+import { Sandbox } from "@mall/sandbox/Sandbox"
+import { acquireDatabase } from "@mall/testing/TestDatabase"
+import { Clock, ConfigProvider, Context, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
+import type { Redacted } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServer } from "effect/http"
+import { CircuitBreaker } from "effect/persistence"
+import { createServer } from "node:http"
+import type { RawCallback } from "../../src/channel/Channel.ts"
+import { toHexId } from "../../src/channel/hexId.ts"
+import * as PaymentServices from "../../src/PaymentServices.ts"
+import type { ChannelProfile } from "./ChannelProfile.ts"
+import { CallbackRoutes, NoticeTap } from "./NoticeTap.ts"
+import * as ShiftableClock from "./ShiftableClock.ts"
+
+const Json = Schema.fromJsonString(Schema.Json)
+
+/** An order as the channel's stand-in keeps it. */
+const Order = Schema.Struct({
+  amount: Schema.Int,
+  refunded: Schema.Int,
+  currency: Currency,
+  state: Schema.String
+})
+export type Order = typeof Order.Type
+const decodeOrder = Schema.decodeUnknownEffect(Order)
+
+/** What the sandbox and payments are built upon, and both share. */
+class Ground extends Context.Service<
+  Ground,
+  {
+    readonly folder: string
+    readonly database: Redacted.Redacted
+    readonly ours: ShiftableClock.ShiftableClock
+    readonly theirs: ShiftableClock.ShiftableClock
+  }
+>()("@mall/payments/test/Ground") {
+  static readonly layer = Layer.effect(
+    Ground,
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      return Ground.of({
+        folder: yield* fs.makeTempDirectoryScoped({ prefix: "mall-conformance-" }),
+        database: yield* acquireDatabase,
+        ours: yield* ShiftableClock.make,
+        theirs: yield* ShiftableClock.make
+      })
+    })
+  ).pipe(Layer.provide(NodeFileSystem.layer), Layer.orDie)
+}
+
+/** The channel under test and its stand-in, as the cases steer them. */
+export class Bench extends Context.Service<
+  Bench,
+  {
+    readonly profile: ChannelProfile
+    /** What a process of payments has to be told to work on the same database, sandbox and channel. */
+    readonly settings: Readonly<Record<string, string>>
+    readonly database: Redacted.Redacted
+    readonly callbackUrl: string
+    readonly ours: ShiftableClock.ShiftableClock
+    readonly theirs: ShiftableClock.ShiftableClock
+    control(
+      method: "GET" | "POST" | "DELETE",
+      path: string,
+      body?: unknown
+    ): Effect.Effect<{ readonly status: number; readonly body: Schema.Json }>
+    /** The payer's hand; answers with the status. */
+    act(attempt: AttemptId, action: "pay" | "fail" | "cancel"): Effect.Effect<number>
+    order(attempt: AttemptId): Effect.Effect<Option.Option<Order>>
+    /** The next `times` calls of `operation` go wrong this way. */
+    fault(operation: string, fault: Readonly<Record<string, unknown>>, times?: number): Effect.Effect<void>
+    /** How many faults have not struck yet. */
+    readonly faultsLeft: Effect.Effect<number>
+    /** A notice as it is, byte by byte, to our callback address. */
+    post(raw: RawCallback): Effect.Effect<{ readonly status: number; readonly body: string }>
+  }
+>()("@mall/payments/test/Bench") {}
+
+const FaultList = Schema.Struct({ data: Schema.Array(Schema.Unknown) })
+
+const makeBench = (profile: ChannelProfile) =>
+  Effect.gen(function* () {
+    const { database, folder, ours, theirs } = yield* Ground
+    const { url } = yield* Sandbox
+    const { address } = yield* HttpServer.HttpServer
+    const http = yield* HttpClient.HttpClient
+    const origin = HttpServer.formatAddress(address)
+    const callbackUrl = `${origin}${profile.id === "wechatpay_v2" ? "/api/webhook/wechat/payment" : `/callbacks/${profile.id}`}`
+
+    const control: Bench["Service"]["control"] = (method, path, body) =>
+      HttpClientRequest.make(method)(`${url}/control${path}`).pipe(
+        (request) => (body === undefined ? request : HttpClientRequest.bodyJsonUnsafe(request, body)),
+        http.execute,
+        Effect.flatMap((response) => Effect.map(response.text, (text) => ({ status: response.status, text }))),
+        Effect.flatMap(({ status, text }) =>
+          Effect.map(text === "" ? Effect.succeed(null) : Schema.decodeEffect(Json)(text), (json) => ({
+            status,
+            body: json
+          }))
+        ),
+        Effect.orDie
+      )
+    const orderPath = (attempt: AttemptId) => `/${profile.id}/orders/${toHexId(attempt)}`
+
+    return Bench.of({
+      profile,
+      database,
+      callbackUrl,
+      ours,
+      theirs,
+      settings: {
+        MALL_DATA_DIR: folder,
+        PUBLIC_URL: origin,
+        SANDBOX_PORT: new URL(url).port,
+        DOWNSTREAM_TIMEOUT: "600 millis",
+        // a fault of one call is to be seen, not repeated away
+        DOWNSTREAM_MAX_ATTEMPTS: "1",
+        DOWNSTREAM_BREAKER_FAILURES: "1000000",
+        ...profile.environment
+      },
+      control,
+      act: (attempt, action) => Effect.map(control("POST", `${orderPath(attempt)}/${action}`), ({ status }) => status),
+      order: (attempt) =>
+        Effect.flatMap(control("GET", orderPath(attempt)), ({ body, status }) =>
+          status === 404 ? Effect.succeedNone : Effect.asSome(Effect.orDie(decodeOrder(body)))
+        ),
+      fault: (operation, fault, times = 1) =>
+        Effect.flatMap(
+          control("POST", "/faults", { channel: profile.id, operation, fault, times }),
+          ({ body, status }) =>
+            status < 300
+              ? Effect.void
+              : Effect.die(new Error(`The sandbox does not know this fault: ${JSON.stringify(body)}`))
+        ),
+      faultsLeft: control("GET", "/faults").pipe(
+        Effect.flatMap(({ body }) => Schema.decodeUnknownEffect(FaultList)(body)),
+        Effect.map(({ data }) => data.length),
+        Effect.orDie
+      ),
+      post: ({ body, headers }) =>
+        HttpClientRequest.post(callbackUrl).pipe(
+          HttpClientRequest.setHeaders(headers),
+          HttpClientRequest.bodyUint8Array(body, headers["content-type"] ?? "application/octet-stream"),
+          http.execute,
+          Effect.flatMap((response) => Effect.map(response.text, (text) => ({ status: response.status, body: text }))),
+          Effect.orDie
+        )
+    })
+  })
+
+const configured = (settings: Readonly<Record<string, string>>) =>
+  ConfigProvider.layer(ConfigProvider.fromUnknown(settings))
+
+const SandboxServer = (profile: ChannelProfile) =>
+  Layer.unwrap(
+    Effect.map(Ground, ({ folder, theirs }) =>
+      Sandbox.layer.pipe(
+        Layer.provide(Layer.succeed(Clock.Clock, theirs.clock)),
+        Layer.provide(
+          configured({
+            SANDBOX_PORT: "0",
+            MALL_DATA_DIR: folder,
+            SANDBOX_RETRY_SCALE: "0.001",
+            SANDBOX_REFUND_DELAY: "10 millis",
+            ...profile.environment
+          })
+        ),
+        Layer.orDie
+      )
+    )
+  )
+
+const Services = Layer.unwrap(
+  Effect.gen(function* () {
+    const { settings } = yield* Bench
+    const { database, ours } = yield* Ground
+    return HttpRouter.serve(CallbackRoutes, { disableListenLog: true, disableLogger: true }).pipe(
+      Layer.provideMerge(NoticeTap.layer),
+      Layer.provideMerge(PaymentServices.layer),
+      Layer.provideMerge(Outbox.layer),
+      Layer.provideMerge(Sql.layerUrl(database)),
+      Layer.provide(CircuitBreaker.layerStoreMemory()),
+      Layer.provide(Layer.succeed(Clock.Clock, ours.clock)),
+      Layer.provide(configured(settings)),
+      Layer.orDie
+    )
+  })
+)
+
+const OwnServer = NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })
+
+/** Payments as they run, on a database of their own, with the callback address and the sandbox on real sockets. */
+export const layerOf = (profile: ChannelProfile) =>
+  Services.pipe(
+    Layer.provideMerge(Layer.effect(Bench, makeBench(profile))),
+    Layer.provideMerge(Layer.mergeAll(SandboxServer(profile), OwnServer)),
+    Layer.provideMerge(Ground.layer),
+    Layer.provideMerge(Layer.mergeAll(FetchHttpClient.layer, NodeServices.layer)),
+    // what is refused on purpose would fill the report
+    Layer.provideMerge(Logger.layer([]))
+  )

@@ -1,0 +1,43 @@
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
+import type { Effect } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { Callbacks } from "../../src/Callbacks.ts"
+import type { Channels } from "../../src/channel/Channels.ts"
+import type { Confirmations } from "../../src/Confirmations.ts"
+import type { Inquiries } from "../../src/Inquiries.ts"
+import type { PaymentReads } from "../../src/PaymentReads.ts"
+import type { PaymentRepo } from "../../src/PaymentRepo.ts"
+import type { Payments } from "../../src/Payments.ts"
+import type { Refunds } from "../../src/Refunds.ts"
+import type { SecurityEvent } from "../../src/SecurityEvents.ts"
+import type { Tickets } from "../../src/Tickets.ts"
+import type { Bench } from "./Bench.ts"
+import type { NoticeTap } from "./NoticeTap.ts"
+
+/** What a case leaves behind, for the invariants. */
+export interface Aftermath {
+  readonly payments: ReadonlyArray<PaymentId>
+  /** The security events that the case brings about, beside the refusals of notices; no other may be there. */
+  readonly events?: Readonly<Partial<Record<SecurityEvent["kind"], number>>>
+  /** Answers to our requests that were not signed by the channel and count as failures of signatures: at least, at most. */
+  readonly forgedAnswers?: readonly [number, number]
+}
+
+type CaseServices =
+  | Bench
+  | Callbacks
+  | Channels
+  | Confirmations
+  | Inquiries
+  | NoticeTap
+  | PaymentGateway
+  | PaymentReads
+  | PaymentRepo
+  | Payments
+  | Refunds
+  | SqlClient.SqlClient
+  | Tickets
+
+/** Something that goes wrong, or well. Afterwards no fault is left, and what it was about is in the aftermath. */
+export type Case = Effect.Effect<Aftermath, unknown, CaseServices>

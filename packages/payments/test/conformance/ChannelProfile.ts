@@ -1,0 +1,23 @@
+import type { Currency } from "@mall/domain/kernel/Currency"
+import type { Money } from "@mall/domain/kernel/Money"
+import type { CaseName } from "./cases/index.ts"
+
+/** What the kit has to be told of a channel; everything else it finds out from the adapter and its stand-in. */
+export interface ChannelProfile {
+  readonly id: string
+  readonly method: string
+  readonly currency: Currency
+  readonly payer?: Readonly<Record<string, string>>
+  /** The stand-in's words for an order that money was taken for. */
+  readonly paidStates: ReadonlyArray<string>
+  /** An error by which the channel finally declines a creation, with the status it comes with. */
+  readonly decline: { readonly status: number; readonly code: string }
+  /** What the request of a creation must contain for this amount, as it goes over the wire. */
+  readonly amountOnWire: (amount: Money) => string
+  /** The headers, in lower case, without which a notice is not sealed; none where the seal is in the body. */
+  readonly sealHeaders: ReadonlyArray<string>
+  /** Further settings of payments or of the sandbox. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** The cases that cannot be at this channel, each with the reason; the report prints them. */
+  readonly notApplicable: Readonly<Partial<Record<CaseName, string>>>
+}

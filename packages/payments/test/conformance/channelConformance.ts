@@ -1,0 +1,47 @@
+import { assert, it as vitest, layer } from "@effect/vitest"
+import { Clock, Effect } from "effect"
+import { Bench, layerOf } from "./Bench.ts"
+import type { Case } from "./Case.ts"
+import { cases } from "./cases/index.ts"
+import type { ChannelProfile } from "./ChannelProfile.ts"
+import { NoticeTap } from "./NoticeTap.ts"
+import { watch } from "./securityWatch.ts"
+import { settle } from "./steps.ts"
+import { assertOneTruth } from "./truth.ts"
+
+/** Runs one case and then asks the channel; whatever happened, there is one truth, and each refusal was reported. */
+const conforms = (run: Case) =>
+  Effect.gen(function* () {
+    const bench = yield* Bench
+    const tap = yield* NoticeTap
+    const restore = Effect.all(
+      [bench.control("DELETE", "/faults"), bench.ours.shift(0), bench.theirs.shift(0), tap.reset],
+      { discard: true }
+    )
+    yield* restore
+    const assertReported = yield* watch
+    yield* Effect.gen(function* () {
+      const aftermath = yield* run
+      assert.strictEqual(yield* bench.faultsLeft, 0, "every fault has struck")
+      for (const id of aftermath.payments) {
+        yield* settle(id)
+        yield* assertOneTruth(id)
+      }
+      yield* assertReported(aftermath)
+    }).pipe(Effect.provideService(Clock.Clock, bench.ours.clock), Effect.ensuring(restore))
+  })
+
+/**
+ * The suite that every channel has to pass: each case of the table against the channel's stand-in, over real sockets and on
+ * a real database, followed by the same invariants.
+ */
+export const channelConformance = (profile: ChannelProfile) => {
+  layer(layerOf(profile), { excludeTestServices: true })(`The channel ${profile.id}`, (it) => {
+    for (const [name, run] of Object.entries<Case>(cases)) {
+      const reasons: Readonly<Partial<Record<string, string>>> = profile.notApplicable
+      const reason = reasons[name]
+      if (reason === undefined) it.effect(name, () => conforms(run))
+      else vitest(name, (context) => context.skip(reason))
+    }
+  })
+}

@@ -1,0 +1,155 @@
+import type { Currency } from "@mall/domain/kernel/Currency"
+import type { Principal } from "@mall/domain/identity/CurrentUser"
+import { Money } from "@mall/domain/kernel/Money"
+import { ChannelId } from "@mall/domain/payments/Payment"
+import type { AttemptId } from "@mall/domain/payments/Payment"
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { Effect, Schedule } from "effect"
+import { SqlClient } from "effect/sql"
+import { Callbacks } from "../../src/Callbacks.ts"
+import { Confirmations } from "../../src/Confirmations.ts"
+import { Inquiries } from "../../src/Inquiries.ts"
+import { Payments } from "../../src/Payments.ts"
+import { Refunds } from "../../src/Refunds.ts"
+import { aMerchant, newOperationId } from "../TestPayments.ts"
+import { Bench } from "./Bench.ts"
+import { NoticeTap } from "./NoticeTap.ts"
+import { readBooks } from "./truth.ts"
+
+/** Divides by ten, for the channels that take thousandths only in whole hundredths, and leaves a rest by 33 refunds of 150. */
+const usualAmount = 5000
+
+/** A payment, and the one who asked for it and pays it. */
+export interface Payee {
+  readonly id: PaymentId
+  readonly owner: Principal
+}
+
+export const aPayment = Effect.fnUntraced(function* (
+  options: { readonly amount?: number; readonly currency?: Currency } = {}
+) {
+  const { profile } = yield* Bench
+  const payments = yield* Payments
+  const owner = yield* aMerchant
+  const amount = Money.of(options.amount ?? usualAmount, options.currency ?? profile.currency)
+  const operationId = yield* newOperationId
+  const { id } = yield* payments.create(
+    {
+      amount,
+      reference: `order-${operationId}`,
+      description: "Two shirts 两件衬衫",
+      channels: [ChannelId.make(profile.id)],
+      returnUrl: "https://shop.example/thanks"
+    },
+    owner,
+    operationId
+  )
+  const payee: Payee = { id, owner }
+  return payee
+})
+
+export const choiceOf = Effect.map(Bench, ({ profile }) => ({
+  channel: ChannelId.make(profile.id),
+  method: profile.method,
+  ...(profile.payer === undefined ? {} : { payer: profile.payer })
+}))
+
+/** The buyer asks to pay. */
+export const confirm = Effect.fnUntraced(function* ({ id, owner }: Payee) {
+  const confirmations = yield* Confirmations
+  return yield* confirmations.confirm(id, yield* choiceOf, owner)
+})
+
+/** A payment whose buyer was told what to do. */
+export const anOffer = Effect.fnUntraced(function* (
+  options: { readonly amount?: number; readonly currency?: Currency } = {}
+) {
+  const payee = yield* aPayment(options)
+  const { attempt } = yield* confirm(payee)
+  return { ...payee, attemptId: attempt.id }
+})
+
+/** The buyer pays at the channel, which has to let them. */
+export const pay = Effect.fnUntraced(function* (attempt: AttemptId) {
+  const { act } = yield* Bench
+  const status = yield* act(attempt, "pay")
+  if (status !== 200) return yield* Effect.die(new Error(`The channel does not take the payment: ${status}`))
+})
+
+/** Every question that is due some time is due now, once. */
+export const askNow = Effect.fnUntraced(function* (id: PaymentId) {
+  const callbacks = yield* Callbacks
+  const inquiries = yield* Inquiries
+  const refunds = yield* Refunds
+  const sql = yield* SqlClient.SqlClient
+  yield* callbacks.drained
+  // those that a notice is settling at this moment are left to the next round
+  yield* sql`
+    UPDATE payments.attempts SET next_query_at = '2020-01-01' WHERE id IN (
+      SELECT id FROM payments.attempts WHERE payment_id = ${id} AND next_query_at IS NOT NULL FOR UPDATE SKIP LOCKED)`
+  yield* sql`
+    UPDATE payments.refunds SET next_query_at = '2020-01-01' WHERE id IN (
+      SELECT id FROM payments.refunds WHERE payment_id = ${id} AND next_query_at IS NOT NULL FOR UPDATE SKIP LOCKED)`
+  yield* sql`UPDATE payments.callback_inbox SET next_run_at = '2020-01-01' WHERE status = 'received'`
+  yield* callbacks.sweep(50)
+  yield* inquiries.sweep(50)
+  yield* refunds.sweep(50)
+})
+
+/** Asks until our books and the channel's agree; dies with what they disagree about. */
+export const settle = Effect.fnUntraced(function* (id: PaymentId) {
+  const round = Effect.andThen(askNow(id), readBooks(id))
+  const { disagreements } = yield* round.pipe(
+    Effect.repeat({
+      until: ({ disagreements }) => disagreements.length === 0,
+      schedule: Schedule.spaced("20 millis")
+    }),
+    Effect.timeoutOrElse({ duration: "8 seconds", orElse: () => readBooks(id) })
+  )
+  if (disagreements.length > 0) return yield* Effect.die(new Error(disagreements.join("; ")))
+})
+
+/** Waits for what a notice brings about, without asking the channel. */
+export const awaitBooks = Effect.fnUntraced(function* (id: PaymentId, what: string) {
+  const { disagreements } = yield* readBooks(id).pipe(
+    Effect.repeat({
+      until: ({ disagreements }) => disagreements.length === 0,
+      schedule: Schedule.spaced("10 millis")
+    }),
+    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => readBooks(id) })
+  )
+  if (disagreements.length > 0) {
+    return yield* Effect.die(new Error(`${what} did not come: ${disagreements.join("; ")}`))
+  }
+})
+
+/** A payment that the channel took the money of, and that we know is paid. */
+export const aPaidPayment = Effect.fnUntraced(function* (
+  options: { readonly amount?: number; readonly currency?: Currency } = {}
+) {
+  const offer = yield* anOffer(options)
+  yield* pay(offer.attemptId)
+  yield* settle(offer.id)
+  return offer
+})
+
+/** A payment that the channel took the money of, of which we have heard nothing. Its notice is taken away. */
+export const aSecretlyPaidPayment = Effect.gen(function* () {
+  const tap = yield* NoticeTap
+  const offer = yield* anOffer()
+  yield* tap.withhold
+  yield* pay(offer.attemptId)
+  return offer
+})
+
+/** Gives back `amount` minor units, or all that is left. */
+export const refund = Effect.fnUntraced(function* ({ id, owner }: Payee, amount?: number) {
+  const payments = yield* Payments
+  const { currency } = (yield* payments.show(id, owner)).amount
+  return yield* payments.refund(
+    id,
+    { reason: "broken", ...(amount === undefined ? {} : { amount: Money.of(amount, currency) }) },
+    owner,
+    yield* newOperationId
+  )
+})
