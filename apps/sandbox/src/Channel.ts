@@ -119,7 +119,7 @@ export interface Channel {
   readonly title: { readonly zh: string; readonly en: string }
   readonly routes: ReadonlyArray<ChannelRoute>
   /** An error in the channel's format; `code` undefined: the channel's usual one for the status. */
-  readonly refusal: (status: number, code?: string) => Reply
+  readonly refusal: (status: number, code: string | undefined, request: ChannelRequest) => Reply
   /** Encodes and signs an answer. */
   readonly seal: (reply: Reply, tampering: Tampering | undefined) => Effect.Effect<Sealed>
   /** Newest first. */

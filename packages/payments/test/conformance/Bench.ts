@@ -133,7 +133,12 @@ const makeBench = (profile: ChannelProfile) =>
         ),
       fault: (operation, fault, times = 1) =>
         Effect.flatMap(
-          control("POST", "/faults", { channel: profile.id, operation, fault, times }),
+          control("POST", "/faults", {
+            channel: profile.id,
+            operation,
+            fault,
+            times: fault["kind"] === "drop" && operation !== "callback" ? times * (profile.sendsWhenReset ?? 1) : times
+          }),
           ({ body, status }) =>
             status < 300
               ? Effect.void

@@ -18,6 +18,8 @@ export interface ChannelProfile {
   readonly sealHeaders: ReadonlyArray<string>
   /** Further settings of payments or of the sandbox. */
   readonly environment?: Readonly<Record<string, string>>
+  /** How often the channel's library sends a request by itself whose connection was reset; once unless told. */
+  readonly sendsWhenReset?: number
   /** The cases that cannot be at this channel, each with the reason; the report prints them. */
   readonly notApplicable: Readonly<Partial<Record<CaseName, string>>>
 }
