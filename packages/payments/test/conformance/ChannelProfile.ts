@@ -1,6 +1,5 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
 import type { Money } from "@mall/domain/kernel/Money"
-import type { CaseName } from "./cases/index.ts"
 
 /** What the kit has to be told of a channel; everything else it finds out from the adapter and its stand-in. */
 export interface ChannelProfile {
@@ -18,6 +17,4 @@ export interface ChannelProfile {
   readonly sealHeaders: ReadonlyArray<string>
   /** Further settings of payments or of the sandbox. */
   readonly environment?: Readonly<Record<string, string>>
-  /** The cases that cannot be at this channel, each with the reason; the report prints them. */
-  readonly notApplicable: Readonly<Partial<Record<CaseName, string>>>
 }
