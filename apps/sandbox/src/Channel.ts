@@ -35,7 +35,8 @@ export interface Sealed {
 }
 
 export interface ChannelRoute {
-  readonly operation: Operation
+  /** By the request where one address serves several. */
+  readonly operation: Operation | ((request: ChannelRequest) => Operation)
   readonly method: "GET" | "POST" | "DELETE"
   /** Below `/<channel id>`. */
   readonly path: HttpRouter.PathInput

@@ -1,7 +1,7 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { ByteSize, DateTime, Effect, Fiber, FiberSet, Option } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { Channel, ChannelRequest, ChannelRoute, Operation, Reply, Sealed } from "./Channel.ts"
+import type { Channel, ChannelRequest, ChannelRoute, Reply, Sealed } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
 import type { RequestFault } from "./Fault.ts"
 import { Faults } from "./Faults.ts"
@@ -92,9 +92,10 @@ const makeHandler = Effect.gen(function* () {
   const ledger = yield* RequestLedger
   const underWay = yield* FiberSet.make()
 
-  return (channel: Channel, operation: Operation, handle: ChannelRoute["handle"]) => {
+  return (channel: Channel, { handle, operation: named }: Pick<ChannelRoute, "handle" | "operation">) => {
     const exchange = makeExchange(channel)
     const process = Effect.fnUntraced(function* (received: ChannelRequest, truth: Effect.Effect<Reply>) {
+      const operation = typeof named === "function" ? named(received) : named
       const fault = yield* faults.takeForRequest(channel.id, operation)
       const { answer, verdict } = yield* exchange(truth, fault)
       yield* ledger.record({
@@ -140,11 +141,11 @@ export const layer = HttpRouter.use(
     const { channels } = yield* Channels
     const handler = yield* makeHandler
     for (const channel of channels) {
-      for (const { operation, method, path, handle } of channel.routes) {
-        yield* router.add(method, `/${channel.id}${path}`, handler(channel, operation, handle))
+      for (const route of channel.routes) {
+        yield* router.add(route.method, `/${channel.id}${route.path}`, handler(channel, route))
       }
       const unknown = () => Effect.succeed(channel.refusal(404))
-      yield* router.add("*", `/${channel.id}/*`, handler(channel, "other", unknown))
+      yield* router.add("*", `/${channel.id}/*`, handler(channel, { operation: "other", handle: unknown }))
     }
   })
 )

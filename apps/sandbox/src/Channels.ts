@@ -1,10 +1,11 @@
 import { Context, Effect, Layer, Option } from "effect"
 import type { Cause } from "effect"
 import type { Channel, OrderView } from "./Channel.ts"
+import { makeAlipay } from "./alipay/Alipay.ts"
 import { makeWechatPay } from "./wechatpay/WechatPay.ts"
 
 /** Every stand-in there is. */
-const registry = [makeWechatPay] as const
+const registry = [makeWechatPay, makeAlipay] as const
 
 /** The channels that the sandbox stands in for. */
 export class Channels extends Context.Service<

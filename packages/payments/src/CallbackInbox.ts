@@ -17,13 +17,17 @@ const Row = Schema.Struct({
   channel: Schema.String,
   eventId: Schema.String,
   eventType: Schema.String,
-  nonce: Schema.String,
+  nonce: Schema.NullOr(Schema.String),
   notice: Notice,
   traceId: Schema.NullOr(Schema.String),
   now: Schema.Date
 })
 const rowsJson = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Row))))
 const Stored = Schema.Struct({ id: CallbackId, fresh: Schema.Boolean, stored: Schema.Boolean })
+
+/** What tells one sending from another: without a nonce, only the event does. */
+const sendingOf = ({ channel, eventId, nonce }: typeof Row.Type) =>
+  nonce === null ? `${channel} event ${eventId}` : `${channel} nonce ${nonce}`
 
 class Store extends Request.Class<{ readonly row: typeof Row.Type }, "stored" | "duplicate" | "replayed", SqlError> {}
 
@@ -87,32 +91,37 @@ export class CallbackInbox extends Context.Service<
               "eventType" text, notice jsonb, "traceId" text, now timestamptz)
           ), fresh AS (
             INSERT INTO payments.nonces (channel, nonce, seen_at)
-            SELECT channel, nonce, now FROM input ORDER BY channel, nonce
+            SELECT channel, nonce, now FROM input WHERE nonce IS NOT NULL ORDER BY channel, nonce
             ON CONFLICT DO NOTHING RETURNING channel, nonce
           ), stored AS (
             INSERT INTO payments.callback_inbox (id, channel, event_id, event_type, notice, status, next_run_at, trace_id,
               received_at)
             SELECT id, channel, "eventId", "eventType", notice, 'received', now + interval '30 seconds', "traceId", now
-            FROM input JOIN fresh USING (channel, nonce)
+            FROM input LEFT JOIN fresh USING (channel, nonce)
+            WHERE nonce IS NULL OR fresh.channel IS NOT NULL
             ORDER BY channel, "eventId"
             ON CONFLICT (channel, event_id) DO NOTHING RETURNING id
           )
-          SELECT input.id, fresh.nonce IS NOT NULL AS fresh, stored.id IS NOT NULL AS stored
+          SELECT input.id, (nonce IS NULL OR fresh.channel IS NOT NULL) AS fresh, stored.id IS NOT NULL AS stored
           FROM input LEFT JOIN fresh USING (channel, nonce) LEFT JOIN stored ON stored.id = input.id`
       })
 
       const storeAll = Effect.fnUntraced(
         function* (entries: ReadonlyArray<Request.Entry<Store>>) {
-          // of one sending that comes twice at the same time the first is the sending, the others are replays
-          const first = new Map(
-            entries.toReversed().map(({ request: { row } }) => [`${row.channel} ${row.nonce}`, row])
-          )
+          // of one sending that comes twice at the same time the first is the sending, the others repeat it
+          const first = new Map(entries.toReversed().map(({ request: { row } }) => [sendingOf(row), row]))
           const rows = yield* insert(rowsJson([...first.values()]))
           const byId = new Map(rows.map((row) => [row.id, row]))
           for (const { completeUnsafe, request } of entries) {
             const result = byId.get(request.row.id)
             completeUnsafe(
-              Exit.succeed(result?.stored === true ? "stored" : result?.fresh === true ? "duplicate" : "replayed")
+              Exit.succeed(
+                result?.stored === true
+                  ? "stored"
+                  : result?.fresh === true || request.row.nonce === null
+                    ? "duplicate"
+                    : "replayed"
+              )
             )
           }
         },

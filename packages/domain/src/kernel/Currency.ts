@@ -72,6 +72,19 @@ export const currencies = Object.keys(minorUnitDigits) as ReadonlyArray<string> 
 /** A currency's code: ISO 4217, or a token's symbol. */
 export const Currency = Schema.Literals(currencies).annotate({ identifier: "Currency" })
 
+/**
+ * The inverse of `formatMajor`: `19.99` and `19.9` of CNY as `1999` and `1990` minor units. Undefined for what is not a plain
+ * amount with at most the currency's decimals, or beyond safe integers.
+ */
+export const parseMajor = (text: string, currency: Currency): number | undefined => {
+  const match = /^(-?)(\d{1,16})(?:\.(\d+))?$/.exec(text)
+  const [, sign = "", whole = "", fraction = ""] = match ?? []
+  const digits = minorUnitDigits[currency]
+  if (match === null || fraction.length > digits) return undefined
+  const amount = Number(`${sign}${whole}${fraction.padEnd(digits, "0")}`)
+  return Number.isSafeInteger(amount) ? amount : undefined
+}
+
 /** `1999` minor units of CNY as `19.99`; exact, with no grouping, for people and for channels that want major units. */
 export const formatMajor = (amount: number, currency: Currency) => {
   const digits = minorUnitDigits[currency]

@@ -93,8 +93,8 @@ export interface VerifiedCallback {
   /** The channel's id of the event: the same for every repetition of it. */
   readonly eventId: string
   readonly eventType: string
-  /** What the channel signs anew with each sending, so that a recorded sending is told from a repetition. */
-  readonly nonce: string
+  /** What the channel signs anew with each sending, so that a recorded sending is told from a repetition; null where its protocol has none. */
+  readonly nonce: string | null
   readonly notice: Notice
 }
 

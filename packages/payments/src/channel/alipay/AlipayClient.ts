@@ -1,0 +1,86 @@
+import type { CallFailed } from "@mall/platform/DownstreamError"
+import { AlipayRequestError, AlipaySdk } from "alipay-sdk"
+import { Duration, Effect, Redacted, Schema } from "effect"
+import * as ChannelCalls from "../channelCalls.ts"
+import { forged, networkCodeOf, noAnswer } from "../channelCalls.ts"
+import type { ChannelError } from "../ChannelError.ts"
+import { channelFailure, fromNetwork } from "../channelFailure.ts"
+import type { AlipaySettings } from "./AlipayConfig.ts"
+import { fromAnswer } from "./alipayErrors.ts"
+import type { AlipayOperation } from "./alipayErrors.ts"
+
+const Verdict = Schema.Struct({
+  code: Schema.String.check(Schema.isPattern(/^\d{5}$/)),
+  subCode: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[\w.-]{1,96}$/)))
+})
+const decodeVerdict = Schema.decodeUnknownEffect(Verdict)
+
+const success = "10000"
+
+/** The library tells its failures apart by their sentences only. What it threw may hold the request and is not kept. */
+const toFailure = (cause: unknown): CallFailed => {
+  if (!(cause instanceof AlipayRequestError)) return forged
+  if (cause.message.startsWith("验签失败")) return forged
+  if (cause.message.startsWith("HttpClient Request error")) return noAnswer(fromNetwork(networkCodeOf(cause.cause)))
+  const status = /status: (\d{3})/.exec(cause.message)?.[1]
+  if (status === "429") return noAnswer(channelFailure("notSent", "HTTP_429"))
+  return noAnswer(fromNetwork(status === undefined ? "UNREADABLE_ANSWER" : `HTTP_${status}`))
+}
+
+export interface AlipayClient {
+  /** Sends a signed request to the gateway and answers with the verified response, decoded (names in camel case). */
+  readonly call: <A>(request: {
+    readonly operation: AlipayOperation
+    readonly method: string
+    readonly bizContent: Readonly<Record<string, string>>
+    readonly notifyUrl?: string
+    readonly answer: Schema.Codec<A, unknown>
+  }) => Effect.Effect<A, ChannelError>
+  /** The address that a buyer's browser goes to; nothing is sent. */
+  readonly pageUrl: (method: string, parameters: Readonly<Record<string, unknown>>) => string
+  /** Whether Alipay signed this notice. */
+  readonly isGenuine: (notice: Readonly<Record<string, string>>) => boolean
+}
+
+/** Alipay's gateway, signed and verified (RSA2) by `alipay-sdk`. */
+export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
+  const calls = yield* ChannelCalls.make("alipay", settings.timeout)
+  const sdk = new AlipaySdk({
+    appId: settings.appId,
+    privateKey: Redacted.value(settings.privateKey),
+    keyType: "PKCS8",
+    alipayPublicKey: settings.alipayPublicKey,
+    signType: "RSA2",
+    gateway: settings.gateway,
+    timeout: Duration.toMillis(calls.policy.timeout)
+  })
+
+  const send = Effect.fnUntraced(function* <A>({
+    answer,
+    bizContent,
+    method,
+    notifyUrl,
+    operation
+  }: Parameters<AlipayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> }) {
+    const received: unknown = yield* Effect.tryPromise({
+      // without `validateSign` the library believes any answer
+      try: () =>
+        sdk.exec(method, { bizContent, ...(notifyUrl === undefined ? {} : { notifyUrl }) }, { validateSign: true }),
+      catch: toFailure
+    })
+    const unreadable = noAnswer(fromNetwork("UNREADABLE_ANSWER"))
+    const { code, subCode } = yield* decodeVerdict(received).pipe(Effect.mapError(() => unreadable))
+    if (code !== success) {
+      const failure = fromAnswer(operation, code, subCode)
+      return yield* code === "20000" ? noAnswer(failure) : failure
+    }
+    return yield* Schema.decodeUnknownEffect(answer)(received).pipe(Effect.mapError(() => unreadable))
+  })
+
+  const client: AlipayClient = {
+    call: (request) => calls.call(request.operation, send(request)),
+    pageUrl: (method, parameters) => sdk.pageExecute(method, "GET", parameters),
+    isGenuine: (notice) => notice["sign_type"] === "RSA2" && sdk.checkNotifySignV2(notice)
+  }
+  return client
+})

@@ -1,0 +1,64 @@
+import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
+import { notifyUrl, sandboxMerchant, sandboxUrl, unescapePem } from "../channelConfig.ts"
+
+/** What Alipay gave the merchant. `merchant.json` of the sandbox has the same fields but the addresses and times. */
+export interface AlipaySettings {
+  /** `…/gateway.do` */
+  readonly gateway: string
+  /** Where the channel sends its notices: our public address of `/callbacks/alipay`. */
+  readonly notifyUrl: string
+  readonly appId: string
+  /** The seller's user id (PID), which notices name. */
+  readonly sellerId: string
+  readonly privateKey: Redacted.Redacted
+  readonly alipayPublicKey: string
+  readonly timeout: Duration.Duration
+  /** How far the time at which a notice was sent may be from our clock. Says nothing about when the payment was made. */
+  readonly callbackWindow: Duration.Duration
+}
+
+const MerchantFile = Schema.Struct({
+  appId: Schema.String,
+  sellerId: Schema.String,
+  privateKeyPem: Schema.String,
+  alipayPublicKeyPem: Schema.String
+})
+
+const Common = Config.all({
+  notifyUrl: notifyUrl("alipay"),
+  timeout: Config.Duration("ALIPAY_TIMEOUT").pipe(Config.withDefault(Duration.seconds(5))),
+  callbackWindow: Config.Duration("ALIPAY_CALLBACK_WINDOW").pipe(Config.withDefault(Duration.minutes(5)))
+})
+
+const Merchant = Config.all({
+  gateway: Config.String("ALIPAY_GATEWAY").pipe(Config.withDefault("https://openapi.alipay.com/gateway.do")),
+  appId: Config.String("ALIPAY_APP_ID"),
+  sellerId: Config.String("ALIPAY_SELLER_ID"),
+  privateKey: Config.Redacted("ALIPAY_PRIVATE_KEY").pipe(
+    Config.map((pem) => Redacted.make(unescapePem(Redacted.value(pem))))
+  ),
+  alipayPublicKey: Config.String("ALIPAY_PUBLIC_KEY").pipe(Config.map(unescapePem))
+})
+
+const fromSandbox = Effect.gen(function* () {
+  const merchant = yield* sandboxMerchant("alipay", MerchantFile)
+  if (Option.isNone(merchant)) return Option.none()
+  const { alipayPublicKeyPem, appId, privateKeyPem, sellerId } = merchant.value
+  return Option.some({
+    gateway: yield* Config.String("ALIPAY_GATEWAY").pipe(
+      Config.orElse(() => Config.map(sandboxUrl("alipay"), (url) => `${url}gateway.do`))
+    ),
+    appId,
+    sellerId,
+    privateKey: Redacted.make(privateKeyPem),
+    alipayPublicKey: alipayPublicKeyPem
+  })
+})
+
+/** The merchant account at Alipay: of the environment where `ALIPAY_APP_ID` is set, else of the sandbox, else none. */
+export const alipayConfig = Effect.gen(function* () {
+  const common = yield* Common
+  const given = yield* Config.option(Config.String("ALIPAY_APP_ID"))
+  const merchant = Option.isSome(given) ? Option.some(yield* Merchant) : yield* fromSandbox
+  return Option.map(merchant, (settings): AlipaySettings => ({ ...common, ...settings }))
+})
