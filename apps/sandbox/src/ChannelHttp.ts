@@ -47,7 +47,8 @@ const makeExchange = (channel: Channel) => {
 
   const falsify = Effect.fnUntraced(function* (
     fault: Extract<RequestFault, { readonly kind: "answer" }>,
-    truth: Effect.Effect<Reply>
+    truth: Effect.Effect<Reply>,
+    request: ChannelRequest
   ): Effect.fn.Return<Outcome> {
     const reply = fault.when === "after" || fault.with === "half" ? yield* truth : undefined
     const verdict = reply?.verdict ?? "not processed"
@@ -57,7 +58,7 @@ const makeExchange = (channel: Channel) => {
       case "429":
         return { verdict, answer: yield* seal(channel.refusal(429)) }
       case "error":
-        return { verdict, answer: yield* seal(channel.refusal(fault.status ?? 400, fault.code)) }
+        return { verdict, answer: yield* seal(channel.refusal(fault.status ?? 400, fault.code, request)) }
       case "html":
         return {
           verdict,
@@ -75,9 +76,10 @@ const makeExchange = (channel: Channel) => {
   /** Does the work, or does it wrong. */
   return Effect.fnUntraced(function* (
     truth: Effect.Effect<Reply>,
-    fault: RequestFault | undefined
+    fault: RequestFault | undefined,
+    request: ChannelRequest
   ): Effect.fn.Return<Outcome> {
-    if (fault?.kind === "answer") return yield* falsify(fault, truth)
+    if (fault?.kind === "answer") return yield* falsify(fault, truth, request)
     if (fault?.kind === "drop" && fault.when === "before") return { verdict: "not processed", answer: undefined }
     if (fault?.kind === "delay" && fault.when === "before") yield* Effect.sleep(fault.milliseconds)
     const reply = yield* truth
@@ -97,7 +99,7 @@ const makeHandler = Effect.gen(function* () {
     const process = Effect.fnUntraced(function* (received: ChannelRequest, truth: Effect.Effect<Reply>) {
       const operation = typeof named === "function" ? named(received) : named
       const fault = yield* faults.takeForRequest(channel.id, operation)
-      const { answer, verdict } = yield* exchange(truth, fault)
+      const { answer, verdict } = yield* exchange(truth, fault, received)
       yield* ledger.record({
         at: DateTime.formatIso(yield* DateTime.now),
         channel: channel.id,

@@ -318,15 +318,18 @@ export const makeAlipay = Effect.gen(function* () {
       },
       { operation: "create", method: "GET", path: "/gateway.do", handle: openPage }
     ],
-    refusal: (status, code) => ({
+    refusal: (status, code, request) => ({
       status,
-      payload: {
-        error_response: failed(
-          code ?? (status === 429 ? "isv.call-limited" : "isp.unknow-error"),
-          "20000",
-          "Service Currently Unavailable"
-        )
-      },
+      payload:
+        code === undefined || request === undefined
+          ? {
+              error_response: failed(
+                code ?? (status === 429 ? "isv.call-limited" : "isp.unknow-error"),
+                "20000",
+                "Service Currently Unavailable"
+              )
+            }
+          : { [nodeOf(parametersOf(request)["method"])]: failed(code) },
       verdict: code ?? String(status)
     }),
     seal: ({ payload, status }, tampering) =>

@@ -74,7 +74,7 @@ export class Bench extends Context.Service<
     /** The payer's hand; answers with the status. */
     act(attempt: AttemptId, action: "pay" | "fail" | "cancel"): Effect.Effect<number>
     order(attempt: AttemptId): Effect.Effect<Option.Option<Order>>
-    /** The next `times` calls of `operation` go wrong this way. */
+    /** The next `times` calls of `operation` go wrong this way; a call that a library repeats by itself is one. */
     fault(operation: string, fault: Readonly<Record<string, unknown>>, times?: number): Effect.Effect<void>
     /** How many faults have not struck yet. */
     readonly faultsLeft: Effect.Effect<number>
@@ -133,7 +133,12 @@ const makeBench = (profile: ChannelProfile) =>
         ),
       fault: (operation, fault, times = 1) =>
         Effect.flatMap(
-          control("POST", "/faults", { channel: profile.id, operation, fault, times }),
+          control("POST", "/faults", {
+            channel: profile.id,
+            operation,
+            fault,
+            times: fault["kind"] === "drop" && operation !== "callback" ? times * (1 + (profile.resends ?? 0)) : times
+          }),
           ({ body, status }) =>
             status < 300
               ? Effect.void

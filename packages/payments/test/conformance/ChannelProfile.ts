@@ -15,6 +15,8 @@ export interface ChannelProfile {
   readonly amountOnWire: (amount: Money) => string
   /** The headers, in lower case, without which a notice is not sealed; none where the seal is in the body. */
   readonly sealHeaders: ReadonlyArray<string>
+  /** How often the channel's own library sends a call again whose connection broke; none where it does not. */
+  readonly resends?: number
   /** Further settings of payments or of the sandbox. */
   readonly environment?: Readonly<Record<string, string>>
 }

@@ -1,0 +1,19 @@
+import { formatMajor } from "@mall/domain/kernel/Currency"
+import { channelConformance } from "./channelConformance.ts"
+
+channelConformance({
+  id: "alipay",
+  method: "precreate",
+  currency: "CNY",
+  paidStates: ["paid"],
+  decline: { status: 200, code: "ACQ.BUYER_BALANCE_NOT_ENOUGH" },
+  amountOnWire: ({ amount, currency }) => encodeURIComponent(`"total_amount":"${formatMajor(amount, currency)}"`),
+  sealHeaders: [],
+  resends: 1,
+  notApplicable: {
+    "zero-decimal currency": "takes CNY only",
+    "three-decimal currency": "takes CNY only",
+    "notice without its headers, or with others": "the seal is in the body",
+    "notice of an unknown type": "a notice has no type but the state of its trade"
+  }
+})
