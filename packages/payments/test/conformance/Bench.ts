@@ -74,7 +74,7 @@ export class Bench extends Context.Service<
     /** The payer's hand; answers with the status. */
     act(attempt: AttemptId, action: "pay" | "fail" | "cancel"): Effect.Effect<number>
     order(attempt: AttemptId): Effect.Effect<Option.Option<Order>>
-    /** The next `times` calls of `operation` go wrong this way. */
+    /** The next `times` calls of `operation` go wrong this way; a call that a library repeats by itself is one. */
     fault(operation: string, fault: Readonly<Record<string, unknown>>, times?: number): Effect.Effect<void>
     /** How many faults have not struck yet. */
     readonly faultsLeft: Effect.Effect<number>
@@ -119,7 +119,7 @@ const makeBench = (profile: ChannelProfile) =>
         MALL_DATA_DIR: folder,
         PUBLIC_URL: origin,
         SANDBOX_PORT: new URL(url).port,
-        DOWNSTREAM_TIMEOUT: "600 millis",
+        DOWNSTREAM_TIMEOUT: "500 millis",
         // a fault of one call is to be seen, not repeated away
         DOWNSTREAM_MAX_ATTEMPTS: "1",
         DOWNSTREAM_BREAKER_FAILURES: "1000000",
@@ -137,7 +137,7 @@ const makeBench = (profile: ChannelProfile) =>
             channel: profile.id,
             operation,
             fault,
-            times: fault["kind"] === "drop" && operation !== "callback" ? times * (profile.sendsWhenReset ?? 1) : times
+            times: fault["kind"] === "drop" && operation !== "callback" ? times * (1 + (profile.resends ?? 0)) : times
           }),
           ({ body, status }) =>
             status < 300

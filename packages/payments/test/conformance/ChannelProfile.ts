@@ -1,6 +1,5 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
 import type { Money } from "@mall/domain/kernel/Money"
-import type { CaseName } from "./cases/index.ts"
 
 /** What the kit has to be told of a channel; everything else it finds out from the adapter and its stand-in. */
 export interface ChannelProfile {
@@ -16,10 +15,8 @@ export interface ChannelProfile {
   readonly amountOnWire: (amount: Money) => string
   /** The headers, in lower case, without which a notice is not sealed; none where the seal is in the body. */
   readonly sealHeaders: ReadonlyArray<string>
+  /** How often the channel's own library sends a call again whose connection broke; none where it does not. */
+  readonly resends?: number
   /** Further settings of payments or of the sandbox. */
   readonly environment?: Readonly<Record<string, string>>
-  /** How often the channel's library sends a request by itself whose connection was reset; once unless told. */
-  readonly sendsWhenReset?: number
-  /** The cases that cannot be at this channel, each with the reason; the report prints them. */
-  readonly notApplicable: Readonly<Partial<Record<CaseName, string>>>
 }

@@ -6,13 +6,13 @@ channelConformance({
   method: "precreate",
   currency: "CNY",
   paidStates: ["paid"],
-  decline: { status: 200, code: "ACQ.BUYER_ENABLE_STATUS_FORBID" },
+  decline: { status: 200, code: "ACQ.BUYER_BALANCE_NOT_ENOUGH" },
   amountOnWire: ({ amount, currency }) => encodeURIComponent(`"total_amount":"${formatMajor(amount, currency)}"`),
   sealHeaders: [],
-  sendsWhenReset: 2,
+  resends: 1,
   notApplicable: {
-    "notice without its headers, or with others": "the seal is in the body",
     "zero-decimal currency": "takes CNY only",
-    "three-decimal currency": "takes CNY only"
+    "three-decimal currency": "takes CNY only",
+    "notice without its headers, or with others": "the seal is in the body"
   }
 })

@@ -1,8 +1,10 @@
-import { assert, it as vitest, layer } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { Bench, layerOf } from "./Bench.ts"
 import type { Case } from "./Case.ts"
+import { withDigits } from "./cases/currencies.ts"
 import { cases } from "./cases/index.ts"
+import type { CaseName } from "./cases/index.ts"
 import type { ChannelProfile } from "./ChannelProfile.ts"
 import { NoticeTap } from "./NoticeTap.ts"
 import { watch } from "./securityWatch.ts"
@@ -31,17 +33,31 @@ const conforms = (run: Case) =>
     }).pipe(Effect.provideService(Clock.Clock, bench.ours.clock), Effect.ensuring(restore))
   })
 
+interface Conformance extends ChannelProfile {
+  /** The cases that cannot be at this channel, each with the reason; the report prints them as skipped. */
+  readonly notApplicable: Readonly<Partial<Record<CaseName, string>>>
+}
+
 /**
  * The suite that every channel has to pass: each case of the table against the channel's stand-in, over real sockets and on
  * a real database, followed by the same invariants.
  */
-export const channelConformance = (profile: ChannelProfile) => {
+export const channelConformance = (profile: Conformance) => {
+  const notApplicable = new Map(Object.entries<string>(profile.notApplicable))
+  const applicable = Object.entries<Case>(cases).filter(([name]) => !notApplicable.has(name))
   layer(layerOf(profile), { excludeTestServices: true })(`The channel ${profile.id}`, (it) => {
-    for (const [name, run] of Object.entries<Case>(cases)) {
-      const reasons: Readonly<Partial<Record<string, string>>> = profile.notApplicable
-      const reason = reasons[name]
-      if (reason === undefined) it.effect(name, () => conforms(run))
-      else vitest(name, (context) => context.skip(reason))
-    }
+    it.effect("says truly which currencies it takes", () =>
+      Effect.gen(function* () {
+        const expected: ReadonlyArray<[CaseName, number]> = [
+          ["zero-decimal currency", 0],
+          ["three-decimal currency", 3]
+        ]
+        for (const [name, digits] of expected) {
+          assert.strictEqual(notApplicable.has(name), (yield* withDigits(digits)).length === 0, name)
+        }
+      })
+    )
+    for (const [name, run] of applicable) it.effect(name, () => conforms(run))
+    for (const [name, reason] of notApplicable) it(name, (context) => context.skip(reason))
   })
 }

@@ -29,8 +29,8 @@ const faults = {
   "answered with half a body": { fault: { kind: "answer", with: "half", when: "after" }, provesNothing: true },
   "reset before it is done": { fault: { kind: "drop", when: "before" }, provesNothing: true },
   "reset after it is done": { fault: { kind: "drop", when: "after" }, provesNothing: true },
-  "answered too late": { fault: { kind: "delay", milliseconds: 800, when: "after" }, provesNothing: true },
-  "done after we gave up": { fault: { kind: "delay", milliseconds: 800, when: "before" }, provesNothing: true },
+  "answered too late": { fault: { kind: "delay", milliseconds: 650, when: "after" }, provesNothing: true },
+  "done after we gave up": { fault: { kind: "delay", milliseconds: 650, when: "before" }, provesNothing: true },
   "answered drop by drop": { fault: { kind: "slow-drip", milliseconds: 2 }, provesNothing: false },
   "answered with a forged signature": { fault: { kind: "tamper", what: "signature" }, provesNothing: true }
 } as const

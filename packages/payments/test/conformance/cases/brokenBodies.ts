@@ -32,7 +32,7 @@ const inPlaceOf = (forge: (genuine: RawCallback) => ReadonlyArray<RawCallback>):
 const withBody = ({ headers }: RawCallback, body: Uint8Array): RawCallback => ({ headers, body })
 
 const truncated = inPlaceOf((genuine) =>
-  [0, 1, genuine.body.length / 2, genuine.body.length - 1].map((length) =>
+  [0, 1, genuine.body.length / 2, genuine.body.length - 24].map((length) =>
     withBody(genuine, genuine.body.slice(0, Math.floor(length)))
   )
 )

@@ -1,12 +1,22 @@
 import { answers } from "./answers.ts"
 import { brokenBodies } from "./brokenBodies.ts"
 import { clocks } from "./clocks.ts"
+import { crashes } from "./crashes.ts"
 import { currencies } from "./currencies.ts"
 import { journeys } from "./journeys.ts"
 import { notices } from "./notices.ts"
 import { races } from "./races.ts"
 
 /** Every case there is, by the name under which it is reported. */
-export const cases = { ...journeys, ...answers, ...notices, ...brokenBodies, ...clocks, ...races, ...currencies }
+export const cases = {
+  ...journeys,
+  ...answers,
+  ...notices,
+  ...brokenBodies,
+  ...clocks,
+  ...races,
+  ...currencies,
+  ...crashes
+}
 
 export type CaseName = keyof typeof cases
