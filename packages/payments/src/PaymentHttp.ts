@@ -46,6 +46,11 @@ const H5Handlers = ApiGroup.group(
   })
 )
 
+const opening = "<".charCodeAt(0)
+
+/** At the address of the source documents: XML is of API v2, JSON of v3. */
+const wechatChannelOf = (body: Uint8Array) => (body[0] === opening ? "wechatpay_v2" : "wechatpay")
+
 const CallbacksHandlers = ApiGroup.group(
   MallApi,
   "callbacks",
@@ -53,7 +58,7 @@ const CallbacksHandlers = ApiGroup.group(
     const callbacks = yield* Callbacks
     return handlers
       .handleRaw("receive", ({ params, request }) => receiveCallback(callbacks, params.channel, request))
-      .handleRaw("receiveWechatPay", ({ request }) => receiveCallback(callbacks, "wechatpay", request))
+      .handleRaw("receiveWechatPay", ({ request }) => receiveCallback(callbacks, wechatChannelOf, request))
   })
 )
 

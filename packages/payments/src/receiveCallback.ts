@@ -12,15 +12,24 @@ const toResponse = ({ body, contentType, status }: CallbackAnswer) =>
     ? HttpServerResponse.empty({ status })
     : HttpServerResponse.text(body, { status, contentType: contentType ?? "text/plain" })
 
+/** By the bytes, where one address serves several channels. */
+type ChannelName = string | ((body: Uint8Array) => string)
+
 /** Hands the bytes of the body on as they came, for they are what is signed; answers in the channel's own format. */
 export const receiveCallback = (
   callbacks: Callbacks["Service"],
-  channel: string,
+  channel: ChannelName,
   request: HttpServerRequest.HttpServerRequest
 ) =>
   request.arrayBuffer.pipe(
     Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBody),
-    Effect.flatMap((body) => callbacks.receive(channel, { headers: request.headers, body: new Uint8Array(body) })),
+    Effect.flatMap((buffer) => {
+      const body = new Uint8Array(buffer)
+      return callbacks.receive(typeof channel === "string" ? channel : channel(body), {
+        headers: request.headers,
+        body
+      })
+    }),
     Effect.map(toResponse),
     Effect.catchTags({
       HttpServerError: () => Effect.succeed(HttpServerResponse.empty({ status: 400 })),

@@ -1,0 +1,113 @@
+import type { CallFailed } from "@mall/platform/DownstreamError"
+import { Duration, Effect, Option, Redacted, Schema } from "effect"
+import { Agent as HttpAgent } from "node:http"
+import { Agent as HttpsAgent } from "node:https"
+import { Decorator } from "wechatpay-axios-plugin"
+import * as ChannelCalls from "../channelCalls.ts"
+import { forged, noAnswer } from "../channelCalls.ts"
+import type { ChannelError } from "../ChannelError.ts"
+import { channelFailure, fromNetwork } from "../channelFailure.ts"
+import { fromAnswer } from "../wechatpay/wechatPayErrors.ts"
+import type { WechatPayOperation } from "../wechatpay/wechatPayErrors.ts"
+import type { WechatPayV2Settings } from "./WechatPayV2Config.ts"
+import { isSigned } from "./wechatPayV2Signature.ts"
+
+/** What an error of the HTTP library may show. The rest of it holds our key and must not be read, kept or logged. */
+const LibraryError = Schema.Struct({
+  code: Schema.optionalKey(Schema.String),
+  response: Schema.optionalKey(Schema.Struct({ status: Schema.Int, data: Schema.Unknown }))
+})
+const decodeLibraryError = Schema.decodeUnknownOption(LibraryError)
+
+/** An error in the platform's words, signed. What says only `return_code` `FAIL` is not, and proves nothing. */
+const Refusal = Schema.Struct({
+  return_code: Schema.Literal("SUCCESS"),
+  err_code: Schema.String.check(Schema.isPattern(/^[A-Z0-9_]{1,64}$/))
+})
+const decodeRefusal = Schema.decodeUnknownOption(Refusal)
+const decodeFields = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.String))
+
+export interface WechatPayV2Client {
+  /** Sends a signed document and answers with the verified one, decoded. All of them are keyed by our numbers. */
+  readonly call: <A>(request: {
+    readonly operation: WechatPayOperation
+    readonly path: string
+    readonly fields: Readonly<Record<string, string>>
+    readonly answer: Schema.Codec<A, unknown>
+    /** With the client certificate. */
+    readonly isSecured?: boolean
+  }) => Effect.Effect<A, ChannelError>
+}
+
+/** WeChat Pay's API v2: XML, signed by a shared key, through `wechatpay-axios-plugin`. */
+export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
+  const calls = yield* ChannelCalls.make("wechatpay_v2", settings.timeout)
+  const agents = yield* Effect.acquireRelease(
+    Effect.sync(() => ({
+      httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 64 }),
+      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 64 })
+    })),
+    ({ httpAgent, httpsAgent }) =>
+      Effect.sync(() => {
+        httpAgent.destroy()
+        httpsAgent.destroy()
+      })
+  )
+  const merchant = Option.getOrUndefined(
+    Option.map(settings.certificate, ({ cert, key }) => ({ cert, key: Redacted.value(key) }))
+  )
+  const http = Decorator.xmlBased({
+    mchid: settings.mchid,
+    secret: Redacted.value(settings.apiKey),
+    ...(merchant === undefined ? {} : { merchant })
+  })
+  const transport = {
+    baseURL: settings.baseUrl,
+    timeout: Duration.toMillis(calls.policy.timeout),
+    proxy: false,
+    maxRedirects: 0,
+    maxContentLength: 1_048_576,
+    ...agents
+  }
+
+  /** The library believes an error without looking at its signature, so that is done here. */
+  const toFailure = (operation: WechatPayOperation, cause: unknown): ChannelError | CallFailed => {
+    const error = decodeLibraryError(cause)
+    if (Option.isNone(error)) return noAnswer(fromNetwork("UNREADABLE_ANSWER"))
+    const { code = "NETWORK", response } = error.value
+    if (code === "EV2_RES_SIGNATURE_NOT_EQUAL") return forged
+    if (response === undefined) return noAnswer(fromNetwork(code))
+    const { data, status } = response
+    if (status === 429) return noAnswer(channelFailure("notSent", "HTTP_429"))
+    if (status !== 200) return noAnswer(fromNetwork(`HTTP_${status}`))
+    const refusal = decodeRefusal(data)
+    const fields = decodeFields(data)
+    if (Option.isNone(refusal) || Option.isNone(fields)) return noAnswer(fromNetwork("UNREADABLE_ANSWER"))
+    if (!isSigned(fields.value, settings.apiKey)) return forged
+    return fromAnswer(operation, status, refusal.value.err_code)
+  }
+
+  const send = Effect.fnUntraced(function* <A>({
+    answer,
+    fields,
+    isSecured = false,
+    operation,
+    path
+  }: Parameters<WechatPayV2Client["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> }) {
+    const { appid, mchid, signType } = settings
+    const document = { appid, mch_id: mchid, sign_type: signType, ...fields }
+    const options: object = { ...transport, ...(isSecured ? { security: true } : {}) }
+    const response = yield* Effect.tryPromise({
+      try: (signal) => http.post(path, document, { signal, ...options }),
+      catch: (cause) => toFailure(operation, cause)
+    })
+    const received: unknown = response.data
+    return yield* Schema.decodeUnknownEffect(answer)(received).pipe(
+      // A signed answer in a form we do not know: whatever it says, it has happened.
+      Effect.mapError(() => noAnswer(fromNetwork("UNREADABLE_ANSWER")))
+    )
+  })
+
+  const client: WechatPayV2Client = { call: (request) => calls.call(request.operation, send(request)) }
+  return client
+})
