@@ -18,8 +18,8 @@ import type { NoticeTap } from "./NoticeTap.ts"
 /** What a case leaves behind, for the invariants. */
 export interface Aftermath {
   readonly payments: ReadonlyArray<PaymentId>
-  /** The security events that the case brings about, beside the refusals of notices; no other may be there. */
-  readonly events?: Readonly<Partial<Record<SecurityEvent["kind"], number>>>
+  /** How many security events the case brings about, beside the refusals of notices; of no other kind may one be there. */
+  readonly events?: Readonly<Partial<Record<SecurityEvent["kind"], number | "any number">>>
   /** Answers to our requests that were not signed by the channel and count as failures of signatures: at least, at most. */
   readonly forgedAnswers?: readonly [number, number]
 }

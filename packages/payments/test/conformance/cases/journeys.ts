@@ -96,7 +96,7 @@ const canceledByBuyer: Case = Effect.gen(function* () {
 const timeoutAfterSuccess: Case = Effect.gen(function* () {
   const { fault } = yield* Bench
   const payee = yield* aPayment()
-  yield* fault("create", { kind: "delay", milliseconds: 650, when: "after" })
+  yield* fault("create", { kind: "delay", milliseconds: 520, when: "after" })
   yield* Effect.exit(confirm(payee))
   const { record } = yield* readBooks(payee.id)
   const [attempt] = record.attempts
@@ -110,7 +110,7 @@ const timeoutAfterSuccess: Case = Effect.gen(function* () {
 const timeoutAfterFailure: Case = Effect.gen(function* () {
   const { act, fault } = yield* Bench
   const payee = yield* aPayment()
-  yield* fault("create", { kind: "delay", milliseconds: 650, when: "after" })
+  yield* fault("create", { kind: "delay", milliseconds: 520, when: "after" })
   yield* Effect.exit(confirm(payee))
   const { record } = yield* readBooks(payee.id)
   const [attempt] = record.attempts
