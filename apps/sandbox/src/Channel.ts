@@ -118,8 +118,8 @@ export interface Channel {
   readonly id: string
   readonly title: { readonly zh: string; readonly en: string }
   readonly routes: ReadonlyArray<ChannelRoute>
-  /** An error in the channel's format; `code` undefined: the channel's usual one for the status. `request`: what is refused, where it could be read. */
-  readonly refusal: (status: number, code?: string, request?: ChannelRequest) => Reply
+  /** An error in the channel's format; `code` undefined: the channel's usual one for the status. */
+  readonly refusal: (status: number, code: string | undefined, request: ChannelRequest) => Reply
   /** Encodes and signs an answer. */
   readonly seal: (reply: Reply, tampering: Tampering | undefined) => Effect.Effect<Sealed>
   /** Newest first. */

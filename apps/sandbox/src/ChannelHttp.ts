@@ -47,16 +47,16 @@ const makeExchange = (channel: Channel) => {
 
   const falsify = Effect.fnUntraced(function* (
     fault: Extract<RequestFault, { readonly kind: "answer" }>,
-    truth: Effect.Effect<Reply>,
-    request: ChannelRequest
+    request: ChannelRequest,
+    truth: Effect.Effect<Reply>
   ): Effect.fn.Return<Outcome> {
     const reply = fault.when === "after" || fault.with === "half" ? yield* truth : undefined
     const verdict = reply?.verdict ?? "not processed"
     switch (fault.with) {
       case "500":
-        return { verdict, answer: yield* seal(channel.refusal(500)) }
+        return { verdict, answer: yield* seal(channel.refusal(500, undefined, request)) }
       case "429":
-        return { verdict, answer: yield* seal(channel.refusal(429)) }
+        return { verdict, answer: yield* seal(channel.refusal(429, undefined, request)) }
       case "error":
         return { verdict, answer: yield* seal(channel.refusal(fault.status ?? 400, fault.code, request)) }
       case "html":
@@ -67,7 +67,7 @@ const makeExchange = (channel: Channel) => {
       case "empty":
         return { verdict, answer: yield* seal({ status: fault.status ?? 200, payload: undefined, verdict }) }
       case "half": {
-        const sealed = yield* seal(reply ?? channel.refusal(500))
+        const sealed = yield* seal(reply ?? channel.refusal(500, undefined, request))
         return { verdict, answer: { ...sealed, body: sealed.body.slice(0, Math.floor(sealed.body.length / 2)) } }
       }
     }
@@ -75,11 +75,11 @@ const makeExchange = (channel: Channel) => {
 
   /** Does the work, or does it wrong. */
   return Effect.fnUntraced(function* (
+    request: ChannelRequest,
     truth: Effect.Effect<Reply>,
-    fault: RequestFault | undefined,
-    request: ChannelRequest
+    fault: RequestFault | undefined
   ): Effect.fn.Return<Outcome> {
-    if (fault?.kind === "answer") return yield* falsify(fault, truth, request)
+    if (fault?.kind === "answer") return yield* falsify(fault, request, truth)
     if (fault?.kind === "drop" && fault.when === "before") return { verdict: "not processed", answer: undefined }
     if (fault?.kind === "delay" && fault.when === "before") yield* Effect.sleep(fault.milliseconds)
     const reply = yield* truth
@@ -99,7 +99,7 @@ const makeHandler = Effect.gen(function* () {
     const process = Effect.fnUntraced(function* (received: ChannelRequest, truth: Effect.Effect<Reply>) {
       const operation = typeof named === "function" ? named(received) : named
       const fault = yield* faults.takeForRequest(channel.id, operation)
-      const { answer, verdict } = yield* exchange(truth, fault, received)
+      const { answer, verdict } = yield* exchange(received, truth, fault)
       yield* ledger.record({
         at: DateTime.formatIso(yield* DateTime.now),
         channel: channel.id,
@@ -128,7 +128,7 @@ const makeHandler = Effect.gen(function* () {
         params: yield* HttpRouter.params,
         query: yield* HttpServerRequest.ParsedSearchParams
       }
-      const truth = Option.isSome(body) ? handle(received) : Effect.succeed(channel.refusal(400))
+      const truth = Option.isSome(body) ? handle(received) : Effect.succeed(channel.refusal(400, undefined, received))
       // a client that gives up waiting does not stop what the channel is about to do
       const work = yield* FiberSet.run(underWay, process(received, truth))
       const { answer, pause } = yield* Fiber.join(work)
@@ -146,7 +146,7 @@ export const layer = HttpRouter.use(
       for (const route of channel.routes) {
         yield* router.add(route.method, `/${channel.id}${route.path}`, handler(channel, route))
       }
-      const unknown = () => Effect.succeed(channel.refusal(404))
+      const unknown = (request: ChannelRequest) => Effect.succeed(channel.refusal(404, undefined, request))
       yield* router.add("*", `/${channel.id}/*`, handler(channel, { operation: "other", handle: unknown }))
     }
   })

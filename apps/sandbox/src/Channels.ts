@@ -2,10 +2,11 @@ import { Context, Effect, Layer, Option } from "effect"
 import type { Cause } from "effect"
 import type { Channel, OrderView } from "./Channel.ts"
 import { makeAlipay } from "./alipay/Alipay.ts"
+import { makeStripe } from "./stripe/Stripe.ts"
 import { makeWechatPay } from "./wechatpay/WechatPay.ts"
 
 /** Every stand-in there is. */
-const registry = [makeWechatPay, makeAlipay] as const
+const registry = [makeWechatPay, makeAlipay, makeStripe] as const
 
 /** The channels that the sandbox stands in for. */
 export class Channels extends Context.Service<

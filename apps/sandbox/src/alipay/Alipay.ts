@@ -40,6 +40,11 @@ const operations: Readonly<Record<string, Operation>> = {
   "alipay.trade.fastpay.refund.query": "refundQuery"
 }
 
+const notifyTypes: Readonly<Record<string, string>> = {
+  TRADE_SUCCESS: "trade_status_sync",
+  REFUND: "trade_status_sync"
+}
+
 /** The name of the node that a method is answered in. */
 const nodeOf = (method: string | undefined) => `${(method ?? "error").replaceAll(".", "_")}_response`
 
@@ -97,12 +102,17 @@ export const makeAlipay = Effect.gen(function* () {
   const book = yield* makeOrderBook("alipay")
   const callbacks = yield* Callbacks
   const notify = yield* callbacks.register("alipay", {
-    seal: Effect.fnUntraced(function* ({ id, payload }, tampering) {
+    seal: Effect.fnUntraced(function* ({ event, id, payload }, tampering) {
       const texts = Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, String(value)]))
       const now = yield* DateTime.now
       const sentAt = tampering === "timestamp" ? DateTime.subtract(now, { minutes: 10 }) : now
       const notice = falsify(
-        { ...texts, notify_id: id.replaceAll("-", ""), notify_time: formatTime(sentAt) },
+        {
+          ...texts,
+          notify_type: notifyTypes[event] ?? event,
+          notify_id: id.replaceAll("-", ""),
+          notify_time: formatTime(sentAt)
+        },
         tampering
       )
       const signed = signNotice(keys, notice)
@@ -122,7 +132,6 @@ export const makeAlipay = Effect.gen(function* () {
   })
 
   const noticeOf = (order: Order, more: Parameters = {}): Parameters => ({
-    notify_type: "trade_status_sync",
     app_id: keys.appId,
     seller_id: keys.sellerId,
     charset: "utf-8",
@@ -320,16 +329,10 @@ export const makeAlipay = Effect.gen(function* () {
     ],
     refusal: (status, code, request) => ({
       status,
-      payload:
-        code === undefined || request === undefined
-          ? {
-              error_response: failed(
-                code ?? (status === 429 ? "isv.call-limited" : "isp.unknow-error"),
-                "20000",
-                "Service Currently Unavailable"
-              )
-            }
-          : { [nodeOf(parametersOf(request)["method"])]: failed(code) },
+      payload: {
+        [nodeOf(parametersOf(request)["method"])]:
+          code === undefined ? failed("isp.unknow-error", "20000", "Service Currently Unavailable") : failed(code)
+      },
       verdict: code ?? String(status)
     }),
     seal: ({ payload, status }, tampering) =>

@@ -2,10 +2,11 @@ import { Array, Effect, Layer, Option } from "effect"
 import type { ChannelDefinition } from "./ChannelDefinition.ts"
 import { Channels } from "./Channels.ts"
 import { alipay } from "./alipay/Alipay.ts"
+import { stripe } from "./stripe/Stripe.ts"
 import { wechatPay } from "./wechatpay/WechatPay.ts"
 
 /** Every channel there is, a line each, in the order in which buyers are offered them. */
-const registry: ReadonlyArray<ChannelDefinition> = [wechatPay, alipay]
+const registry: ReadonlyArray<ChannelDefinition> = [wechatPay, alipay, stripe]
 
 /**
  * The channels whose merchant account is configured. A process without one serves what needs no channel. Needs a

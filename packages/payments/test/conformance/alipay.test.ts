@@ -16,7 +16,6 @@ channelConformance({
     "query answered with another currency": "an answer names no currency",
     "query answered with another merchant": "an answer names no merchant",
     "notice of a refund with another amount": "tells the sum of all refunds, so the channel is asked",
-    "notice without its headers, or with others": "the seal is in the body",
-    "notice of an unknown type": "a notice has no type but the state of its trade"
+    "notice without its headers, or with others": "the seal is in the body"
   }
 })

@@ -72,6 +72,7 @@ export const make = (settings: AlipaySettings, client: AlipayClient) => {
 
   const noticeOf = (fields: typeof NoticeFields.Type): Notice | undefined => {
     const { app_id, out_biz_no, out_trade_no, refund_fee, seller_id, trade_no, trade_status } = fields
+    if (fields.notify_type !== "trade_status_sync") return { _tag: "OtherNotice", about: fields.notify_type }
     const account = { app_id, seller_id }
     // A refund's own amount is not told, only the sum of all: the channel is asked about it.
     if (refund_fee !== undefined && out_biz_no !== undefined) {

@@ -17,6 +17,9 @@ const decodeVerdict = Schema.decodeUnknownEffect(Verdict)
 
 const success = "10000"
 
+/** Base64 as a machine writes it: Node reads over what does not belong there, so that a damaged one would pass. */
+const isCanonical = (base64: string) => Buffer.from(base64, "base64").toString("base64") === base64
+
 /** The library tells its failures apart by their sentences only. What it threw may hold the request and is not kept. */
 const toFailure = (cause: unknown): CallFailed => {
   if (!(cause instanceof AlipayRequestError)) return forged
@@ -80,7 +83,8 @@ export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
   const client: AlipayClient = {
     call: (request) => calls.call(request.operation, send(request)),
     pageUrl: (method, parameters) => sdk.pageExecute(method, "GET", parameters),
-    isGenuine: (notice) => notice["sign_type"] === "RSA2" && sdk.checkNotifySignV2(notice)
+    isGenuine: (notice) =>
+      notice["sign_type"] === "RSA2" && isCanonical(notice["sign"] ?? "") && sdk.checkNotifySignV2(notice)
   }
   return client
 })

@@ -1,0 +1,279 @@
+import { Currency } from "@mall/domain/kernel/Currency"
+import { DateTime, Duration, Effect, Option, Schema } from "effect"
+import { createHmac, timingSafeEqual } from "node:crypto"
+import { Callbacks } from "../Callbacks.ts"
+import type { Channel, ChannelRequest, Notice, Operation, OrderView, Reply } from "../Channel.ts"
+import type { Tampering } from "../Fault.ts"
+import { Journal } from "../Journal.ts"
+import { makeOrderBook } from "../OrderBook.ts"
+import type { BookRefused, Order } from "../OrderBook.ts"
+import { toOrderView } from "../orderView.ts"
+import { loadKeys } from "./StripeKeys.ts"
+import { fromStripeAmount, idOf, secretOf, toIntent, toRefund } from "./stripeObjects.ts"
+
+/** Stripe tries for three days, with growing pauses. */
+const pauses = [
+  ...[5, 30].map(Duration.seconds),
+  ...[5, 30].map(Duration.minutes),
+  ...[1, 3, 6, 12, 12, 12, 12, 12].map(Duration.hours)
+]
+
+const Endpoint = Schema.Struct({ url: Schema.String })
+
+/** What Stripe answers instead of what was asked for. */
+class StripeRefused extends Schema.TaggedError<StripeRefused>()("StripeRefused", {
+  status: Schema.Int,
+  type: Schema.String,
+  code: Schema.NullOr(Schema.String),
+  order: Schema.NullOr(Schema.Unknown)
+}) {
+  override get message() {
+    return `Stripe refuses: ${this.code ?? this.type}`
+  }
+}
+
+const invalid = (code: string | null, status = 400, order: unknown = null) =>
+  new StripeRefused({ status, type: "invalid_request_error", code, order })
+
+const toReply = ({ code, order, status, type }: StripeRefused): Reply => ({
+  status,
+  payload: {
+    error: {
+      type,
+      ...(code === null ? {} : { code }),
+      message: `${type}: ${code ?? "no code"}`,
+      ...(isObject(order) ? { payment_intent: order } : {})
+    }
+  },
+  verdict: code ?? type
+})
+
+const refusals: Readonly<Record<BookRefused["reason"], StripeRefused>> = {
+  unknown: invalid("resource_missing", 404),
+  different: new StripeRefused({ status: 400, type: "idempotency_error", code: null, order: null }),
+  paid: invalid("payment_intent_unexpected_state"),
+  closed: invalid("payment_intent_unexpected_state"),
+  notPaid: invalid("payment_intent_unexpected_state"),
+  exceeds: invalid("amount_too_large"),
+  expired: invalid("payment_intent_unexpected_state")
+}
+
+const isObject = Schema.is(Schema.JsonObject)
+const isCurrency = Schema.is(Currency)
+const toJson = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
+
+const threeDecimals = new Set<Currency>(["BHD", "JOD", "KWD", "OMR", "TND"])
+
+const isList = Schema.is(Schema.Array(Schema.JsonObject))
+
+/** An object with something untrue in it. */
+const falsify = (object: Schema.JsonObject, tampering: Tampering | undefined): Schema.JsonObject => {
+  const { data } = object
+  if (isList(data)) return { ...object, data: data.map((listed) => falsify(listed, tampering)) }
+  switch (tampering) {
+    case "amount": {
+      const more = (name: string) => (typeof object[name] === "number" ? { [name]: Number(object[name]) + 1 } : {})
+      return { ...object, ...more("amount"), ...more("amount_received") }
+    }
+    case "currency":
+      return { ...object, currency: object["currency"] === "usd" ? "eur" : "usd" }
+    case "merchant":
+      return { ...object, livemode: true }
+    case "reference":
+      return { ...object, metadata: { attempt_id: "another-order" } }
+    default:
+      return object
+  }
+}
+
+/** Stripe's API: PaymentIntents, refunds and webhook endpoints. The page of a person stands in for Stripe.js. */
+export const makeStripe = Effect.gen(function* () {
+  const keys = yield* loadKeys
+  const book = yield* makeOrderBook("stripe")
+  const journal = yield* Journal
+  const endpoints = yield* journal.open("stripe/endpoints", { schema: Endpoint, key: ({ url }) => url })
+  const callbacks = yield* Callbacks
+
+  const seal = Effect.fnUntraced(function* (notice: Notice, tampering: Tampering | undefined) {
+    const seconds = Math.floor(DateTime.toEpochMillis(yield* DateTime.now) / 1000)
+    const time = tampering === "timestamp" ? seconds - 600 : seconds
+    const event = {
+      id: idOf("evt", notice.id),
+      object: "event",
+      api_version: "2026-10-28.endive",
+      created: Math.floor(Date.parse(notice.createdAt) / 1000),
+      type: notice.event,
+      livemode: false,
+      pending_webhooks: 1,
+      data: { object: falsify(notice.payload, tampering) }
+    }
+    const body = toJson(event)
+    const key = tampering === "signature" || tampering === "serial" ? "whsec_another" : keys.webhookSecret
+    const v1 = createHmac("sha256", key).update(`${time}.${body}`).digest("hex")
+    return {
+      headers: { "content-type": "application/json; charset=utf-8", "stripe-signature": `t=${time},v1=${v1}` },
+      body: tampering === "body" ? body.replace("event", "evenT") : body
+    }
+  })
+  const send = yield* callbacks.register("stripe", {
+    seal,
+    isAcknowledged: (status) => status >= 200 && status < 300,
+    pauses
+  })
+  const tell = (event: string, reference: string, payload: Schema.JsonObject) =>
+    Effect.forEach(endpoints.values(), ({ url }) => send({ event, reference, url, payload }), { discard: true })
+
+  yield* book.start((refund, order) =>
+    tell(refund.state === "failed" ? "refund.failed" : "refund.updated", refund.reference, toRefund(refund, order))
+  )
+
+  const authenticated = ({ headers }: ChannelRequest) => {
+    const given = Buffer.from(headers["authorization"] ?? "")
+    const expected = Buffer.from(`Bearer ${keys.secretKey}`)
+    return given.length === expected.length && timingSafeEqual(given, expected)
+  }
+
+  const formOf = ({ body }: ChannelRequest) => Object.fromEntries(new URLSearchParams(body))
+
+  const create = Effect.fnUntraced(function* (request: ChannelRequest) {
+    const form = formOf(request)
+    const amount = Number(form["amount"])
+    const currency = (form["currency"] ?? "").toUpperCase()
+    const reference = form["metadata[attempt_id]"]
+    if (!Number.isSafeInteger(amount) || amount < 1) return yield* invalid("parameter_invalid_integer")
+    if (!isCurrency(currency)) return yield* invalid("currency_not_supported")
+    if (threeDecimals.has(currency) && amount % 10 !== 0) return yield* invalid("amount_not_representable")
+    if (reference === undefined || request.headers["idempotency-key"] === undefined) {
+      return yield* invalid("parameter_missing")
+    }
+    const order = yield* book.create({
+      reference,
+      number: idOf("pi", reference),
+      description: form["description"] ?? "",
+      amount: fromStripeAmount(amount, currency),
+      currency,
+      notifyUrl: null,
+      returnUrl: null,
+      expiresAt: null,
+      details: {}
+    })
+    return toIntent(order, false)
+  })
+
+  const query = ({ params }: ChannelRequest) =>
+    Effect.map(book.findByNumber(params["id"] ?? ""), (order) => toIntent(order, true))
+
+  const search = Effect.fnUntraced(function* ({ query: { query } }: ChannelRequest) {
+    const reference = /^metadata\["attempt_id"\]:"([\w-]+)"$/.exec(String(query))?.[1] ?? ""
+    const found = yield* book.look(reference)
+    const data = Option.isSome(found) ? [toIntent(found.value, true)] : []
+    return { object: "search_result", url: "/v1/payment_intents/search", has_more: false, data }
+  })
+
+  const cancel = Effect.fnUntraced(function* ({ params }: ChannelRequest) {
+    const order = yield* book.findByNumber(params["id"] ?? "")
+    if (order.state === "paid" || order.state === "closed") {
+      return yield* invalid("payment_intent_unexpected_state", 400, toIntent(order, false))
+    }
+    const closed = yield* book.close(order.reference)
+    yield* tell("payment_intent.canceled", order.reference, toIntent(closed, false))
+    return toIntent(closed, false)
+  })
+
+  const refund = Effect.fnUntraced(function* (request: ChannelRequest) {
+    const form = formOf(request)
+    const reference = form["metadata[refund_id]"]
+    const order = yield* book.findByNumber(form["payment_intent"] ?? "")
+    const amount = Number(form["amount"])
+    if (reference === undefined || !Number.isSafeInteger(amount) || amount < 1)
+      return yield* invalid("parameter_missing")
+    const accepted = yield* book.refund({
+      reference,
+      number: idOf("re", reference),
+      order: order.reference,
+      amount: fromStripeAmount(amount, order.currency),
+      reason: form["metadata[reason]"] ?? ""
+    })
+    return toRefund(accepted, order)
+  })
+
+  const refunds = Effect.fnUntraced(function* ({ query }: ChannelRequest) {
+    const order = yield* book.findByNumber(String(query["payment_intent"]))
+    const data = book.refundsOf(order.reference).map((one) => toRefund(one, order))
+    return { object: "list", url: "/v1/refunds", has_more: false, data: data.toReversed() }
+  })
+
+  const register = Effect.fnUntraced(function* (request: ChannelRequest) {
+    const url = URL.parse(formOf(request)["url"] ?? "")
+    if (url === null) return yield* invalid("url_invalid")
+    yield* endpoints.set({ url: url.href })
+    return {
+      id: idOf("we", url.href),
+      object: "webhook_endpoint",
+      url: url.href,
+      secret: keys.webhookSecret,
+      status: "enabled"
+    }
+  })
+
+  const route = (
+    operation: Operation,
+    method: "GET" | "POST",
+    path: `/${string}`,
+    handle: (request: ChannelRequest) => Effect.Effect<Schema.JsonObject, StripeRefused | BookRefused>
+  ) => ({
+    operation,
+    method,
+    path,
+    handle: (request: ChannelRequest): Effect.Effect<Reply> =>
+      (authenticated(request) ? handle(request) : Effect.fail(invalid("api_key_invalid", 401))).pipe(
+        Effect.map((payload): Reply => ({ status: 200, payload, verdict: "accepted" })),
+        Effect.catchTags({
+          StripeRefused: (refused) => Effect.succeed(toReply(refused)),
+          BookRefused: ({ reason }) => Effect.succeed(toReply(refusals[reason]))
+        })
+      )
+  })
+
+  const view = (order: Order): OrderView => toOrderView("stripe", "Stripe test account", book, order, secretOf(order))
+
+  const channel: Channel = {
+    id: "stripe",
+    title: { zh: "Stripe", en: "Stripe" },
+    routes: [
+      route("create", "POST", "/v1/payment_intents", create),
+      route("query", "GET", "/v1/payment_intents/search", search),
+      route("query", "GET", "/v1/payment_intents/:id", query),
+      route("close", "POST", "/v1/payment_intents/:id/cancel", cancel),
+      route("refund", "POST", "/v1/refunds", refund),
+      route("refundQuery", "GET", "/v1/refunds", refunds),
+      route("other", "POST", "/v1/webhook_endpoints", register)
+    ],
+    refusal: (status, code) =>
+      toReply(
+        new StripeRefused({
+          status,
+          type: status === 402 ? "card_error" : status >= 500 ? "api_error" : "invalid_request_error",
+          code: code ?? (status === 429 ? "rate_limit" : null),
+          order: null
+        })
+      ),
+    seal: ({ payload }, tampering) =>
+      Effect.sync(() => ({
+        headers: { "content-type": "application/json" },
+        body: payload === undefined ? "" : toJson(falsify(payload, tampering))
+      })),
+    orders: Effect.map(book.list, (orders) => orders.map(view)),
+    order: (reference) => Effect.map(book.look(reference), Option.map(view)),
+    scan: (code) => Effect.option(Effect.map(book.findByNumber(code.split("_secret_", 1)[0] ?? ""), view)),
+    act: Effect.fnUntraced(function* (reference, action, options) {
+      const order = yield* book.act(reference, action, { ...options, failure: "generic_decline" })
+      if (action === "pay") yield* tell("payment_intent.succeeded", reference, toIntent(order, false))
+      if (action === "fail") yield* tell("payment_intent.payment_failed", reference, toIntent(order, false))
+      return view(order)
+    }),
+    settleRefund: book.settle,
+    reset: book.clear
+  }
+  return channel
+})
