@@ -4,6 +4,7 @@ import type { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Callbacks } from "../../src/Callbacks.ts"
 import type { Channels } from "../../src/channel/Channels.ts"
+import type { Closing } from "../../src/Closing.ts"
 import type { Confirmations } from "../../src/Confirmations.ts"
 import type { Inquiries } from "../../src/Inquiries.ts"
 import type { PaymentReads } from "../../src/PaymentReads.ts"
@@ -28,6 +29,7 @@ type CaseServices =
   | Bench
   | Callbacks
   | Channels
+  | Closing
   | Confirmations
   | Inquiries
   | NoticeTap
