@@ -2,7 +2,6 @@ import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request } from "effect"
 import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
-import { isSqlError } from "effect/sql/SqlError"
 import { announce } from "./announce.ts"
 import { Channels } from "./channel/Channels.ts"
 import { applyPayment, applyRefund } from "./channelTruth.ts"
@@ -13,6 +12,7 @@ import { groupCommit } from "@mall/platform/groupCommit"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentStore } from "./PaymentStore.ts"
 import type { Change } from "./PaymentStore.ts"
+import { isReferenceTaken, referenceTaken } from "./referenceTaken.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import type { SecurityEvent } from "./SecurityEvents.ts"
 
@@ -20,13 +20,6 @@ import type { SecurityEvent } from "./SecurityEvents.ts"
 const maxBatch = 64
 
 class Run extends Request.Class<{ readonly id: CallbackId; readonly span: Option.Option<Tracer.Span> }, void> {}
-
-/** Two tries cannot have one number of the channel: the database refuses the second, and a person has to look. */
-const referenceTaken: Truth = { type: "mismatch", details: { channelReference: "of another attempt" } }
-const isReferenceTaken = (error: unknown) =>
-  isSqlError(error) &&
-  error.reason._tag === "UniqueViolation" &&
-  error.reason.constraint === "attempts_channel_reference_key"
 
 /** A notice with the change that it asks for; without one where it is about nothing of ours. */
 interface Task {

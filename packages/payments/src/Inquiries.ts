@@ -11,6 +11,7 @@ import type { Verdict } from "./channelTruth.ts"
 import type { AttemptRow, IntentRow, PaymentRecord } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentStore } from "./PaymentStore.ts"
+import { isReferenceTaken, referenceTaken } from "./referenceTaken.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 
 /** What the channel is told of a try, each time in the same words. */
@@ -92,12 +93,20 @@ export class Inquiries extends Context.Service<
       const ask = Effect.fnUntraced(function* ({ intent }: PaymentRecord, attempt: AttemptRow) {
         const channel = yield* channelOf(intent.id, attempt)
         const told = yield* channel.query(toChannelAttempt(intent, attempt)).pipe(undecided(intent.id, "query"))
-        const verdict = yield* store.change(intent.id, `channel:${channel.id}`, (draft) => {
-          const current = draft.attempt(attempt.id)
-          return Effect.succeed<Verdict>(
-            current === undefined ? { type: "open" } : applyPayment(draft, current, channel, told, "asked the channel")
+        const verdict = yield* store
+          .change(intent.id, `channel:${channel.id}`, (draft) => {
+            const current = draft.attempt(attempt.id)
+            return Effect.succeed<Verdict>(
+              current === undefined
+                ? { type: "open" }
+                : applyPayment(draft, current, channel, told, "asked the channel")
+            )
+          })
+          .pipe(
+            Effect.catchDefect((defect) =>
+              isReferenceTaken(defect) ? Effect.succeed(referenceTaken) : Effect.die(defect)
+            )
           )
-        })
         yield* report(channel, intent.id, attempt.id, verdict)
         if (verdict.type === "mismatch") return yield* new PaymentUndecided({ paymentId: intent.id })
         return verdict

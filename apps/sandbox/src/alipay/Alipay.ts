@@ -370,7 +370,12 @@ const falsifyAnswer = (given: Schema.Json, tampering: Tampering | undefined): Sc
   switch (tampering) {
     case "amount":
     case "currency":
-      return "total_amount" in answer ? { ...answer, total_amount: "0.01" } : { ...answer, altered: "yes" }
+      return {
+        ...answer,
+        altered: "yes",
+        ...("total_amount" in answer ? { total_amount: "0.01" } : {}),
+        ...("refund_amount" in answer ? { refund_amount: "0.01" } : {})
+      }
     case "reference":
       return { ...answer, out_trade_no: "another-order" }
     default:

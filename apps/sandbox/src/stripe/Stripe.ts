@@ -64,8 +64,12 @@ const toJson = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
 
 const threeDecimals = new Set<Currency>(["BHD", "JOD", "KWD", "OMR", "TND"])
 
+const isList = Schema.is(Schema.Array(Schema.JsonObject))
+
 /** An object with something untrue in it. */
 const falsify = (object: Schema.JsonObject, tampering: Tampering | undefined): Schema.JsonObject => {
+  const { data } = object
+  if (isList(data)) return { ...object, data: data.map((listed) => falsify(listed, tampering)) }
   switch (tampering) {
     case "amount": {
       const more = (name: string) => (typeof object[name] === "number" ? { [name]: Number(object[name]) + 1 } : {})

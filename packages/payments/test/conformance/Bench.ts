@@ -119,7 +119,7 @@ const makeBench = (profile: ChannelProfile) =>
         MALL_DATA_DIR: folder,
         PUBLIC_URL: origin,
         SANDBOX_PORT: new URL(url).port,
-        DOWNSTREAM_TIMEOUT: "500 millis",
+        DOWNSTREAM_TIMEOUT: "400 millis",
         // a fault of one call is to be seen, not repeated away
         DOWNSTREAM_MAX_ATTEMPTS: "1",
         DOWNSTREAM_BREAKER_FAILURES: "1000000",

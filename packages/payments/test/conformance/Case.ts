@@ -4,6 +4,7 @@ import type { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Callbacks } from "../../src/Callbacks.ts"
 import type { Channels } from "../../src/channel/Channels.ts"
+import type { Closing } from "../../src/Closing.ts"
 import type { Confirmations } from "../../src/Confirmations.ts"
 import type { Inquiries } from "../../src/Inquiries.ts"
 import type { PaymentReads } from "../../src/PaymentReads.ts"
@@ -18,8 +19,8 @@ import type { NoticeTap } from "./NoticeTap.ts"
 /** What a case leaves behind, for the invariants. */
 export interface Aftermath {
   readonly payments: ReadonlyArray<PaymentId>
-  /** The security events that the case brings about, beside the refusals of notices; no other may be there. */
-  readonly events?: Readonly<Partial<Record<SecurityEvent["kind"], number>>>
+  /** How many security events the case brings about, beside the refusals of notices; of no other kind may one be there. */
+  readonly events?: Readonly<Partial<Record<SecurityEvent["kind"], number | "any number">>>
   /** Answers to our requests that were not signed by the channel and count as failures of signatures: at least, at most. */
   readonly forgedAnswers?: readonly [number, number]
 }
@@ -28,6 +29,7 @@ type CaseServices =
   | Bench
   | Callbacks
   | Channels
+  | Closing
   | Confirmations
   | Inquiries
   | NoticeTap

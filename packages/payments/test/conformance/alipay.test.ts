@@ -13,6 +13,9 @@ channelConformance({
   notApplicable: {
     "zero-decimal currency": "takes CNY only",
     "three-decimal currency": "takes CNY only",
+    "query answered with another currency": "an answer names no currency",
+    "query answered with another merchant": "an answer names no merchant",
+    "notice of a refund with another amount": "tells the sum of all refunds, so the channel is asked",
     "notice without its headers, or with others": "the seal is in the body"
   }
 })

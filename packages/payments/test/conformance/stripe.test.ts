@@ -12,6 +12,8 @@ channelConformance({
   amountOnWire: ({ amount, currency }) => `amount=${currency === "ISK" ? amount * 100 : amount}&`,
   sealHeaders: ["stripe-signature"],
   notApplicable: {
+    "query answered with another attempt's payment":
+      "an attempt has the channel's number from the start, and no other can",
     "creation answered with a forged signature": unsigned,
     "query answered with a forged signature": unsigned,
     "close answered with a forged signature": unsigned,

@@ -1,6 +1,9 @@
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import { assert } from "@effect/vitest"
 import { Effect, Exit } from "effect"
+import { SqlClient } from "effect/sql"
+import { Channels } from "../../../src/channel/Channels.ts"
+import { toChannelAttempt } from "../../../src/Inquiries.ts"
 import { Bench } from "../Bench.ts"
 import type { Aftermath, Case } from "../Case.ts"
 import { NoticeTap } from "../NoticeTap.ts"
@@ -29,8 +32,8 @@ const faults = {
   "answered with half a body": { fault: { kind: "answer", with: "half", when: "after" }, provesNothing: true },
   "reset before it is done": { fault: { kind: "drop", when: "before" }, provesNothing: true },
   "reset after it is done": { fault: { kind: "drop", when: "after" }, provesNothing: true },
-  "answered too late": { fault: { kind: "delay", milliseconds: 650, when: "after" }, provesNothing: true },
-  "done after we gave up": { fault: { kind: "delay", milliseconds: 650, when: "before" }, provesNothing: true },
+  "answered too late": { fault: { kind: "delay", milliseconds: 520, when: "after" }, provesNothing: true },
+  "done after we gave up": { fault: { kind: "delay", milliseconds: 520, when: "before" }, provesNothing: true },
   "answered drop by drop": { fault: { kind: "slow-drip", milliseconds: 2 }, provesNothing: false },
   "answered with a forged signature": { fault: { kind: "tamper", what: "signature" }, provesNothing: true }
 } as const
@@ -75,6 +78,40 @@ const query = (given: Fault): Case =>
     assert.strictEqual((yield* readBooks(paid.id)).record.intent.status, "succeeded")
     return { payments: [paid.id], ...forgedBy(given) }
   })
+
+/** An answer that is signed by the channel and says something untrue is not believed. */
+const untrueQuery = (what: "amount" | "currency" | "merchant" | "reference"): Case =>
+  Effect.gen(function* () {
+    const { fault } = yield* Bench
+    const gateway = yield* PaymentGateway
+    const paid = yield* aSecretlyPaidPayment
+    yield* fault("query", { kind: "tamper", what })
+    yield* Effect.exit(gateway.settle(paid.id))
+    assert.strictEqual((yield* readBooks(paid.id)).record.intent.captured, 0)
+    yield* settle(paid.id)
+    assert.strictEqual((yield* readBooks(paid.id)).record.intent.status, "succeeded")
+    // what the adapter can see for itself is no answer; the rest is for payments to compare and to report
+    return { payments: [paid.id], events: { payment_mismatch: "any number" } }
+  })
+
+/** The channel tells of a try the number that another one has: it may be the same money, and is not counted twice. */
+const queryOfAnother: Case = Effect.gen(function* () {
+  const channels = yield* Channels
+  const gateway = yield* PaymentGateway
+  const sql = yield* SqlClient.SqlClient
+  const { profile } = yield* Bench
+  const other = yield* anOffer()
+  const paid = yield* aSecretlyPaidPayment
+  const { attempts, intent } = (yield* readBooks(paid.id)).record
+  const channel = yield* Effect.fromOption(channels.find(profile.id))
+  const told = yield* Effect.forEach(attempts, (attempt) => channel.query(toChannelAttempt(intent, attempt)))
+  const reference = told.flatMap((payment) => (payment._tag === "Paid" ? [payment.channelReference] : [])).join("")
+  yield* sql`UPDATE payments.attempts SET channel_reference = ${reference} WHERE id = ${other.attemptId}`
+  assert.strictEqual((yield* Effect.flip(gateway.settle(paid.id)))._tag, "PaymentUndecided")
+  assert.strictEqual((yield* readBooks(paid.id)).record.intent.captured, 0)
+  yield* sql`UPDATE payments.attempts SET channel_reference = NULL WHERE id = ${other.attemptId}`
+  return { payments: [paid.id, other.id], events: { payment_mismatch: 1 } }
+})
 
 const close = (given: Fault): Case =>
   Effect.gen(function* () {
@@ -124,6 +161,22 @@ const refundQuery = (given: Fault): Case =>
     return { payments: [paid.id], ...forgedBy(given) }
   })
 
+const untrueRefundQuery: Case = Effect.gen(function* () {
+  const { fault } = yield* Bench
+  const tap = yield* NoticeTap
+  const paid = yield* aPaidPayment()
+  yield* tap.withhold
+  yield* fault("refund", { kind: "drop", when: "after" })
+  yield* refund(paid, 2000)
+  yield* fault("refundQuery", { kind: "tamper", what: "amount" })
+  yield* askNow(paid.id)
+  const { held, refunded } = (yield* readBooks(paid.id)).record.intent
+  assert.deepStrictEqual([held, refunded], [2000, 0])
+  yield* settle(paid.id)
+  assert.strictEqual((yield* readBooks(paid.id)).record.intent.refunded, 2000)
+  return { payments: [paid.id], events: { refund_mismatch: "any number" } }
+})
+
 const table = <Operation extends string>(operation: Operation, make: (fault: Fault) => Case) =>
   Object.fromEntries(Object.entries(faults).map(([name, fault]) => [`${operation} ${name}`, make(fault)])) as Readonly<
     Record<`${Operation} ${FaultName}`, Case>
@@ -135,5 +188,11 @@ export const answers = {
   ...table("query", query),
   ...table("close", close),
   ...table("refund", refunding),
-  ...table("refund query", refundQuery)
+  ...table("refund query", refundQuery),
+  "query answered with another amount": untrueQuery("amount"),
+  "query answered with another currency": untrueQuery("currency"),
+  "query answered with another merchant": untrueQuery("merchant"),
+  "query answered with another reference": untrueQuery("reference"),
+  "query answered with another attempt's payment": queryOfAnother,
+  "refund query answered with another amount": untrueRefundQuery
 }

@@ -4,10 +4,22 @@ import { assert } from "@effect/vitest"
 import { Effect, Exit, Schema } from "effect"
 import { Confirmations } from "../../../src/Confirmations.ts"
 import { Payments } from "../../../src/Payments.ts"
+import { SqlClient } from "effect/sql"
+import { Closing } from "../../../src/Closing.ts"
 import { Bench } from "../Bench.ts"
 import type { Case } from "../Case.ts"
 import { NoticeTap } from "../NoticeTap.ts"
-import { anOffer, aPaidPayment, aPayment, awaitBooks, confirm, pay, refund, settle } from "../steps.ts"
+import {
+  anOffer,
+  aPaidPayment,
+  aPayment,
+  aSecretlyPaidPayment,
+  awaitBooks,
+  confirm,
+  pay,
+  refund,
+  settle
+} from "../steps.ts"
 import { readBooks } from "../truth.ts"
 
 const Requests = Schema.Struct({
@@ -96,7 +108,7 @@ const canceledByBuyer: Case = Effect.gen(function* () {
 const timeoutAfterSuccess: Case = Effect.gen(function* () {
   const { fault } = yield* Bench
   const payee = yield* aPayment()
-  yield* fault("create", { kind: "delay", milliseconds: 650, when: "after" })
+  yield* fault("create", { kind: "delay", milliseconds: 520, when: "after" })
   yield* Effect.exit(confirm(payee))
   const { record } = yield* readBooks(payee.id)
   const [attempt] = record.attempts
@@ -110,7 +122,7 @@ const timeoutAfterSuccess: Case = Effect.gen(function* () {
 const timeoutAfterFailure: Case = Effect.gen(function* () {
   const { act, fault } = yield* Bench
   const payee = yield* aPayment()
-  yield* fault("create", { kind: "delay", milliseconds: 650, when: "after" })
+  yield* fault("create", { kind: "delay", milliseconds: 520, when: "after" })
   yield* Effect.exit(confirm(payee))
   const { record } = yield* readBooks(payee.id)
   const [attempt] = record.attempts
@@ -170,6 +182,25 @@ const refundedAtOnce: Case = Effect.gen(function* () {
   return { payments: [paid.id] }
 })
 
+const expired: Case = Effect.gen(function* () {
+  const { act } = yield* Bench
+  const closing = yield* Closing
+  const sql = yield* SqlClient.SqlClient
+  const unpaid = yield* anOffer()
+  const paid = yield* aSecretlyPaidPayment
+  yield* sql`
+    UPDATE payments.intents SET expires_at = '2020-01-01', next_close_at = '2020-01-01'
+    WHERE id = ANY(${[unpaid.id, paid.id]}::uuid[])`
+  yield* Effect.all([closing.sweep(10), closing.sweep(10)], { concurrency: "unbounded" })
+  const statuses = yield* Effect.forEach([unpaid, paid], ({ id }) => readBooks(id))
+  assert.deepStrictEqual(
+    statuses.map(({ record }) => record.intent.status),
+    ["canceled", "succeeded"]
+  )
+  assert.isAbove(yield* act(unpaid.attemptId, "pay"), 399)
+  return { payments: [unpaid.id, paid.id] }
+})
+
 /** What buyers and merchants do when nothing is in the way, and when the channel or the buyer says no. */
 export const journeys = {
   "success, a partial refund, then the rest": success,
@@ -182,5 +213,6 @@ export const journeys = {
   "timeout after failure": timeoutAfterFailure,
   "both of two tries paid": paidTwice,
   "eight creations at the same time": createdTogether,
-  "cancellation closes the order": canceledByOwner
+  "cancellation closes the order": canceledByOwner,
+  "expiry closes the order, unless it was paid": expired
 } satisfies Readonly<Record<string, Case>>

@@ -117,6 +117,22 @@ const untrue = (what: "amount" | "currency" | "merchant" | "reference"): Case =>
     return { payments: [id], events }
   })
 
+const untrueRefund: Case = Effect.gen(function* () {
+  const { fault } = yield* Bench
+  const callbacks = yield* Callbacks
+  const paid = yield* anOffer()
+  yield* pay(paid.attemptId)
+  yield* awaitBooks(paid.id, "the notice")
+  yield* awaitSilence
+  yield* fault("callback", { kind: "tamper", what: "amount" })
+  yield* refund(paid, 2000)
+  yield* settle(paid.id)
+  yield* awaitSilence
+  yield* callbacks.drained
+  assert.strictEqual((yield* readBooks(paid.id)).record.intent.refunded, 2000)
+  return { payments: [paid.id], events: { refund_mismatch: 1 } }
+})
+
 const otherAttempt: Case = Effect.gen(function* () {
   const callbacks = yield* Callbacks
   const paid = yield* anOffer()
@@ -176,6 +192,7 @@ export const notices = {
   "notice with another currency": untrue("currency"),
   "notice with another merchant": untrue("merchant"),
   "notice with another reference": untrue("reference"),
+  "notice of a refund with another amount": untrueRefund,
   "notice with another attempt's payment": otherAttempt,
   "notice about an order nobody made": unknownOrder,
   "notice of an unknown type": unknownEvent,

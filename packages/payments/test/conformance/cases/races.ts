@@ -1,11 +1,12 @@
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { assert } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber, Option, Schedule } from "effect"
 import { Confirmations } from "../../../src/Confirmations.ts"
 import { Bench } from "../Bench.ts"
 import type { Case } from "../Case.ts"
-import { anOffer, aPaidPayment, refund, settle } from "../steps.ts"
+import { awaitSilence } from "../sandboxNotices.ts"
+import { anOffer, aPaidPayment, aPayment, confirm, refund, settle } from "../steps.ts"
 import { readBooks } from "../truth.ts"
 
 const refunds: Case = Effect.gen(function* () {
@@ -63,9 +64,49 @@ const resuming: Case = Effect.gen(function* () {
   return { payments }
 })
 
+/** The buyer pays, and we are told so, while the answer to the creation is still on its way. */
+const overtaking: Case = Effect.gen(function* () {
+  const { act, fault } = yield* Bench
+  const payee = yield* aPayment()
+  yield* fault("create", { kind: "delay", milliseconds: 250, when: "after" })
+  const confirmation = yield* Effect.forkChild(Effect.exit(confirm(payee)), { startImmediately: true })
+  yield* Effect.gen(function* () {
+    const [attempt] = (yield* readBooks(payee.id)).record.attempts
+    return attempt === undefined ? 0 : yield* act(attempt.id, "pay")
+  }).pipe(
+    Effect.repeat({ until: (status) => status === 200, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeout("5 seconds")
+  )
+  yield* Fiber.join(confirmation)
+  yield* settle(payee.id)
+  assert.strictEqual((yield* readBooks(payee.id)).record.intent.status, "succeeded")
+  return { payments: [payee.id] }
+})
+
+/** The creation arrives at the channel after we gave it up and closed: whoever pays it then is heard, and has paid. */
+const closedTooEarly: Case = Effect.gen(function* () {
+  const { act, fault, order } = yield* Bench
+  const gateway = yield* PaymentGateway
+  const payee = yield* aPayment()
+  yield* fault("create", { kind: "delay", milliseconds: 700, when: "before" })
+  yield* Effect.exit(confirm(payee))
+  yield* Effect.exit(gateway.close(payee.id, "gave up"))
+  for (const { id } of (yield* readBooks(payee.id)).record.attempts) {
+    yield* order(id).pipe(
+      Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced("20 millis") }),
+      Effect.timeout("5 seconds")
+    )
+    yield* act(id, "pay")
+  }
+  yield* awaitSilence
+  return { payments: [payee.id] }
+})
+
 /** What happens at the same time. */
 export const races = {
   "fifty partial refunds at once": refunds,
   "close while the buyer pays": closing,
+  "payment before the creation is answered": overtaking,
+  "close before the creation arrives": closedTooEarly,
   "another try while the buyer pays the former": resuming
 } satisfies Readonly<Record<string, Case>>
