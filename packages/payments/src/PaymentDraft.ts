@@ -120,6 +120,11 @@ export class PaymentDraft {
     })
   }
 
+  /** The channel has to be asked about the try at once. */
+  askNow(attempt: AttemptRow) {
+    return this.#setAttempt(new AttemptRow({ ...attempt, nextQueryAt: this.context.now }))
+  }
+
   /** The channel gave no clear answer to the creation: it is asked, never guessed. */
   lose(attempt: AttemptRow, errorCode: string) {
     if (attempt.status === "unknown") return attempt

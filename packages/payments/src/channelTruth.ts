@@ -66,6 +66,10 @@ export const applyPayment = (
       draft.fail(attempt, "failed", "NOT_AT_CHANNEL")
       return { type: "over" }
     }
+    case "Approved":
+      if (!isOpenAttempt(attempt.status)) return { type: "unchanged" }
+      draft.askNow(attempt)
+      return { type: "open" }
     case "Open":
       return { type: "open" }
   }
