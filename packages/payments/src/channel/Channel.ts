@@ -70,9 +70,11 @@ export const Refunded = Schema.TaggedStruct("Refunded", {
 })
 export type Refunded = typeof Refunded.Type
 
+/** `Changed`: a notice says that something became of the refund, but not surely what: the channel is asked. */
 export const ChannelRefundState = Schema.Union([
   Refunded,
   Schema.TaggedStruct("Processing", { channelReference: Schema.NullOr(ChannelText) }),
+  Schema.TaggedStruct("Changed", {}),
   Schema.TaggedStruct("Failed", { code: ChannelText }),
   Schema.TaggedStruct("Missing", {})
 ])
