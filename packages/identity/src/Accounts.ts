@@ -1,7 +1,7 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { EmailTaken, InvalidCredentials } from "@mall/domain/identity/IdentityError"
-import type { WeakPassword } from "@mall/domain/identity/IdentityError"
+import type { LastAdministrator, WeakPassword } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import type {
   Email,
@@ -59,7 +59,8 @@ export class Accounts extends Context.Service<
       change: PasswordChange
     ): Effect.Effect<void, InvalidCredentials | WeakPassword | RateLimited | Overloaded | Unauthorized>
     /** Erases personal data and ends all sessions; the bare id stays for orders and books. */
-    delete(principal: Principal): Effect.Effect<void, Unauthorized>
+    /** The last administrator cannot go. */
+    delete(principal: Principal): Effect.Effect<void, LastAdministrator | Unauthorized>
   }
 >()("@mall/identity/Accounts") {
   static readonly layerNoDeps = Layer.effect(
@@ -183,7 +184,8 @@ export class Accounts extends Context.Service<
       const erase = Effect.fnUntraced(
         function* (userId: UserId) {
           const now = yield* currentDate
-          yield* Effect.flatMap(users.lock(userId), orUnauthorized)
+          const user = yield* Effect.flatMap(users.lock(userId), orUnauthorized)
+          if (user.roles.includes("admin")) yield* users.assertOtherAdministrator(userId)
           yield* users.erase(userId, now)
           yield* sql`DELETE FROM identity.addresses WHERE user_id = ${userId}`
           yield* sessions.revokeAll(userId, now, null)

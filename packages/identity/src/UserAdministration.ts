@@ -1,5 +1,6 @@
 import type { AccountEvent, AccountEventType } from "@mall/domain/identity/AccountEvent"
 import { UserId } from "@mall/domain/identity/CurrentUser"
+import type { LastAdministrator } from "@mall/domain/identity/IdentityError"
 import { RoleNotGrantable, UserNotFound } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import { ManagedUser } from "@mall/domain/identity/User"
@@ -53,7 +54,8 @@ export class UserAdministration extends Context.Service<
       userId: UserId,
       page: { readonly limit?: number; readonly after?: string }
     ): Effect.Effect<Page<AccountEvent>, InvalidCursor>
-    ban(userId: UserId, act: Act): Effect.Effect<ManagedUser, UserNotFound>
+    /** The last administrator cannot be banned. */
+    ban(userId: UserId, act: Act): Effect.Effect<ManagedUser, LastAdministrator | UserNotFound>
     unban(userId: UserId, act: Act): Effect.Effect<ManagedUser, UserNotFound>
     /** Ends all sessions of the user. */
     logout(userId: UserId, act: Act): Effect.Effect<void, UserNotFound>
@@ -64,7 +66,12 @@ export class UserAdministration extends Context.Service<
       merchantId: MerchantId | null,
       act: Act
     ): Effect.Effect<ManagedUser, UserNotFound | RoleNotGrantable>
-    revoke(userId: UserId, role: Role, act: Act): Effect.Effect<ManagedUser, UserNotFound | RoleNotGrantable>
+    /** The last administrator stays one. */
+    revoke(
+      userId: UserId,
+      role: Role,
+      act: Act
+    ): Effect.Effect<ManagedUser, LastAdministrator | UserNotFound | RoleNotGrantable>
   }
 >()("@mall/identity/UserAdministration") {
   static readonly layerNoDeps = Layer.effect(
@@ -123,12 +130,15 @@ export class UserAdministration extends Context.Service<
 
       const ban = Effect.fn("UserAdministration.ban")(
         (userId: UserId, act: Act) =>
-          change(userId, act, (user, now) =>
-            Effect.succeed(
-              user.bannedAt === null
-                ? { type: "banned", patch: { bannedAt: now, banReason: act.reason }, endsSessions: true }
-                : undefined
-            )
+          change(
+            userId,
+            act,
+            Effect.fnUntraced(function* (user, now) {
+              if (user.bannedAt !== null) return undefined
+              if (user.roles.includes("admin")) yield* users.assertOtherAdministrator(userId)
+              const patch = { bannedAt: now, banReason: act.reason }
+              return { type: "banned", patch, endsSessions: true } satisfies Change
+            })
           ),
         Effect.map(toManagedUser)
       )
@@ -158,7 +168,18 @@ export class UserAdministration extends Context.Service<
       )
 
       const revoke = Effect.fn("UserAdministration.revoke")(
-        (userId: UserId, role: Role, act: Act) => change(userId, act, (user) => decideRevoke(user, role)),
+        (userId: UserId, role: Role, act: Act) =>
+          change(
+            userId,
+            act,
+            Effect.fnUntraced(function* (user) {
+              const decision = yield* decideRevoke(user, role)
+              if (decision !== undefined && role === "admin" && user.bannedAt === null) {
+                yield* users.assertOtherAdministrator(userId)
+              }
+              return decision
+            })
+          ),
         Effect.map(toManagedUser)
       )
 

@@ -1,5 +1,5 @@
 import { UserId } from "@mall/domain/identity/CurrentUser"
-import { EmailTaken } from "@mall/domain/identity/IdentityError"
+import { EmailTaken, LastAdministrator } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import type { Email, Locale } from "@mall/domain/identity/User"
 import { ManagedUser } from "@mall/domain/identity/User"
@@ -65,6 +65,11 @@ export class UserRepo extends Context.Service<
     raiseTokenVersion(id: UserId, now: Date): Effect.Effect<number, SqlError>
     /** Leaves of a user only the id. */
     erase(id: UserId, now: Date): Effect.Effect<void, SqlError>
+    /**
+     * Fails where nobody but `id` administers users. Those who would take it from each other take turns; needs a
+     * transaction, which a deadlock with another user's change runs again.
+     */
+    assertOtherAdministrator(id: UserId): Effect.Effect<void, LastAdministrator | SqlError>
     /** Newest first, `limit` at most, those before `before`. */
     list(
       filter: UserFilter,
@@ -173,7 +178,25 @@ export class UserRepo extends Context.Service<
         Effect.catchTag("SchemaError", Effect.die)
       )
 
+      const selectOtherAdministrator = SqlSchema.findAll({
+        Request: UserId,
+        Result: Schema.Struct({ id: UserId }),
+        execute: (id) => sql`
+          SELECT id FROM identity.users
+          WHERE 'admin' = ANY (roles) AND banned_at IS NULL AND deleted_at IS NULL AND id <> ${id} LIMIT 1
+        `
+      })
+      const assertOtherAdministrator = Effect.fn("UserRepo.assertOtherAdministrator")(
+        function* (id: UserId) {
+          yield* sql`SELECT pg_advisory_xact_lock(hashtext('identity.administrators'))`
+          const others = yield* selectOtherAdministrator(id)
+          if (others.length === 0) return yield* new LastAdministrator({})
+        },
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
       return UserRepo.of({
+        assertOtherAdministrator,
         insert,
         findById: Effect.fn("UserRepo.findById")(findById),
         findByEmail: Effect.fn("UserRepo.findByEmail")(findByEmail),

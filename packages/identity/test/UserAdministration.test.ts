@@ -2,6 +2,8 @@ import { assert, layer } from "@effect/vitest"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { Effect, Exit, Layer, Option, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { Accounts } from "../src/Accounts.ts"
 import { IdentityLayer } from "../src/Identity.ts"
 import { Sessions } from "../src/Sessions.ts"
 import { UserAdministration } from "../src/UserAdministration.ts"
@@ -39,6 +41,35 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
             { type: "registered", actorId: null, reason: "" }
           ]
         )
+      })
+    )
+
+    it.effect("keeps one administrator, whoever tries to remove the last two at the same time", () =>
+      Effect.gen(function* () {
+        const administration = yield* UserAdministration
+        const accounts = yield* Accounts
+        const sql = yield* SqlClient.SqlClient
+        // those of the other tests
+        yield* sql`UPDATE identity.users SET roles = ARRAY['customer'] WHERE roles = ARRAY['customer', 'admin']`
+        const [first, second] = [yield* registerUser, yield* registerUser]
+        for (const { id } of [first, second]) yield* administration.grant(id, "admin", null, act("runs the shop"))
+        const exits = yield* Effect.all(
+          [
+            Effect.exit(administration.ban(first.id, act("coup"))),
+            Effect.exit(administration.revoke(second.id, "admin", act("coup")))
+          ],
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
+        const left = Exit.isSuccess(exits[0]) ? second : first
+        const owner = yield* principalOf(yield* login(left))
+        const refusals = [
+          yield* Effect.flip(administration.ban(left.id, act(""))),
+          yield* Effect.flip(administration.revoke(left.id, "admin", act(""))),
+          yield* Effect.flip(accounts.delete(owner))
+        ]
+        for (const { _tag } of refusals) assert.strictEqual(_tag, "LastAdministrator")
+        assert.include((yield* administration.show(left.id)).roles, "admin")
       })
     )
 

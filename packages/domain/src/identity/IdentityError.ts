@@ -64,6 +64,12 @@ export class AddressLimitReached extends Problem<AddressLimitReached>()("Address
   detail: ({ limit }) => `At most ${limit} addresses are kept`
 }) {}
 
+/** Nobody would be left who administers users: the account stays, and stays an administrator. */
+export class LastAdministrator extends Problem<LastAdministrator>()("LastAdministrator", {
+  status: 409,
+  title: "The last administrator stays; make somebody else one first"
+}) {}
+
 /** `customer` is what every account is: it can be neither granted nor revoked. */
 export class RoleNotGrantable extends Problem<RoleNotGrantable>()("RoleNotGrantable", {
   status: 422,

@@ -11,6 +11,7 @@ import { SessionId, UserId } from "./CurrentUser.ts"
 import {
   AddressLimitReached,
   InvalidCredentials,
+  LastAdministrator,
   RoleNotGrantable,
   SessionNotFound,
   UserNotFound,
@@ -26,7 +27,7 @@ import { ManagedUser, PasswordChange, Session, User, UserUpdate } from "./User.t
 export class IdentityStorefrontRpcs extends RpcGroup.make(
   Rpc.make("account.me", { success: User, error: Unauthorized }),
   Rpc.make("account.update", { payload: UserUpdate, success: User, error: Unauthorized }),
-  Rpc.make("account.delete", { error: Unauthorized }),
+  Rpc.make("account.delete", { error: Schema.Union([LastAdministrator, Unauthorized]) }),
   Rpc.make("account.changePassword", {
     payload: PasswordChange,
     error: Schema.Union([InvalidCredentials, WeakPassword, RateLimited, Overloaded, Unauthorized])
@@ -73,7 +74,11 @@ export class IdentityAdminRpcs extends RpcGroup.make(
     success: Page(AccountEvent),
     error: InvalidCursor
   }),
-  Rpc.make("users.ban", { payload: withReason, success: ManagedUser, error: UserNotFound }),
+  Rpc.make("users.ban", {
+    payload: withReason,
+    success: ManagedUser,
+    error: Schema.Union([LastAdministrator, UserNotFound])
+  }),
   Rpc.make("users.unban", { payload: withReason, success: ManagedUser, error: UserNotFound }),
   Rpc.make("users.logout", { payload: withReason, error: UserNotFound }),
   Rpc.make("users.grant", {
@@ -84,7 +89,7 @@ export class IdentityAdminRpcs extends RpcGroup.make(
   Rpc.make("users.revoke", {
     payload: { ...withReason, role: Role },
     success: ManagedUser,
-    error: Schema.Union([UserNotFound, RoleNotGrantable])
+    error: Schema.Union([LastAdministrator, UserNotFound, RoleNotGrantable])
   })
 )
   .annotateRpcs(RequiredPermission, "users:administer")

@@ -4,7 +4,7 @@ import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
 import { Authorization } from "./Authorization.ts"
 import { SessionId } from "./CurrentUser.ts"
-import { EmailTaken, InvalidCredentials, SessionNotFound, WeakPassword } from "./IdentityError.ts"
+import { EmailTaken, InvalidCredentials, LastAdministrator, SessionNotFound, WeakPassword } from "./IdentityError.ts"
 import { RequiredPermission } from "./Permission.ts"
 import { PasswordChange, Registration, Session, User, UserUpdate } from "./User.ts"
 
@@ -34,7 +34,10 @@ export class AccountApiGroup extends HttpApiGroup.make("account")
     HttpApiEndpoint.patch("update", "/", { payload: UserUpdate, success: User }).annotateMerge(
       describe("Update the profile", "Changes what is given and keeps the rest.")
     ),
-    HttpApiEndpoint.delete("delete", "/", { success: HttpApiSchema.NoContent }).annotateMerge(
+    HttpApiEndpoint.delete("delete", "/", {
+      success: HttpApiSchema.NoContent,
+      error: [LastAdministrator]
+    }).annotateMerge(
       describe(
         "Delete the account",
         "Erases personal data and signs out everywhere; orders and books keep the bare id."
