@@ -2,18 +2,22 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { AccessToken } from "@mall/client/AccessToken"
 import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
 import { MallHttp } from "@mall/client/MallHttp"
+import type { SkuId } from "@mall/domain/catalog/Catalog"
+import type { AddressId } from "@mall/domain/identity/AddressBook"
 import { Email, Password } from "@mall/domain/identity/User"
 import { formatMajor } from "@mall/domain/kernel/Currency"
 import type { Money } from "@mall/domain/kernel/Money"
 import { ChannelId } from "@mall/domain/payments/Payment"
+import type { PaymentAction } from "@mall/domain/payments/Payment"
 import type { OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import { Clock, Config, Console, DateTime, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientResponse } from "effect/http"
 import { spawn } from "node:child_process"
 import path from "node:path"
 import process from "node:process"
+import { parseArgs } from "node:util"
 
-// Drives the whole journey through the typed client, against the server on PORT, or one of its own where none runs.
+// Drives the whole journey, and pays and gives back through `--channel <id>|all`, through the typed client, against the server on PORT, or one of its own where none runs.
 
 const say = (text: string) => Console.log(`  ${text}`)
 const chapter = (text: string) => Console.log(`\n${text}`)
@@ -88,7 +92,74 @@ const waitForStatus = (id: OrderId, wanted: OrderStatus) =>
     return yield* new DemoFailed({ reason: `Order ${id} is ${order.status}, not ${wanted}` })
   }).pipe(Effect.retry({ schedule: Schedule.spaced("250 millis"), times: 200 }))
 
-const journey = (sandbox: string) =>
+/** Every channel, with the way to pay that needs no browser of its own. */
+const everyChannel = [
+  { id: "wechatpay", method: "native" },
+  { id: "wechatpay_v2", method: "native" },
+  { id: "alipay", method: "precreate" },
+  { id: "stripe", method: "card" },
+  { id: "paypal", method: "paypal" }
+] as const
+type DemoChannel = (typeof everyChannel)[number]
+
+/** `--channel alipay`, `--channel all`; one of them unless told. */
+const channelsOf = (name: string) => {
+  const chosen = everyChannel.filter(({ id }) => name === "all" || name === id)
+  return chosen.length > 0
+    ? Effect.succeed(chosen)
+    : Effect.fail(
+        new DemoFailed({
+          reason: `There is no channel ${name}; there are ${everyChannel.map(({ id }) => id).join(", ")}`
+        })
+      )
+}
+
+/** What the buyer has to do, in a line. */
+const describe = (action: PaymentAction) => {
+  switch (action.type) {
+    case "qr":
+      return `scan ${action.content}`
+    case "redirect":
+      return `go to ${action.url.slice(0, 100)}`
+    case "params":
+      return `the channel's script pays with ${Object.keys(action.params).join(", ")}`
+    case "none":
+      return "nothing"
+  }
+}
+
+const press = (sandbox: string, channel: string, number: string) =>
+  Effect.flatMap(
+    HttpClient.post(`${sandbox}/control/${channel}/orders/${number}/pay`),
+    HttpClientResponse.filterStatusOk
+  )
+
+/** An order of one piece, paid through the channel and then canceled, so that its money goes back. */
+const payAndGiveBack = Effect.fnUntraced(function* (
+  sandbox: string,
+  { id: channel, method }: DemoChannel,
+  skus: ReadonlyArray<{ readonly id: SkuId }>,
+  addressId: AddressId
+) {
+  const mall = yield* MallHttp
+  const [sku] = skus
+  if (sku === undefined) return yield* new DemoFailed({ reason: "Nothing is in stock" })
+  const { orders, payment } = yield* mall.checkout.checkout({
+    payload: { items: [{ skuId: sku.id, quantity: 1 }], addressId }
+  })
+  const step = yield* mall.payments.confirm({
+    params: { id: payment.id },
+    payload: { channel: ChannelId.make(channel), method }
+  })
+  yield* say(`${channel}: ${price(payment.amount)}; ${describe(step.action)}`)
+  yield* press(sandbox, channel, step.attempt.id.replaceAll("-", ""))
+  yield* Effect.forEach(orders, ({ id }) => waitForStatus(id, "paid"))
+  yield* Effect.forEach(orders, ({ id }) => mall.orders.cancel({ params: { id } }))
+  yield* Effect.forEach(orders, ({ id }) => waitForStatus(id, "refunded"))
+  yield* say(`${channel}: paid, and given back after the order was canceled`)
+})
+
+const journey = (sandbox: string, channels: ReadonlyArray<DemoChannel>) =>
   Effect.gen(function* () {
     const mall = yield* MallHttp
     const stamp = yield* Clock.currentTimeMillis
@@ -148,10 +219,7 @@ const journey = (sandbox: string) =>
     yield* say(`QR code: ${step.action.content}`)
     const number = step.attempt.id.replaceAll("-", "")
     yield* say(`a person would open ${sandbox}/pay/wechatpay/${number} and press "pay"; the demo presses it`)
-    yield* Effect.flatMap(
-      HttpClient.post(`${sandbox}/control/wechatpay/orders/${number}/pay`),
-      HttpClientResponse.filterStatusOk
-    )
+    yield* press(sandbox, "wechatpay", number)
     const paid = yield* Effect.forEach(checkout.orders, ({ id }) => waitForStatus(id, "paid"))
     const status = yield* mall.payments.status({
       params: { id: checkout.payment.id },
@@ -159,7 +227,10 @@ const journey = (sandbox: string) =>
     })
     yield* say(`the ticket says: ${status.status}; order ${paid[0]?.id} is ${paid[0]?.status}`)
 
-    yield* chapter("5. An order that nobody pays expires by itself")
+    yield* chapter(`5. Pay and give back through ${channels.map(({ id }) => id).join(", ")}`)
+    yield* Effect.forEach(channels, (channel) => payAndGiveBack(sandbox, channel, skus, address.id), { discard: true })
+
+    yield* chapter("6. An order that nobody pays expires by itself")
     const one = skus[0]
     if (one === undefined) return yield* new DemoFailed({ reason: "Nothing is in stock" })
     const forgotten = yield* mall.checkout.checkout({
@@ -178,7 +249,10 @@ const journey = (sandbox: string) =>
     )
   })
 
+const { values } = parseArgs({ options: { channel: { type: "string", default: "alipay" } }, strict: false })
+
 Effect.gen(function* () {
+  const channels = yield* channelsOf(String(values.channel))
   const ports = yield* Ports
   const api = `http://127.0.0.1:${ports.api}`
   const sandbox = `http://127.0.0.1:${ports.sandbox}`
@@ -187,7 +261,7 @@ Effect.gen(function* () {
     yield* Console.log("No server runs: starting one")
     yield* startServer(api)
   }
-  yield* journey(sandbox).pipe(Effect.provide(MallHttp.layer(api)))
+  yield* journey(sandbox, channels).pipe(Effect.provide(MallHttp.layer(api)))
 }).pipe(
   Effect.scoped,
   Effect.provide(Layer.mergeAll(AccessToken.layer, FetchHttpClient.layer)),

@@ -2,12 +2,13 @@ import { Context, Effect, Layer, Option } from "effect"
 import type { Cause } from "effect"
 import type { Channel, OrderView } from "./Channel.ts"
 import { makeAlipay } from "./alipay/Alipay.ts"
+import { makePaypal } from "./paypal/Paypal.ts"
 import { makeStripe } from "./stripe/Stripe.ts"
 import { makeWechatPayV2 } from "./wechatpay_v2/WechatPayV2.ts"
 import { makeWechatPay } from "./wechatpay/WechatPay.ts"
 
 /** Every stand-in there is. */
-const registry = [makeWechatPay, makeAlipay, makeStripe, makeWechatPayV2] as const
+const registry = [makeWechatPay, makeAlipay, makeStripe, makePaypal, makeWechatPayV2] as const
 
 /** The channels that the sandbox stands in for. */
 export class Channels extends Context.Service<

@@ -1,13 +1,14 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { CallbackNotFound, ChannelNotFound } from "@mall/domain/payments/PaymentError"
 import { Context, DateTime, Duration, Effect, FiberSet, Layer, Option } from "effect"
-import type { CallbackAnswer, Channel, RawCallback } from "./channel/Channel.ts"
+import type { CallbackAnswer, Channel, Notice, RawCallback } from "./channel/Channel.ts"
 import type { CallbackRefused } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
 import { CallbackId, CallbackInbox } from "./CallbackInbox.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { countCallbackDuplicate, countSignatureFailure } from "./paymentMetrics.ts"
+import { Inquiries } from "./Inquiries.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 
@@ -46,13 +47,20 @@ export class Callbacks extends Context.Service<
       const config = yield* PaymentsConfig
       const inbox = yield* CallbackInbox
       const runs = yield* CallbackRuns
+      const inquiries = yield* Inquiries
       const securityEvents = yield* SecurityEvents
       const atWork = yield* FiberSet.make()
       yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(atWork), drainTime))
 
       /** A run that fails is logged and comes again by the sweep: the notice is still in the inbox. */
-      const attempt = (id: CallbackId) =>
+      const attempt = (id: CallbackId, notice?: Notice) =>
         runs.run(id).pipe(
+          // what was only agreed to is taken now, and by the sweep if that fails
+          Effect.andThen(
+            notice?._tag === "PaymentNotice" && notice.payment._tag === "Approved"
+              ? inquiries.follow(notice.attemptId)
+              : Effect.void
+          ),
           Effect.catchCause((cause) => Effect.logError("notice not acted upon", cause)),
           Effect.annotateLogs({ callbackId: id })
         )
@@ -79,7 +87,7 @@ export class Callbacks extends Context.Service<
         })
         if (stored === "replayed") return yield* refuse(channel, "replayed")
         if (stored === "duplicate") yield* countCallbackDuplicate(channel.id)
-        else if ((yield* FiberSet.size(atWork)) < maxAtWork) yield* FiberSet.run(atWork, attempt(id))
+        else if ((yield* FiberSet.size(atWork)) < maxAtWork) yield* FiberSet.run(atWork, attempt(id, verified.notice))
         return channel.acknowledgement
       })
 

@@ -37,6 +37,8 @@ export class Inquiries extends Context.Service<
     settle(paymentId: PaymentId): Effect.Effect<PaymentRecord, PaymentNotFound | PaymentUndecided>
     /** Asks about one try; closes it where its payment is over and the buyer could still pay. */
     tend(paymentId: PaymentId, attemptId: AttemptId): Effect.Effect<void, PaymentNotFound | PaymentUndecided>
+    /** The same by the number of the try alone; nothing is said where it gives no clear answer, for the sweep asks again. */
+    follow(attemptId: AttemptId): Effect.Effect<void>
     /** Afterwards no try is open: each was asked about and, where unpaid, closed at its channel. */
     closeOpen(paymentId: PaymentId, reason: string): Effect.Effect<void, PaymentNotFound | PaymentUndecided>
     /** Tends to the tries whose next question is due; answers with how many there were. */
@@ -161,6 +163,18 @@ export class Inquiries extends Context.Service<
         }
       })
 
+      const follow = Effect.fn("Inquiries.follow")(
+        function* (attemptId: AttemptId) {
+          const paymentId = (yield* repo.paymentsOfAttempts([attemptId])).get(attemptId)
+          if (paymentId !== undefined) yield* tend(paymentId, attemptId)
+        },
+        Effect.catchTags({
+          PaymentUndecided: () => Effect.void,
+          PaymentNotFound: () => Effect.void,
+          SqlError: Effect.die
+        })
+      )
+
       const sweep = Effect.fn("Inquiries.sweep")(
         function* (limit: number) {
           const due = yield* repo.claimAttempts(yield* DateTime.nowAsDate, limit)
@@ -181,7 +195,7 @@ export class Inquiries extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      return Inquiries.of({ settle, tend, closeOpen, sweep })
+      return Inquiries.of({ settle, tend, follow, closeOpen, sweep })
     })
   )
 }

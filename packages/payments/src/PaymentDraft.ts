@@ -120,6 +120,11 @@ export class PaymentDraft {
     })
   }
 
+  /** The channel has to be asked about the try at once. */
+  askNow(attempt: AttemptRow) {
+    return this.#setAttempt(new AttemptRow({ ...attempt, nextQueryAt: this.context.now }))
+  }
+
   /** The channel gave no clear answer to the creation: it is asked, never guessed. */
   lose(attempt: AttemptRow, errorCode: string) {
     if (attempt.status === "unknown") return attempt
@@ -180,6 +185,11 @@ export class PaymentDraft {
       errorCode: fields.errorCode,
       nextQueryAt: nextInquiryAt(this.context.now, refund.queries)
     })
+  }
+
+  /** The channel has to be asked about the refund at once. */
+  askRefundNow(refund: RefundRow) {
+    return this.#setRefund(new RefundRow({ ...refund, nextQueryAt: this.context.now }))
   }
 
   /** The refund came to its end. False where the money cannot have gone out by our books: nothing is changed then. */
@@ -271,7 +281,11 @@ export class PaymentDraft {
   #moveRefund(refund: RefundRow, to: RefundStatus, reason: string, fields: Partial<RefundRow>) {
     check(refundLifecycle, refund.status, to)
     this.#note("refund", refund.id, refund.status, to, reason)
-    const row = new RefundRow({ ...refund, ...fields, status: to, updatedAt: this.context.now })
+    return this.#setRefund(new RefundRow({ ...refund, ...fields, status: to }))
+  }
+
+  #setRefund(refund: RefundRow) {
+    const row = new RefundRow({ ...refund, updatedAt: this.context.now })
     this.#refunds.set(refund.id, row)
     this.changedRefunds.add(refund.id)
     return row

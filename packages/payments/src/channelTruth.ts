@@ -1,7 +1,7 @@
 import type { Channel, ChannelPayment, ChannelRefundState, Paid, Refunded } from "./channel/Channel.ts"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 import type { AttemptRow, RefundRow } from "./PaymentRecord.ts"
-import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
+import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
 
 /**
  * What became of a channel's word on a try or a refund. `mismatch` names what does not agree with our books: nothing was
@@ -66,6 +66,10 @@ export const applyPayment = (
       draft.fail(attempt, "failed", "NOT_AT_CHANNEL")
       return { type: "over" }
     }
+    case "Approved":
+      if (!isOpenAttempt(attempt.status)) return { type: "unchanged" }
+      draft.askNow(attempt)
+      return { type: "open" }
     case "Open":
       return { type: "open" }
   }
@@ -96,6 +100,10 @@ export const applyRefund = (
       if (refund.status === "pending" || refund.status === "unknown") {
         draft.progressRefund(refund, "processing", { errorCode: null, channelReference: told.channelReference })
       }
+      return { type: "open" }
+    case "Changed":
+      if (!isOpenRefund(refund.status)) return { type: "unchanged" }
+      draft.askRefundNow(refund)
       return { type: "open" }
     case "Missing":
       return { type: "open" }

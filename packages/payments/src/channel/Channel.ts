@@ -48,10 +48,14 @@ export const Paid = Schema.TaggedStruct("Paid", {
 })
 export type Paid = typeof Paid.Type
 
-/** `Missing`: the channel has no such order, which may only mean that our request has not arrived yet. */
+/**
+ * `Missing`: the channel has no such order, which may only mean that our request has not arrived yet. `Approved`: the buyer
+ * agreed, and the money is taken by the next question.
+ */
 export const ChannelPayment = Schema.Union([
   Paid,
   Schema.TaggedStruct("Open", {}),
+  Schema.TaggedStruct("Approved", {}),
   Schema.TaggedStruct("Closed", {}),
   Schema.TaggedStruct("Failed", { code: ChannelText }),
   Schema.TaggedStruct("Missing", {})
@@ -66,9 +70,11 @@ export const Refunded = Schema.TaggedStruct("Refunded", {
 })
 export type Refunded = typeof Refunded.Type
 
+/** `Changed`: a notice says that something became of the refund, but not surely what: the channel is asked. */
 export const ChannelRefundState = Schema.Union([
   Refunded,
   Schema.TaggedStruct("Processing", { channelReference: Schema.NullOr(ChannelText) }),
+  Schema.TaggedStruct("Changed", {}),
   Schema.TaggedStruct("Failed", { code: ChannelText }),
   Schema.TaggedStruct("Missing", {})
 ])
@@ -120,9 +126,12 @@ export type Advice = "retrySame" | "retryOther" | "askBuyer" | "stop"
  * - **Errors** say what is certain: `ChannelDeclined` — finally refused, nothing done; `ChannelNotSent` — nothing done,
  *   try again; `ChannelOutcomeUnknown` — it may have happened, so ask with `query`/`queryRefund`; `ChannelRefusedRequest`
  *   — our fault, nothing done. An adapter that is not sure answers `ChannelOutcomeUnknown`.
+ * - **Taking the money**: where the buyer only agrees at the channel, `query` takes the money of an order that was agreed to,
+ *   once, keyed by the try. A try that we closed is not asked about any more, so that its money is never taken.
  * - **Truth**: an answer whose signature does not hold is no answer (`ChannelOutcomeUnknown`).
  * - Calls are made outside any transaction. They retry nothing by themselves: the caller decides.
- * - `parseCallback` believes nothing before it has verified the raw bytes, and calls no network. Whether amount, currency,
+ * - `parseCallback` believes nothing before it has verified the raw bytes, and calls no network but for a key of the channel,
+ *   from a host that is pinned, kept afterwards. Whether amount, currency,
  *   account and reference are those of the attempt is for the caller to compare.
  */
 export interface Channel {

@@ -78,7 +78,7 @@ export const make = (settings: AlipaySettings, client: AlipayClient) => {
     if (refund_fee !== undefined && out_biz_no !== undefined) {
       const refundId = fromHexId(out_biz_no)
       return isRefundId(refundId)
-        ? { _tag: "RefundNotice", refundId, refund: { _tag: "Processing", channelReference: null } }
+        ? { _tag: "RefundNotice", refundId, refund: { _tag: "Changed" } }
         : { _tag: "OtherNotice", about: "a refund of another system" }
     }
     const attemptId = fromHexId(out_trade_no)

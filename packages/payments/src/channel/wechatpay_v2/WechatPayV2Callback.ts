@@ -83,7 +83,7 @@ export const make = (settings: WechatPayV2Settings) => {
     const told = yield* parseFlatXml(plain, "root").pipe(Effect.flatMap(decodeRefund), Effect.mapError(malformed))
     const refundId = fromHexId(told.out_refund_no)
     const notice: Notice = isRefundId(refundId)
-      ? { _tag: "RefundNotice", refundId, refund: { _tag: "Processing", channelReference: null } }
+      ? { _tag: "RefundNotice", refundId, refund: { _tag: "Changed" } }
       : { _tag: "OtherNotice", about: "a refund of another system" }
     const verified: VerifiedCallback = {
       eventId: `${told.refund_id}.${told.refund_status}`,
