@@ -5,7 +5,7 @@ import type { Headers, HttpRouter } from "effect/http"
 import type { Tampering } from "./Fault.ts"
 
 /** What a request to a channel asks for, in words that all channels share: faults are set by it. */
-export const Operation = Schema.Literals(["create", "query", "close", "refund", "refundQuery", "other"])
+export const Operation = Schema.Literals(["create", "query", "capture", "close", "refund", "refundQuery", "other"])
 export type Operation = typeof Operation.Type
 
 /** A request as it came off the wire. */

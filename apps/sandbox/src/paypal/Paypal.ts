@@ -310,7 +310,7 @@ export const makePaypal = Effect.gen(function* () {
         "/v2/checkout/orders/:id",
         query
       ),
-      route("query", "POST", "/v2/checkout/orders/:id/capture", capture, 201),
+      route("capture", "POST", "/v2/checkout/orders/:id/capture", capture, 201),
       route("refund", "POST", "/v2/payments/captures/:id/refund", refund, 201),
       route("other", "POST", "/v1/notifications/webhooks", register, 201)
     ],

@@ -67,8 +67,10 @@ const codeOf = ({ reference }: Order) =>
 const falsify = (fields: Fields, tampering: Tampering | undefined): Fields => {
   const replace = (name: string, value: string) => (name in fields ? { ...fields, [name]: value } : fields)
   switch (tampering) {
-    case "amount":
-      return replace("total_fee", String(Number(fields["total_fee"]) + 1))
+    case "amount": {
+      const more = (name: string) => (name in fields ? { [name]: String(Number(fields[name]) + 1) } : {})
+      return { ...fields, ...more("total_fee"), ...more("refund_fee_0") }
+    }
     case "currency":
       return { ...fields, fee_type: "USD" }
     case "merchant":

@@ -17,6 +17,11 @@ export interface ChannelProfile {
   readonly sealHeaders: ReadonlyArray<string>
   /** How often the channel's own library sends a call again whose connection broke; none where it does not. */
   readonly resends?: number
+  /**
+   * Where the buyer only agrees at the channel, the stand-in's operation by which we take the money, which a question does;
+   * none where the channel takes it by itself.
+   */
+  readonly captureOperation?: "capture"
   /** Further settings of payments or of the sandbox. */
   readonly environment?: Readonly<Record<string, string>>
 }

@@ -3,7 +3,7 @@ import { Clock, Effect } from "effect"
 import { Bench, layerOf } from "./Bench.ts"
 import type { Case } from "./Case.ts"
 import { withDigits } from "./cases/currencies.ts"
-import { cases } from "./cases/index.ts"
+import { captureCases, cases } from "./cases/index.ts"
 import type { CaseName } from "./cases/index.ts"
 import type { ChannelProfile } from "./ChannelProfile.ts"
 import { NoticeTap } from "./NoticeTap.ts"
@@ -44,7 +44,8 @@ interface Conformance extends ChannelProfile {
  */
 export const channelConformance = (profile: Conformance) => {
   const notApplicable = new Map(Object.entries<string>(profile.notApplicable))
-  const applicable = Object.entries<Case>(cases).filter(([name]) => !notApplicable.has(name))
+  const all = { ...cases, ...(profile.captureOperation === undefined ? {} : captureCases) }
+  const applicable = Object.entries<Case>(all).filter(([name]) => !notApplicable.has(name))
   layer(layerOf(profile), { excludeTestServices: true })(`The channel ${profile.id}`, (it) => {
     it.effect("says truly which currencies it takes", () =>
       Effect.gen(function* () {

@@ -3,8 +3,9 @@ import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { Money } from "@mall/domain/kernel/Money"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import type { AttemptId } from "@mall/domain/payments/Payment"
+import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import { Effect, Schedule } from "effect"
+import { Effect, Option, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { Callbacks } from "../../src/Callbacks.ts"
 import { Confirmations } from "../../src/Confirmations.ts"
@@ -14,6 +15,7 @@ import { Refunds } from "../../src/Refunds.ts"
 import { aMerchant, newOperationId } from "../TestPayments.ts"
 import { Bench } from "./Bench.ts"
 import { NoticeTap } from "./NoticeTap.ts"
+import { awaitSilence } from "./sandboxNotices.ts"
 import { readBooks } from "./truth.ts"
 
 /** Divides by ten, for the channels that take thousandths only in whole hundredths, and leaves a rest by 33 refunds of 150. */
@@ -60,13 +62,18 @@ export const confirm = Effect.fnUntraced(function* ({ id, owner }: Payee) {
   return yield* confirmations.confirm(id, yield* choiceOf, owner)
 })
 
+export interface Offer extends Payee {
+  readonly attemptId: AttemptId
+}
+
 /** A payment whose buyer was told what to do. */
 export const anOffer = Effect.fnUntraced(function* (
   options: { readonly amount?: number; readonly currency?: Currency } = {}
 ) {
   const payee = yield* aPayment(options)
   const { attempt } = yield* confirm(payee)
-  return { ...payee, attemptId: attempt.id }
+  const offer: Offer = { ...payee, attemptId: attempt.id }
+  return offer
 })
 
 /** The buyer pays at the channel, which has to let them. */
@@ -109,17 +116,19 @@ export const settle = Effect.fnUntraced(function* (id: PaymentId) {
   if (disagreements.length > 0) return yield* Effect.die(new Error(disagreements.join("; ")))
 })
 
-/** Waits for what a notice brings about, without asking the channel. */
-export const awaitBooks = Effect.fnUntraced(function* (id: PaymentId, what: string) {
-  const { disagreements } = yield* readBooks(id).pipe(
+/** Waits until a notice has paid the payment, without asking the channel. */
+export const awaitPaid = Effect.fnUntraced(function* (id: PaymentId, what: string) {
+  const { disagreements, record } = yield* readBooks(id).pipe(
     Effect.repeat({
-      until: ({ disagreements }) => disagreements.length === 0,
+      until: ({ disagreements, record }) => disagreements.length === 0 && record.intent.captured > 0,
       schedule: Schedule.spaced("10 millis")
     }),
     Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => readBooks(id) })
   )
-  if (disagreements.length > 0) {
-    return yield* Effect.die(new Error(`${what} did not come: ${disagreements.join("; ")}`))
+  if (disagreements.length > 0 || record.intent.captured === 0) {
+    return yield* Effect.die(
+      new Error(`${what} did not come, the payment is ${record.intent.status}; ${disagreements.join("; ")}`)
+    )
   }
 })
 
@@ -133,13 +142,52 @@ export const aPaidPayment = Effect.fnUntraced(function* (
   return offer
 })
 
+/**
+ * The channel takes the money of the offer, and nothing but its notice can tell us. `armed` is run just before that notice is
+ * sent. Where the buyer only agrees, we take the money, and the answer to that is lost.
+ */
+export const payUnheard = Effect.fnUntraced(function* <E, R>(offer: Offer, armed: Effect.Effect<void, E, R>) {
+  const { fault, profile } = yield* Bench
+  if (profile.captureOperation === undefined) {
+    yield* armed
+    return yield* pay(offer.attemptId)
+  }
+  const gateway = yield* PaymentGateway
+  const tap = yield* NoticeTap
+  yield* tap.withhold
+  yield* pay(offer.attemptId)
+  yield* tap.taken
+  yield* tap.release
+  yield* armed
+  yield* fault(profile.captureOperation, { kind: "drop", when: "after" })
+  yield* Effect.exit(gateway.settle(offer.id))
+})
+
 /** A payment that the channel took the money of, of which we have heard nothing. Its notice is taken away. */
 export const aSecretlyPaidPayment = Effect.gen(function* () {
   const tap = yield* NoticeTap
   const offer = yield* anOffer()
-  yield* tap.withhold
-  yield* pay(offer.attemptId)
+  yield* payUnheard(offer, tap.withhold)
   return offer
+})
+
+/** However the buyer tries, no money is taken for the try any more. */
+export const assertUnpayable = Effect.fnUntraced(function* ({ attemptId, id }: Offer) {
+  const { act, order, profile } = yield* Bench
+  const callbacks = yield* Callbacks
+  const status = yield* act(attemptId, "pay")
+  if (status >= 400) return
+  // to agree is not to pay: nobody may take the money
+  yield* awaitSilence
+  yield* callbacks.drained
+  yield* askNow(id)
+  const found = yield* order(attemptId)
+  if (
+    profile.captureOperation === undefined ||
+    Option.exists(found, ({ state }) => profile.paidStates.includes(state))
+  ) {
+    return yield* Effect.die(new Error("What was closed can still be paid"))
+  }
 })
 
 /** Gives back `amount` minor units, or all that is left. */

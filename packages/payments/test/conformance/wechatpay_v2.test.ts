@@ -13,6 +13,7 @@ channelConformance({
   notApplicable: {
     "zero-decimal currency": "takes CNY only",
     "three-decimal currency": "takes CNY only",
+    "notice of a refund with another amount": "such a notice is not signed, so the channel is asked",
     "notice without its headers, or with others": "the seal is in the body",
     "notice with an old timestamp": timeless,
     "notice by a wrong clock of theirs": timeless,

@@ -34,6 +34,8 @@ const Prepaid = Schema.Struct({
 })
 
 const Trade = Schema.Struct({
+  appid: ChannelText,
+  mch_id: ChannelText,
   out_trade_no: Schema.String,
   trade_state: Schema.String,
   transaction_id: Schema.optionalKey(ChannelText),
@@ -69,7 +71,7 @@ const toPayment = (trade: typeof Trade.Type): Effect.Effect<ChannelPayment, Chan
       return Effect.succeed({ _tag: "Closed" })
     case "SUCCESS":
     case "REFUND": {
-      const { fee_type, time_end = "", total_fee, transaction_id } = trade
+      const { appid, fee_type, mch_id, time_end = "", total_fee, transaction_id } = trade
       const paidAt = Option.getOrUndefined(fromWechatTime(time_end))
       return total_fee === undefined || transaction_id === undefined || paidAt === undefined
         ? Effect.fail(unreadable)
@@ -77,7 +79,7 @@ const toPayment = (trade: typeof Trade.Type): Effect.Effect<ChannelPayment, Chan
             _tag: "Paid",
             amount: total_fee,
             currency: fee_type,
-            account: {},
+            account: { appid, mch_id },
             channelReference: transaction_id,
             paidAt
           })

@@ -13,6 +13,7 @@ import {
   aPayment,
   aSecretlyPaidPayment,
   askNow,
+  assertUnpayable,
   confirm,
   pay,
   refund,
@@ -113,9 +114,28 @@ const queryOfAnother: Case = Effect.gen(function* () {
   return { payments: [paid.id, other.id], events: { payment_mismatch: 1 } }
 })
 
+const capture = (given: Fault): Case =>
+  Effect.gen(function* () {
+    const { fault } = yield* Bench
+    const gateway = yield* PaymentGateway
+    const tap = yield* NoticeTap
+    const offer = yield* anOffer()
+    yield* tap.withhold
+    yield* pay(offer.attemptId)
+    yield* fault("capture", given.fault)
+    const asked = yield* Effect.exit(gateway.settle(offer.id))
+    const { captured } = (yield* readBooks(offer.id)).record.intent
+    if (given.provesNothing) assert.deepStrictEqual([Exit.isSuccess(asked), captured], [false, 0])
+    yield* settle(offer.id)
+    yield* gateway.settle(offer.id)
+    yield* settle(offer.id)
+    assert.strictEqual((yield* readBooks(offer.id)).record.intent.status, "succeeded")
+    return { payments: [offer.id], ...forgedBy(given) }
+  })
+
 const close = (given: Fault): Case =>
   Effect.gen(function* () {
-    const { act, fault } = yield* Bench
+    const { fault } = yield* Bench
     const gateway = yield* PaymentGateway
     const offer = yield* anOffer()
     yield* fault("close", given.fault)
@@ -124,7 +144,7 @@ const close = (given: Fault): Case =>
     const isBodyless = given.fault.kind === "answer" && (given.fault.with === "empty" || given.fault.with === "half")
     if (given.provesNothing && !isBodyless) assert.strictEqual(Exit.isSuccess(asked), false)
     assert.strictEqual(yield* gateway.close(offer.id, "gave up"), "canceled")
-    assert.isAbove(yield* act(offer.attemptId, "pay"), 399)
+    yield* assertUnpayable(offer)
     return { payments: [offer.id], ...forgedBy(given) }
   })
 
@@ -196,3 +216,6 @@ export const answers = {
   "query answered with another attempt's payment": queryOfAnother,
   "refund query answered with another amount": untrueRefundQuery
 }
+
+/** For the channels at which the buyer only agrees: the taking of the money, with every way in which its answer can go wrong. */
+export const captures = table("capture", capture)

@@ -4,7 +4,7 @@ import type { RawCallback } from "../../../src/channel/Channel.ts"
 import { Bench } from "../Bench.ts"
 import type { Case } from "../Case.ts"
 import { NoticeTap } from "../NoticeTap.ts"
-import { aSecretlyPaidPayment, awaitBooks } from "../steps.ts"
+import { aSecretlyPaidPayment, awaitPaid } from "../steps.ts"
 import { readBooks } from "../truth.ts"
 
 const text = (body: string) => new TextEncoder().encode(body)
@@ -25,7 +25,7 @@ const inPlaceOf = (forge: (genuine: RawCallback) => ReadonlyArray<RawCallback>):
     assert.strictEqual(yield* tap.refusals, forged.length)
     assert.strictEqual((yield* readBooks(id)).record.intent.captured, 0)
     yield* post(genuine)
-    yield* awaitBooks(id, "the genuine notice")
+    yield* awaitPaid(id, "the genuine notice")
     return { payments: [id] }
   })
 
@@ -79,7 +79,7 @@ const oversized: Case = Effect.gen(function* () {
   }
   assert.strictEqual((yield* readBooks(id)).record.intent.captured, 0)
   yield* post(genuine)
-  yield* awaitBooks(id, "the genuine notice")
+  yield* awaitPaid(id, "the genuine notice")
   return { payments: [id] }
 })
 
@@ -90,7 +90,7 @@ const replayed: Case = Effect.gen(function* () {
   const genuine = yield* tap.taken
   yield* tap.release
   yield* post(genuine)
-  yield* awaitBooks(id, "the notice")
+  yield* awaitPaid(id, "the notice")
   const before = (yield* readBooks(id)).record
   for (let times = 0; times < 5; times++) yield* post(genuine)
   assert.deepStrictEqual((yield* readBooks(id)).record, before)

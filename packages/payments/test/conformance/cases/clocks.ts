@@ -5,7 +5,7 @@ import { Bench } from "../Bench.ts"
 import type { Case } from "../Case.ts"
 import { NoticeTap } from "../NoticeTap.ts"
 import { lastNotice, resend } from "../sandboxNotices.ts"
-import { aPayment, aSecretlyPaidPayment, awaitBooks, confirm, pay } from "../steps.ts"
+import { aPayment, aSecretlyPaidPayment, awaitPaid, confirm, pay } from "../steps.ts"
 import { readBooks } from "../truth.ts"
 
 /** A notice that is sealed while the clocks disagree is refused, and the same one is taken once they agree. */
@@ -25,7 +25,7 @@ const notice = (whose: "ours" | "theirs"): Case =>
     assert.strictEqual(yield* tap.refusals, 2)
     assert.strictEqual((yield* readBooks(id)).record.intent.captured, 0)
     yield* resend(sent)
-    yield* awaitBooks(id, "the notice")
+    yield* awaitPaid(id, "the notice")
     return { payments: [id] }
   })
 

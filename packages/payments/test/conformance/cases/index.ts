@@ -1,4 +1,4 @@
-import { answers } from "./answers.ts"
+import { answers, captures } from "./answers.ts"
 import { brokenBodies } from "./brokenBodies.ts"
 import { clocks } from "./clocks.ts"
 import { crashes } from "./crashes.ts"
@@ -19,4 +19,7 @@ export const cases = {
   ...crashes
 }
 
-export type CaseName = keyof typeof cases
+/** The cases of a channel at which we take the money that the buyer agreed to. */
+export const captureCases = captures
+
+export type CaseName = keyof typeof cases | keyof typeof captures

@@ -14,7 +14,8 @@ import {
   aPaidPayment,
   aPayment,
   aSecretlyPaidPayment,
-  awaitBooks,
+  assertUnpayable,
+  awaitPaid,
   confirm,
   pay,
   refund,
@@ -54,7 +55,7 @@ const success: Case = Effect.gen(function* () {
 const notified: Case = Effect.gen(function* () {
   const { attemptId, id } = yield* anOffer()
   yield* pay(attemptId)
-  yield* awaitBooks(id, "the notice")
+  yield* awaitPaid(id, "the notice")
   const { record } = yield* readBooks(id)
   assert.deepStrictEqual([record.intent.status, record.attempts[0]?.queries], ["succeeded", 0])
   return { payments: [id] }
@@ -163,11 +164,10 @@ const createdTogether: Case = Effect.gen(function* () {
 })
 
 const canceledByOwner: Case = Effect.gen(function* () {
-  const { act } = yield* Bench
   const payments = yield* Payments
   const offer = yield* anOffer()
   yield* payments.cancel(offer.id, offer.owner)
-  assert.isAbove(yield* act(offer.attemptId, "pay"), 399)
+  yield* assertUnpayable(offer)
   return { payments: [offer.id] }
 })
 
@@ -183,7 +183,6 @@ const refundedAtOnce: Case = Effect.gen(function* () {
 })
 
 const expired: Case = Effect.gen(function* () {
-  const { act } = yield* Bench
   const closing = yield* Closing
   const sql = yield* SqlClient.SqlClient
   const unpaid = yield* anOffer()
@@ -197,7 +196,7 @@ const expired: Case = Effect.gen(function* () {
     statuses.map(({ record }) => record.intent.status),
     ["canceled", "succeeded"]
   )
-  assert.isAbove(yield* act(unpaid.attemptId, "pay"), 399)
+  yield* assertUnpayable(unpaid)
   return { payments: [unpaid.id, paid.id] }
 })
 

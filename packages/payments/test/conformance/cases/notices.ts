@@ -10,7 +10,7 @@ import type { Aftermath, Case } from "../Case.ts"
 import { NoticeTap } from "../NoticeTap.ts"
 import { awaitDelivery, awaitSilence, lastNotice, resend, say } from "../sandboxNotices.ts"
 import { countOf } from "../securityWatch.ts"
-import { anOffer, askNow, aSecretlyPaidPayment, awaitBooks, pay, refund, settle } from "../steps.ts"
+import { anOffer, askNow, aSecretlyPaidPayment, awaitPaid, pay, payUnheard, refund, settle } from "../steps.ts"
 import { readBooks } from "../truth.ts"
 
 const newAttemptId = generator(AttemptId)
@@ -24,11 +24,11 @@ const twentyCopies: Case = Effect.gen(function* () {
   const reads = yield* PaymentReads
   const tap = yield* NoticeTap
   const before = yield* countOf("payment_callback_duplicate")
-  const { attemptId, id } = yield* anOffer()
-  yield* fault("callback", { kind: "duplicate", times: 20 })
-  yield* pay(attemptId)
+  const offer = yield* anOffer()
+  const { id } = offer
+  yield* payUnheard(offer, fault("callback", { kind: "duplicate", times: 20 }))
   yield* awaitDelivery()
-  yield* awaitBooks(id, "the notice")
+  yield* awaitPaid(id, "the notice")
   assert.strictEqual((yield* reads.callbacksOf(id)).length, 1)
   const duplicates = (yield* countOf("payment_callback_duplicate")) - before
   assert.strictEqual(duplicates + (yield* tap.refusals), 19)
@@ -76,7 +76,7 @@ const aDayLate: Case = Effect.gen(function* () {
   yield* ours.shift("24 hours")
   yield* theirs.shift("24 hours")
   yield* resend(notice)
-  yield* awaitBooks(id, "the late notice")
+  yield* awaitPaid(id, "the late notice")
   yield* ours.shift(0)
   yield* theirs.shift(0)
   return { payments: [id] }
@@ -87,10 +87,10 @@ const brokenSeal = (what: "signature" | "body" | "timestamp" | "serial"): Case =
   Effect.gen(function* () {
     const { fault } = yield* Bench
     const tap = yield* NoticeTap
-    const { attemptId, id } = yield* anOffer()
-    yield* fault("callback", { kind: "tamper", what })
-    yield* pay(attemptId)
-    yield* awaitBooks(id, "the genuine notice")
+    const offer = yield* anOffer()
+    const { id } = offer
+    yield* payUnheard(offer, fault("callback", { kind: "tamper", what }))
+    yield* awaitPaid(id, "the genuine notice")
     yield* awaitSilence
     assert.strictEqual(yield* tap.refusals, 1)
     return { payments: [id] }
@@ -102,9 +102,9 @@ const untrue = (what: "amount" | "currency" | "merchant" | "reference"): Case =>
     const { fault } = yield* Bench
     const callbacks = yield* Callbacks
     const tap = yield* NoticeTap
-    const { attemptId, id } = yield* anOffer()
-    yield* fault("callback", { kind: "tamper", what })
-    yield* pay(attemptId)
+    const offer = yield* anOffer()
+    const { id } = offer
+    yield* payUnheard(offer, fault("callback", { kind: "tamper", what }))
     yield* awaitDelivery()
     yield* callbacks.drained
     // refused, it comes again and is true then
@@ -122,7 +122,7 @@ const untrueRefund: Case = Effect.gen(function* () {
   const callbacks = yield* Callbacks
   const paid = yield* anOffer()
   yield* pay(paid.attemptId)
-  yield* awaitBooks(paid.id, "the notice")
+  yield* awaitPaid(paid.id, "the notice")
   yield* awaitSilence
   yield* fault("callback", { kind: "tamper", what: "amount" })
   yield* refund(paid, 2000)
@@ -138,7 +138,7 @@ const otherAttempt: Case = Effect.gen(function* () {
   const paid = yield* anOffer()
   const unpaid = yield* anOffer()
   yield* pay(paid.attemptId)
-  yield* awaitBooks(paid.id, "the notice")
+  yield* awaitPaid(paid.id, "the notice")
   yield* say(yield* lastNotice, { of: paid.attemptId, instead: unpaid.attemptId })
   yield* callbacks.drained
   assert.strictEqual(yield* capturedOf(unpaid.id), 0)
@@ -149,7 +149,7 @@ const unknownOrder: Case = Effect.gen(function* () {
   const callbacks = yield* Callbacks
   const paid = yield* anOffer()
   yield* pay(paid.attemptId)
-  yield* awaitBooks(paid.id, "the notice")
+  yield* awaitPaid(paid.id, "the notice")
   yield* say(yield* lastNotice, { of: paid.attemptId, instead: yield* newAttemptId })
   yield* callbacks.drained
   return { payments: [paid.id], events: { callback_unknown_order: 1 } }
@@ -170,10 +170,10 @@ const unknownEvent: Case = Effect.gen(function* () {
 const onTheWire = (fault: Readonly<Record<string, unknown>>): Case =>
   Effect.gen(function* () {
     const bench = yield* Bench
-    const { attemptId, id } = yield* anOffer()
-    yield* bench.fault("callback", fault)
-    yield* pay(attemptId)
-    yield* awaitBooks(id, "the notice")
+    const offer = yield* anOffer()
+    const { id } = offer
+    yield* payUnheard(offer, bench.fault("callback", fault))
+    yield* awaitPaid(id, "the notice")
     yield* awaitSilence
     return { payments: [id] }
   })
