@@ -25,10 +25,12 @@ export const measureSweep = async (
     const open = Effect.map(
       sql<{
         n: number
-      }>`SELECT count(*)::int AS n FROM trade.orders WHERE status = 'pending_payment' AND expires_at < now()`,
+      }>`SELECT count(*)::int AS n FROM trade.checkouts WHERE status = 'pending_payment' AND expires_at < now()`,
       (rows) => rows[0]?.n ?? 0
     )
-    yield* sql`UPDATE trade.orders SET expires_at = now() - interval '1 second' WHERE status = 'pending_payment'`
+    yield* sql`
+      UPDATE trade.checkouts SET expires_at = now() - interval '1 second', due_at = now() - interval '1 second'
+      WHERE status = 'pending_payment'`
     const expired = yield* open
     const begin = performance.now()
     let done = false

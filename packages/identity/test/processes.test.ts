@@ -91,15 +91,15 @@ layer(Processes.layer, { excludeTestServices: true })("two processes on one data
       const administration = Context.get(first, UserAdministration)
       const accounts = Context.get(first, Accounts)
       const ways = [
-        (id: UserId) => administration.ban(id, act),
-        (id: UserId) => administration.grant(id, "admin", null, act),
-        (id: UserId) => administration.logout(id, act)
+        (id: UserId) => Effect.orDie(administration.ban(id, act)),
+        (id: UserId) => Effect.orDie(administration.grant(id, "admin", null, act)),
+        (id: UserId) => Effect.orDie(administration.logout(id, act))
       ]
       for (const way of ways) {
         const user = yield* registerUser.pipe(Effect.provideContext(first))
         const pair = yield* login(user).pipe(Effect.provideContext(first))
         yield* verify(pair.accessToken).pipe(Effect.provideContext(second))
-        yield* Effect.orDie(way(user.id))
+        yield* way(user.id)
         yield* refusedBy(second, pair.accessToken)
       }
       const pair = yield* Effect.flatMap(registerUser, (user) => login(user)).pipe(Effect.provideContext(first))
