@@ -4,6 +4,7 @@ import catalog from "./0003_catalog.ts"
 import trade from "./0004_trade.ts"
 import payments from "./0005_payments.ts"
 import paymentPayers from "./0006_payment_payers.ts"
+import crypto from "./0007_crypto.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -12,5 +13,6 @@ export const migrations = {
   "0003_catalog": catalog,
   "0004_trade": trade,
   "0005_payments": payments,
-  "0006_payment_payers": paymentPayers
+  "0006_payment_payers": paymentPayers,
+  "0007_crypto": crypto
 }

@@ -3,6 +3,7 @@ import { Callbacks } from "./Callbacks.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
 import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
+import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { Inquiries } from "./Inquiries.ts"
@@ -22,7 +23,7 @@ const layerNoDeps = Layer.mergeAll(
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps
 ).pipe(
-  Layer.provideMerge(Callbacks.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
   Layer.provide(CallbackRuns.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),

@@ -3,6 +3,7 @@ import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
 import { Callbacks } from "./Callbacks.ts"
+import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { Refunds } from "./Refunds.ts"
@@ -16,6 +17,7 @@ const channelLimit = 50
 export const sweeps = Layer.unwrap(
   Effect.gen(function* () {
     const callbacks = yield* Callbacks
+    const watches = yield* ChannelWatches
     const closing = yield* Closing
     const inquiries = yield* Inquiries
     const refunds = yield* Refunds
@@ -39,6 +41,12 @@ export const sweeps = Layer.unwrap(
         every: "5 seconds",
         limit: channelLimit,
         batch: (limit) => callbacks.sweep(limit)
+      }),
+      Sweep.layer({
+        name: "payment_watches",
+        every: "5 seconds",
+        limit: channelLimit,
+        batch: (limit) => watches.sweep(limit)
       }),
       Sweep.layer({ name: "payment_expiry", every: "30 seconds", batch: (limit) => closing.sweep(limit) }),
       Sweep.layer({ name: "payment_nonces", every: "10 minutes", batch: (limit) => callbacks.purge(limit) }),

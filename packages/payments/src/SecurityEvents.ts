@@ -10,6 +10,7 @@ export interface SecurityEvent {
     | "callback_refused"
     | "callback_replayed"
     | "callback_unknown_order"
+    | "chain_reorganised"
     | "payment_mismatch"
     | "refund_mismatch"
     | "ticket_foreign"

@@ -111,6 +111,22 @@ export interface CallbackAnswer {
   readonly body?: string
 }
 
+/** How a channel that sends no notices is looked at. */
+export interface ChannelWatch {
+  /**
+   * What happened and was not told yet, at most `limit`, and what somebody has to look at. Told again until `told` says that
+   * it is kept; any number of processes may look.
+   */
+  look(limit: number): Effect.Effect<
+    {
+      readonly notices: ReadonlyArray<VerifiedCallback>
+      readonly incidents: ReadonlyArray<Readonly<Record<string, string>>>
+    },
+    ChannelError
+  >
+  told(notices: ReadonlyArray<VerifiedCallback>): Effect.Effect<void, ChannelError>
+}
+
 /**
  * What is best done after an error code of a channel. `retrySame`: the same channel will take it later. `retryOther`: this one
  * will not, another may. `askBuyer`: the buyer has to choose or do something else. `stop`: nobody will take it.
@@ -154,4 +170,6 @@ export interface Channel {
   readonly acknowledgement: CallbackAnswer
   /** The notice was not taken; the channel sends a genuine one again. */
   refusal(reason: CallbackRefused["reason"] | "unavailable"): CallbackAnswer
+  /** Where the channel sends no notices. */
+  readonly watch?: ChannelWatch
 }

@@ -7,6 +7,7 @@ import type { Channel } from "./Channel.ts"
 export class Channels extends Context.Service<
   Channels,
   {
+    readonly all: ReadonlyArray<Channel>
     find(id: string): Option.Option<Channel>
     /** The ids of the channels that take `currency`, of `among` where that is given. */
     offered(currency: Currency, among: ReadonlyArray<ChannelId> | null): ReadonlyArray<ChannelId>
@@ -15,6 +16,7 @@ export class Channels extends Context.Service<
   static fromIterable(channels: Iterable<Channel>) {
     const byId = new Map([...channels].map((channel): [string, Channel] => [channel.id, channel]))
     return Channels.of({
+      all: [...byId.values()],
       find: (id) => Option.fromUndefinedOr(byId.get(id)),
       offered: (currency, among) =>
         [...byId.values()]

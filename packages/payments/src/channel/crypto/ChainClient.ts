@@ -1,0 +1,197 @@
+import { Effect, Option, Predicate, Redacted, Schema } from "effect"
+import { createPublicClient, encodeFunctionData, http, isAddress, keccak256, parseAbi, parseAbiItem } from "viem"
+import type { Address, Hex } from "viem"
+import { privateKeyToAccount } from "viem/accounts"
+import { ChannelText } from "../Channel.ts"
+import * as ChannelCalls from "../channelCalls.ts"
+import { networkCodeOf, noAnswer } from "../channelCalls.ts"
+import type { ChannelError } from "../ChannelError.ts"
+import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
+import type { CryptoSettings } from "./CryptoConfig.ts"
+
+const Hash = Schema.String.check(Schema.isPattern(/^0x[0-9a-f]{64}$/))
+
+/** Money that came: one `Transfer` log. Addresses in lower case. */
+export const Transfer = Schema.Struct({
+  txHash: Hash,
+  logIndex: Schema.Int,
+  blockNumber: Schema.Int,
+  blockHash: Hash,
+  sender: ChannelText,
+  recipient: ChannelText,
+  amount: Schema.BigInt
+})
+export type Transfer = typeof Transfer.Type
+
+/** What the chain says of a transaction of ours. */
+export type Receipt = { readonly succeeded: boolean; readonly blockNumber: number } | undefined
+
+export interface Block {
+  readonly number: number
+  readonly hash: string
+  readonly at: Date
+}
+
+export interface SigningTerms {
+  readonly nonce: number
+  readonly maxFeePerGas: bigint
+  readonly maxPriorityFeePerGas: bigint
+}
+
+/** The tokens' `transfer` takes about 65,000; what is not used is not paid. */
+const transferGas = 120_000n
+
+const erc20 = parseAbi([
+  "function transfer(address to, uint256 amount) returns (bool)",
+  "function balanceOf(address account) view returns (uint256)"
+])
+const transferEvent = parseAbiItem("event Transfer(address indexed from, address indexed to, uint256 value)")
+
+export const asAddress = (text: string): Option.Option<Address> =>
+  isAddress(text, { strict: false }) ? Option.some(text) : Option.none()
+
+const isHex = (text: string): text is Hex => /^0x[0-9a-f]*$/.test(text)
+
+/** The chain as this channel reads and writes it. Only `broadcast` changes anything, and the same bytes change it once. */
+export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
+  const calls = yield* ChannelCalls.make("crypto", settings.timeout)
+  const rpc = createPublicClient({
+    transport: http(settings.rpcUrl, { retryCount: 0, timeout: 0, fetchOptions: { redirect: "error" } })
+  })
+  const refused = channelFailure("refused", "BAD_ADDRESS_OR_KEY")
+  const token = yield* Effect.fromOption(asAddress(settings.token)).pipe(Effect.orDie)
+  const wallet = yield* Effect.sync(() => {
+    const key = Redacted.value(settings.hotWalletKey)
+    return privateKeyToAccount(isHex(key) ? key : "0x")
+  })
+
+  // The library's errors quote the address of the node, which may hold a key: only a code leaves here.
+  const ask = <A>(operation: string, send: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ChannelError> =>
+    calls.call(
+      operation,
+      Effect.tryPromise({ try: send, catch: (cause) => noAnswer(fromNetwork(networkCodeOf(cause))) })
+    )
+
+  /** A node of another chain would tell of money that is worth nothing. */
+  const sameChain = Effect.flatMap(
+    ask("chainId", () => rpc.getChainId()),
+    (id) => (id === settings.chainId ? Effect.void : Effect.fail(fromNetwork("ANOTHER_CHAIN")))
+  )
+
+  const block = (number: number): Effect.Effect<Block, ChannelError> =>
+    ask("block", () => rpc.getBlock({ blockNumber: BigInt(number) })).pipe(
+      Effect.filterOrFail(
+        (found) => found.number === BigInt(number),
+        () => contradiction
+      ),
+      Effect.map(({ hash, timestamp }) => ({ number, hash, at: new Date(Number(timestamp) * 1000) }))
+    )
+
+  /** Transfers of the token to `recipients`, of blocks `from` to `to`, in their order. */
+  const transfers = (recipients: ReadonlyArray<string>, from: number, to: number) =>
+    Effect.gen(function* () {
+      const addresses = recipients.flatMap((text) => Option.toArray(asAddress(text)))
+      const wanted = new Set(recipients)
+      const logs = yield* ask("logs", () =>
+        rpc.getLogs({
+          address: token,
+          event: transferEvent,
+          args: { to: addresses },
+          fromBlock: BigInt(from),
+          toBlock: BigInt(to),
+          strict: true
+        })
+      )
+      const found = logs.map(({ address, args, blockHash, blockNumber, logIndex, removed, transactionHash }) => ({
+        isOurs:
+          !removed &&
+          address.toLowerCase() === settings.token &&
+          wanted.has(args.to.toLowerCase()) &&
+          blockNumber >= BigInt(from) &&
+          blockNumber <= BigInt(to),
+        transfer: {
+          txHash: transactionHash,
+          logIndex,
+          blockNumber: Number(blockNumber),
+          blockHash,
+          sender: args.from.toLowerCase(),
+          recipient: args.to.toLowerCase(),
+          amount: args.value
+        }
+      }))
+      // a node that answers about something else is believed in nothing
+      if (found.some(({ isOurs }) => !isOurs)) return yield* contradiction
+      return found.map(({ transfer }) => transfer).filter(({ amount }) => amount > 0n)
+    })
+
+  const head = Effect.andThen(
+    sameChain,
+    Effect.map(
+      ask("head", () => rpc.getBlockNumber({ cacheTime: 0 })),
+      Number
+    )
+  )
+
+  const receipt = (hash: string): Effect.Effect<Receipt, ChannelError> =>
+    isHex(hash)
+      ? ask("receipt", () =>
+          rpc.getTransactionReceipt({ hash }).catch((error: unknown) => {
+            if (Predicate.hasProperty(error, "name") && error.name === "TransactionReceiptNotFoundError")
+              return undefined
+            throw error
+          })
+        ).pipe(
+          Effect.filterOrFail(
+            (found) => found === undefined || found.transactionHash === hash,
+            () => contradiction
+          ),
+          Effect.map(
+            (found) => found && { succeeded: found.status === "success", blockNumber: Number(found.blockNumber) }
+          )
+        )
+      : Effect.fail(refused)
+
+  /** What the wallet can send now, and what a signature of it must say. */
+  const terms = Effect.gen(function* () {
+    yield* sameChain
+    const [balance, nonce, fees] = yield* ask("terms", () =>
+      Promise.all([
+        rpc.readContract({ address: token, abi: erc20, functionName: "balanceOf", args: [wallet.address] }),
+        rpc.getTransactionCount({ address: wallet.address, blockTag: "pending" }),
+        rpc.estimateFeesPerGas()
+      ])
+    )
+    return { balance, nonce, maxFeePerGas: fees.maxFeePerGas, maxPriorityFeePerGas: fees.maxPriorityFeePerGas }
+  })
+
+  /** Asks nobody: the same input gives the same bytes. */
+  const sign = (recipient: string, amount: bigint, signing: SigningTerms) =>
+    Effect.fromOption(asAddress(recipient)).pipe(
+      Effect.mapError(() => refused),
+      Effect.flatMap((to) =>
+        Effect.tryPromise({
+          try: () =>
+            wallet.signTransaction({
+              type: "eip1559",
+              chainId: settings.chainId,
+              to: token,
+              data: encodeFunctionData({ abi: erc20, functionName: "transfer", args: [to, amount] }),
+              gas: transferGas,
+              ...signing
+            }),
+          catch: () => refused
+        })
+      ),
+      Effect.map((raw) => ({ raw, hash: keccak256(raw) }))
+    )
+
+  /** A node that has the bytes already refuses them: what became of them is for `receipt` to tell. */
+  const broadcast = (raw: string): Effect.Effect<void, ChannelError> =>
+    isHex(raw)
+      ? Effect.asVoid(ask("broadcast", () => rpc.sendRawTransaction({ serializedTransaction: raw })))
+      : Effect.fail(refused)
+
+  return { walletAddress: wallet.address.toLowerCase(), head, block, transfers, receipt, terms, sign, broadcast }
+})
+
+export type ChainClient = Effect.Success<ReturnType<typeof make>>

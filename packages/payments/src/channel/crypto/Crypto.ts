@@ -1,0 +1,153 @@
+import { ChannelId } from "@mall/domain/payments/Payment"
+import { Effect, Option } from "effect"
+import { CallbackRefused } from "../ChannelError.ts"
+import type {
+  Channel,
+  ChannelAttempt,
+  ChannelOrder,
+  ChannelPayment,
+  ChannelRefund,
+  ChannelRefundState
+} from "../Channel.ts"
+import type { ChannelDefinition } from "../ChannelDefinition.ts"
+import type { ChannelError } from "../ChannelError.ts"
+import { channelFailure } from "../channelFailure.ts"
+import { toHexId } from "../hexId.ts"
+import * as ChainClient from "./ChainClient.ts"
+import { cryptoConfig } from "./CryptoConfig.ts"
+import type { CryptoSettings } from "./CryptoConfig.ts"
+import * as CryptoCursor from "./CryptoCursor.ts"
+import * as CryptoDeposits from "./CryptoDeposits.ts"
+import type { Deposit } from "./CryptoDeposits.ts"
+import * as CryptoPayouts from "./CryptoPayouts.ts"
+import type { Payout } from "./CryptoPayouts.ts"
+import * as CryptoWatch from "./CryptoWatch.ts"
+import { paymentUri } from "./depositAddress.ts"
+
+/**
+ * USDC on a chain: an address for each try, and refunds out of a hot wallet. A chain closes no address: `closed` means that
+ * we credit what comes no more. What comes afterwards is a late payment, refunded like any other where it reaches the amount
+ * and returned where it does not. While transfers that would pay are not final yet, `close` answers `paid`.
+ */
+export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
+  const chain = yield* ChainClient.make(settings)
+  const deposits = yield* CryptoDeposits.make(settings)
+  const payouts = yield* CryptoPayouts.make(settings, chain)
+  const account = { chainId: `${settings.chainId}`, token: settings.token }
+  const cursor = yield* CryptoCursor.make(settings)
+  const { keep, read, watch } = CryptoWatch.make(settings, { account, chain, cursor, deposits, payouts })
+
+  const create = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
+    const known = yield* deposits.find(attempt.id)
+    const deposit = Option.isSome(known) ? known.value : yield* deposits.open(attempt, yield* chain.head)
+    if (deposit.closedAt !== null) return yield* channelFailure("declined", "CLOSED")
+    if (deposit.amount !== attempt.amount.amount) return yield* channelFailure("refused", "ANOTHER_AMOUNT")
+    const { address, amount } = deposit
+    const order: ChannelOrder = {
+      action: { type: "qr", content: paymentUri({ ...settings, address, amount }) },
+      channelReference: address
+    }
+    return order
+  })
+
+  const toPayment = (deposit: Deposit): ChannelPayment =>
+    deposit.paidAt === null
+      ? { _tag: deposit.closedAt === null ? "Open" : "Closed" }
+      : CryptoWatch.toPaid(deposit, deposit.paidAt, account)
+
+  /** Takes what became final into our books; answers with the deposit and what is seen on the chain, final or not. */
+  const look = Effect.fnUntraced(function* (deposit: Deposit) {
+    const head = yield* chain.head
+    const seen = yield* read([deposit.address], deposit.fromBlock, head)
+    yield* keep(seen.filter(({ blockNumber }) => head - blockNumber + 1 >= settings.confirmations))
+    yield* deposits.assign(deposit.attemptId)
+    const now = Option.getOrElse(yield* deposits.find(deposit.attemptId), () => deposit)
+    return { deposit: now, seen: seen.reduce((sum, { amount }) => sum + amount, 0n) }
+  })
+
+  const query = Effect.fnUntraced(function* ({ id }: ChannelAttempt) {
+    const known = yield* deposits.find(id)
+    if (Option.isNone(known)) return { _tag: "Missing" } satisfies ChannelPayment
+    if (known.value.paidAt !== null) return toPayment(known.value)
+    return toPayment((yield* look(known.value)).deposit)
+  })
+
+  const close = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
+    // one that was never asked for gets its address too, closed: a creation still on its way finds it so
+    const opened = yield* deposits.open(attempt, yield* chain.head)
+    if (opened.closedAt === null && opened.paidAt === null) {
+      const { deposit, seen } = yield* look(opened)
+      if (deposit.paidAt === null && seen >= BigInt(deposit.amount)) return "paid"
+      yield* deposits.close(attempt.id)
+    }
+    const after = yield* deposits.find(attempt.id)
+    return Option.exists(after, ({ paidAt }) => paidAt !== null) ? "paid" : "closed"
+  })
+
+  const toRefundState = ({ status, txHash }: Payout, { amount }: ChannelRefund): ChannelRefundState => {
+    switch (status) {
+      case "pending":
+      case "signed":
+        return { _tag: "Processing", channelReference: txHash }
+      case "confirmed":
+        return {
+          _tag: "Refunded",
+          amount: amount.amount,
+          currency: amount.currency,
+          account,
+          channelReference: txHash ?? ""
+        }
+      case "reverted":
+        return { _tag: "Failed", code: "TRANSFER_REVERTED" }
+    }
+  }
+
+  const refundKey = ({ id }: ChannelRefund) => `refund:${toHexId(id)}`
+
+  const queryRefund = Effect.fnUntraced(function* (
+    input: ChannelRefund
+  ): Effect.fn.Return<ChannelRefundState, ChannelError> {
+    const payout = yield* payouts.advance(refundKey(input))
+    if (payout === undefined) return { _tag: "Missing" }
+    if (payout.amount !== BigInt(input.amount.amount)) return yield* channelFailure("refused", "ANOTHER_AMOUNT")
+    return toRefundState(payout, input)
+  })
+
+  const refund = Effect.fnUntraced(function* (
+    input: ChannelRefund
+  ): Effect.fn.Return<ChannelRefundState, ChannelError> {
+    const { attempt } = input
+    const deposit = yield* deposits.find(attempt.id)
+    const sender = Option.isNone(deposit) ? Option.none() : yield* deposits.senderOf(deposit.value.address)
+    if (Option.isNone(sender)) return yield* channelFailure("refused", "NOT_PAID")
+    const told = Option.flatMap(Option.fromUndefinedOr(attempt.payer["refundAddress"]), ChainClient.asAddress)
+    const recipient = Option.getOrElse(told, () => sender.value).toLowerCase()
+    yield* payouts.request(refundKey(input), recipient, BigInt(input.amount.amount))
+    return yield* queryRefund(input)
+  })
+
+  const channel: Channel = {
+    id: ChannelId.make("crypto"),
+    methods: ["usdc"],
+    currencies: new Set(["USDC"]),
+    account,
+    advice: { ANOTHER_CHAIN: "stop", CLOSED: "askBuyer" },
+    create,
+    query,
+    close,
+    refund,
+    queryRefund,
+    // a chain sends no notices: whoever sends one is not the chain
+    parseCallback: () => Effect.fail(new CallbackRefused({ reason: "signature" })),
+    acknowledgement: { status: 204 },
+    refusal: (reason) => ({ status: reason === "unavailable" ? 503 : 401 }),
+    watch
+  }
+  return channel
+})
+
+export const crypto: ChannelDefinition = {
+  id: "crypto",
+  setting: "CRYPTO_XPUB",
+  make: Effect.flatMap(cryptoConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
+}

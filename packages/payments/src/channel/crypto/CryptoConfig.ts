@@ -1,0 +1,72 @@
+import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
+import { sandboxMerchant, sandboxUrl } from "../channelConfig.ts"
+
+const Address = Schema.String.check(Schema.isPattern(/^0x[0-9a-fA-F]{40}$/))
+const ChainId = Schema.Int.check(Schema.isGreaterThan(0))
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))
+
+/** The chain, the token on it, and the keys of the shop. */
+export interface CryptoSettings {
+  readonly rpcUrl: string
+  readonly chainId: number
+  /** In lower case. */
+  readonly token: string
+  /** The extended public key below which each try has its address: who reads it sees what comes, and can take nothing. */
+  readonly xpub: Redacted.Redacted
+  /** Sends refunds and returns out of its own tokens and pays their gas. */
+  readonly hotWalletKey: Redacted.Redacted
+  /** Blocks, its own among them, after which a transfer is believed. */
+  readonly confirmations: number
+  /** Blocks that one question about logs covers; providers refuse more. */
+  readonly blockRange: number
+  /** How long after its creation an address is still looked at. */
+  readonly watch: Duration.Duration
+  readonly timeout: Duration.Duration
+}
+
+const MerchantFile = Schema.Struct({
+  chainId: ChainId,
+  token: Address,
+  xpub: Schema.String,
+  hotWalletKey: Schema.String
+})
+
+const Common = Config.all({
+  confirmations: Config.schema(Count, "CRYPTO_CONFIRMATIONS").pipe(Config.withDefault(12)),
+  blockRange: Config.schema(Count, "CRYPTO_BLOCK_RANGE").pipe(Config.withDefault(1_000)),
+  watch: Config.Duration("CRYPTO_WATCH").pipe(Config.withDefault(Duration.days(90))),
+  timeout: Config.Duration("CRYPTO_TIMEOUT").pipe(Config.withDefault(Duration.seconds(10)))
+})
+
+const Merchant = Config.all({
+  rpcUrl: Config.String("CRYPTO_RPC_URL"),
+  chainId: Config.schema(ChainId, "CRYPTO_CHAIN_ID"),
+  token: Config.schema(Address, "CRYPTO_TOKEN"),
+  xpub: Config.Redacted("CRYPTO_XPUB"),
+  hotWalletKey: Config.Redacted("CRYPTO_HOT_WALLET_KEY")
+})
+
+const fromSandbox = Effect.gen(function* () {
+  const merchant = yield* sandboxMerchant("crypto", MerchantFile)
+  if (Option.isNone(merchant)) return Option.none()
+  const { chainId, hotWalletKey, token, xpub } = merchant.value
+  return Option.some({
+    rpcUrl: yield* Config.String("CRYPTO_RPC_URL").pipe(Config.orElse(() => sandboxUrl("crypto"))),
+    chainId,
+    token,
+    xpub: Redacted.make(xpub),
+    hotWalletKey: Redacted.make(hotWalletKey)
+  })
+})
+
+/** The shop's keys and chain: of the environment where `CRYPTO_XPUB` is set, else of the sandbox, else none. */
+export const cryptoConfig = Effect.gen(function* () {
+  const common = yield* Common
+  const given = yield* Config.option(Config.Redacted("CRYPTO_XPUB"))
+  const merchant = Option.isSome(given) ? Option.some(yield* Merchant) : yield* fromSandbox
+  return Option.map(merchant, (settings): CryptoSettings => ({
+    ...common,
+    ...settings,
+    token: settings.token.toLowerCase()
+  }))
+})

@@ -1,0 +1,122 @@
+import { MinorUnits } from "@mall/domain/kernel/Money"
+import { Effect } from "effect"
+import type { ChannelWatch, Paid, VerifiedCallback } from "../Channel.ts"
+import type { Block, ChainClient, Transfer } from "./ChainClient.ts"
+import type { CryptoSettings } from "./CryptoConfig.ts"
+import type { CryptoCursor } from "./CryptoCursor.ts"
+import type { CryptoDeposits, Deposit } from "./CryptoDeposits.ts"
+import type { CryptoPayouts } from "./CryptoPayouts.ts"
+
+/** Addresses that one question about logs names. */
+const addressesAtOnce = 500
+
+/** Ranges of blocks that one run reads; the next goes on from there. */
+const rangesAtOnce = 20
+
+/** After a reorganisation deeper than finality, so many times the confirmations are read again. */
+const rewind = 10
+
+type Account = Readonly<Record<string, string>>
+
+/** A deposit that was paid, in the words of the contract. What was paid above the amount is no part of it: it goes back. */
+export const toPaid = ({ address, amount }: Deposit, paidAt: Date, account: Account): Paid => ({
+  _tag: "Paid",
+  amount: MinorUnits.make(amount),
+  currency: "USDC",
+  account: { ...account },
+  channelReference: address,
+  paidAt
+})
+
+/** Reads the chain on, block by block up to what is final, and sends what has to be sent. Any number of workers may. */
+export const make = (
+  settings: CryptoSettings,
+  parts: {
+    readonly account: Account
+    readonly chain: ChainClient
+    readonly cursor: CryptoCursor
+    readonly deposits: CryptoDeposits
+    readonly payouts: CryptoPayouts
+  }
+) => {
+  const { account, chain, cursor, deposits, payouts } = parts
+  const { blockRange, confirmations } = settings
+
+  const read = Effect.fnUntraced(function* (addresses: ReadonlyArray<string>, from: number, to: number) {
+    const found: Array<Transfer> = []
+    for (let start = from; start <= to; start += blockRange) {
+      const end = Math.min(to, start + blockRange - 1)
+      for (let at = 0; at < addresses.length; at += addressesAtOnce) {
+        found.push(...(yield* chain.transfers(addresses.slice(at, at + addressesAtOnce), start, end)))
+      }
+    }
+    return found
+  })
+
+  /** Stores transfers with the time of their blocks. One whose block was replaced meanwhile is left to the next reading. */
+  const keep = Effect.fnUntraced(function* (transfers: ReadonlyArray<Transfer>) {
+    const numbers = [...new Set(transfers.map(({ blockNumber }) => blockNumber))]
+    const blocks = new Map<number, Block>()
+    for (const number of numbers) blocks.set(number, yield* chain.block(number))
+    yield* deposits.record(
+      transfers.filter(({ blockHash, blockNumber }) => blocks.get(blockNumber)?.hash === blockHash),
+      blocks
+    )
+  })
+
+  /** What was believed final and is not on the chain any more. */
+  const reorganised = Effect.fnUntraced(function* (addresses: ReadonlyArray<string>, number: number) {
+    const from = Math.max(0, number - rewind * confirmations)
+    const gone = yield* cursor.forget(from, number, yield* read(addresses, from, number))
+    yield* cursor.move(yield* chain.block(from))
+    return [
+      { block: `${number}`, vanished: `${gone.length}` },
+      ...gone.map(({ recipient, txHash }) => ({ txHash, recipient }))
+    ]
+  })
+
+  const scan = Effect.gen(function* () {
+    const final = (yield* chain.head) - confirmations + 1
+    const addresses = yield* deposits.watched
+    const last = yield* cursor.read
+    if (last !== undefined && last.number <= final && (yield* chain.block(last.number)).hash !== last.hash) {
+      return yield* reorganised(addresses, last.number)
+    }
+    const from = last === undefined ? ((yield* cursor.first) ?? final) : last.number + 1
+    const to = Math.min(final, from + rangesAtOnce * blockRange - 1)
+    if (to < from || to < 0) return []
+    // the block first: one that is replaced while we read is noticed by the next run
+    const end = yield* chain.block(to)
+    yield* keep(yield* read(addresses, Math.max(0, from), to))
+    yield* cursor.move(end)
+    return []
+  })
+
+  const toNotice = (deposit: Deposit): ReadonlyArray<VerifiedCallback> =>
+    deposit.paidAt === null
+      ? []
+      : [
+          {
+            eventId: `${deposit.attemptId}:paid`,
+            eventType: "deposit.paid",
+            nonce: null,
+            notice: {
+              _tag: "PaymentNotice",
+              attemptId: deposit.attemptId,
+              payment: toPaid(deposit, deposit.paidAt, account)
+            }
+          }
+        ]
+
+  const watch: ChannelWatch = {
+    look: Effect.fn("Crypto.look")(function* (limit) {
+      const incidents = yield* scan
+      for (const id of yield* deposits.assignable(limit)) yield* deposits.assign(id)
+      for (const { key } of yield* payouts.open(limit)) yield* payouts.advance(key)
+      return { incidents, notices: (yield* deposits.untold(limit)).flatMap(toNotice) }
+    }),
+    told: (notices) =>
+      deposits.told(notices.flatMap(({ notice }) => (notice._tag === "PaymentNotice" ? [notice.attemptId] : [])))
+  }
+  return { watch, read, keep }
+}

@@ -1,0 +1,87 @@
+import { assert, layer } from "@effect/vitest"
+import { TestDatabase } from "@mall/testing/TestDatabase"
+import { Money } from "@mall/domain/kernel/Money"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Effect, Layer, Option } from "effect"
+import { CircuitBreaker } from "effect/persistence"
+import { anAttempt, binary, newRefundId, testChain } from "./TestChain.ts"
+
+const Services = Layer.mergeAll(TestDatabase, CircuitBreaker.layerStoreMemory(), NodeServices.layer)
+
+// the chain is packaged for some platforms only
+layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("Crypto", (it) => {
+  const onChain = Option.isSome(binary) ? it.effect : it.effect.skip
+
+  onChain("keeps one address for a try, and believes a payment once it is final", () =>
+    Effect.gen(function* () {
+      const { channel, mine, pay } = yield* testChain(101)
+      const attempt = yield* anAttempt
+      const [first, again] = yield* Effect.all([channel.create(attempt), channel.create(attempt)], { concurrency: 2 })
+      assert.deepStrictEqual(first, again)
+      const address = first.channelReference ?? ""
+      yield* pay(address, 5_000_000)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Open")
+      assert.strictEqual(yield* channel.close(attempt), "paid")
+      yield* mine(3)
+      const paid = yield* channel.query(attempt)
+      assert.strictEqual(paid._tag, "Paid")
+      assert.deepInclude({ ...paid }, { amount: attempt.amount.amount, currency: "USDC", channelReference: address })
+      const seen = yield* channel.watch!.look(10)
+      assert.strictEqual(seen.notices.length, 1)
+      yield* channel.watch!.told(seen.notices)
+      assert.deepStrictEqual((yield* channel.watch!.look(10)).notices, [])
+    })
+  )
+
+  onChain("forgets a payment that vanishes before it is final", () =>
+    Effect.gen(function* () {
+      const { chain, channel, mine, pay } = yield* testChain(102)
+      const attempt = yield* anAttempt
+      const { channelReference } = yield* channel.create(attempt)
+      const id = yield* Effect.promise(() => chain.snapshot())
+      yield* pay(channelReference ?? "", 5_000_000)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Open")
+      yield* Effect.promise(() => chain.revert({ id }))
+      yield* mine(10)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Open")
+      assert.strictEqual(yield* channel.close(attempt), "closed")
+    })
+  )
+
+  onChain("returns the surplus, and refunds once however many ask", () =>
+    Effect.gen(function* () {
+      const { balance, buyer, channel, mine, pay } = yield* testChain(103)
+      const attempt = yield* anAttempt
+      const { channelReference } = yield* channel.create(attempt)
+      const before = yield* balance(buyer)
+      yield* pay(channelReference ?? "", 6_000_000)
+      assert.strictEqual(yield* balance(channelReference ?? ""), 6_000_000n)
+      yield* mine(3)
+      assert.deepInclude({ ...(yield* channel.query(attempt)) }, { _tag: "Paid", amount: attempt.amount.amount })
+      yield* channel.watch!.look(10)
+      const refund = { id: yield* newRefundId, attempt, amount: Money.of(2_000_000, "USDC"), reason: "too small" }
+      yield* Effect.all([channel.refund(refund), channel.refund(refund), channel.refund(refund)], { concurrency: 3 })
+      yield* mine(3)
+      assert.strictEqual((yield* channel.queryRefund(refund))._tag, "Refunded")
+      assert.strictEqual((yield* channel.refund(refund))._tag, "Refunded")
+      assert.strictEqual(yield* balance(buyer), before - 3_000_000n)
+    })
+  )
+
+  onChain("returns what stays below the amount once the try is closed", () =>
+    Effect.gen(function* () {
+      const { balance, buyer, channel, mine, pay } = yield* testChain(104)
+      const attempt = yield* anAttempt
+      const { channelReference } = yield* channel.create(attempt)
+      const before = yield* balance(buyer)
+      yield* pay(channelReference ?? "", 1_234_567)
+      assert.strictEqual(yield* balance(buyer), before - 1_234_567n)
+      yield* mine(3)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Open")
+      assert.strictEqual(yield* channel.close(attempt), "closed")
+      yield* channel.watch!.look(10)
+      yield* mine(3)
+      assert.strictEqual(yield* balance(buyer), before)
+    })
+  )
+})

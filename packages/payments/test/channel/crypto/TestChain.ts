@@ -1,0 +1,89 @@
+import { AttemptId } from "@mall/domain/payments/Payment"
+import { generator } from "@mall/domain/kernel/Id"
+import { Money } from "@mall/domain/kernel/Money"
+import { RefundId } from "@mall/domain/payments/PaymentGateway"
+import { anvilBinary, startAnvil } from "@mall/sandbox/crypto/Anvil"
+import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
+import { Duration, Effect, Option, Redacted } from "effect"
+import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
+import type { Address } from "viem"
+import { HDKey, privateKeyToAccount } from "viem/accounts"
+import { anvil } from "viem/chains"
+import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
+import { make } from "../../../src/channel/crypto/Crypto.ts"
+
+export const binary = anvilBinary(process.platform, process.arch)
+const abi = parseAbi([
+  "function faucet(address to, uint256 amount)",
+  "function transfer(address to, uint256 amount) returns (bool)",
+  "function balanceOf(address account) view returns (uint256)"
+])
+// the chain's own first accounts, which everybody knows
+const buyer = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+const hotKey = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+
+const newAttemptId = generator(AttemptId)
+export const newRefundId = generator(RefundId)
+
+/**
+ * A chain of its own id, so that tests of one database share neither nonces nor signed transfers, with a token, a buyer who has of it, and the channel on it.
+ */
+export const testChain = Effect.fnUntraced(function* (chainId: number) {
+  const rpcUrl = yield* startAnvil(Option.getOrThrow(binary), chainId)
+  const chain = createTestClient({
+    account: buyer,
+    chain: { ...anvil, id: chainId },
+    mode: "anvil",
+    transport: http(rpcUrl)
+  })
+    .extend(publicActions)
+    .extend(walletActions)
+  const hash = yield* Effect.promise(() => chain.deployContract({ abi, bytecode: `0x${bytecode.slice(2)}` }))
+  const { contractAddress } = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash }))
+  const token = yield* Effect.fromNullishOr(contractAddress)
+  const write = (functionName: "faucet" | "transfer", to: string, amount: number) =>
+    Effect.promise(async () => {
+      const sent = await chain.writeContract({
+        address: token,
+        abi,
+        functionName,
+        args: [to as Address, BigInt(amount)]
+      })
+      await chain.waitForTransactionReceipt({ hash: sent })
+    })
+  yield* write("faucet", buyer.address, 1_000_000_000)
+  yield* write("faucet", privateKeyToAccount(hotKey).address, 1_000_000_000)
+  const settings = {
+    rpcUrl,
+    chainId,
+    token: token.toLowerCase(),
+    xpub: Redacted.make(HDKey.fromMasterSeed(new Uint8Array(32).fill(7)).derive("m/44'/60'/0'").publicExtendedKey),
+    hotWalletKey: Redacted.make(hotKey),
+    confirmations: 3,
+    blockRange: 1_000,
+    watch: Duration.days(90),
+    timeout: Duration.seconds(5)
+  }
+  return {
+    chain,
+    pay: (to: string, amount: number) => write("transfer", to, amount),
+    mine: (blocks: number) => Effect.promise(() => chain.mine({ blocks })),
+    balance: (of: string) =>
+      Effect.promise(() =>
+        chain.readContract({ address: token, abi, functionName: "balanceOf", args: [of as Address] })
+      ),
+    buyer: buyer.address.toLowerCase(),
+    channel: yield* make(settings)
+  }
+})
+
+export const anAttempt = Effect.map(newAttemptId, (id): ChannelAttempt => ({
+  id,
+  method: "usdc",
+  amount: Money.of(5_000_000, "USDC"),
+  description: "A shirt",
+  expiresAt: new Date("2100-01-01"),
+  returnUrl: null,
+  payer: {},
+  channelReference: null
+}))
