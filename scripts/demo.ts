@@ -6,11 +6,12 @@ import type { SkuId } from "@mall/domain/catalog/Catalog"
 import type { AddressId } from "@mall/domain/identity/AddressBook"
 import { Email, Password } from "@mall/domain/identity/User"
 import { formatMajor } from "@mall/domain/kernel/Currency"
-import type { Money } from "@mall/domain/kernel/Money"
+import { Money } from "@mall/domain/kernel/Money"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import type { PaymentAction } from "@mall/domain/payments/Payment"
+import type { PaymentId, PaymentStatus } from "@mall/domain/payments/PaymentGateway"
 import type { OrderId, OrderStatus } from "@mall/domain/trade/Order"
-import { Clock, Config, Console, DateTime, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { Clock, Config, Console, DateTime, Effect, Layer, Option, Redacted, Ref, Schedule, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientResponse } from "effect/http"
 import { spawn } from "node:child_process"
 import path from "node:path"
@@ -18,6 +19,8 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 
 // Drives the whole journey, and pays and gives back through `--channel <id>|all`, through the typed client, against the server on PORT, or one of its own where none runs.
+
+const demoPassword = "demo-correct-horse-battery"
 
 const say = (text: string) => Console.log(`  ${text}`)
 const chapter = (text: string) => Console.log(`\n${text}`)
@@ -98,7 +101,8 @@ const everyChannel = [
   { id: "wechatpay_v2", method: "native" },
   { id: "alipay", method: "precreate" },
   { id: "stripe", method: "card" },
-  { id: "paypal", method: "paypal" }
+  { id: "paypal", method: "paypal" },
+  { id: "crypto", method: "usdc" }
 ] as const
 type DemoChannel = (typeof everyChannel)[number]
 
@@ -133,6 +137,39 @@ const press = (sandbox: string, channel: string, number: string) =>
     HttpClient.post(`${sandbox}/control/${channel}/orders/${number}/pay`),
     HttpClientResponse.filterStatusOk
   )
+
+const awaitPayment = (id: PaymentId, wanted: PaymentStatus) =>
+  Effect.gen(function* () {
+    const mall = yield* MallHttp
+    const { status } = yield* mall.payments.show({ params: { id } })
+    if (status !== wanted) return yield* new DemoFailed({ reason: `Payment ${id} is ${status}, not ${wanted}` })
+  }).pipe(Effect.retry({ schedule: Schedule.spaced("250 millis"), times: 200 }))
+
+/** The shop sells for no tokens, so its staff asks for a payment of their own. */
+const payInTokens = Effect.fnUntraced(function* (sandbox: string) {
+  const mall = yield* MallHttp
+  const key = String(yield* Clock.currentTimeMillis)
+  const { amount, id } = yield* mall.payments
+    .create({
+      payload: { amount: Money.of(12_500_000, "USDC"), reference: `demo-${key}`, description: "A voucher 一张代金券" }
+    })
+    .pipe(withIdempotencyKey(`demo-crypto-${key}`))
+  const { action } = yield* mall.payments.confirm({ params: { id }, payload: { channel: ChannelId.make("crypto") } })
+  if (action.type !== "qr") return yield* new DemoFailed({ reason: `No QR code but ${action.type}` })
+  yield* say(`crypto: ${price(amount)}; ${describe(action)}`)
+  const url = `${sandbox}/control/scan?code=${encodeURIComponent(action.content)}`
+  const { reference } = yield* Effect.flatMap(
+    HttpClient.get(url),
+    HttpClientResponse.schemaBodyJson(Schema.Struct({ reference: Schema.String }))
+  )
+  yield* press(sandbox, "crypto", reference)
+  yield* awaitPayment(id, "succeeded")
+  yield* mall.payments
+    .refund({ params: { id }, payload: { reason: "not needed" } })
+    .pipe(withIdempotencyKey(`demo-crypto-refund-${key}`))
+  yield* awaitPayment(id, "refunded")
+  yield* say("crypto: paid, and given back by a transfer")
+})
 
 /** An order of one piece, paid through the channel and then canceled, so that its money goes back. */
 const payAndGiveBack = Effect.fnUntraced(function* (
@@ -228,7 +265,17 @@ const journey = (sandbox: string, channels: ReadonlyArray<DemoChannel>) =>
     yield* say(`the ticket says: ${status.status}; order ${paid[0]?.id} is ${paid[0]?.status}`)
 
     yield* chapter(`5. Pay and give back through ${channels.map(({ id }) => id).join(", ")}`)
-    yield* Effect.forEach(channels, (channel) => payAndGiveBack(sandbox, channel, skus, address.id), { discard: true })
+    yield* Effect.forEach(
+      channels.filter(({ id }) => id !== "crypto"),
+      (channel) => payAndGiveBack(sandbox, channel, skus, address.id),
+      { discard: true }
+    )
+    if (channels.some(({ id }) => id === "crypto")) {
+      const buyer = yield* AccessToken.use(Ref.get)
+      yield* signIn("merchant@demo.mall", demoPassword)
+      yield* payInTokens(sandbox)
+      yield* AccessToken.set(buyer)
+    }
 
     yield* chapter("6. An order that nobody pays expires by itself")
     const one = skus[0]

@@ -1,7 +1,8 @@
-import { Context, Effect, Layer, Option } from "effect"
+import { Array, Context, Effect, Layer, Option } from "effect"
 import type { Cause } from "effect"
 import type { Channel, OrderView } from "./Channel.ts"
 import { makeAlipay } from "./alipay/Alipay.ts"
+import { makeCrypto } from "./crypto/Crypto.ts"
 import { makePaypal } from "./paypal/Paypal.ts"
 import { makeStripe } from "./stripe/Stripe.ts"
 import { makeWechatPayV2 } from "./wechatpay_v2/WechatPayV2.ts"
@@ -9,6 +10,9 @@ import { makeWechatPay } from "./wechatpay/WechatPay.ts"
 
 /** Every stand-in there is. */
 const registry = [makeWechatPay, makeAlipay, makeStripe, makePaypal, makeWechatPayV2] as const
+
+/** Those that not every platform has. */
+const optional = [makeCrypto] as const
 
 /** The channels that the sandbox stands in for. */
 export class Channels extends Context.Service<
@@ -22,8 +26,9 @@ export class Channels extends Context.Service<
 >()("@mall/sandbox/Channels") {
   static readonly layer = Layer.effect(
     Channels,
-    Effect.map(Effect.all(registry), (channels) =>
-      Channels.of({
+    Effect.map(Effect.all([Effect.all(registry), Effect.all(optional)]), ([always, sometimes]) => {
+      const channels: ReadonlyArray<Channel> = [...always, ...Array.getSomes(sometimes)]
+      return Channels.of({
         channels,
         find: (id) => channels.find((channel) => channel.id === id),
         scan: (code) =>
@@ -32,6 +37,6 @@ export class Channels extends Context.Service<
             (found) => Effect.fromOption(Option.firstSomeOf(found))
           )
       })
-    )
+    })
   )
 }

@@ -51,7 +51,9 @@ const fromSandbox = Effect.gen(function* () {
   if (Option.isNone(merchant)) return Option.none()
   const { chainId, hotWalletKey, token, xpub } = merchant.value
   return Option.some({
-    rpcUrl: yield* Config.String("CRYPTO_RPC_URL").pipe(Config.orElse(() => sandboxUrl("crypto"))),
+    rpcUrl: yield* Config.String("CRYPTO_RPC_URL").pipe(
+      Config.orElse(() => Config.map(sandboxUrl("crypto"), (url) => `${url}rpc`))
+    ),
     chainId,
     token,
     xpub: Redacted.make(xpub),

@@ -1,0 +1,99 @@
+import { Deferred, Effect, FileSystem, Path, Semaphore } from "effect"
+import { createTestClient, http, isAddress, parseAbi, publicActions, walletActions } from "viem"
+import { privateKeyToAccount } from "viem/accounts"
+import { anvil } from "viem/chains"
+import { Journal } from "../Journal.ts"
+import { SandboxUnavailable } from "../SandboxUnavailable.ts"
+import { startAnvil } from "./Anvil.ts"
+import type { CryptoKeys } from "./CryptoKeys.ts"
+import { bytecode } from "./sandboxUsdc.ts"
+
+const abi = parseAbi([
+  "function faucet(address to, uint256 amount)",
+  "function transfer(address to, uint256 amount) returns (bool)"
+])
+
+/** The chain's own first account, which everybody knows: the payer. */
+const payer = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+
+/** What the payer and the shop begin with: a hundred million, and gas for as much. */
+const plenty = 100_000_000_000_000n
+const gas = 10n ** 21n
+
+/** Enough for whoever waits for a usual number of confirmations. */
+const blocksAfter = 12
+
+const connect = (url: string, chainId: number) =>
+  createTestClient({ account: payer, chain: { ...anvil, id: chainId }, mode: "anvil", transport: http(url) })
+    .extend(publicActions)
+    .extend(walletActions)
+
+const failed = (cause: unknown) => new SandboxUnavailable({ reason: `The chain does not answer: ${String(cause)}.` })
+const attempt = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: failed })
+
+/**
+ * The chain with a token on it, started in the background: who asks waits until it is there. Its blocks are kept over a restart.
+ * After each transaction it mines enough blocks for it to be believed.
+ */
+export const makeChain = Effect.fnUntraced(function* (binary: string, keys: CryptoKeys) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const journal = yield* Journal
+  const folder = path.join(journal.folder, "crypto")
+  yield* Effect.orDie(fileSystem.makeDirectory(folder, { recursive: true, mode: 0o700 }))
+  const ready = yield* Deferred.make<
+    { readonly url: string; readonly client: ReturnType<typeof connect> },
+    SandboxUnavailable
+  >()
+  const inTurn = (yield* Semaphore.make(1)).withPermits(1)
+
+  const start = Effect.gen(function* () {
+    const url = yield* startAnvil(binary, keys.chainId, path.join(folder, "chain.json"))
+    const client = connect(url, keys.chainId)
+    const { token } = keys
+    if (!isAddress(token)) return yield* failed("no address of the token")
+    const hotWallet = privateKeyToAccount(`0x${keys.hotWalletKey.slice(2)}`).address
+    const code = yield* attempt(() => client.getCode({ address: token }))
+    if (code === undefined) {
+      yield* attempt(() => client.deployContract({ abi, bytecode: `0x${bytecode.slice(2)}` }))
+      for (const to of [payer.address, hotWallet]) {
+        yield* attempt(() => client.writeContract({ address: token, abi, functionName: "faucet", args: [to, plenty] }))
+        yield* attempt(() => client.setBalance({ address: to, value: gas }))
+      }
+    }
+    return { url, client }
+  })
+  yield* start.pipe(
+    Effect.exit,
+    Effect.flatMap((exit) => Deferred.done(ready, exit)),
+    Effect.forkScoped
+  )
+
+  const mine = Effect.flatMap(Deferred.await(ready), ({ client }) =>
+    attempt(() => client.mine({ blocks: blocksAfter }))
+  )
+
+  return {
+    /** The payer sends so many of the token's smallest units, and the transfer is confirmed. */
+    pay: Effect.fnUntraced(function* (to: string, amount: number) {
+      const { client } = yield* Deferred.await(ready)
+      const { token } = keys
+      if (!isAddress(to) || !isAddress(token)) return yield* failed("no address")
+      const hash = yield* attempt(() =>
+        client.writeContract({ address: token, abi, functionName: "transfer", args: [to, BigInt(amount)] })
+      )
+      yield* attempt(() => client.waitForTransactionReceipt({ hash }))
+      yield* mine
+    }, inTurn),
+    /** Passes a question in JSON on to the chain; a transaction is confirmed at once. */
+    ask: Effect.fnUntraced(function* (body: string, isTransaction: boolean) {
+      const { url } = yield* Deferred.await(ready)
+      const text = yield* attempt(async () => {
+        const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body })
+        return response.text()
+      })
+      if (isTransaction) yield* mine
+      return text
+    })
+  }
+})
