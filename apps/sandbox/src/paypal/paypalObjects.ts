@@ -7,7 +7,7 @@ import type { Order, OrderBook, Refund } from "../OrderBook.ts"
 /** PayPal takes no decimals of these. */
 const whole: ReadonlySet<Currency> = new Set<Currency>(["HUF", "JPY", "TWD"])
 
-export const toValue = (amount: number, currency: Currency) =>
+const toValue = (amount: number, currency: Currency) =>
   whole.has(currency) ? formatMajor(amount, currency).replace(/\..*$/, "") : formatMajor(amount, currency)
 
 /** Undefined for what PayPal does not take. */

@@ -8,7 +8,6 @@ const MerchantAccount = Schema.Struct({
   publishableKey: Schema.NonEmptyString,
   webhookSecret: Schema.NonEmptyString
 })
-export type StripeKeys = typeof MerchantAccount.Type
 
 const random = () => randomBytes(24).toString("base64url").replaceAll(/[-_]/g, "x")
 

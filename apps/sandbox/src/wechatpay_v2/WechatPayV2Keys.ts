@@ -8,7 +8,6 @@ const MerchantAccount = Schema.Struct({
   mchid: Schema.NonEmptyString,
   apiKey: Schema.NonEmptyString
 })
-export type WechatPayV2Keys = typeof MerchantAccount.Type
 
 /** The keys in `<sandbox folder>/wechatpay_v2/`, made at first use. */
 export const loadKeys = loadIdentity({

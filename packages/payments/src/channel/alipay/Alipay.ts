@@ -77,7 +77,7 @@ const toPayment = (trade: typeof Trade.Type): Effect.Effect<ChannelPayment, Chan
  * buyer has come to Alipay; until then a question finds nothing, and there is nothing to close. An order that somebody opens
  * after we closed it is bounded by `time_expire`, and a payment of it is given back like every late one.
  */
-export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
+const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
   const client = yield* AlipayClient.make(settings)
   const { appId, notifyUrl, sellerId } = settings
 

@@ -29,7 +29,7 @@ const approvalLinks = new Set(["payer-action", "approve"])
  * number of the try. An order cannot be taken back at PayPal: closing is to take the money never, and PayPal forgets an order
  * that nobody captures.
  */
-export const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
+const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
   const client = yield* PaypalClient.make(settings)
   const isRegistered = yield* Ref.make(!settings.registersWebhook)
   const { merchantId } = settings

@@ -36,7 +36,7 @@ const maxRefunds = 100
  * number of the try is the idempotency key and in the metadata. Whoever has not got the client secret cannot pay: a
  * PaymentIntent that we never heard of again is harmless.
  */
-export const make = Effect.fnUntraced(function* (settings: StripeSettings) {
+const make = Effect.fnUntraced(function* (settings: StripeSettings) {
   const client = yield* StripeClient.make(settings)
   const isRegistered = yield* Ref.make(!settings.registersWebhook)
   const account = { livemode: String(settings.isLive) }

@@ -1,5 +1,5 @@
 import { Duration, Effect, Redacted, Schema } from "effect"
-import Stripe from "stripe"
+import { Stripe } from "stripe"
 import * as ChannelCalls from "../channelCalls.ts"
 import { noAnswer } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"

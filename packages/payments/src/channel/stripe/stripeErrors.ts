@@ -1,4 +1,4 @@
-import Stripe from "stripe"
+import { Stripe } from "stripe"
 import type { CallFailed } from "@mall/platform/DownstreamError"
 import { networkCodeOf, noAnswer } from "../channelCalls.ts"
 import type { Advice } from "../Channel.ts"
@@ -51,6 +51,3 @@ export const toFailure = (cause: unknown): ChannelError | CallFailed => {
 
 export const isMissing = ({ reason }: ChannelError) => reason.code === "resource_missing"
 export const isUnexpectedState = ({ reason }: ChannelError) => reason.code === "payment_intent_unexpected_state"
-/** A refund of what was given back already, or of more than is left. */
-export const isRefundRefused = ({ reason }: ChannelError) =>
-  reason.code === "charge_already_refunded" || reason.code === "amount_too_large"

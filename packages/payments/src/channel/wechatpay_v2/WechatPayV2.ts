@@ -90,7 +90,7 @@ const toPayment = (trade: typeof Trade.Type): Effect.Effect<ChannelPayment, Chan
 }
 
 /** WeChat Pay, API v2: `native` shows a QR code, `jsapi` pays within WeChat and needs the buyer's `openid`, `h5` sends a phone's browser there. CNY. */
-export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
+const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
   const { call } = yield* WechatPayV2Client.make(settings)
   const { apiKey, appid, mchid, notifyUrl, signType } = settings
 

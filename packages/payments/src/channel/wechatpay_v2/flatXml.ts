@@ -7,7 +7,7 @@ const maxSize = 65_536
 const maxDepth = 2
 
 /** Not a flat XML document: damaged, nested, with a name twice, with a document type or an entity of its own, or too large. */
-export class XmlUnreadable extends Schema.TaggedError<XmlUnreadable>()("XmlUnreadable", {}) {}
+class XmlUnreadable extends Schema.TaggedError<XmlUnreadable>()("XmlUnreadable", {}) {}
 
 export type Fields = Readonly<Record<string, string>>
 
