@@ -3,6 +3,7 @@ import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { CheckoutId } from "@mall/domain/trade/Order"
+import { gatherReads } from "@mall/platform/gatherReads"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -33,6 +34,8 @@ export class CheckoutRepo extends Context.Service<
     lockByPayment(paymentId: PaymentId): Effect.Effect<Option.Option<CheckoutRow>, SqlError>
     /** Those of `paymentIds` that are checkouts of the mall, locked in ascending order of the checkouts' ids. */
     lockByPayments(paymentIds: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, CheckoutRow>, SqlError>
+    /** Those of `paymentIds` whose checkouts still wait for them, as is committed now; nothing is locked. */
+    findPending(paymentIds: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, CheckoutId>, SqlError>
     /** Cancels those of `ids` that still wait for their payment, locking in ascending order, and answers which. */
     cancelPending(ids: ReadonlyArray<CheckoutId>): Effect.Effect<ReadonlyArray<CheckoutId>, SqlError>
     /**
@@ -68,6 +71,14 @@ export class CheckoutRepo extends Context.Service<
           WHERE payment_id = ANY (${paymentIds}::uuid[])
           ORDER BY checkouts.id
           FOR UPDATE
+        `
+      })
+      const selectPending = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
+        Result: Due,
+        execute: (paymentIds) => sql`
+          SELECT id, payment_id FROM trade.checkouts
+          WHERE payment_id = ANY (${paymentIds}::uuid[]) AND status = 'pending_payment'
         `
       })
       const cancelPending = SqlSchema.findAll({
@@ -125,6 +136,14 @@ export class CheckoutRepo extends Context.Service<
             Effect.map((rows) => new Map(rows.map((row) => [row.paymentId, row]))),
             Effect.catchTag("SchemaError", Effect.die)
           ),
+        findPending: gatherReads(sql, (paymentIds: ReadonlyArray<PaymentId>) =>
+          selectPending(paymentIds).pipe(
+            Effect.map(
+              (rows): ReadonlyMap<PaymentId, CheckoutId> => new Map(rows.map((row) => [row.paymentId, row.id]))
+            ),
+            Effect.catchTag("SchemaError", Effect.die)
+          )
+        ),
         cancelPending: (ids) =>
           cancelPending(ids).pipe(
             Effect.map((rows) => rows.map(({ id }) => id)),

@@ -35,7 +35,7 @@ export class OrderExpiry extends Context.Service<
       const pending = yield* PendingOrders
       const gateway = yield* PaymentGateway
       const lease = yield* Config.Duration("ORDER_EXPIRY_LEASE").pipe(Config.withDefault(Duration.minutes(1)))
-      const concurrency = yield* Config.Int("ORDER_EXPIRY_CONCURRENCY").pipe(Config.withDefault(16))
+      const concurrency = yield* Config.Int("ORDER_EXPIRY_CONCURRENCY").pipe(Config.withDefault(64))
 
       /** True where nothing can be paid any more. The platform that cannot tell is asked again when the lease is over. */
       const close = ({ id, paymentId }: DueCheckout) =>

@@ -100,8 +100,9 @@ export class OrderPayments extends Context.Service<
         paymentId,
         reason
       }: MessageOf<typeof markOrderCanceled>) {
-        const checkout = yield* Effect.catchTag(checkouts.lockByPayment(paymentId), "SqlError", Effect.die)
-        if (Option.isSome(checkout)) yield* pending.cancel([checkout.value.id], yield* doingOf(reason))
+        // most were canceled by the very sweep that closed their payment: those cost no more than this question
+        const found = yield* Effect.catchTag(checkouts.findPending([paymentId]), "SqlError", Effect.die)
+        if (found.size > 0) yield* pending.cancel([...found.values()], yield* doingOf(reason))
       })
 
       const markRefunded = Effect.fn("OrderPayments.markRefunded")(function* ({

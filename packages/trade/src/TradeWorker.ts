@@ -24,6 +24,7 @@ export const subscriptions = Layer.mergeAll(
   Subscription.layer({
     topic: markOrderCanceled,
     subscriber,
+    concurrency: 32,
     handler: (message) => OrderPayments.use((payments) => payments.markCanceled(message))
   }),
   Subscription.layer({
