@@ -55,7 +55,7 @@ layer(TestPayments, { excludeTestServices: true })("Confirming a payment", (it) 
         assert.include(error.offered, wechatpay)
         assert.notInclude(error.offered, ChannelId.make("nobody"))
       }
-      const other = yield* Effect.flip(confirmations.confirm(id, { ...choice, method: "jsapi" }, buyer))
+      const other = yield* Effect.flip(confirmations.confirm(id, { ...choice, method: "app" }, buyer))
       assert.strictEqual(other._tag, "ChannelNotOffered")
     })
   )

@@ -5,8 +5,16 @@ import type { Tampering } from "../Fault.ts"
 import { errorOf, errors } from "./WechatPayError.ts"
 import type { WechatPayError } from "./WechatPayError.ts"
 import { loadKeys } from "./WechatPayKeys.ts"
-import { CloseRequest, NativeRequest, RefundRequest, tradeStates, tradeStateTexts } from "./WechatPayModel.ts"
-import type { Order } from "./WechatPayModel.ts"
+import {
+  CloseRequest,
+  H5Request,
+  JsapiRequest,
+  NativeRequest,
+  RefundRequest,
+  tradeStates,
+  tradeStateTexts
+} from "./WechatPayModel.ts"
+import type { Order, TradeType } from "./WechatPayModel.ts"
 import { makeOrders, toTransaction } from "./WechatPayOrders.ts"
 import { makeRefunds, toRefund } from "./WechatPayRefunds.ts"
 import { makeVerifier, sealNotice, signBody, toJson } from "./WechatPaySignature.ts"
@@ -53,6 +61,8 @@ const decodeBody = <A, I>(schema: Schema.Codec<A, I>) => {
 }
 
 const decodeNative = decodeBody(NativeRequest)
+const decodeJsapi = decodeBody(JsapiRequest)
+const decodeH5 = decodeBody(H5Request)
 const decodeClose = decodeBody(CloseRequest)
 const decodeRefund = decodeBody(RefundRequest)
 
@@ -87,7 +97,7 @@ const availableActions = ({ state }: Order) =>
       ? payerActions
       : []
 
-/** WeChat Pay, API v3, Native: the merchant shows a QR code that the payer scans. */
+/** WeChat Pay, API v3: the merchant shows a QR code that the payer scans, or hands the order to WeChat. */
 export const makeWechatPay = Effect.gen(function* () {
   const keys = yield* loadKeys
   const callbacks = yield* Callbacks
@@ -124,13 +134,25 @@ export const makeWechatPay = Effect.gen(function* () {
 
   const checkMerchant = (named: unknown) => (named === mchid ? Effect.void : Effect.fail(errors.merchantMismatch()))
 
-  const create = Effect.fnUntraced(function* (request: ChannelRequest) {
-    const payload = yield* decodeNative(request)
-    yield* checkMerchant(payload.mchid)
-    if (payload.appid !== appid) return yield* errors.appidMismatch()
-    const { codeUrl } = yield* orders.create(payload)
-    return accepted({ code_url: codeUrl })
-  })
+  /** What an order is answered with; the number of the prepayment is made of the order's own. */
+  const answers: Readonly<Record<TradeType, (order: Order) => Schema.JsonObject>> = {
+    NATIVE: ({ codeUrl }) => ({ code_url: codeUrl }),
+    JSAPI: ({ outTradeNo }) => ({ prepay_id: `wx${outTradeNo}` }),
+    MWEB: ({ outTradeNo }) => ({
+      h5_url: `https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx${outTradeNo}`
+    })
+  }
+
+  const create = (
+    tradeType: TradeType,
+    decode: (request: ChannelRequest) => Effect.Effect<NativeRequest, WechatPayError>
+  ) =>
+    Effect.fnUntraced(function* (request: ChannelRequest) {
+      const payload = yield* decode(request)
+      yield* checkMerchant(payload.mchid)
+      if (payload.appid !== appid) return yield* errors.appidMismatch()
+      return accepted(answers[tradeType](yield* orders.create(payload, tradeType)))
+    })
 
   const query = (find: (request: ChannelRequest) => Effect.Effect<Order, WechatPayError>) =>
     Effect.fnUntraced(function* (request: ChannelRequest) {
@@ -167,7 +189,9 @@ export const makeWechatPay = Effect.gen(function* () {
     id: "wechatpay",
     title: { zh: "微信支付", en: "WeChat Pay" },
     routes: [
-      route("create", "POST", `${transactions}/native`, create),
+      route("create", "POST", `${transactions}/native`, create("NATIVE", decodeNative)),
+      route("create", "POST", `${transactions}/jsapi`, create("JSAPI", decodeJsapi)),
+      route("create", "POST", `${transactions}/h5`, create("MWEB", decodeH5)),
       route(
         "query",
         "GET",

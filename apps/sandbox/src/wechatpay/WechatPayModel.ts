@@ -1,5 +1,5 @@
 import * as StateMachine from "@mall/domain/kernel/StateMachine"
-import { DateTime, Schema } from "effect"
+import { DateTime, Effect, Schema } from "effect"
 
 export const TradeState = Schema.Literals(["NOTPAY", "USERPAYING", "PAYERROR", "SUCCESS", "CLOSED", "REFUND"])
 export type TradeState = typeof TradeState.Type
@@ -24,6 +24,10 @@ export const tradeStateTexts: Readonly<Record<TradeState, { readonly zh: string;
   REFUND: { zh: "订单发生过退款", en: "Refunded, in part or whole" }
 }
 
+/** How the payer pays: by a QR code, within WeChat, or from a browser of a phone. */
+export const TradeType = Schema.Literals(["NATIVE", "JSAPI", "MWEB"])
+export type TradeType = typeof TradeType.Type
+
 /** An order as the channel keeps it. Amounts in fen, times in ISO 8601. */
 export const Order = Schema.Struct({
   outTradeNo: Schema.String,
@@ -35,6 +39,7 @@ export const Order = Schema.Struct({
   attach: Schema.NullOr(Schema.String),
   timeExpire: Schema.NullOr(Schema.String),
   codeUrl: Schema.String,
+  tradeType: TradeType.pipe(Schema.withDecodingDefaultKey(Effect.succeed("NATIVE" as const))),
   createdAt: Schema.String,
   state: TradeState,
   payment: Schema.NullOr(
@@ -95,7 +100,7 @@ const NotifyUrl = Schema.String.check(
   })
 )
 
-/** `POST v3/pay/transactions/native`. Parts that do not bear on payment (`detail`, `scene_info`, …) are let through. */
+/** `POST v3/pay/transactions/native`, and what the other ways add. Parts that do not bear on payment (`detail`, `scene_info`, …) are let through. */
 export const NativeRequest = Schema.Struct({
   appid: Text(32),
   mchid: Text(32),
@@ -107,6 +112,15 @@ export const NativeRequest = Schema.Struct({
   amount: Schema.Struct({ total: Fen, currency: Schema.optionalKey(Schema.Literal("CNY")) })
 })
 export type NativeRequest = typeof NativeRequest.Type
+
+/** `POST v3/pay/transactions/jsapi`. */
+export const JsapiRequest = Schema.Struct({ ...NativeRequest.fields, payer: Schema.Struct({ openid: Text(128) }) })
+
+/** `POST v3/pay/transactions/h5`. */
+export const H5Request = Schema.Struct({
+  ...NativeRequest.fields,
+  scene_info: Schema.Struct({ payer_client_ip: Text(45), h5_info: Schema.Struct({ type: Text(32) }) })
+})
 
 export const CloseRequest = Schema.Struct({ mchid: Text(32) })
 

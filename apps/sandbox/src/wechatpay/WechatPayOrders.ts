@@ -7,7 +7,7 @@ import { Journal } from "../Journal.ts"
 import { errors } from "./WechatPayError.ts"
 import type { WechatPayError } from "./WechatPayError.ts"
 import { formatTime, Order, tradeStates, tradeStateTexts } from "./WechatPayModel.ts"
-import type { NativeRequest, TradeState } from "./WechatPayModel.ts"
+import type { NativeRequest, TradeState, TradeType } from "./WechatPayModel.ts"
 
 const digits = (length: number) => Array.from({ length }, () => randomInt(10)).join("")
 
@@ -33,7 +33,7 @@ export const toTransaction = (order: Order): Schema.JsonObject => ({
     ? {}
     : {
         transaction_id: order.payment.transactionId,
-        trade_type: "NATIVE",
+        trade_type: order.tradeType,
         bank_type: "OTHERS",
         success_time: formatTime(order.payment.paidAt),
         payer: { openid: order.payment.openid }
@@ -71,13 +71,16 @@ export const makeOrders = Effect.gen(function* () {
     return outTradeNo === undefined ? yield* errors.orderUnknown() : yield* find(outTradeNo)
   })
 
-  const create = Effect.fnUntraced(function* (request: NativeRequest): Effect.fn.Return<Order, WechatPayError> {
+  const create = Effect.fnUntraced(function* (
+    request: NativeRequest,
+    tradeType: TradeType
+  ): Effect.fn.Return<Order, WechatPayError> {
     const now = yield* DateTime.now
     const known = orders.get(request.out_trade_no)
     if (known !== undefined) {
       if (known.payment !== null) return yield* errors.orderPaid()
       if (known.state === "CLOSED") return yield* errors.orderClosed()
-      if (!isSameRequest(known, request)) return yield* errors.orderNumberUsed()
+      if (!isSameRequest(known, request) || known.tradeType !== tradeType) return yield* errors.orderNumberUsed()
       return known
     }
     if (request.time_expire !== undefined && Date.parse(request.time_expire) <= DateTime.toEpochMillis(now)) {
@@ -93,6 +96,7 @@ export const makeOrders = Effect.gen(function* () {
       attach: request.attach ?? null,
       timeExpire: request.time_expire ?? null,
       codeUrl: `weixin://wxpay/bizpayurl?pr=${randomBytes(8).toString("base64url")}`,
+      tradeType,
       createdAt: DateTime.formatIso(now),
       state: "NOTPAY",
       payment: null

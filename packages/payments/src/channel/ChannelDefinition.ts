@@ -5,7 +5,6 @@ import type { Channel } from "./Channel.ts"
 
 /** How a channel comes into being from the configuration; one line of the registry. */
 export interface ChannelDefinition {
-  readonly id: string
   /** The variable that, when set, says the merchant has an account there. */
   readonly setting: string
   /** None where the merchant has no account at the channel. Half an account fails the start. */

@@ -1,4 +1,4 @@
-import { Array, Effect, Layer, Option } from "effect"
+import { Array, Effect, Layer } from "effect"
 import type { ChannelDefinition } from "./ChannelDefinition.ts"
 import { Channels } from "./Channels.ts"
 import { alipay } from "./alipay/Alipay.ts"
@@ -17,11 +17,12 @@ const registry: ReadonlyArray<ChannelDefinition> = [wechatPay, alipay, stripe, p
  */
 export const layer = Layer.effect(
   Channels,
-  Effect.forEach(registry, ({ id, make, setting }) =>
-    Effect.tap(make, (channel) =>
-      Option.isNone(channel)
-        ? Effect.logWarning(`no merchant account for ${id}: set ${setting} or run the sandbox`)
-        : Effect.void
-    )
-  ).pipe(Effect.map((channels) => Channels.fromIterable(Array.getSomes(channels))))
+  Effect.gen(function* () {
+    const channels = Array.getSomes(yield* Effect.forEach(registry, ({ make }) => make))
+    if (channels.length === 0) {
+      const settings = registry.map(({ setting }) => setting).join(", ")
+      yield* Effect.logWarning(`no payment channel has a merchant account: set one of ${settings}, or run the sandbox`)
+    }
+    return Channels.fromIterable(channels)
+  })
 )

@@ -34,7 +34,7 @@ channelConformance({
     "close reset after it is done": nothingToClose,
     "close done after we gave up": nothingToClose,
     "capture answered with a forged signature": unsigned,
-    "three-decimal currency": "takes none",
+    "three-decimal currency": "PayPal takes no such currency",
     "creation answered with a forged signature": unsigned,
     "query answered with a forged signature": unsigned,
     "refund answered with a forged signature": unsigned,

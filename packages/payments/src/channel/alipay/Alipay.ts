@@ -215,7 +215,6 @@ const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
 })
 
 export const alipay: ChannelDefinition = {
-  id: "alipay",
   setting: "ALIPAY_APP_ID",
   make: Effect.flatMap(alipayConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
 }

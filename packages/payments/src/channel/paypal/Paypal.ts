@@ -207,7 +207,6 @@ const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
 })
 
 export const paypal: ChannelDefinition = {
-  id: "paypal",
   setting: "PAYPAL_CLIENT_ID",
   make: Effect.flatMap(paypalConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
 }

@@ -215,7 +215,6 @@ const make = Effect.fnUntraced(function* (settings: StripeSettings) {
 })
 
 export const stripe: ChannelDefinition = {
-  id: "stripe",
   setting: "STRIPE_SECRET_KEY",
   make: Effect.flatMap(stripeConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
 }

@@ -18,11 +18,10 @@ import * as WechatPayCallback from "./WechatPayCallback.ts"
 import * as WechatPayClient from "./WechatPayClient.ts"
 import { wechatPayConfig } from "./WechatPayConfig.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
-import { contradiction, fromNetwork } from "../channelFailure.ts"
+import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { advice, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
 import { toPayment, Transaction } from "./wechatPayTransaction.ts"
-
-const CodeUrl = Schema.Struct({ code_url: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(512)) })
+import { waysOf } from "./wechatPayWays.ts"
 
 const RefundAnswer = Schema.Struct({
   refund_id: ChannelText,
@@ -34,17 +33,19 @@ const RefundAnswer = Schema.Struct({
 /** RFC 3339 with an offset and whole seconds, the only form of time that the API takes. */
 const toApiTime = (date: Date) => `${date.toISOString().slice(0, 19)}+00:00`
 
-/** WeChat Pay v3, Native: the buyer scans a QR code. Takes CNY, whose minor unit is the API's own. */
+/** WeChat Pay v3. Takes CNY, whose minor unit is the API's own. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
   const { call } = yield* WechatPayClient.make(settings)
   const { appid, mchid } = settings
 
-  const create = Effect.fnUntraced(function* ({ amount, description, expiresAt, id }: ChannelAttempt) {
-    const { code_url: content } = yield* call({
-      operation: "create",
-      method: "post",
-      path: "pay/transactions/native",
-      body: {
+  const ways = waysOf(settings, call)
+
+  const create = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
+    const { amount, description, expiresAt, id, method } = attempt
+    const way = ways[method]
+    if (way === undefined) return yield* channelFailure("refused", "UNKNOWN_METHOD")
+    const action = yield* way(
+      {
         appid,
         mchid,
         description,
@@ -53,9 +54,9 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
         notify_url: settings.notifyUrl,
         amount: { total: amount.amount, currency: amount.currency }
       },
-      answer: CodeUrl
-    })
-    const order: ChannelOrder = { action: { type: "qr", content }, channelReference: null }
+      attempt
+    )
+    const order: ChannelOrder = { action, channelReference: null }
     return order
   })
 
@@ -145,7 +146,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
 
   const channel: Channel = {
     id: ChannelId.make("wechatpay"),
-    methods: ["native"],
+    methods: ["native", "jsapi", "h5"],
     currencies: new Set(["CNY"]),
     account: { appid, mchid },
     advice,
@@ -166,7 +167,6 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
 })
 
 export const wechatPay: ChannelDefinition = {
-  id: "wechatpay",
   setting: "WECHATPAY_MCHID",
   make: Effect.flatMap(wechatPayConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
 }

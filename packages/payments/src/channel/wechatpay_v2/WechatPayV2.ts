@@ -239,7 +239,6 @@ const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
 })
 
 export const wechatPayV2: ChannelDefinition = {
-  id: "wechatpay_v2",
   setting: "WECHATPAY_V2_MCHID",
   make: Effect.flatMap(wechatPayV2Config, (settings) => Effect.transposeOption(Option.map(settings, make)))
 }

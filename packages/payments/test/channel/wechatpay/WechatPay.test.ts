@@ -3,6 +3,7 @@ import { CircuitBreaker } from "effect/persistence"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { generator } from "@mall/domain/kernel/Id"
 import { assert, layer } from "@effect/vitest"
+import { createPublicKey, verify } from "node:crypto"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
 import * as WechatPay from "../../../src/channel/wechatpay/WechatPay.ts"
 import type { WechatPaySettings } from "../../../src/channel/wechatpay/WechatPayConfig.ts"
@@ -64,6 +65,37 @@ const anAttempt = Effect.gen(function* () {
 })
 
 layer(TestPeer, { excludeTestServices: true })("WechatPay", (it) => {
+  it.effect("pays within WeChat by an order that we signed, for the buyer that was named", () =>
+    Effect.gen(function* () {
+      const channel = yield* channelWith()
+      const peer = yield* Peer
+      const { appid, merchantPrivateKey } = yield* settings
+      const nobody = { ...(yield* anAttempt), method: "jsapi" }
+      assert.strictEqual((yield* Effect.flip(channel.create(nobody))).reason.code, "OPENID_NEEDED")
+      const attempt = { ...nobody, payer: { openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" } }
+      const { action } = yield* channel.create(attempt)
+      if (action.type !== "params") return assert.fail(action.type)
+      const { appId, nonceStr, package: order, paySign = "", signType, timeStamp } = action.params
+      assert.deepStrictEqual([appId, signType], [appid, "RSA"])
+      const message = `${appId}\n${timeStamp}\n${nonceStr}\n${order}\n`
+      const key = createPublicKey(Redacted.value(merchantPrivateKey))
+      assert.isTrue(verify("sha256", Buffer.from(message), key, Buffer.from(paySign, "base64")))
+      assert.strictEqual(yield* peer.pay(attempt.id), 200)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Paid")
+    })
+  )
+
+  it.effect("sends the browser of a phone to WeChat", () =>
+    Effect.gen(function* () {
+      const channel = yield* channelWith()
+      const attempt = { ...(yield* anAttempt), method: "h5", payer: { ip: "203.0.113.7" } }
+      const { action } = yield* channel.create(attempt)
+      if (action.type !== "redirect") return assert.fail(action.type)
+      assert.include(action.url, "prepay_id=")
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Open")
+    })
+  )
+
   it.effect("repeats a call that got no answer, under the same number", () =>
     Effect.gen(function* () {
       const channel = yield* channelWith()
