@@ -1,8 +1,7 @@
 import { Category } from "@mall/domain/catalog/Category"
 import { ProductSummary } from "@mall/domain/catalog/Product"
 import { Page } from "@mall/domain/kernel/Page"
-import { Cache, Effect, Exit, Schema } from "effect"
-import type { Duration } from "effect"
+import { Cache, Clock, Duration, Effect, Exit, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { readCategories } from "./categoryRows.ts"
 import { encodedJson } from "./EncodedJson.ts"
@@ -14,6 +13,8 @@ import type { Listing } from "./productListing.ts"
 export interface EncodedPage<A> {
   readonly page: Page<A>
   readonly encoded: EncodedJson
+  /** Milliseconds since 1970. */
+  readonly readAt: number
 }
 
 /**
@@ -22,6 +23,10 @@ export interface EncodedPage<A> {
  */
 export interface Listings {
   products(listing: Listing): Effect.Effect<EncodedPage<ProductSummary>>
+  /** Keeps `page` as what a query of this text asks for. */
+  remember(query: string, page: EncodedPage<ProductSummary>): void
+  /** What was remembered under this text, unless it is older than a page may be. */
+  recall(query: string): EncodedPage<ProductSummary> | undefined
   readonly categories: Effect.Effect<EncodedPage<Category>>
 }
 
@@ -33,7 +38,8 @@ export interface ListingsOptions {
 
 const encodePage = <A, I>(item: Schema.Codec<A, I>) => {
   const encode = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Page(item))))
-  return (page: Page<A>): EncodedPage<A> => ({ page, encoded: encodedJson(encode(page)) })
+  return (page: Page<A>): Effect.Effect<EncodedPage<A>> =>
+    Effect.map(Clock.currentTimeMillis, (readAt) => ({ page, encoded: encodedJson(encode(page)), readAt }))
 }
 
 const encodeProducts = encodePage(ProductSummary)
@@ -45,13 +51,27 @@ export const makeListings = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Listings> {
   // a failure is not kept
   const keptFor = (exit: Exit.Exit<unknown>) => (Exit.isSuccess(exit) ? timeToLive : 0)
-  const pages = yield* Cache.makeWith((listing: Listing) => Effect.map(readListing(sql, listing), encodeProducts), {
+  const pages = yield* Cache.makeWith((listing: Listing) => Effect.flatMap(readListing(sql, listing), encodeProducts), {
     capacity,
     timeToLive: keptFor
   })
   const tree = yield* Cache.makeWith(
-    () => Effect.map(readCategories(sql), (data) => encodeCategories({ data, nextCursor: null })),
+    () => Effect.flatMap(readCategories(sql), (data) => encodeCategories({ data, nextCursor: null })),
     { capacity: 1, timeToLive: keptFor }
   )
-  return { products: (listing) => Cache.get(pages, listing), categories: Cache.get(tree, "all") }
+  const clock = yield* Clock.Clock
+  const lifetime = Duration.toMillis(Duration.fromInputUnsafe(timeToLive))
+  const recalled = new Map<string, EncodedPage<ProductSummary>>()
+  return {
+    products: (listing) => Cache.get(pages, listing),
+    remember: (query, page) => {
+      if (recalled.size >= capacity) recalled.clear()
+      recalled.set(query, page)
+    },
+    recall: (query) => {
+      const page = recalled.get(query)
+      return page !== undefined && clock.currentTimeMillisUnsafe() - page.readAt < lifetime ? page : undefined
+    },
+    categories: Cache.get(tree, "all")
+  }
 })

@@ -1,9 +1,12 @@
+import { ProductId } from "@mall/domain/catalog/Catalog"
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
+import { ReadyAnswers } from "@mall/platform/http/ReadyAnswers"
+import type { ReadyAnswer } from "@mall/platform/http/ReadyAnswers"
 import { respond } from "./EncodedJson.ts"
 import type { EncodedJson } from "./EncodedJson.ts"
 import { Products } from "./Products.ts"
@@ -12,6 +15,13 @@ import { Skus } from "./Skus.ts"
 import { Storefront } from "./Storefront.ts"
 
 const seller = Effect.map(CurrentUser, sellerOf)
+
+const forAll = (encoded: EncodedJson | undefined): ReadyAnswer | undefined =>
+  encoded === undefined ? undefined : { response: encoded.ok, userId: undefined }
+
+const textOf = ({ url }: HttpServerRequest.HttpServerRequest) => url.slice(url.indexOf("?") + 1 || url.length)
+
+const isProductId = Schema.is(ProductId)
 
 const answer = <E>({ headers }: HttpServerRequest.HttpServerRequest, encoded: Effect.Effect<EncodedJson, E>) =>
   Effect.map(encoded, (json) => respond(json, headers["if-none-match"]))
@@ -23,8 +33,16 @@ export const ProductsHttp = ApiGroup.group(
     const products = yield* Products
     const skus = yield* Skus
     const storefront = yield* Storefront
+    const ready = yield* ReadyAnswers
+    const { get, list } = MallApi.groups.products.endpoints
+    ready.add(list, (_request, { query }) => Effect.sync(() => forAll(storefront.recalled(query))))
+    ready.add(get, (_request, { last }) =>
+      isProductId(last)
+        ? Effect.matchEager(storefront.encodedProduct(last), { onFailure: () => undefined, onSuccess: forAll })
+        : Effect.undefined
+    )
     return handlers.handleAll({
-      list: ({ query, request }) => answer(request, storefront.encodedProducts(query)),
+      list: ({ query, request }) => answer(request, storefront.encodedProducts(query, textOf(request))),
       get: ({ params, request }) => answer(request, storefront.encodedProduct(params.id)),
       create: ({ payload }) =>
         Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => products.create(who, id, payload)),

@@ -27,7 +27,10 @@ export class Storefront extends Context.Service<
   Storefront,
   {
     encodedProduct(id: ProductId): Effect.Effect<EncodedJson, ProductNotFound>
-    encodedProducts(query: ProductListQuery): Effect.Effect<EncodedJson, InvalidCursor>
+    /** `text` is the query as it was asked; the same text again is answered by `recalled`. */
+    encodedProducts(query: ProductListQuery, text: string): Effect.Effect<EncodedJson, InvalidCursor>
+    /** What `encodedProducts` answers to this text, where it was asked lately and nothing has changed since. */
+    recalled(text: string): EncodedJson | undefined
     readonly encodedCategories: Effect.Effect<EncodedJson>
     product(id: ProductId): Effect.Effect<ProductDetail, ProductNotFound>
     products(query: ProductListQuery): Effect.Effect<Page<ProductSummary>, InvalidCursor>
@@ -73,15 +76,19 @@ export class Storefront extends Context.Service<
       })
 
       const page = Effect.fnUntraced(function* (
-        query: ProductListQuery
+        query: ProductListQuery,
+        text?: string
       ): Effect.fn.Return<EncodedPage<ProductSummary>, InvalidCursor> {
         const listing = yield* resolveListing(query, priceCurrency)
-        return yield* (yield* listings).products(listing)
+        const current = yield* listings
+        const page = yield* current.products(listing)
+        if (text !== undefined) current.remember(text, page)
+        return page
       })
 
-      const encodedProducts = (query: ProductListQuery) =>
+      const encodedProducts = (query: ProductListQuery, text: string) =>
         query.ids === undefined
-          ? Effect.map(page(query), ({ encoded }) => encoded)
+          ? Effect.map(page(query, text), ({ encoded }) => encoded)
           : Effect.map(views(query.ids), (found) =>
               encodedJson(`{"data":[${found.map(({ summaryJson }) => summaryJson).join(",")}],"nextCursor":null}`)
             )
@@ -105,6 +112,7 @@ export class Storefront extends Context.Service<
       return Storefront.of({
         encodedProduct,
         encodedProducts,
+        recalled: (text) => caches.listings.peek("all")?.recall(text)?.encoded,
         encodedCategories: Effect.map(tree, ({ encoded }) => encoded),
         product,
         products,

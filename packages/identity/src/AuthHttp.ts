@@ -3,6 +3,9 @@ import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
+import { ReadyAnswers } from "@mall/platform/http/ReadyAnswers"
+import { AccessTokens } from "./AccessTokens.ts"
+import { permit, tokenOf } from "./AuthorizationLayers.ts"
 import { Keys } from "./Keys.ts"
 import { Logins } from "./Logins.ts"
 import { originOf } from "./originOf.ts"
@@ -12,12 +15,31 @@ import { withRetryAfter } from "./withRetryAfter.ts"
 
 const verify = () => Effect.map(CurrentUser, verificationResponse)
 
+/** A token that is known and good needs no more than a look; whatever is wrong with one, the endpoint tells. */
+const serveVerifications = Effect.gen(function* () {
+  const ready = yield* ReadyAnswers
+  const tokens = yield* AccessTokens
+  const { verify, verifyAccessToken } = MallApi.groups.auth.endpoints
+  for (const endpoint of [verify, verifyAccessToken]) {
+    ready.add(endpoint, ({ headers }) =>
+      Effect.matchEager(tokens.verify(tokenOf(headers.authorization) ?? ""), {
+        onFailure: () => undefined,
+        onSuccess: (verified) =>
+          permit(verified, endpoint.annotations) === undefined
+            ? { response: verificationResponse(verified.principal), userId: verified.principal.userId }
+            : undefined
+      })
+    )
+  }
+})
+
 export const AuthHttp = ApiGroup.group(
   MallApi,
   "auth",
   Effect.fn(function* (handlers) {
     const logins = yield* Logins
     const sessions = yield* Sessions
+    yield* serveVerifications
     return handlers.handleAll({
       login: ({ payload, request }) => withRetryAfter(logins.login(payload, originOf(request))),
       refresh: ({ payload, request }) => sessions.refresh(payload.refreshToken, originOf(request)),

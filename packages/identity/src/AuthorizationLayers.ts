@@ -10,7 +10,7 @@ import { AccessTokens } from "./AccessTokens.ts"
 import type { VerifiedToken } from "./AccessTokens.ts"
 
 /** An endpoint that declares no permission is nobody's; the server does not start with one, so this is the second lock. */
-const permit = (verified: VerifiedToken, annotations: Context.Context<never>) => {
+export const permit = (verified: VerifiedToken, annotations: Context.Context<never>) => {
   const permission = Context.get(annotations, RequiredPermission)
   return permission !== undefined && verified.permissions.has(permission)
     ? undefined
@@ -18,7 +18,8 @@ const permit = (verified: VerifiedToken, annotations: Context.Context<never>) =>
 }
 
 const bearer = /^bearer +([^ ]+) *$/i
-const tokenOf = (header: string | undefined) => (header === undefined ? undefined : (bearer.exec(header)?.[1] ?? ""))
+export const tokenOf = (header: string | undefined) =>
+  header === undefined ? undefined : (bearer.exec(header)?.[1] ?? "")
 
 export const AuthorizationLayer = Layer.effect(
   Authorization,

@@ -6,6 +6,7 @@ import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { Problems } from "@mall/domain/kernel/Problems"
 import { MallApi } from "@mall/domain/MallApi"
 import { RateLimits } from "@mall/platform/http/RateLimits"
+import { ReadyAnswers } from "@mall/platform/http/ReadyAnswers"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { IdempotentLayer } from "@mall/platform/IdempotentLayer"
 import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
@@ -31,7 +32,7 @@ const Server = HttpRouter.serve(
 
 /** The catalogue behind a real socket; the `HttpClient` in the context calls it. */
 export const CatalogHttpTest = Server.pipe(
-  Layer.provide([RateLimits.layer, Idempotency.layer]),
+  Layer.provide([RateLimits.layer, Idempotency.layer, ReadyAnswers.layer]),
   Layer.provideMerge(CatalogTest),
   Layer.provideMerge(NodeHttpServer.layerTest)
 )

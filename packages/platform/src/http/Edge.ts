@@ -7,6 +7,8 @@ import { Load } from "./Load.ts"
 import { makePass } from "./pass.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { Readiness } from "./Readiness.ts"
+import { ReadyAnswers } from "./ReadyAnswers.ts"
+import { makeServeReady } from "./serveReady.ts"
 import { layerRecorded, RouteTable } from "./RouteTable.ts"
 
 const DrainDelay = Config.Duration("DRAIN_DELAY").pipe(Config.withDefault(Duration.zero))
@@ -54,6 +56,8 @@ export const serve = <A, E, R>(app: Layer.Layer<A, E, R> & NeedsNothing<R>) => {
       const router = yield* HttpRouter.HttpRouter
       const load = yield* Load
       const pass = yield* makePass
+      const serveReady = yield* makeServeReady
+      const ready = yield* ReadyAnswers
       const { maxBody } = yield* EdgeConfig
       const drainDelay = yield* DrainDelay
       yield* HttpServer.serveEffect(pass(router.asHttpEffect())).pipe(
@@ -61,6 +65,7 @@ export const serve = <A, E, R>(app: Layer.Layer<A, E, R> & NeedsNothing<R>) => {
           requestContext(context, maxBody)
         )
       )
+      ready.serve = serveReady(Context.pick(Clock.Clock, References.CurrentLoggers)(yield* Effect.context<never>()))
       yield* Effect.addFinalizer(() =>
         Effect.suspend(() => {
           load.draining = true
@@ -79,6 +84,10 @@ export const serve = <A, E, R>(app: Layer.Layer<A, E, R> & NeedsNothing<R>) => {
  * What the edge and those who take part in it (`ProblemsLayer`, `Callers`, `SystemRoutes`, readiness checks) share. Uses the
  * `RateLimiter` of `effect/persistence` where one is provided.
  */
-export const layer = Layer.mergeAll(RateLimits.layer, HttpMetrics.layer, RpcMetrics.layer, Readiness.layer).pipe(
-  Layer.provideMerge(Load.layer)
-)
+export const layer = Layer.mergeAll(
+  RateLimits.layer,
+  HttpMetrics.layer,
+  RpcMetrics.layer,
+  Readiness.layer,
+  ReadyAnswers.layer
+).pipe(Layer.provideMerge(Load.layer))

@@ -19,9 +19,14 @@ export interface Exchange {
   readonly span: Tracer.AnySpan
   /** Set where the request is sampled. */
   readonly recorded: RecordedSpan | undefined
+  /** It was let in: its client's limit is taken. */
+  isAdmitted: boolean
   /** Headers that tell what the client's limit has left. */
   limitHeaders: ReadonlyArray<string> | undefined
 }
+
+/** Exchanges that have begun before the whole pass, which goes on with them. */
+export const underWay = new WeakMap<IncomingMessage, Exchange>()
 
 /** Bytes of the request's body; not known before the end of a chunked one. */
 export const bytesInOf = ({ headers }: IncomingMessage) => {

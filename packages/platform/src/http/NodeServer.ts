@@ -1,11 +1,13 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Duration, Effect, Layer } from "effect"
 import type { Config } from "effect"
-import { createServer } from "node:http"
+import { IncomingMessage, Server, ServerResponse } from "node:http"
+import type { ServerOptions } from "node:http"
 import type { Socket } from "node:net"
 import { makeTraceId } from "../telemetry/traceContext.ts"
 import { ServerConfig } from "./EdgeConfig.ts"
 import { EdgeResponse } from "./EdgeResponse.ts"
+import { ReadyAnswers } from "./ReadyAnswers.ts"
 
 const refusals: Record<string, readonly [status: number, code: string, title: string]> = {
   HPE_HEADER_OVERFLOW: [431, "HeadersTooLarge", "The headers are too large"],
@@ -29,17 +31,39 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
   )
 }
 
-/** Node's server with `EdgeResponse`, limits on slow and huge requests, and an answer to those it cannot parse. */
-const makeServer = (config: Config.Success<typeof ServerConfig>) => {
-  const server = createServer({
-    ServerResponse: EdgeResponse,
-    headersTimeout: Duration.toMillis(config.headersTimeout),
-    requestTimeout: Duration.toMillis(config.requestTimeout),
-    keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
-    connectionsCheckingInterval: 1000,
-    maxHeaderSize: config.maxHeaderSize,
-    noDelay: true
-  })
+/** Node's server, in which a request goes to `ReadyAnswers` before it goes to those who listen for it. */
+class EdgeServer extends Server {
+  private readonly ready: ReadyAnswers["Service"]
+
+  constructor(options: ServerOptions, ready: ReadyAnswers["Service"]) {
+    super(options)
+    this.ready = ready
+  }
+
+  override emit(event: string, ...args: ReadonlyArray<unknown>): boolean {
+    const [request, response] = args
+    if (event !== "request" || !(request instanceof IncomingMessage) || !(response instanceof ServerResponse)) {
+      return super.emit(event, ...args)
+    }
+    this.ready.serve(request, response, () => super.emit(event, request, response))
+    return true
+  }
+}
+
+/** `EdgeServer` with `EdgeResponse`, limits on slow and huge requests, and an answer to those it cannot parse. */
+const makeServer = (config: Config.Success<typeof ServerConfig>, ready: ReadyAnswers["Service"]) => {
+  const server = new EdgeServer(
+    {
+      ServerResponse: EdgeResponse,
+      headersTimeout: Duration.toMillis(config.headersTimeout),
+      requestTimeout: Duration.toMillis(config.requestTimeout),
+      keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: config.maxHeaderSize,
+      noDelay: true
+    },
+    ready
+  )
   server.maxConnections = config.maxConnections
   server.on("clientError", refuse)
   return server
@@ -55,8 +79,9 @@ const answersWritten = Effect.callback<void>((resume) => {
  * for the requests in flight, interrupts the rest and cuts what connections are left.
  */
 export const layer = Layer.unwrap(
-  Effect.map(ServerConfig, (config) => {
-    const server = makeServer(config)
+  Effect.gen(function* () {
+    const config = yield* ServerConfig
+    const server = makeServer(config, yield* ReadyAnswers)
     const cutConnections = Layer.effectDiscard(
       Effect.addFinalizer(() =>
         Effect.andThen(
@@ -75,4 +100,4 @@ export const layer = Layer.unwrap(
       )
     )
   })
-)
+).pipe(Layer.provideMerge(ReadyAnswers.layer))

@@ -1,6 +1,4 @@
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Effect, Option, Tracer } from "effect"
-import type { HttpServerRequest } from "effect/http"
 import type { IncomingMessage } from "node:http"
 import { performance } from "node:perf_hooks"
 import { makeTraceId, parseTraceparent } from "../telemetry/traceContext.ts"
@@ -49,11 +47,9 @@ export const makeBegin = Effect.gen(function* () {
     return peer
   }
 
-  return (request: HttpServerRequest.HttpServerRequest): Exchange => {
-    // HTTP/2 ends at the gateway, so that this is always Node's own HTTP/1.1 message.
-    const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+  return (source: IncomingMessage): Exchange => {
     const headers = source.headers
-    const path = pathOf(request.url)
+    const path = pathOf(source.url ?? "/")
     const quiet = isQuiet(path)
 
     const peer = peerOf(source)
@@ -80,6 +76,7 @@ export const makeBegin = Effect.gen(function* () {
         recorded?.span ??
         rootOf(traceId, parent === undefined ? Option.none() : Option.some(Tracer.externalSpan(parent))),
       recorded,
+      isAdmitted: false,
       limitHeaders: undefined
     }
   }

@@ -1,11 +1,14 @@
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { InternalError, Overloaded, UnsupportedMediaType } from "@mall/domain/kernel/EdgeError"
 import { Cause, Context, Effect, Exit, References, Scope, Tracer } from "effect"
 import type { Fiber } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest } from "effect/http"
 import type { HttpServerResponse } from "effect/http"
+import type { IncomingMessage } from "node:http"
 import { makeAdmit } from "./admission.ts"
 import { makeBegin } from "./beginExchange.ts"
 import { EdgeConfig } from "./EdgeConfig.ts"
+import { underWay } from "./Exchange.ts"
 import type { Exchange } from "./Exchange.ts"
 import { Load } from "./Load.ts"
 import { readCause, toResponse } from "./problems.ts"
@@ -56,7 +59,7 @@ export const makePass = Effect.gen(function* () {
   /** The last step. Whatever runs on after it (a body that streams) is counted when the request's scope closes. */
   const settle = (fiber: Fiber.Fiber<unknown, unknown>, exchange: Exchange, route: string, answer: Response) => {
     const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
-    const response = dress(request, exchange, answer)
+    const response = dress(NodeHttpServerRequest.toServerResponse(request), exchange, answer)
     const { body, status } = response
     if (body._tag === "Stream" || body._tag === "Raw") {
       const scope = Context.getUnsafe(fiber.context, Scope.Scope)
@@ -88,8 +91,10 @@ export const makePass = Effect.gen(function* () {
   return (app: App): App =>
     Effect.withFiber((fiber) => {
       const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
-      const exchange = begin(request)
-      const refusal = admit(exchange)
+      // HTTP/2 ends at the gateway, so that this is always Node's own HTTP/1.1 message.
+      const source = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+      const exchange = underWay.get(source) ?? begin(source)
+      const refusal = exchange.isAdmitted ? undefined : admit(exchange)
       load.inFlight++
       if (refusal !== undefined) {
         return Effect.flatMapEager(refusal, (response) => settle(fiber, exchange, unmatched, response))

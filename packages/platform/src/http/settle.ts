@@ -1,7 +1,5 @@
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Clock, Effect, LogLevel, References } from "effect"
 import { HttpBody, HttpServerResponse, ProblemDetails } from "effect/http"
-import type { HttpServerRequest } from "effect/http"
 import { performance } from "node:perf_hooks"
 import { HttpMetrics } from "../telemetry/HttpMetrics.ts"
 import { LineWriter } from "../telemetry/LineWriter.ts"
@@ -32,7 +30,7 @@ export const makeDress = Effect.gen(function* () {
   const load = yield* Load
   const hasCors = (yield* EdgeConfig).corsOrigins.length > 0
 
-  return (request: HttpServerRequest.HttpServerRequest, exchange: Exchange, answer: Response): Response => {
+  return (out: object, exchange: Exchange, answer: Response): Response => {
     const { info, isEncrypted, limitHeaders, origin, source } = exchange
     const response = answer.status >= 400 ? withTraceId(answer, info.traceId) : answer
     const headers = ["x-request-id", info.requestId, "x-trace-id", info.traceId]
@@ -45,7 +43,6 @@ export const makeDress = Effect.gen(function* () {
     if (limitHeaders !== undefined && response.headers["ratelimit-limit"] === undefined) headers.push(...limitHeaders)
     if (load.draining) headers.push("connection", "close")
 
-    const out = NodeHttpServerRequest.toServerResponse(request)
     if (out instanceof EdgeResponse) {
       out.edgeHeaders = headers
       return response

@@ -14,6 +14,7 @@ import * as Edge from "../../src/http/Edge.ts"
 import { Load } from "../../src/http/Load.ts"
 import * as NodeServer from "../../src/http/NodeServer.ts"
 import { Readiness } from "../../src/http/Readiness.ts"
+import { ReadyAnswers } from "../../src/http/ReadyAnswers.ts"
 import * as SystemRoutes from "../../src/http/SystemRoutes.ts"
 import * as ApiGroup from "../../src/http/apiGroup.ts"
 import { CurrentRequest } from "../../src/http/RequestInfo.ts"
@@ -21,6 +22,7 @@ import { ProblemsLayer } from "../../src/ProblemsLayer.ts"
 import * as JsonLogger from "../../src/telemetry/JsonLogger.ts"
 import { LineWriter } from "../../src/telemetry/LineWriter.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
+import { principalOf } from "./principal.ts"
 
 class ThingMissing extends Problem<ThingMissing>()("ThingMissing", {
   status: 404,
@@ -43,6 +45,7 @@ class Things extends HttpApiGroup.make("things")
     HttpApiEndpoint.get("misshapen", "/misshapen", { success: Schema.NonEmptyString }),
     HttpApiEndpoint.get("slow", "/slow", { success: Schema.String }),
     HttpApiEndpoint.post("refresh", "/auth/refresh", { success: Schema.String }),
+    HttpApiEndpoint.get("word", "/words/:word", { params: { word: Schema.String }, success: Schema.String }),
     HttpApiEndpoint.get("rare", "/rare", { success: Schema.String }).annotate(RateLimit, {
       name: "rare",
       by: "ip",
@@ -91,8 +94,25 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
           Effect.onInterrupt(() => Deferred.succeed(ended, "interrupted"))
         ),
       refresh: () => Effect.succeed("refreshed"),
+      word: ({ params }) => Effect.succeed(`asked for ${params.word}`),
       rare: () => Effect.succeed("rare")
     })
+  )
+  // Words are at hand where they begin with a capital, of late where they end with one, for a user where they are numbers.
+  const Words = Layer.effectDiscard(
+    Effect.map(ReadyAnswers, (ready) =>
+      ready.add(TestApi.groups.things.endpoints.word, (_request, { last, query }) => {
+        const answer = {
+          response: HttpServerResponse.uint8Array(new TextEncoder().encode(`"at hand ${last}${query}"`), {
+            contentType: "application/json"
+          }),
+          userId: /^\d$/.test(last) ? principalOf(Number(last)).userId : undefined
+        }
+        if (/[A-Z]$/.test(last)) return Effect.delay(Effect.succeed(answer), 1)
+        if (last === "broken") return Effect.die(new Error("the secret plan"))
+        return Effect.succeed(/^[A-Z\d]/.test(last) ? answer : undefined)
+      })
+    )
   )
   const MineHandlers = ApiGroup.group(TestApi, "mine", (handlers) =>
     handlers.handleAll({
@@ -108,6 +128,7 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
       Layer.provide(TestAuthorization.layer)
     ),
     SystemRoutes.layer,
+    Words,
     HttpRouter.add("GET", "/page", HttpServerResponse.text("<p>hello</p>", { contentType: "text/html" })),
     HttpRouter.add("GET", "/raw-defect", Effect.die(new Error("the secret plan"))),
     HttpRouter.add(
