@@ -6,7 +6,7 @@ import { describeUrl } from "@mall/platform/Sql"
 import * as JsonLogger from "@mall/platform/telemetry/JsonLogger"
 import { LineWriter } from "@mall/platform/telemetry/LineWriter"
 import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
-import * as Tracing from "@mall/platform/telemetry/Tracing"
+import * as TracingLayer from "@mall/platform/telemetry/TracingLayer"
 import { Sweeps } from "@mall/platform/Sweeps"
 import { Sandbox } from "@mall/sandbox/Sandbox"
 import { Console, Effect, Layer } from "effect"
@@ -20,7 +20,7 @@ import { seedDemo } from "./Seed.ts"
 import * as Settings from "./Settings.ts"
 import * as Worker from "./Worker.ts"
 
-const Telemetry = Layer.mergeAll(JsonLogger.layer, Tracing.layer, ProcessMetrics.layer).pipe(
+const Telemetry = Layer.mergeAll(JsonLogger.layer, TracingLayer.layer, ProcessMetrics.layer).pipe(
   Layer.provideMerge(LineWriter.layer)
 )
 

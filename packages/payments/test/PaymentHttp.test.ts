@@ -11,7 +11,7 @@ import { Idempotency } from "@mall/platform/Idempotency"
 import { IdempotentLayer } from "@mall/platform/IdempotentLayer"
 import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
 import { LineWriter } from "@mall/platform/telemetry/LineWriter"
-import * as Tracing from "@mall/platform/telemetry/Tracing"
+import * as TracingLayer from "@mall/platform/telemetry/TracingLayer"
 import * as TestAuthorization from "@mall/testing/TestAuthorization"
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Schema } from "effect"
@@ -57,7 +57,7 @@ class Surface extends Context.Service<Surface, { readonly url: string }>()("@mal
     ),
     Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
     Layer.provide([Edge.layer, Idempotency.layer]),
-    Layer.provide([Tracing.layer, LineWriter.layerTo((lines) => accessLog.push(lines))])
+    Layer.provide([TracingLayer.layer, LineWriter.layerTo((lines) => accessLog.push(lines))])
   )
 }
 

@@ -1,6 +1,5 @@
 import { Array as Arr, Clock, Config, Duration, Effect, Layer, Metric, Option } from "effect"
 import { CircuitBreaker, Persistence, RateLimiter } from "effect/persistence"
-import * as Redis from "./Redis.ts"
 
 const fallbacks = (store: string) =>
   Metric.counter("redis_fallbacks_total", { incremental: true, attributes: { store } })
@@ -100,7 +99,14 @@ export const layer = Layer.unwrap(
     Config.option(Config.Redacted("REDIS_URL")),
     Option.match({
       onNone: () => layerMemory,
-      onSome: (url) => layerRedis.pipe(Layer.provide(Redis.layer(url)))
+      onSome: (url) =>
+        // loaded where it is used: most starts have no Redis
+        Layer.unwrap(
+          Effect.map(
+            Effect.promise(() => import("./Redis.ts")),
+            ({ layer }) => Layer.provide(layerRedis, layer(url))
+          )
+        )
     })
   )
 )

@@ -1,7 +1,6 @@
 import { Deferred, Effect, FileSystem, Path, Semaphore } from "effect"
-import { createTestClient, http, isAddress, parseAbi, publicActions, walletActions } from "viem"
+import { createTestClient, defineChain, http, isAddress, parseAbi, publicActions, walletActions } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
-import { anvil } from "viem/chains"
 import { Journal } from "../Journal.ts"
 import { SandboxUnavailable } from "../SandboxUnavailable.ts"
 import { startAnvil } from "./Anvil.ts"
@@ -23,8 +22,17 @@ const gas = 10n ** 21n
 /** Enough for whoever waits for a usual number of confirmations. */
 const blocksAfter = 12
 
+/** `viem/chains` would bring the definitions of some seven hundred chains with it. */
+export const anvilAt = (url: string, id: number) =>
+  defineChain({
+    id,
+    name: "Anvil",
+    nativeCurrency: { decimals: 18, name: "Ether", symbol: "ETH" },
+    rpcUrls: { default: { http: [url] } }
+  })
+
 const connect = (url: string, chainId: number) =>
-  createTestClient({ account: payer, chain: { ...anvil, id: chainId }, mode: "anvil", transport: http(url) })
+  createTestClient({ account: payer, chain: anvilAt(url, chainId), mode: "anvil", transport: http(url) })
     .extend(publicActions)
     .extend(walletActions)
 

@@ -1,6 +1,6 @@
 import { Context, Exit, Option } from "effect"
 import type { Tracer } from "effect"
-import { makeSpanId } from "./traceContext.ts"
+import { makeSpanId, makeTraceId } from "./traceContext.ts"
 
 const status: Tracer.SpanStatus = { _tag: "Ended", startTime: 0n, endTime: 0n, exit: Exit.void }
 const attributes: ReadonlyMap<string, unknown> = new Map()
@@ -43,3 +43,12 @@ export class UnsampledSpan implements Tracer.Span {
 /** The root of a request that is not sampled, below `parent` where another service called. */
 export const rootOf = (traceId: string, parent: Option.Option<Tracer.AnySpan>) =>
   new UnsampledSpan("request", traceId, parent, "server")
+
+/** The span that `options` ask for, in the trace of its parent or a new one. */
+export const unsampled = (options: Parameters<Tracer.Tracer["span"]>[0]) =>
+  new UnsampledSpan(
+    options.name,
+    Option.isSome(options.parent) ? options.parent.value.traceId : makeTraceId(),
+    options.parent,
+    options.kind
+  )

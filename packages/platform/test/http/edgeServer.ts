@@ -21,7 +21,7 @@ import { CurrentRequest } from "../../src/http/RequestInfo.ts"
 import { ProblemsLayer } from "../../src/ProblemsLayer.ts"
 import * as JsonLogger from "../../src/telemetry/JsonLogger.ts"
 import { LineWriter } from "../../src/telemetry/LineWriter.ts"
-import * as Tracing from "../../src/telemetry/Tracing.ts"
+import * as TracingLayer from "../../src/telemetry/TracingLayer.ts"
 import { principalOf } from "./principal.ts"
 
 class ThingMissing extends Problem<ThingMissing>()("ThingMissing", {
@@ -142,7 +142,7 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
     Edge.serve(Routes).pipe(
       Layer.provideMerge(Edge.layer),
       Layer.provideMerge(NodeServer.layer),
-      Layer.provide(Tracing.layer),
+      Layer.provide(TracingLayer.layer),
       Layer.provide(JsonLogger.layer),
       Layer.provideMerge(LineWriter.layerTo((lines) => written.push(lines))),
       Layer.provide(Layer.succeed(Metric.MetricRegistry, new Map())),

@@ -11,7 +11,7 @@ import * as SystemRoutes from "../../src/http/SystemRoutes.ts"
 import { RpcProblemsLayer } from "../../src/RpcProblemsLayer.ts"
 import * as JsonLogger from "../../src/telemetry/JsonLogger.ts"
 import { LineWriter } from "../../src/telemetry/LineWriter.ts"
-import * as Tracing from "../../src/telemetry/Tracing.ts"
+import * as TracingLayer from "../../src/telemetry/TracingLayer.ts"
 import { call } from "../http/edgeServer.ts"
 import { startSink } from "@mall/testing/otlpSink"
 
@@ -67,7 +67,7 @@ const start = Effect.fnUntraced(function* (config: Record<string, string>, next 
       Layer.provide(Edge.layer),
       Layer.provideMerge(NodeServer.layer),
       Layer.provide(FetchHttpClient.layer),
-      Layer.provide(Tracing.layer),
+      Layer.provide(TracingLayer.layer),
       Layer.provide(JsonLogger.layer),
       Layer.provideMerge(LineWriter.layerTo((lines) => written.push(lines))),
       Layer.provide(Layer.succeed(Metric.MetricRegistry, new Map())),

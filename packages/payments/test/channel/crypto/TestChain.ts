@@ -3,12 +3,12 @@ import { generator } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { anvilBinary, startAnvil } from "@mall/sandbox/crypto/Anvil"
+import { anvilAt } from "@mall/sandbox/crypto/chain"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
 import { Duration, Effect, Option, Redacted } from "effect"
 import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
 import type { Address } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
-import { anvil } from "viem/chains"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
 import { make } from "../../../src/channel/crypto/Crypto.ts"
 
@@ -32,7 +32,7 @@ export const testChain = Effect.fnUntraced(function* (chainId: number) {
   const rpcUrl = yield* startAnvil(Option.getOrThrow(binary), chainId)
   const chain = createTestClient({
     account: buyer,
-    chain: { ...anvil, id: chainId },
+    chain: anvilAt(rpcUrl, chainId),
     mode: "anvil",
     transport: http(rpcUrl)
   })
