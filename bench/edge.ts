@@ -15,7 +15,7 @@ import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
 import * as JsonLogger from "@mall/platform/telemetry/JsonLogger"
 import { LineWriter } from "@mall/platform/telemetry/LineWriter"
 import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
-import * as Tracing from "@mall/platform/telemetry/Tracing"
+import * as TracingLayer from "@mall/platform/telemetry/TracingLayer"
 import autocannon from "autocannon"
 import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
@@ -73,7 +73,7 @@ const serveEdge = (port: number, ready: Effect.Effect<unknown>) =>
     Layer.provide(Edge.layer),
     Layer.provide(NodeServer.layer),
     Layer.provide(ProcessMetrics.layer),
-    Layer.provide(Tracing.layer),
+    Layer.provide(TracingLayer.layer),
     Layer.provide(JsonLogger.layer),
     Layer.provide(LineWriter.layer),
     Layer.provide(

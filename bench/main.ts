@@ -101,6 +101,7 @@ const journey = (shop: Shop, server: Running) => {
   }
 }
 
+/** Each notice is of a payment of its own, so that as many are prepared as can be used up. */
 const callbacks = async (shop: Shop, server: Running, count: number) => {
   const keys = readNoticeKeys(server.dataFolder)
   const notices: Array<SignedNotice> = []
@@ -173,9 +174,9 @@ const main = async () => {
     }
     if (wanted("callback")) {
       const limit = await measureInserts(server.databaseUrl, 32, seconds)
-      const step = await callbacks(shop, server, 2400)
+      const step = await callbacks(shop, server, 4800)
       await measured(server, { name: "pay callback", limit, limitName: "durable inserts, no HTTP", target: "–" }, () =>
-        flow({ workers: 32, seconds: Math.min(seconds, 4), step })
+        flow({ workers: 32, seconds: Math.min(seconds, 3), step })
       )
     }
     if (wanted("journey")) {

@@ -7,7 +7,6 @@ import * as os from "node:os"
 import * as path from "node:path"
 import process from "node:process"
 import { smallMemory } from "../scripts/smallMemory.mjs"
-import { send } from "./load.ts"
 
 const root = path.join(import.meta.dirname, "..")
 
@@ -45,33 +44,52 @@ export interface Running {
   readonly stop: () => Promise<void>
 }
 
-const alive = async (url: string) =>
-  send("GET", url).then(
+/** A port that is open may not be served yet: who asks then gets no answer at all. */
+const alive = (url: string) =>
+  fetch(url, { signal: AbortSignal.timeout(500) }).then(
     ({ status }) => status === 200,
     () => false
   )
 
+const untilUp = async (child: ChildProcess, url: string, what: string) => {
+  while (child.exitCode === null && !(await alive(url))) await new Promise((resolve) => setTimeout(resolve, 100))
+  if (child.exitCode !== null) throw new Error(`${what} did not start`)
+}
+
+const end = async (child: ChildProcess) => {
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  child.kill("SIGTERM")
+  await ended
+}
+
 /**
- * The whole server in one process, as `npm start` runs it, with everything on: authentication, rate limits (raised, not
- * off), access log to a file, metrics, one trace in ten sent to a collector.
+ * API and worker in one process, with everything on: authentication, rate limits (raised, not off), access log to a file,
+ * metrics, one trace in ten sent to a collector. The channels' stand-ins are other companies, and a process of their own.
  */
 export const startServer = async (): Promise<Running> => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-bench-"))
   fs.chmodSync(folder, 0o755)
   const dataFolder = path.join(folder, "data")
+  // before the sandbox makes it for itself alone: root's database runs as another user
+  fs.mkdirSync(dataFolder, { mode: 0o755 })
   const collector = await startCollector()
   const [port, sandboxPort] = [await freePort(), await freePort()]
   const log = fs.openSync(path.join(folder, "server.log"), "w")
+  const places = { PORT: String(port), SANDBOX_PORT: String(sandboxPort), MALL_DATA_DIR: dataFolder }
+  const sandbox = spawn(process.execPath, [path.join(root, "apps/sandbox/src/main.ts")], {
+    cwd: root,
+    stdio: ["ignore", log, "inherit"],
+    env: { ...process.env, ...places, SANDBOX_REFUND_DELAY: "100 millis" }
+  })
+  await untilUp(sandbox, `http://127.0.0.1:${sandboxPort}/`, "The sandbox")
   const child = spawn(process.execPath, [path.join(root, "apps/server/src/main.ts")], {
     cwd: root,
     stdio: ["ignore", log, "inherit"],
     env: {
       ...smallMemory(process.env),
-      PORT: String(port),
-      SANDBOX_PORT: String(sandboxPort),
-      MALL_DATA_DIR: dataFolder,
+      ...places,
+      MALL_ROLES: "api,worker",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-      SANDBOX_REFUND_DELAY: "100 millis",
       ...Object.fromEntries(
         ["IP_PER_SECOND", "IP_BURST", "USER_PER_SECOND", "USER_BURST", "AUTH_PER_MINUTE"].map((name) => [
           `RATE_LIMIT_${name}`,
@@ -80,12 +98,8 @@ export const startServer = async (): Promise<Running> => {
       )
     }
   })
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
   const api = `http://127.0.0.1:${port}`
-  while (child.exitCode === null && !(await alive(`${api}/readyz`))) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  if (child.exitCode !== null) throw new Error(`The server did not start: see ${folder}/server.log`)
+  await untilUp(child, `${api}/readyz`, `The server (see ${folder}/server.log)`)
   const stateFolder = fs.existsSync(path.join(dataFolder, "postgres/mall.json"))
     ? path.join(dataFolder, "postgres")
     : undefined
@@ -101,8 +115,8 @@ export const startServer = async (): Promise<Running> => {
     child,
     spansReceived: collector.received,
     stop: async () => {
-      child.kill("SIGTERM")
-      await ended
+      await end(child)
+      await end(sandbox)
       collector.close()
       fs.rmSync(folder, { recursive: true, force: true })
     }
