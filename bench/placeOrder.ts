@@ -62,7 +62,9 @@ const draftOf = Effect.fnUntraced(function* (first: SkuId) {
           imageUrl: "https://images.example/longjing.jpg",
           quantity: 1,
           unitPrice,
-          total: unitPrice
+          total: unitPrice,
+          returned: 0,
+          refunded: unitPrice.times(0)
         }))
       }
     ],

@@ -5,6 +5,7 @@ import trade from "./0004_trade.ts"
 import payments from "./0005_payments.ts"
 import paymentPayers from "./0006_payment_payers.ts"
 import crypto from "./0007_crypto.ts"
+import returns from "./0008_returns.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -14,5 +15,6 @@ export const migrations = {
   "0004_trade": trade,
   "0005_payments": payments,
   "0006_payment_payers": paymentPayers,
-  "0007_crypto": crypto
+  "0007_crypto": crypto,
+  "0008_returns": returns
 }

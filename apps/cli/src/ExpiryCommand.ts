@@ -8,7 +8,7 @@ import * as ReadyDatabase from "./ReadyDatabase.ts"
 
 const Services = OrderExpiryRules.layer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
-const appliesTo = ({ merchantId, paymentMethod }: OrderExpiryRule) =>
+const appliesTo = ({ merchantId, paymentMethod }: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">) =>
   `${merchantId === null ? "any merchant" : `the merchant ${merchantId}`} and ${paymentMethod === null ? "any payment method" : `the payment method ${paymentMethod}`}`
 
 const list = Command.make(
@@ -37,6 +37,23 @@ const list = Command.make(
   Command.provide(Services)
 )
 
+const merchant = Flag.String("merchant").pipe(
+  Flag.withSchema(MerchantId),
+  Flag.withDescription("Only orders of this merchant: an id. Any when not given"),
+  Flag.optional
+)
+const method = Flag.String("method").pipe(
+  Flag.withDescription("Only orders to be paid by this method. Any when not given"),
+  Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(32))),
+  Flag.optional
+)
+
+class NoSuchRule extends Schema.TaggedError<NoSuchRule>()("NoSuchRule", { of: Schema.String }) {
+  override get message() {
+    return `There is no rule for orders of ${this.of}.`
+  }
+}
+
 const set = Command.make(
   "set",
   {
@@ -44,16 +61,8 @@ const set = Command.make(
       Flag.withSchema(OrderExpiryRule.fields.expirySeconds),
       Flag.withDescription("How long an order waits for its payment, 5 to 2592000 (30 days)")
     ),
-    merchant: Flag.String("merchant").pipe(
-      Flag.withSchema(MerchantId),
-      Flag.withDescription("Only orders of this merchant: an id. Any when not given"),
-      Flag.optional
-    ),
-    method: Flag.String("method").pipe(
-      Flag.withDescription("Only orders to be paid by this method. Any when not given"),
-      Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(32))),
-      Flag.optional
-    ),
+    merchant,
+    method,
     json
   },
   Effect.fnUntraced(function* ({ json, merchant, method, seconds }) {
@@ -81,4 +90,20 @@ const set = Command.make(
   Command.provide(Services)
 )
 
-export const ExpiryCommand = Command.make("expiry").pipe(Command.withSubcommands([list, set]))
+const remove = Command.make(
+  "remove",
+  { merchant, method },
+  Effect.fnUntraced(function* ({ merchant, method }) {
+    const rules = yield* OrderExpiryRules
+    const rule = { merchantId: Option.getOrNull(merchant), paymentMethod: Option.getOrNull(method) }
+    const of = appliesTo(rule)
+    if (!(yield* rules.remove(rule))) return yield* new NoSuchRule({ of })
+    yield* Console.log(`The rule for orders of ${of} is gone; the next less specific one counts.`)
+  })
+).pipe(
+  Command.withDescription("Drop the rule of a merchant, a payment method, both or neither; open orders keep theirs"),
+  Command.withExamples([{ command: "mall expiry remove --method wechatpay" }]),
+  Command.provide(Services)
+)
+
+export const ExpiryCommand = Command.make("expiry").pipe(Command.withSubcommands([list, set, remove]))

@@ -4,7 +4,7 @@ import { Order, OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import { OrderCancellation } from "@mall/trade/OrderCancellation"
 import { Orders } from "@mall/trade/Orders"
 import type { OrderScope } from "@mall/trade/OrderScope"
-import { Effect, Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
@@ -19,6 +19,12 @@ const order = Argument.String("order").pipe(
 )
 
 const every: OrderScope = { _tag: "Every" }
+
+class TwoOwners extends Schema.TaggedError<TwoOwners>()("TwoOwners", {}) {
+  override get message() {
+    return "Give --user or --merchant, not both."
+  }
+}
 
 const piecesOf = ({ lines }: Order) => lines.reduce((count, { quantity }) => count + quantity, 0)
 
@@ -88,6 +94,7 @@ const list = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ after, json, limit, merchant, status, user }) {
+    if (Option.isSome(user) && Option.isSome(merchant)) return yield* new TwoOwners()
     const orders = yield* Orders
     const buyer = Option.isSome(user) ? Option.some(yield* userReference.resolve(user.value)) : Option.none()
     const scope = Option.match(buyer, {

@@ -40,6 +40,7 @@ export const commands: ReadonlyArray<Entry> = [
   ),
   entry("products", "Import products", async () => (await import("./ProductsCommand.ts")).ProductsCommand),
   entry("orders", "Look at orders and cancel them", async () => (await import("./OrdersCommand.ts")).OrdersCommand),
+  entry("returns", "Look at what buyers send back", async () => (await import("./ReturnsCommand.ts")).ReturnsCommand),
   entry(
     "payments",
     "Look at payments, ask their channels, refund them, replay callbacks",

@@ -133,6 +133,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         ["users", "show", "nobody@demo.mall"],
         ["users", "show", id],
         ["orders", "show", id],
+        ["returns", "show", id, id],
         ["payments", "show", id],
         ["payments", "callbacks", "show", id],
         ["payments", "callbacks", "replay", id],
@@ -159,6 +160,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         ["users", "show", "not an id"],
         ["orders", "show", "abc"],
         ["orders", "list", "--status", "lost"],
+        ["returns", "list", "--status", "lost"],
         ["payments", "refund", "abc", "--reason", "x"],
         ["products", "import", "/no/such/file.csv"],
         ["expiry", "set", "--seconds", "1"]
@@ -299,6 +301,8 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         rules.filter(({ paymentMethod }) => paymentMethod === "wechatpay"),
         [{ merchantId: null, paymentMethod: "wechatpay", expirySeconds: 600 }]
       )
+      assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 0)
+      assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 1)
     })
   )
 

@@ -15,6 +15,7 @@ export interface EndpointCase {
 export const missingId = "019a0000-0000-7000-8000-000000000000"
 
 const id = { id: missingId }
+const ofReturn = { ...id, returnId: missingId }
 const page = { limit: "5", after: "abc" }
 const money = { amount: 100, currency: "CNY" }
 const text = { zh: "茶", en: "tea" }
@@ -112,6 +113,18 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/orders/:id/ship": { params: id, body: { carrier: "SF", trackingNumber: "SF1" } },
   "POST /api/v1/orders/:id/deliver": { params: id },
   "POST /api/v1/orders/:id/confirm-receipt": { params: id },
+  "POST /api/v1/orders/:id/returns": {
+    params: id,
+    body: { lines: [{ skuId: missingId, quantity: 1 }], reason: "does not fit" }
+  },
+  "GET /api/v1/orders/:id/returns": { params: id, query: page },
+  "GET /api/v1/orders/:id/returns/:returnId": { params: ofReturn },
+  "GET /api/v1/merchant/returns": { query: { ...page, status: "requested" } },
+  "POST /api/v1/orders/:id/returns/:returnId/cancel": { params: ofReturn },
+  "POST /api/v1/orders/:id/returns/:returnId/approve": { params: ofReturn },
+  "POST /api/v1/orders/:id/returns/:returnId/reject": { params: ofReturn, body: { reason: "worn" } },
+  "POST /api/v1/orders/:id/returns/:returnId/receive": { params: ofReturn, body: { restock: true } },
+  "POST /api/v1/orders/:id/returns/:returnId/refund": { params: ofReturn },
   "POST /api/v1/payments": {
     body: {
       ...{ amount: money, reference: "r-1", description: "tea", expiresIn: 600, channels: ["wechatpay"] },

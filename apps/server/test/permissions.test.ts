@@ -64,6 +64,12 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ id: missingId, skuId: missingId, userId: missingId, sessionId: missingId, refundId: missingId },
   ...{ checkoutId: missingId, merchantId: missingId, quantity: 1, onHand: 5, reason: "because" },
   ...{ role: "customer", paymentMethod: null, expirySeconds: 60, channel: "wechatpay", ticket: "tk", change: {} },
+  ...{
+    returnId: missingId,
+    rejection: { reason: "worn" },
+    goods: { lines: [{ skuId: missingId, quantity: 1 }], reason: "worn" },
+    receipt: { restock: true }
+  },
   ...{ edit: {}, shipment: { carrier: "SF", trackingNumber: "SF1" }, cartToken: "a".repeat(43) },
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },

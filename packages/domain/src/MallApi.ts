@@ -11,11 +11,12 @@ import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payme
 import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
 import { OrdersApiGroup } from "./trade/OrdersApi.ts"
+import { ReturnsApiGroup } from "./trade/ReturnsApi.ts"
 
 const groups = HttpApi.make("mall")
   .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup)
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
-  .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup)
+  .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(PaymentsApiGroup, H5PaymentsApiGroup, CallbacksApiGroup)
   .middleware(Problems)
 

@@ -77,7 +77,12 @@ export const priceByMerchant = Effect.fnUntraced(function* (
     if (quote === undefined) return yield* new ProductUnavailable({ skuId })
     const { imageUrl, merchantId, options, productId, title, unitPrice } = quote
     const lineTotal = yield* amountOf(unitPrice.amount * quantity, unitPrice.currency)
-    const line: OrderLine = { skuId, productId, title, options, imageUrl, quantity, unitPrice, total: lineTotal }
+    const line: OrderLine = {
+      ...{ skuId, productId, title, options, imageUrl, quantity, unitPrice },
+      total: lineTotal,
+      returned: 0,
+      refunded: Money.of(0, unitPrice.currency)
+    }
     total = total === undefined ? lineTotal : yield* add(total, lineTotal)
     const merchant = merchants.get(merchantId)
     if (merchant === undefined) merchants.set(merchantId, { total: lineTotal, lines: [line] })

@@ -32,6 +32,8 @@ export class OrderExpiryRules extends Context.Service<
     readonly list: Effect.Effect<ReadonlyArray<OrderExpiryRule>>
     /** Makes or replaces the rule of that merchant and payment method; other processes follow within half a minute. */
     put(rule: OrderExpiryRule): Effect.Effect<void>
+    /** Drops the rule of exactly that merchant and payment method; false where there is none. */
+    remove(rule: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">): Effect.Effect<boolean>
   }
 >()("@mall/trade/OrderExpiryRules") {
   static readonly layer = Layer.effect(
@@ -67,6 +69,18 @@ export class OrderExpiryRules extends Context.Service<
           return Math.min(...seconds)
         }),
         list: Effect.orDie(select()),
+        remove: Effect.fn("OrderExpiryRules.remove")(({ merchantId, paymentMethod }) =>
+          sql`
+            DELETE FROM trade.order_expiry_rules
+            WHERE merchant_id IS NOT DISTINCT FROM ${merchantId}::uuid
+              AND payment_method IS NOT DISTINCT FROM ${paymentMethod}::text
+            RETURNING expiry_seconds
+          `.pipe(
+            Effect.map((removed) => removed.length > 0),
+            Effect.tap(() => forget),
+            Effect.orDie
+          )
+        ),
         put: Effect.fn("OrderExpiryRules.put")((rule) => Effect.andThen(Effect.orDie(upsert(rule)), forget))
       })
     })

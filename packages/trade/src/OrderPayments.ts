@@ -18,6 +18,7 @@ import { PaidCheckouts } from "./PaidCheckouts.ts"
 import type { PaidMessage } from "./PaidCheckouts.ts"
 import { PaymentIncidents } from "./PaymentIncidents.ts"
 import { PendingOrders } from "./PendingOrders.ts"
+import { ReturnRefunds } from "./returns/ReturnRefunds.ts"
 import { StockReservations } from "./StockReservations.ts"
 
 type MessageOf<T> = T extends Topic<infer A, infer _I> ? A : never
@@ -50,6 +51,7 @@ export class OrderPayments extends Context.Service<
       const checkouts = yield* CheckoutRepo
       const paid = yield* PaidCheckouts
       const orders = yield* OrderRepo
+      const returns = yield* ReturnRefunds
       const reservations = yield* StockReservations
       const incidents = yield* PaymentIncidents
       const pending = yield* PendingOrders
@@ -112,6 +114,7 @@ export class OrderPayments extends Context.Service<
       }: MessageOf<typeof paymentRefunded>) {
         const checkout = yield* checkouts.lockByPayment(paymentId)
         if (Option.isNone(checkout)) return
+        yield* returns.settle(refundId, outcome)
         const ofOrder = sql`refund_id = ${refundId}`
         if (outcome === "succeeded") {
           const doing = yield* doingOf("refunded")

@@ -43,7 +43,9 @@ export const LineRow = Schema.Struct({
   unitPrice: MinorUnits,
   title: LocalizedText,
   options: Schema.Record(Schema.String, Schema.String),
-  imageUrl: Schema.NullOr(Schema.String)
+  imageUrl: Schema.NullOr(Schema.String),
+  returned: Schema.Int,
+  refunded: MinorUnits
 })
 
 export const EventRow = Schema.Struct({
@@ -78,7 +80,9 @@ const lineOf = (row: typeof LineRow.Type, currency: Currency): OrderLine => {
     imageUrl: row.imageUrl,
     quantity: row.quantity,
     unitPrice,
-    total: unitPrice.times(row.quantity)
+    total: unitPrice.times(row.quantity),
+    returned: row.returned,
+    refunded: Money.of(row.refunded, currency)
   }
 }
 

@@ -17,6 +17,9 @@ import { Orders } from "./Orders.ts"
 import { PaidCheckouts } from "./PaidCheckouts.ts"
 import { PaymentIncidents } from "./PaymentIncidents.ts"
 import { PendingOrders } from "./PendingOrders.ts"
+import { ReturnRefunds } from "./returns/ReturnRefunds.ts"
+import { ReturnRepo } from "./returns/ReturnRepo.ts"
+import { Returns } from "./returns/Returns.ts"
 import { StockReservations } from "./StockReservations.ts"
 
 const rows = Layer.mergeAll(
@@ -26,6 +29,7 @@ const rows = Layer.mergeAll(
   OrderRepo.layer,
   OrderExpiryRules.layer,
   PaymentIncidents.layer,
+  ReturnRepo.layer,
   StockReservations.layer
 )
 
@@ -39,14 +43,16 @@ export const layer = Layer.mergeAll(
   Checkouts.layerNoDeps,
   OrderCancellation.layerNoDeps,
   OrderExpiry.layerNoDeps,
-  OrderPayments.layerNoDeps
+  OrderPayments.layerNoDeps,
+  Returns.layerNoDeps
 ).pipe(
   Layer.provideMerge(
     Layer.mergeAll(
       Fulfilment.layerNoDeps,
       OrderRefunds.layerNoDeps,
       PaidCheckouts.layerNoDeps,
-      PendingOrders.layerNoDeps
+      PendingOrders.layerNoDeps,
+      ReturnRefunds.layerNoDeps
     )
   ),
   Layer.provideMerge(Layer.mergeAll(Orders.layerNoDeps, OrderPlacement.layer)),

@@ -3,6 +3,7 @@ import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import type { CartToken } from "@mall/domain/trade/Cart"
 import { CheckoutId } from "@mall/domain/trade/Order"
+import { ReturnId } from "@mall/domain/trade/Return"
 import { Effect, Layer } from "effect"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Carts } from "./Carts.ts"
@@ -11,6 +12,7 @@ import { Fulfilment } from "./Fulfilment.ts"
 import { OrderCancellation } from "./OrderCancellation.ts"
 import { Orders } from "./Orders.ts"
 import { boughtBy, soldBy, within } from "./OrderScope.ts"
+import { Returns } from "./returns/Returns.ts"
 
 const visitorOf = (headers: { readonly "x-cart-token"?: CartToken }) =>
   Effect.map(CurrentVisitor, (principal) => ({ principal, token: headers["x-cart-token"] }))
@@ -67,5 +69,34 @@ const orderHandlers = ApiGroup.group(
   })
 )
 
-/** The handlers of carts, checkout and orders, over the services of `Trade.layer`. */
-export const layer = Layer.mergeAll(cart, checkout, orderHandlers)
+const returnHandlers = ApiGroup.group(
+  MallApi,
+  "returns",
+  Effect.fnUntraced(function* (handlers) {
+    const orders = yield* Orders
+    const returns = yield* Returns
+    return handlers.handleAll({
+      request: Effect.fnUntraced(function* ({ params, payload }) {
+        return yield* returns.request(yield* CurrentUser, params.id, ReturnId.make((yield* Operation).id), payload)
+      }),
+      list: Effect.fnUntraced(function* ({ params, query }) {
+        const scope = within(yield* CurrentUser)
+        yield* orders.get(scope, params.id)
+        return yield* returns.list(scope, { ...query, orderId: params.id })
+      }),
+      get: ({ params }) => Effect.flatMap(CurrentUser, (user) => returns.get(within(user), params.id, params.returnId)),
+      listSold: ({ query }) => Effect.flatMap(CurrentUser, (user) => returns.list(soldBy(user), query)),
+      cancel: ({ params }) => Effect.flatMap(CurrentUser, (user) => returns.cancel(user, params.id, params.returnId)),
+      approve: ({ params }) => Effect.flatMap(CurrentUser, (user) => returns.approve(user, params.id, params.returnId)),
+      reject: ({ params, payload }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.reject(user, params.id, params.returnId, payload.reason)),
+      receive: ({ params, payload }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.receive(user, params.id, params.returnId, payload.restock)),
+      refundAgain: ({ params }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.refundAgain(user, params.id, params.returnId))
+    })
+  })
+)
+
+/** The handlers of carts, checkout, orders and returns, over the services of `Trade.layer`. */
+export const layer = Layer.mergeAll(cart, checkout, orderHandlers, returnHandlers)

@@ -10,6 +10,7 @@ import { OrderExpiryRules } from "./OrderExpiryRules.ts"
 import { Orders } from "./Orders.ts"
 import { boughtBy, soldBy, within } from "./OrderScope.ts"
 import { PaymentIncidents } from "./PaymentIncidents.ts"
+import { Returns } from "./returns/Returns.ts"
 
 const visitor = Effect.map(CurrentUser, (user): CartVisitor => ({ principal: Option.some(user), token: undefined }))
 
@@ -20,6 +21,7 @@ const storefront = TradeStorefrontRpcs.toLayer(
     const orders = yield* Orders
     const cancellation = yield* OrderCancellation
     const fulfilment = yield* Fulfilment
+    const returns = yield* Returns
     return TradeStorefrontRpcs.of({
       "cart.get": () => Effect.flatMap(visitor, carts.get),
       "cart.add": (item) => Effect.flatMap(visitor, (user) => carts.add(user, item)),
@@ -33,7 +35,15 @@ const storefront = TradeStorefrontRpcs.toLayer(
       "orders.get": ({ id }) => Effect.flatMap(CurrentUser, (user) => orders.get(boughtBy(user), id)),
       "orders.edit": ({ edit, id }) => Effect.flatMap(CurrentUser, (user) => orders.edit(user, id, edit)),
       "orders.cancel": ({ id }) => Effect.flatMap(CurrentUser, (user) => cancellation.cancel(user, id)),
-      "orders.confirmReceipt": ({ id }) => Effect.flatMap(CurrentUser, (user) => fulfilment.confirmReceipt(user, id))
+      "orders.confirmReceipt": ({ id }) => Effect.flatMap(CurrentUser, (user) => fulfilment.confirmReceipt(user, id)),
+      "returns.request": ({ goods, id, returnId }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.request(user, id, returnId, goods)),
+      "returns.list": Effect.fnUntraced(function* ({ id, ...query }) {
+        const scope = boughtBy(yield* CurrentUser)
+        yield* orders.get(scope, id)
+        return yield* returns.list(scope, { ...query, orderId: id })
+      }),
+      "returns.cancel": ({ id, returnId }) => Effect.flatMap(CurrentUser, (user) => returns.cancel(user, id, returnId))
     })
   })
 )
@@ -43,12 +53,22 @@ const merchant = TradeMerchantRpcs.toLayer(
     const orders = yield* Orders
     const cancellation = yield* OrderCancellation
     const fulfilment = yield* Fulfilment
+    const returns = yield* Returns
     return TradeMerchantRpcs.of({
       "orders.listSold": (query) => Effect.flatMap(CurrentUser, (user) => orders.list(soldBy(user), query)),
       "orders.getSold": ({ id }) => Effect.flatMap(CurrentUser, (user) => orders.get(soldBy(user), id)),
       "orders.ship": ({ id, shipment }) => Effect.flatMap(CurrentUser, (user) => fulfilment.ship(user, id, shipment)),
       "orders.deliver": ({ id }) => Effect.flatMap(CurrentUser, (user) => fulfilment.deliver(user, id)),
-      "orders.cancelSold": ({ id }) => Effect.flatMap(CurrentUser, (user) => cancellation.cancel(user, id))
+      "orders.cancelSold": ({ id }) => Effect.flatMap(CurrentUser, (user) => cancellation.cancel(user, id)),
+      "returns.listSold": (query) => Effect.flatMap(CurrentUser, (user) => returns.list(soldBy(user), query)),
+      "returns.approve": ({ id, returnId }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.approve(user, id, returnId)),
+      "returns.reject": ({ id, rejection, returnId }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.reject(user, id, returnId, rejection.reason)),
+      "returns.receive": ({ id, receipt, returnId }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.receive(user, id, returnId, receipt.restock)),
+      "returns.refundAgain": ({ id, returnId }) =>
+        Effect.flatMap(CurrentUser, (user) => returns.refundAgain(user, id, returnId))
     })
   })
 )

@@ -9,6 +9,7 @@ import { Fulfilment } from "./Fulfilment.ts"
 import { OrderExpiry } from "./OrderExpiry.ts"
 import { OrderPayments } from "./OrderPayments.ts"
 import { OrderRefunds } from "./OrderRefunds.ts"
+import { ReturnRefunds } from "./returns/ReturnRefunds.ts"
 
 const subscriber = "trade"
 
@@ -69,6 +70,12 @@ export const sweeps = Layer.mergeAll(
     every: "1 minute",
     limit: 100,
     batch: (limit) => OrderRefunds.use((refunds) => refunds.resume(limit))
+  }),
+  Sweep.layer({
+    name: "return_refunds",
+    every: "1 minute",
+    limit: 100,
+    batch: (limit) => ReturnRefunds.use((refunds) => refunds.resume(limit))
   }),
   Sweep.layer({
     name: "delivered_orders",

@@ -53,7 +53,9 @@ const draftOf = (
           imageUrl: null,
           quantity,
           unitPrice: cny(100),
-          total: cny(100 * quantity)
+          total: cny(100 * quantity),
+          returned: 0,
+          refunded: cny(0)
         }))
       }
     ],

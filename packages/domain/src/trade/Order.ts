@@ -60,7 +60,11 @@ export const OrderLine = Schema.Struct({
   imageUrl: Schema.NullOr(Schema.String),
   quantity: Quantity,
   unitPrice: Money,
-  total: Money
+  total: Money,
+  /** Pieces that came back. */
+  returned: Schema.Int,
+  /** What was given back for them. */
+  refunded: Money
 }).annotate({ identifier: "OrderLine" })
 export type OrderLine = typeof OrderLine.Type
 

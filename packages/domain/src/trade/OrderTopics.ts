@@ -5,6 +5,7 @@ import * as Topic from "../kernel/Topic.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
 import { PaymentId } from "../payments/PaymentGateway.ts"
 import { CheckoutId, OrderId, Shipment } from "./Order.ts"
+import { ReturnId } from "./Return.ts"
 
 /** Delivered when the time to pay is up: the checkout is canceled unless it was paid. */
 export const orderTimeout = Topic.make("order_timeout", {
@@ -60,6 +61,13 @@ export const orderCompleted = Topic.make("order_completed", {
   schema: Schema.Struct(orderFields),
   subscribers: [],
   id: ({ orderId }) => orderId
+})
+
+/** Goods came back and the buyer has the money for them; told once per return. */
+export const orderReturned = Topic.make("order_returned", {
+  schema: Schema.Struct({ ...orderFields, returnId: ReturnId, amount: Money }),
+  subscribers: [],
+  id: ({ returnId }) => returnId
 })
 
 /** The whole amount of an order went back to the buyer. */

@@ -7,10 +7,11 @@ import { Unauthorized } from "../kernel/EdgeError.ts"
 import { InvalidCursor, Page } from "../kernel/Page.ts"
 import { Cart, CartAddition, CartToken } from "./Cart.ts"
 import { Checkout, CheckoutRequest } from "./Checkout.ts"
-import { cancelErrors, checkoutErrors, stepErrors } from "./operationErrors.ts"
+import { cancelErrors, checkoutErrors, returnErrors, returnRequestErrors, stepErrors } from "./operationErrors.ts"
 import { CheckoutId, Order, OrderId, OrderStatus, Quantity, Shipment } from "./Order.ts"
 import { OrderExpiryRule } from "./OrderExpiryRule.ts"
 import { OrderEdit } from "./OrdersApi.ts"
+import { NewReturn, Receipt, Rejection, Return, ReturnId, ReturnStatus } from "./Return.ts"
 import { PaymentIncident } from "./PaymentIncident.ts"
 import { CartItemNotFound, CartLimitExceeded, CartNotFound, OrderNotFound, ProductUnavailable } from "./TradeError.ts"
 
@@ -20,11 +21,15 @@ const listPayload = {
   after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
 }
 const byId = { id: OrderId }
+const byReturn = { id: OrderId, returnId: ReturnId }
+const returnsOfOrder = { ...byId, limit: listPayload.limit, after: listPayload.after }
+const returnsOfShop = { status: Schema.optionalKey(ReturnStatus), limit: listPayload.limit, after: listPayload.after }
 const missing = [Unauthorized, CartNotFound] as const
 const stepError = Schema.Union(stepErrors)
 const cancelError = Schema.Union(cancelErrors)
+const returnError = Schema.Union(returnErrors)
 
-/** For shop front ends: the signed-in user's cart, checkout and orders. `checkoutId` is chosen by the client; a retry keeps it. */
+/** For shop front ends: the signed-in user's cart, checkout, orders and returns. `checkoutId` and `returnId` are chosen by the client; a retry keeps them. */
 export class TradeStorefrontRpcs extends RpcGroup.make(
   Rpc.make("cart.get", { success: Cart, error: Schema.Union(missing) }),
   Rpc.make("cart.add", {
@@ -57,7 +62,18 @@ export class TradeStorefrontRpcs extends RpcGroup.make(
   Rpc.make("orders.get", { payload: byId, success: Order, error: OrderNotFound }),
   Rpc.make("orders.edit", { payload: { ...byId, edit: OrderEdit }, success: Order, error: stepError }),
   Rpc.make("orders.cancel", { payload: byId, success: Order, error: cancelError }),
-  Rpc.make("orders.confirmReceipt", { payload: byId, success: Order, error: stepError })
+  Rpc.make("orders.confirmReceipt", { payload: byId, success: Order, error: stepError }),
+  Rpc.make("returns.request", {
+    payload: { ...byReturn, goods: NewReturn },
+    success: Return,
+    error: Schema.Union(returnRequestErrors)
+  }),
+  Rpc.make("returns.list", {
+    payload: returnsOfOrder,
+    success: Page(Return),
+    error: Schema.Union([OrderNotFound, InvalidCursor])
+  }),
+  Rpc.make("returns.cancel", { payload: byReturn, success: Return, error: returnError })
 )
   .annotateRpcs(RequiredPermission, "account")
   .middleware(RpcAuthorization) {}
@@ -68,7 +84,12 @@ export class TradeMerchantRpcs extends RpcGroup.make(
   Rpc.make("orders.getSold", { payload: byId, success: Order, error: OrderNotFound }),
   Rpc.make("orders.ship", { payload: { ...byId, shipment: Shipment }, success: Order, error: stepError }),
   Rpc.make("orders.deliver", { payload: byId, success: Order, error: stepError }),
-  Rpc.make("orders.cancelSold", { payload: byId, success: Order, error: cancelError })
+  Rpc.make("orders.cancelSold", { payload: byId, success: Order, error: cancelError }),
+  Rpc.make("returns.listSold", { payload: returnsOfShop, success: Page(Return), error: InvalidCursor }),
+  Rpc.make("returns.approve", { payload: byReturn, success: Return, error: returnError }),
+  Rpc.make("returns.reject", { payload: { ...byReturn, rejection: Rejection }, success: Return, error: returnError }),
+  Rpc.make("returns.receive", { payload: { ...byReturn, receipt: Receipt }, success: Return, error: returnError }),
+  Rpc.make("returns.refundAgain", { payload: byReturn, success: Return, error: returnError })
 )
   .annotateRpcs(RequiredPermission, "orders:fulfil")
   .middleware(RpcAuthorization) {}

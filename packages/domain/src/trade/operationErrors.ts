@@ -1,6 +1,7 @@
 import { AddressNotFound } from "../identity/AddressBook.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { PaymentUndecided } from "../payments/PaymentGateway.ts"
+import { ReturnNotFound, ReturnQuantityExceeded, ReturnStateConflict, ReturnWindowPassed } from "./Return.ts"
 import {
   CartEmpty,
   CartLimitExceeded,
@@ -30,5 +31,11 @@ export const checkoutErrors = [
 
 /** What a step of an order may fail with. */
 export const stepErrors = [OrderNotFound, OrderStateConflict] as const
+
+/** What asking for a return may fail with. */
+export const returnRequestErrors = [...stepErrors, ReturnQuantityExceeded, ReturnWindowPassed] as const
+
+/** What a step of a return may fail with. */
+export const returnErrors = [ReturnNotFound, ReturnStateConflict] as const
 
 export const cancelErrors = [...stepErrors, PaymentUndecided] as const
