@@ -6,6 +6,7 @@ import payments from "./0005_payments.ts"
 import paymentPayers from "./0006_payment_payers.ts"
 import crypto from "./0007_crypto.ts"
 import returns from "./0008_returns.ts"
+import routing from "./0009_routing.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -16,5 +17,6 @@ export const migrations = {
   "0005_payments": payments,
   "0006_payment_payers": paymentPayers,
   "0007_crypto": crypto,
-  "0008_returns": returns
+  "0008_returns": returns,
+  "0009_routing": routing
 }

@@ -54,6 +54,7 @@ const humanOf = ({ attempts, callbacks, history, payment, refunds }: PaymentDeta
         id: ({ id }) => id,
         channel: ({ channel, method }) => `${channel} ${method}`,
         status: ({ status }) => status,
+        "chosen by": ({ decision }) => (decision === null ? "" : `${decision.by} ${decision.rule ?? ""}`.trim()),
         "at the channel": ({ channelReference }) => channelReference,
         error: ({ errorCode }) => errorCode,
         queries: ({ queries }) => queries,

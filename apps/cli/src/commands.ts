@@ -46,6 +46,7 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at payments, ask their channels, refund them, replay callbacks",
     async () => (await import("./PaymentsCommand.ts")).PaymentsCommand
   ),
+  entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "sweep",
     "Look at what is done on a schedule, and run it now",

@@ -8,6 +8,7 @@ import { QueueMessagePage, QueueStatus } from "@mall/domain/operations/Queue"
 import { PaymentPage, Refund } from "@mall/domain/payments/Payment"
 import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
 import { OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
 import { AccessTokens } from "@mall/identity/AccessTokens"
@@ -303,6 +304,24 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       )
       assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 0)
       assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 1)
+    })
+  )
+
+  it.effect("shows, explains and sets where payments go", () =>
+    Effect.gen(function* () {
+      const { folder } = yield* CommandLine
+      const fs = yield* FileSystem.FileSystem
+      const file = `${folder}/routes.json`
+      const before = yield* decode(RoutingTable, yield* mall("routes", "show", "--json"))
+      yield* fs.writeFileString(file, `{"version": ${before.version}, "rules": []}`)
+      assert.strictEqual((yield* mall("routes", "set", file, "--reason", "a clean start")).code, 0)
+      const stale = yield* mall("routes", "set", file, "--reason", "once more")
+      assert.strictEqual(stale.code, 1)
+      assert.include(stale.err, "changed in the meantime")
+      const history = yield* decode(Schema.Array(RoutingTable), yield* mall("routes", "history", "--json"))
+      assert.deepInclude(history[0], { version: before.version + 1, author: "operator:olga", reason: "a clean start" })
+      // a command has no channel: nobody configured one here
+      assert.include((yield* mall("routes", "explain", "1999", "CNY")).out, "No channel")
     })
   )
 

@@ -135,7 +135,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/payments/:id": { params: id },
   "POST /api/v1/payments/:id/confirm": {
     params: id,
-    body: { channel: "wechatpay", method: "native", payer: { openid: "o1" } }
+    body: { channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
   },
   "POST /api/v1/payments/:id/cancel": { params: id },
   "POST /api/v1/payments/:id/resume": { params: id },
@@ -144,7 +144,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/payments/:id/refunds/:refundId": { params: { ...id, refundId: missingId } },
   "GET /api/v1/payments/:id/status": { params: id, query: ticket },
   "POST /api/h5/payments": {
-    body: { orderNo: "r-1", channel: "wechatpay", method: "native", payer: { openid: "o1" } }
+    body: { orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
   },
   "GET /api/h5/orders/:orderNo/status": { params: { orderNo: "r-1" }, query: ticket },
   "POST /api/h5/payments/:orderNo/resume": { params: { orderNo: "r-1" } },

@@ -70,6 +70,7 @@ const callFields: Readonly<Record<string, Json>> = {
     goods: { lines: [{ skuId: missingId, quantity: 1 }], reason: "worn" },
     receipt: { restock: true }
   },
+  ...{ version: 0, rules: [] },
   ...{ edit: {}, shipment: { carrier: "SF", trackingNumber: "SF1" }, cartToken: "a".repeat(43) },
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
@@ -84,6 +85,8 @@ const callFields: Readonly<Record<string, Json>> = {
 /** Calls that take other fields than most. */
 const payloads: Readonly<Record<string, Json>> = {
   "orders.paymentIncidents": { limit: 5 },
+  "admin.routes.history": { limit: 5 },
+  "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
   "products.list": {},
   "products.listOwn": {}
 }

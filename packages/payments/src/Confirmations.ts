@@ -1,7 +1,7 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import { AttemptId } from "@mall/domain/payments/Payment"
-import type { ChannelChoice, PaymentStep } from "@mall/domain/payments/Payment"
+import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
 import {
   ChannelNotOffered,
   ChannelUnavailable,
@@ -12,6 +12,7 @@ import {
 import { PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
+import type { RouteDecision } from "@mall/domain/payments/Routing"
 import { Context, Duration, Effect, Layer, Option, Result } from "effect"
 import type { Channel, ChannelOrder } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
@@ -23,6 +24,7 @@ import type { AttemptRow, IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { PaymentStore } from "./PaymentStore.ts"
+import { ChannelRouter, nothingTried } from "./routing/ChannelRouter.ts"
 import { Tickets } from "./Tickets.ts"
 
 export type ConfirmError =
@@ -38,6 +40,7 @@ interface Choice {
   readonly channel: Channel
   readonly method: string
   readonly payer: Readonly<Record<string, string>>
+  readonly decision: RouteDecision
 }
 
 /** What is to be done with the payment as it stands. */
@@ -53,7 +56,26 @@ type Outcome =
   | { readonly type: "late"; readonly intent: IntentRow; readonly attempt: AttemptRow }
 
 const maxRounds = 3
+
+/** How many channels one confirmation tries where the buyer named none. */
+const maxHops = 3
+
+const byBuyer: RouteDecision = { by: "buyer", version: 0, rule: null, candidates: [], fallbackOf: null }
+
+/**
+ * Whether another channel may be tried after this answer: only where it is certain that nothing was taken, and the next
+ * channel may well say otherwise.
+ */
+const mayGoElsewhere = (error: ConfirmError, { advice }: Channel) =>
+  error._tag === "ChannelUnavailable" || (error._tag === "PaymentDeclined" && advice[error.reason] === "retryOther")
+
 const newAttemptId = generator(AttemptId)
+
+/** Leaves out what is undefined. */
+const given = ({ country, method }: { readonly country: string | undefined; readonly method: string | undefined }) => ({
+  ...(country === undefined ? {} : { country }),
+  ...(method === undefined ? {} : { method })
+})
 
 /**
  * Starts to pay. A try is committed before its channel hears of it, and its outcome after: whatever happens between is
@@ -62,7 +84,11 @@ const newAttemptId = generator(AttemptId)
 export class Confirmations extends Context.Service<
   Confirmations,
   {
-    /** The same channel again answers with the same action, also for two calls at the same time; another one closes the former try first. */
+    /**
+     * The same channel again answers with the same action, also for two calls at the same time; another one closes the former
+     * try first. Where no channel is named, an open try goes on, and else the router chooses: a channel that certainly took
+     * nothing is followed by the next one, each a try of its own.
+     */
     confirm(id: PaymentId, choice: ChannelChoice, caller: Principal): Effect.Effect<PaymentStep, ConfirmError>
     /** Ends the former try, by question or by closing, and starts a new one through the same channel. */
     resume(id: PaymentId, caller: Principal): Effect.Effect<PaymentStep, ConfirmError | ResumeWindowPassed>
@@ -74,6 +100,7 @@ export class Confirmations extends Context.Service<
       const channels = yield* Channels
       const inquiries = yield* Inquiries
       const repo = yield* PaymentRepo
+      const router = yield* ChannelRouter
       const store = yield* PaymentStore
       const tickets = yield* Tickets
       const { resumeWindow } = yield* PaymentsConfig
@@ -87,16 +114,20 @@ export class Confirmations extends Context.Service<
         if (draft.context.now >= intent.expiresAt) return yield* new PaymentExpired({ paymentId: intent.id })
       })
 
-      const choiceOf = (intent: IntentRow, choice: ChannelChoice): Effect.Effect<Choice, ChannelNotOffered> => {
+      const choiceOf = (
+        intent: IntentRow,
+        wanted: ChannelId,
+        choice: ChannelChoice
+      ): Effect.Effect<Choice, ChannelNotOffered> => {
         const offered = channels.offered(intent.currency, intent.channels)
-        const channel = Option.getOrUndefined(channels.find(choice.channel))
+        const channel = Option.getOrUndefined(channels.find(wanted))
         const method = choice.method ?? channel?.methods[0]
         return channel !== undefined &&
           method !== undefined &&
           offered.includes(channel.id) &&
           channel.methods.includes(method)
-          ? Effect.succeed({ channel, method, payer: choice.payer ?? {} })
-          : Effect.fail(new ChannelNotOffered({ channel: choice.channel, offered }))
+          ? Effect.succeed({ channel, method, payer: choice.payer ?? {}, decision: byBuyer })
+          : Effect.fail(new ChannelNotOffered({ channel: wanted, offered }))
       }
 
       const open = (draft: PaymentDraft, choice: Choice, newId: AttemptId): Opening => {
@@ -105,7 +136,8 @@ export class Confirmations extends Context.Service<
           const attempt = draft.begin(newId, {
             channel: choice.channel.id,
             method: choice.method,
-            payer: choice.payer
+            payer: choice.payer,
+            decision: choice.decision
           })
           return { type: "create", intent: draft.intent, attempt }
         }
@@ -198,18 +230,17 @@ export class Confirmations extends Context.Service<
         return step
       })
 
-      const confirm = Effect.fn("Confirmations.confirm")(function* (
+      const confirmThrough = Effect.fnUntraced(function* (
         id: PaymentId,
-        wanted: ChannelChoice,
+        choose: (intent: IntentRow) => Effect.Effect<Choice, ChannelNotOffered>,
         caller: Principal
-      ) {
-        yield* Effect.annotateCurrentSpan({ paymentId: id, channel: wanted.channel })
+      ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const newId = yield* newAttemptId
         for (let round = 0; round < maxRounds; round++) {
           const { choice, opening } = yield* store.change(id, `user:${caller.userId}`, (draft) =>
             Effect.gen(function* () {
               yield* assertPayable(draft, caller)
-              const choice = yield* choiceOf(draft.intent, wanted)
+              const choice = yield* choose(draft.intent)
               return { choice, opening: open(draft, choice, newId) }
             })
           )
@@ -243,29 +274,63 @@ export class Confirmations extends Context.Service<
         return attempt === undefined ? undefined : { intent, attempt }
       })
 
-      const former = Effect.fnUntraced(
+      const readOwn = Effect.fnUntraced(
         function* (id: PaymentId, caller: Principal) {
           const record = yield* repo.read(id)
           if (Option.isNone(record) || !isParty(caller, record.value.intent)) {
             return yield* new PaymentNotFound({ paymentId: id })
           }
-          const { attempts, intent } = record.value
-          const last = attempts.at(-1)
-          const [offered] = channels.offered(intent.currency, intent.channels)
-          const choice: ChannelChoice | undefined =
-            last !== undefined
-              ? { channel: last.channel, method: last.method, payer: last.payer }
-              : offered === undefined
-                ? undefined
-                : { channel: offered }
-          if (choice === undefined) return yield* new ChannelNotOffered({ channel: "any", offered: [] })
-          return { choice, intent }
+          return record.value
         },
         Effect.catchTag("SqlError", Effect.die)
       )
 
+      const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Principal) {
+        const { attempts, intent } = yield* readOwn(id, caller)
+        const open = attempts.find(({ status }) => isOpenAttempt(status))
+        if (open !== undefined) {
+          return yield* confirmThrough(id, () => choiceOf(intent, open.channel, open), caller)
+        }
+        const { country, method, payer = {} } = wanted
+        const { amount, channels: allowed, currency, merchantId } = intent
+        const question = { amount, currency, merchantId, ...given({ country, method }) }
+        let former = nothingTried
+        let refused: ConfirmError = new ChannelNotOffered({
+          channel: "any",
+          offered: channels.offered(currency, allowed)
+        })
+        for (let hop = 0; hop < maxHops; hop++) {
+          const route = yield* router.route(question, allowed, former)
+          if (Option.isNone(route)) break
+          const { channel } = route.value
+          const result = yield* Effect.result(
+            confirmThrough(id, () => Effect.succeed({ ...route.value, payer }), caller)
+          )
+          if (Result.isSuccess(result)) return result.success
+          refused = result.failure
+          if (!mayGoElsewhere(refused, channel)) break
+          const last = (yield* readOwn(id, caller)).attempts.at(-1)
+          former = { tried: new Set([...former.tried, channel.id]), fallbackOf: last?.id ?? null }
+        }
+        return yield* refused
+      })
+
+      const confirm = Effect.fn("Confirmations.confirm")(function* (
+        id: PaymentId,
+        wanted: ChannelChoice,
+        caller: Principal
+      ): Effect.fn.Return<PaymentStep, ConfirmError> {
+        const { channel } = wanted
+        yield* Effect.annotateCurrentSpan({ paymentId: id, channel: channel ?? "any" })
+        return channel === undefined
+          ? yield* confirmRouted(id, wanted, caller)
+          : yield* confirmThrough(id, (intent) => choiceOf(intent, channel, wanted), caller)
+      })
+
       const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Principal) {
-        const { choice, intent } = yield* former(id, caller)
+        const { attempts, intent } = yield* readOwn(id, caller)
+        const last = attempts.at(-1)
+        const choice = last === undefined ? {} : { channel: last.channel, method: last.method, payer: last.payer }
         yield* store.change(id, `user:${caller.userId}`, (draft) =>
           Effect.gen(function* () {
             yield* assertPayable(draft, caller)

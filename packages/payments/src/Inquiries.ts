@@ -186,7 +186,13 @@ export class Inquiries extends Context.Service<
                   // the claim has scheduled the next question
                   PaymentUndecided: () => Effect.void,
                   PaymentNotFound: () => Effect.void
-                })
+                }),
+                // what is wrong with one keeps no other from being asked about
+                Effect.catchDefect((defect) =>
+                  Effect.logError("A try could not be asked about", defect).pipe(
+                    Effect.annotateLogs({ paymentId, attemptId: id })
+                  )
+                )
               ),
             { concurrency: 8, discard: true }
           )

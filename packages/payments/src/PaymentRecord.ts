@@ -5,6 +5,7 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { AttemptId, ChannelId, PayerDetails, Payment, PaymentAction, Refund } from "@mall/domain/payments/Payment"
 import { PaymentId, PaymentStatus, PaymentSummary, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { AttemptStatus, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
+import { RouteDecision } from "@mall/domain/payments/Routing"
 import { Schema } from "effect"
 
 /** A row of `payments.intents`. `held` is what refunds on their way will take from the capture. */
@@ -70,6 +71,8 @@ export class AttemptRow extends Schema.Class<AttemptRow>("AttemptRow")({
   channelReference: Schema.NullOr(Schema.String),
   action: Schema.NullOr(PaymentAction),
   payer: PayerDetails,
+  /** Null for tries of before there was a router. */
+  decision: Schema.NullOr(RouteDecision),
   errorCode: Schema.NullOr(Schema.String),
   queries: Schema.Int,
   nextQueryAt: Schema.NullOr(Schema.Date),

@@ -1,10 +1,12 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
 import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Confirmations } from "./Confirmations.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
 import { Payments } from "./Payments.ts"
+import { ChannelRouter, nothingTried } from "./routing/ChannelRouter.ts"
+import { RoutingTables } from "./routing/RoutingTables.ts"
 
 /** Serves `PaymentsStorefrontRpcs`. Needs the services of `PaymentServices`. */
 export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
@@ -26,7 +28,16 @@ export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
 export const adminLayer = PaymentsAdminRpcs.toLayer(
   Effect.gen(function* () {
     const operations = yield* PaymentOperations
+    const tables = yield* RoutingTables
+    const router = yield* ChannelRouter
     return PaymentsAdminRpcs.of({
+      "admin.routes.show": () => tables.current,
+      "admin.routes.history": ({ limit }) => tables.history(limit),
+      "admin.routes.put": (change) => CurrentUser.use(({ userId }) => tables.put(change, `user:${userId}`)),
+      "admin.routes.explain": (question) =>
+        Effect.map(router.route(question, null, nothingTried), (route) =>
+          Option.match(route, { onNone: () => null, onSome: ({ decision }) => decision })
+        ),
       "admin.payments.list": (filter) => operations.list(filter),
       "admin.payments.show": ({ id }) => operations.show(id),
       "admin.payments.query": ({ id }) => operations.query(id),

@@ -15,6 +15,9 @@ import { Payments } from "./Payments.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { PaymentStore } from "./PaymentStore.ts"
 import { Refunds } from "./Refunds.ts"
+import { ChannelHealth } from "./routing/ChannelHealth.ts"
+import { ChannelRouter } from "./routing/ChannelRouter.ts"
+import { RoutingTables } from "./routing/RoutingTables.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
 
@@ -26,6 +29,8 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
   Layer.provide(CallbackRuns.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
+  Layer.provideMerge(ChannelRouter.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, CallbackInbox.layer, PaymentReads.layer)),

@@ -187,7 +187,17 @@ export class Refunds extends Context.Service<
       const sweep = Effect.fn("Refunds.sweep")(
         function* (limit: number) {
           const due = yield* repo.claimRefunds(yield* DateTime.nowAsDate, limit)
-          yield* Effect.forEach(due, ({ id, paymentId }) => tend(paymentId, id), { concurrency: 8, discard: true })
+          yield* Effect.forEach(
+            due,
+            ({ id, paymentId }) =>
+              // what is wrong with one keeps no other from being tended
+              Effect.catchDefect(tend(paymentId, id), (defect) =>
+                Effect.logError("A refund could not be tended", defect).pipe(
+                  Effect.annotateLogs({ paymentId, refundId: id })
+                )
+              ),
+            { concurrency: 8, discard: true }
+          )
           return due.length
         },
         Effect.catchTag("SqlError", Effect.die)

@@ -86,7 +86,9 @@ const run = (acts: ReadonlyArray<typeof Act.Type>) => {
     switch (act) {
       case "begin":
         if (open === undefined && !draft.isOver && attempts.length < 3) {
-          attempts.push(draft.begin(AttemptId.make(uuid()), { channel: channel.id, method: "native", payer: {} }).id)
+          attempts.push(
+            draft.begin(AttemptId.make(uuid()), { channel: channel.id, method: "native", payer: {}, decision: null }).id
+          )
         }
         break
       case "offer":

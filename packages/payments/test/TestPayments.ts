@@ -146,6 +146,10 @@ const Services = Layer.unwrap(
             PUBLIC_URL: new URL(callbackUrl).origin,
             WECHATPAY_BASE_URL: `${url}/wechatpay/`,
             WECHATPAY_TIMEOUT: "2 seconds",
+            WECHATPAY_V2_BASE_URL: `${url}/wechatpay_v2/`,
+            ALIPAY_GATEWAY: `${url}/alipay/gateway.do`,
+            ROUTING_EXPLORATION: "0",
+            ROUTING_MIN_ATTEMPTS: "4",
             // a fault of one call is to be seen, not repeated away
             DOWNSTREAM_WECHATPAY_MAX_ATTEMPTS: "1",
             DOWNSTREAM_WECHATPAY_BREAKER_FAILURES: "1000"

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { Overloaded, RateLimited, Unauthorized } from "../kernel/EdgeError.ts"
-import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
+import { InvalidCursor, Page, pageRequest } from "../kernel/Page.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
 import { AccountEvent, Reason } from "./AccountEvent.ts"
 import { Address, AddressInput } from "./Address.ts"
@@ -33,9 +33,9 @@ export class IdentityStorefrontRpcs extends RpcGroup.make(
     error: Schema.Union([InvalidCredentials, WeakPassword, RateLimited, Overloaded, Unauthorized])
   }),
   Rpc.make("account.logout"),
-  Rpc.make("sessions.list", { payload: pageQuery, success: Page(Session), error: InvalidCursor }),
+  Rpc.make("sessions.list", { payload: pageRequest, success: Page(Session), error: InvalidCursor }),
   Rpc.make("sessions.revoke", { payload: { sessionId: SessionId }, error: SessionNotFound }),
-  Rpc.make("addresses.list", { payload: pageQuery, success: Page(Address), error: InvalidCursor }),
+  Rpc.make("addresses.list", { payload: pageRequest, success: Page(Address), error: InvalidCursor }),
   // The id comes from the client, so that a repeated call adds nothing.
   Rpc.make("addresses.create", {
     payload: { id: AddressId, address: AddressInput },
@@ -59,7 +59,7 @@ const withReason = { userId: UserId, reason: Reason }
 export class IdentityAdminRpcs extends RpcGroup.make(
   Rpc.make("users.list", {
     payload: {
-      ...pageQuery,
+      ...pageRequest,
       /** The beginning of the email. */
       email: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(254))),
       role: Schema.optionalKey(Role),
@@ -70,7 +70,7 @@ export class IdentityAdminRpcs extends RpcGroup.make(
   }),
   Rpc.make("users.show", { payload: userId, success: ManagedUser, error: UserNotFound }),
   Rpc.make("users.history", {
-    payload: { ...userId, ...pageQuery },
+    payload: { ...userId, ...pageRequest },
     success: Page(AccountEvent),
     error: InvalidCursor
   }),

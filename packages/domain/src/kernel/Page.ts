@@ -16,6 +16,12 @@ export const pageQuery = {
   after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
 }
 
+/** The same of a call by RPC, whose payload has types. */
+export const pageRequest = {
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+  after: pageQuery.after
+}
+
 export const defaultLimit = 20
 
 /** One page of a list: `nextCursor` is the `after` of the next one, or null at the end. There is no total. */

@@ -8,6 +8,9 @@ import { MerchantId } from "../merchants/Merchant.ts"
 import { PaymentId, PaymentStatus, RefundId } from "./PaymentGateway.ts"
 import { AttemptStatus, RefundStatus } from "./PaymentLifecycle.ts"
 
+/** ISO 3166-1 alpha-2. */
+export const CountryCode = Schema.String.check(Schema.isPattern(/^[A-Z]{2}$/)).annotate({ identifier: "CountryCode" })
+
 /** Our number of one try at a channel; the channel knows it in the form its protocol allows. */
 export const AttemptId = Uuid7.pipe(Schema.brand("AttemptId"), Schema.annotate({ identifier: "AttemptId" }))
 export type AttemptId = typeof AttemptId.Type
@@ -137,10 +140,14 @@ export const NewRefund = Schema.Struct({
 }).annotate({ identifier: "NewRefund" })
 export type NewRefund = typeof NewRefund.Type
 
-/** The buyer's choice of how to pay. `method` is the channel's first one when it is not given. */
+/**
+ * The buyer's choice of how to pay. Without a `channel` the house chooses one, and another where that does not take the
+ * payment; `method` is the channel's first one when it is not given. `country` is where the buyer is, for the choice.
+ */
 export const ChannelChoice = Schema.Struct({
-  channel: ChannelId,
+  channel: Schema.optionalKey(ChannelId),
   method: Schema.optionalKey(ChannelMethod),
+  country: Schema.optionalKey(CountryCode),
   payer: Schema.optionalKey(PayerDetails)
 })
 export type ChannelChoice = typeof ChannelChoice.Type

@@ -4,6 +4,7 @@ import { Page } from "../kernel/Page.ts"
 import { AttemptId, ChannelId, Payment, Refund } from "./Payment.ts"
 import { PaymentId } from "./PaymentGateway.ts"
 import { AttemptStatus } from "./PaymentLifecycle.ts"
+import { RouteDecision } from "./Routing.ts"
 
 /** One try to pay, as an operator sees it. */
 export class Attempt extends Schema.Class<Attempt>("Attempt")({
@@ -14,6 +15,8 @@ export class Attempt extends Schema.Class<Attempt>("Attempt")({
   amount: Money,
   channelReference: Schema.NullOr(Schema.String),
   errorCode: Schema.NullOr(Schema.String),
+  /** Why it went to this channel. */
+  decision: Schema.NullOr(RouteDecision),
   queries: Schema.Int,
   nextQueryAt: Schema.NullOr(Schema.Date),
   createdAt: Schema.Date,

@@ -4,7 +4,7 @@ import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Uuid7 } from "../kernel/Id.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
-import { InvalidCursor } from "../kernel/Page.ts"
+import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { NewRefund, PaymentPage, Refund } from "./Payment.ts"
 import { Callback, CallbackPage, CallbackStatus, PaymentDetails } from "./PaymentDetails.ts"
@@ -19,17 +19,22 @@ import {
   RefundId
 } from "./PaymentGateway.ts"
 
+import {
+  RouteDecision,
+  RouteQuestion,
+  RoutingChange,
+  RoutingTable,
+  RoutingTableChanged,
+  UnknownChannel
+} from "./Routing.ts"
+
 const AnyText = PlainText(200)
-const PageRequest = {
-  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-  after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
-}
 
 /** What an operator does with everybody's payments. */
 export class PaymentsAdminRpcs extends RpcGroup.make(
   Rpc.make("admin.payments.list", {
     payload: {
-      ...PageRequest,
+      ...pageRequest,
       reference: Schema.optionalKey(AnyText),
       status: Schema.optionalKey(PaymentStatus)
     },
@@ -53,9 +58,25 @@ export class PaymentsAdminRpcs extends RpcGroup.make(
     success: Refund,
     error: Schema.Union([PaymentNotFound, PaymentStateConflict, RefundExceedsCapture, CurrencyMismatch])
   }).annotate(RequiredPermission, "payments:administer"),
+  Rpc.make("admin.routes.show", { success: RoutingTable }).annotate(RequiredPermission, "payments:administer"),
+  Rpc.make("admin.routes.history", {
+    payload: { limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })) },
+    success: Schema.Array(RoutingTable)
+  }).annotate(RequiredPermission, "payments:administer"),
+  /** Replaces all rules; `version` is the table that the change was made from. */
+  Rpc.make("admin.routes.put", {
+    payload: RoutingChange.fields,
+    success: RoutingTable,
+    error: Schema.Union([RoutingTableChanged, UnknownChannel])
+  }).annotate(RequiredPermission, "payments:administer"),
+  /** Where such a payment would go now, and why; null where nowhere. */
+  Rpc.make("admin.routes.explain", {
+    payload: RouteQuestion.fields,
+    success: Schema.NullOr(RouteDecision)
+  }).annotate(RequiredPermission, "payments:administer"),
   Rpc.make("admin.callbacks.list", {
     payload: {
-      ...PageRequest,
+      ...pageRequest,
       status: Schema.optionalKey(CallbackStatus),
       channel: Schema.optionalKey(AnyText)
     },

@@ -2,17 +2,12 @@ import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
-import { InvalidCursor } from "../kernel/Page.ts"
+import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { ChannelChoice, Payment, PaymentPage, PaymentStep, TicketedStatus } from "./Payment.ts"
 import { ResumeWindowPassed, TicketInvalid } from "./PaymentError.ts"
 import { PaymentId, PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "./PaymentGateway.ts"
 import { confirmErrors } from "./PaymentsApi.ts"
-
-const PageRequest = {
-  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-  after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
-}
 
 /** What a shop's front end does with its buyer's payments. The same services as the HTTP API serve it. */
 export class PaymentsStorefrontRpcs extends RpcGroup.make(
@@ -20,7 +15,7 @@ export class PaymentsStorefrontRpcs extends RpcGroup.make(
     .middleware(RpcAuthorization)
     .annotate(RequiredPermission, "account"),
   Rpc.make("payments.list", {
-    payload: { ...PageRequest, reference: Schema.optionalKey(PlainText(200)) },
+    payload: { ...pageRequest, reference: Schema.optionalKey(PlainText(200)) },
     success: PaymentPage,
     error: InvalidCursor
   })

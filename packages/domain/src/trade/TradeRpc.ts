@@ -4,7 +4,7 @@ import { SkuId } from "../catalog/Catalog.ts"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Unauthorized } from "../kernel/EdgeError.ts"
-import { InvalidCursor, Page } from "../kernel/Page.ts"
+import { InvalidCursor, Page, pageRequest } from "../kernel/Page.ts"
 import { Cart, CartAddition, CartToken } from "./Cart.ts"
 import { Checkout, CheckoutRequest } from "./Checkout.ts"
 import { cancelErrors, checkoutErrors, returnErrors, returnRequestErrors, stepErrors } from "./operationErrors.ts"
@@ -15,15 +15,11 @@ import { NewReturn, Receipt, Rejection, Return, ReturnId, ReturnStatus } from ".
 import { PaymentIncident } from "./PaymentIncident.ts"
 import { CartItemNotFound, CartLimitExceeded, CartNotFound, OrderNotFound, ProductUnavailable } from "./TradeError.ts"
 
-const listPayload = {
-  status: Schema.optionalKey(OrderStatus),
-  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-  after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
-}
+const listPayload = { ...pageRequest, status: Schema.optionalKey(OrderStatus) }
 const byId = { id: OrderId }
 const byReturn = { id: OrderId, returnId: ReturnId }
-const returnsOfOrder = { ...byId, limit: listPayload.limit, after: listPayload.after }
-const returnsOfShop = { status: Schema.optionalKey(ReturnStatus), limit: listPayload.limit, after: listPayload.after }
+const returnsOfOrder = { ...byId, ...pageRequest }
+const returnsOfShop = { ...pageRequest, status: Schema.optionalKey(ReturnStatus) }
 const missing = [Unauthorized, CartNotFound] as const
 const stepError = Schema.Union(stepErrors)
 const cancelError = Schema.Union(cancelErrors)
