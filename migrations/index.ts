@@ -7,6 +7,7 @@ import paymentPayers from "./0006_payment_payers.ts"
 import crypto from "./0007_crypto.ts"
 import returns from "./0008_returns.ts"
 import routing from "./0009_routing.ts"
+import alerts from "./0010_alerts.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -18,5 +19,6 @@ export const migrations = {
   "0006_payment_payers": paymentPayers,
   "0007_crypto": crypto,
   "0008_returns": returns,
-  "0009_routing": routing
+  "0009_routing": routing,
+  "0010_alerts": alerts
 }

@@ -58,6 +58,11 @@ export const commands: ReadonlyArray<Entry> = [
     async () => (await import("./QueuesCommand.ts")).QueuesCommand
   ),
   entry(
+    "alerts",
+    "Look at security alerts and take care of them",
+    async () => (await import("./AlertsCommand.ts")).AlertsCommand
+  ),
+  entry(
     "keys",
     "Look at and rotate the keys of access tokens",
     async () => (await import("./KeysCommand.ts")).KeysCommand

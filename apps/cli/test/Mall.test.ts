@@ -135,6 +135,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         ["users", "show", id],
         ["orders", "show", id],
         ["returns", "show", id, id],
+        ["alerts", "ack", id],
         ["payments", "show", id],
         ["payments", "callbacks", "show", id],
         ["payments", "callbacks", "replay", id],

@@ -9,6 +9,7 @@ import type { ActionRefused, ReferenceUnknown } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
 import { FaultRule, Faults } from "./Faults.ts"
 import { RequestLedger } from "./RequestLedger.ts"
+import { Wecom } from "./Wecom.ts"
 
 type Refusal =
   | ActionRefused
@@ -168,6 +169,12 @@ const addRecords = Effect.fnUntraced(function* (add: Add) {
       return HttpServerResponse.empty()
     })
   )
+  const wecom = yield* Wecom
+  yield* add(
+    "GET",
+    "/wecom",
+    Effect.map(wecom.messages, (data) => HttpServerResponse.jsonUnsafe({ data }))
+  )
   yield* add(
     "POST",
     "/callbacks/:id/resend",
@@ -195,6 +202,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
   const callbacks = yield* Callbacks
   const faults = yield* Faults
   const ledger = yield* RequestLedger
+  const wecom = yield* Wecom
   yield* add(
     "POST",
     "/reset",
@@ -203,6 +211,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
       yield* Effect.forEach(channels, ({ reset }) => reset)
       yield* callbacks.clear
       yield* ledger.clear
+      yield* wecom.clear
       return HttpServerResponse.empty()
     })
   )

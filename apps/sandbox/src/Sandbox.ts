@@ -14,14 +14,15 @@ import * as PageHttp from "./PageHttp.ts"
 import { RequestLedger } from "./RequestLedger.ts"
 import { SandboxConfig } from "./SandboxConfig.ts"
 import { SandboxUnavailable } from "./SandboxUnavailable.ts"
+import * as Wecom from "./Wecom.ts"
 
 const State = Channels.layer.pipe(
   Layer.provideMerge(Callbacks.layer),
-  Layer.provideMerge(Layer.mergeAll(Journal.layer, Faults.layer, RequestLedger.layer)),
+  Layer.provideMerge(Layer.mergeAll(Journal.layer, Faults.layer, RequestLedger.layer, Wecom.Wecom.layer)),
   Layer.provide([NodeHttpClient.layerNodeHttp, NodeServices.layer])
 )
 
-const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.layer)
+const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.layer, Wecom.layerHttp)
 
 /** Slower answers (delays, drips) are cut when the process ends. */
 const gracefulShutdownTimeout = "2 seconds"

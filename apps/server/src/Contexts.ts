@@ -2,6 +2,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CatalogServices from "@mall/catalog/CatalogServices"
 import { IdentityCommandLayer, IdentityLayer } from "@mall/identity/Identity"
 import * as PaymentServices from "@mall/payments/PaymentServices"
+import { Alerts } from "@mall/platform/alerts/Alerts"
+import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
 import { Doorbell } from "@mall/platform/Doorbell"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { Notifications } from "@mall/platform/Notifications"
@@ -12,7 +14,8 @@ import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
 
 /** What the contexts stand on, over the database. */
-const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Stores.layer).pipe(
+const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(Stores.layer, SignalCounts.layer)),
   Layer.provideMerge(Doorbell.layerNoDeps),
   Layer.provideMerge(Notifications.layer),
   Layer.provideMerge(NodeServices.layer)

@@ -1,3 +1,4 @@
+import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
 import { Readiness } from "@mall/platform/http/Readiness"
 import * as Edge from "@mall/platform/http/Edge"
 import * as NodeServer from "@mall/platform/http/NodeServer"
@@ -40,7 +41,7 @@ const Seeded = Layer.effectDiscard(
   })
 )
 
-const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase).pipe(
+const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase, SignalCounts.layerFlushing).pipe(
   Layer.provide(Edge.layer),
   Layer.provide(NodeServer.layer)
 )

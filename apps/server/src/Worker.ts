@@ -1,5 +1,6 @@
 import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
+import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as TradeWorker from "@mall/trade/TradeWorker"
@@ -10,7 +11,8 @@ export const sweeps = Layer.mergeAll(
   TradeWorker.sweeps,
   PaymentWorker.sweeps,
   IdentitySweeps.layer,
-  PlatformSweeps.layer
+  PlatformSweeps.layer,
+  AlertSweeps.layer
 )
 
 /** Messages are handled. Any number of processes may do so at once. */

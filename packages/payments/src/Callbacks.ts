@@ -7,7 +7,7 @@ import { Channels } from "./channel/Channels.ts"
 import { CallbackId, CallbackInbox } from "./CallbackInbox.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { currentTraceId } from "@mall/platform/currentTraceId"
-import { countCallbackDuplicate, countSignatureFailure } from "./paymentMetrics.ts"
+import { countCallbackDuplicate, countCallbackRefused, countSignatureFailure } from "./paymentMetrics.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
@@ -30,6 +30,8 @@ export class Callbacks extends Context.Service<
   {
     /** Answers in the channel's format. A genuine notice that could not be stored is refused, so that the channel sends it again. */
     receive(channel: string, callback: RawCallback): Effect.Effect<CallbackAnswer, ChannelNotFound>
+    /** The answer to a body that was not even read to its end, with a report of it. */
+    refuseTooLarge(channel: string): Effect.Effect<CallbackAnswer, ChannelNotFound>
     /** Acts upon the notices whose first run was lost or failed; answers with how many there were. */
     sweep(limit: number): Effect.Effect<number>
     /** Acts upon a stored notice once more, whatever became of it; for operators. */
@@ -66,14 +68,15 @@ export class Callbacks extends Context.Service<
         )
 
       const refuse = Effect.fnUntraced(
-        function* (channel: Channel, reason: CallbackRefused["reason"]) {
+        function* (channel: Channel, reason: CallbackRefused["reason"] | "too_large") {
+          yield* countCallbackRefused(channel.id, reason)
           if (reason === "signature" || reason === "serial") yield* countSignatureFailure(channel.id)
           yield* securityEvents.record({
             kind: reason === "replayed" ? "callback_replayed" : "callback_refused",
             channel: channel.id,
             details: { reason }
           })
-          return channel.refusal(reason)
+          return channel.refusal(reason === "too_large" ? "malformed" : reason)
         },
         (effect, channel) => Effect.catchTag(effect, "SqlError", unavailable(channel))
       )
@@ -102,6 +105,11 @@ export class Callbacks extends Context.Service<
         )
       })
 
+      const refuseTooLarge = Effect.fn("Callbacks.refuseTooLarge")(function* (channelId: string) {
+        const channel = Option.getOrUndefined(channels.find(channelId))
+        return channel === undefined ? yield* new ChannelNotFound({}) : yield* refuse(channel, "too_large")
+      })
+
       const sweep = Effect.fn("Callbacks.sweep")(
         function* (limit: number) {
           const now = yield* DateTime.nowAsDate
@@ -120,6 +128,7 @@ export class Callbacks extends Context.Service<
 
       return Callbacks.of({
         receive,
+        refuseTooLarge,
         sweep,
         replay: Effect.fn("Callbacks.replay")(
           function* (id) {

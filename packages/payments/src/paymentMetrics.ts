@@ -33,6 +33,10 @@ const callbackDuplicate = Metric.counter("payment_callback_duplicate", {
   description: "Callbacks that tell what was told before",
   incremental: true
 })
+const callbackRefused = Metric.counter("payment_callback_refused", {
+  description: "Callbacks that were not taken, by why: signature, serial, timestamp, malformed, replayed or too_large",
+  incremental: true
+})
 const ticketFailure = Metric.counter("payment_ticket_validation_failure", {
   description: "Tickets that are spent, stale, foreign or unknown",
   incremental: true
@@ -59,6 +63,9 @@ export const countSignatureFailure = (channel: string) =>
 
 export const countCallbackDuplicate = (channel: string) =>
   Metric.update(Metric.withAttributes(callbackDuplicate, { channel }), 1)
+
+export const countCallbackRefused = (channel: string, reason: string) =>
+  Metric.update(Metric.withAttributes(callbackRefused, { channel, reason }), 1)
 
 export const countTicketFailure = Metric.update(ticketFailure, 1)
 

@@ -30,9 +30,12 @@ export const receiveCallback = (
         body
       })
     }),
+    // of a body that is too large, or that breaks off, nobody knows whose it is: it is told to the usual channel of the address
+    Effect.catchTag("HttpServerError", () =>
+      callbacks.refuseTooLarge(typeof channel === "string" ? channel : channel(new Uint8Array()))
+    ),
     Effect.map(toResponse),
     Effect.catchTags({
-      HttpServerError: () => Effect.succeed(HttpServerResponse.empty({ status: 400 })),
       ChannelNotFound: () => Effect.succeed(HttpServerResponse.empty({ status: 404 }))
     })
   )

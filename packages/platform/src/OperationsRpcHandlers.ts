@@ -1,14 +1,18 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import type { AlertId } from "@mall/domain/operations/Alert"
 import { OperationsAdminRpcs } from "@mall/domain/operations/OperationsAdminRpcs"
 import { Effect } from "effect"
+import { Alerts } from "./alerts/Alerts.ts"
+import type { AlertFilter } from "./alerts/Alerts.ts"
 import { Queues } from "./Queues.ts"
 import { Sweeps } from "./Sweeps.ts"
 
-/** Serves `OperationsAdminRpcs`. Needs `Queues` and `Sweeps`, with the sweeps that an operator may run registered. */
+/** Serves `OperationsAdminRpcs`. Needs `Alerts`, `Queues` and `Sweeps`, with the sweeps that an operator may run registered. */
 export const layer = OperationsAdminRpcs.toLayer(
   Effect.gen(function* () {
     const queues = yield* Queues
     const sweeps = yield* Sweeps
+    const alerts = yield* Alerts
     const actor = CurrentUser.useSync(({ userId }) => `user:${userId}`)
 
     const listQueues = Effect.orDie(queues.list)
@@ -41,7 +45,22 @@ export const layer = OperationsAdminRpcs.toLayer(
       Effect.catchTag("SqlError", Effect.die)
     )
 
+    const listAlerts = Effect.fnUntraced(
+      function* (filter: AlertFilter) {
+        return yield* alerts.list(filter)
+      },
+      Effect.catchTag("SqlError", Effect.die)
+    )
+    const acknowledge = Effect.fnUntraced(
+      function* (id: AlertId) {
+        return yield* alerts.acknowledge(id, yield* actor)
+      },
+      Effect.catchTag("SqlError", Effect.die)
+    )
+
     return OperationsAdminRpcs.of({
+      "admin.alerts.list": (filter) => listAlerts(filter),
+      "admin.alerts.acknowledge": ({ id }) => acknowledge(id),
       "admin.queues.list": () => listQueues,
       "admin.queues.dead": ({ queue, ...page }) => dead(queue, page),
       "admin.queues.show": ({ id, queue }) => show(queue, id),

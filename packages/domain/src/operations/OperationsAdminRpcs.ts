@@ -2,15 +2,16 @@ import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
-import { InvalidCursor } from "../kernel/Page.ts"
+import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
+import { Alert, AlertId, AlertNotFound, AlertPage } from "./Alert.ts"
 import { QueueMessage, QueueMessageNotFound, QueueMessagePage, QueueStatus } from "./Queue.ts"
 import { SweepFailed, SweepStatus, UnknownSweep } from "./Sweep.ts"
 
 const Name = PlainText(200)
 const message = { queue: Name, id: Name }
 
-/** What an operator does with what happens by itself: the queues of messages, and the sweeps. */
+/** What an operator does with what happens by itself: the queues of messages, the sweeps and the alerts. */
 export class OperationsAdminRpcs extends RpcGroup.make(
   /** Counts every message: not for a loop. */
   Rpc.make("admin.queues.list", { success: Schema.Array(QueueStatus) }).annotate(
@@ -20,8 +21,7 @@ export class OperationsAdminRpcs extends RpcGroup.make(
   Rpc.make("admin.queues.dead", {
     payload: {
       queue: Name,
-      limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-      after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
+      ...pageRequest
     },
     success: QueueMessagePage,
     error: InvalidCursor
@@ -46,6 +46,17 @@ export class OperationsAdminRpcs extends RpcGroup.make(
     RequiredPermission,
     "operations:administer"
   ),
+  Rpc.make("admin.alerts.list", {
+    payload: { ...pageRequest, isOpen: Schema.optionalKey(Schema.Boolean) },
+    success: AlertPage,
+    error: InvalidCursor
+  }).annotate(RequiredPermission, "operations:administer"),
+  /** Somebody takes care of it: no more reminders. */
+  Rpc.make("admin.alerts.acknowledge", {
+    payload: { id: AlertId },
+    success: Alert,
+    error: AlertNotFound
+  }).annotate(RequiredPermission, "operations:administer"),
   Rpc.make("admin.sweeps.list", { success: Schema.Array(SweepStatus) }).annotate(
     RequiredPermission,
     "operations:administer"

@@ -79,7 +79,8 @@ export const CallbackRoutes = HttpRouter.use(
         const answer = yield* callbacks.receive(channel, raw)
         yield* tap.note(channel, answer)
         return answer
-      })
+      }),
+      refuseTooLarge: (channel) => Effect.tap(callbacks.refuseTooLarge(channel), (answer) => tap.note(channel, answer))
     })
     const receive = (channel: string, request: HttpServerRequest.HttpServerRequest) =>
       receiveCallback(tapped, channel, request)

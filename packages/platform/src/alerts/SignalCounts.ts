@@ -1,0 +1,119 @@
+import { Clock, Config, Context, DateTime, Duration, Effect, Layer, Metric, Predicate, Schedule, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import { signals } from "./alertRules.ts"
+import type { Counts, Signal } from "./alertRules.ts"
+
+const names = Object.keys(signals) as ReadonlyArray<Signal>
+
+const CountRow = Schema.Struct({
+  signal: Schema.Literals(names),
+  perMinute: Schema.Int,
+  fiveMinutes: Schema.Int,
+  hour: Schema.Int
+})
+
+const none: Counts = { perMinute: 0, fiveMinutes: 0, hour: 0 }
+
+const deltasJson = Schema.encodeSync(
+  Schema.fromJsonString(Schema.Array(Schema.Struct({ signal: Schema.String, count: Schema.Int })))
+)
+
+const isCount = (state: unknown): state is { readonly count: number | bigint } => Predicate.hasProperty(state, "count")
+
+/**
+ * Signals of all processes. Each takes what its own metrics have gained since it looked last to the database, so that nothing
+ * is counted twice and the paths that count stay as cheap as they are. What a process gained in its last seconds is
+ * written when it ends; a crash loses it.
+ */
+export class SignalCounts extends Context.Service<
+  SignalCounts,
+  {
+    /** Writes what was gained here. */
+    readonly flush: Effect.Effect<void, SqlError>
+    readonly read: Effect.Effect<(signal: Signal) => Counts, SqlError>
+    /** Drops counts older than a day, up to `limit`; answers with how many. */
+    purge(limit: number): Effect.Effect<number, SqlError>
+  }
+>()("@mall/platform/alerts/SignalCounts") {
+  static readonly layer = Layer.effect(
+    SignalCounts,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const clock = yield* Clock.Clock
+      const written = new Map<Signal, number>()
+
+      const totals = Effect.map(Metric.snapshot, (all) => {
+        const sums = new Map<Signal, number>()
+        for (const { attributes = {}, id, state } of all) {
+          if (!isCount(state)) continue
+          for (const name of names) {
+            if (signals[name]({ id, attributes })) sums.set(name, (sums.get(name) ?? 0) + Number(state.count))
+          }
+        }
+        return sums
+      })
+
+      const flush = Effect.gen(function* () {
+        const now = yield* totals
+        const gained = [...now]
+          .map(([signal, total]) => ({ signal, total, count: total - (written.get(signal) ?? 0) }))
+          .filter(({ count }) => count > 0)
+        if (gained.length === 0) return
+        const minute = new Date(Math.floor(clock.currentTimeMillisUnsafe() / 60_000) * 60_000)
+        yield* sql`
+          INSERT INTO platform.signal_counts AS kept (signal, minute, count)
+          SELECT signal, ${minute}::timestamptz, count
+          FROM jsonb_to_recordset(${deltasJson(gained)}::jsonb) AS g(signal text, count bigint) ORDER BY signal
+          ON CONFLICT ON CONSTRAINT signal_counts_pkey DO UPDATE SET count = kept.count + excluded.count`
+        for (const { signal, total } of gained) written.set(signal, total)
+      })
+
+      const select = SqlSchema.findAll({
+        Request: Schema.Date,
+        Result: CountRow,
+        execute: (now) => sql`
+          SELECT signal,
+            coalesce(max(count) FILTER (WHERE minute > ${now}::timestamptz - interval '2 minutes'), 0) AS per_minute,
+            coalesce(sum(count) FILTER (WHERE minute > ${now}::timestamptz - interval '5 minutes'), 0)::bigint AS five_minutes,
+            sum(count)::bigint AS hour
+          FROM platform.signal_counts
+          WHERE minute > ${now}::timestamptz - interval '1 hour' AND signal = ANY(${names}::text[])
+          GROUP BY signal`
+      })
+
+      return SignalCounts.of({
+        flush,
+        read: Effect.gen(function* () {
+          const rows = yield* select(yield* DateTime.nowAsDate).pipe(Effect.catchTag("SchemaError", Effect.die))
+          const counts = new Map(rows.map(({ signal, ...row }) => [signal, row]))
+          return (signal: Signal) => counts.get(signal) ?? none
+        }),
+        purge: (limit) =>
+          DateTime.nowAsDate.pipe(
+            Effect.flatMap(
+              (now) => sql`
+                DELETE FROM platform.signal_counts WHERE (signal, minute) IN (
+                  SELECT signal, minute FROM platform.signal_counts
+                  WHERE minute < ${now}::timestamptz - interval '1 day' LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+                RETURNING signal`
+            ),
+            Effect.map((rows) => rows.length)
+          )
+      })
+    })
+  )
+
+  /** Writes by itself every `ALERTS_INTERVAL`, and once more at the end: for each process that serves requests. */
+  static readonly layerFlushing = Layer.effectDiscard(
+    Effect.gen(function* () {
+      const counts = yield* SignalCounts
+      const interval = yield* Config.Duration("ALERTS_INTERVAL").pipe(Config.withDefault(Duration.seconds(15)))
+      const flush = Effect.catchTag(counts.flush, "SqlError", (error) =>
+        Effect.logWarning("Security signals could not be counted and will be later", error.message)
+      )
+      yield* Effect.addFinalizer(() => flush)
+      yield* Effect.forkScoped(Effect.repeat(flush, Schedule.spaced(interval)))
+    })
+  )
+}

@@ -1,0 +1,203 @@
+import { assert, layer } from "@effect/vitest"
+import { AlertId } from "@mall/domain/operations/Alert"
+import type { AlertKind } from "@mall/domain/operations/Alert"
+import { TestDatabase } from "@mall/testing/TestDatabase"
+import { ConfigProvider, Context, Effect, Layer, Logger, Metric, Schema } from "effect"
+import { CircuitBreaker } from "effect/persistence"
+import { SqlClient } from "effect/sql"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { createServer } from "node:http"
+import { alertRules } from "../../src/alerts/alertRules.ts"
+import type { Counts, Signal } from "../../src/alerts/alertRules.ts"
+import { Alerts } from "../../src/alerts/Alerts.ts"
+import { SignalCounts } from "../../src/alerts/SignalCounts.ts"
+
+const Message = Schema.Struct({
+  msgtype: Schema.Literal("text"),
+  text: Schema.Struct({ content: Schema.String, mentioned_list: Schema.Array(Schema.String) })
+})
+
+/** A group robot of WeCom. */
+class Robot extends Context.Service<
+  Robot,
+  { readonly received: Array<typeof Message.Type>; errcode: number; readonly url: string }
+>()("@mall/platform/test/alerts/Robot") {
+  static readonly layer = Layer.effect(
+    Robot,
+    Effect.map(HttpServer.HttpServer, (server) =>
+      Robot.of({ received: [], errcode: 0, url: `${HttpServer.formatAddress(server.address)}/send?key=a-secret-key` })
+    )
+  )
+}
+
+const Receiver = HttpRouter.serve(
+  HttpRouter.use((router) =>
+    Effect.flatMap(Robot, (robot) =>
+      router.add(
+        "POST",
+        "/send",
+        Effect.gen(function* () {
+          const message = yield* HttpServerRequest.schemaBodyJson(Message)
+          if (robot.errcode === 0) robot.received.push(message)
+          return HttpServerResponse.jsonUnsafe({ errcode: robot.errcode, errmsg: robot.errcode === 0 ? "ok" : "no" })
+        }).pipe(Effect.orDie)
+      )
+    )
+  ),
+  { disableListenLog: true, disableLogger: true }
+)
+
+/** One process of many on one database, with metrics of its own. */
+const aProcess = (url?: string) =>
+  Layer.build(
+    Alerts.layer.pipe(
+      Layer.provideMerge(SignalCounts.layer),
+      Layer.provide(CircuitBreaker.layerStoreMemory()),
+      Layer.provide(
+        ConfigProvider.layer(
+          ConfigProvider.fromUnknown({
+            ...(url === undefined ? {} : { ALERTS_WECOM_URL: url }),
+            DOWNSTREAM_WECOM_MAX_ATTEMPTS: "1"
+          })
+        )
+      ),
+      Layer.provideMerge(Layer.succeed(Metric.MetricRegistry, new Map())),
+      Layer.fresh
+    )
+  )
+
+const gain = (id: string, count: number, attributes: Record<string, string> = {}) =>
+  Metric.update(Metric.counter(id, { incremental: true, attributes }), count)
+
+const clear = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`TRUNCATE platform.signal_counts, platform.alerts`)
+
+const Test = Receiver.pipe(
+  Layer.provideMerge(Robot.layer),
+  Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
+  Layer.provideMerge(TestDatabase),
+  // what is refused on purpose would fill the report
+  Layer.provideMerge(Logger.layer([]))
+)
+
+const otherId = AlertId.make("019a0000-0000-7000-8000-000000000000")
+
+const none: Counts = { perMinute: 0, fiveMinutes: 0, hour: 0 }
+
+/** What the rules say where this was counted. */
+const alarms = (counts: Partial<Record<Signal, Partial<Counts>>>): ReadonlyArray<AlertKind> =>
+  alertRules.filter(({ judge }) => judge((signal) => ({ ...none, ...counts[signal] }))).map(({ kind }) => kind)
+
+layer(Test, { excludeTestServices: true })("Alerts", (it) => {
+  it.effect("go by the thresholds of REQUIREMENTS 13.09, above them and not at them", () =>
+    Effect.sync(() => {
+      const shares = (failures: number, all: number) =>
+        alarms({ signature_failures: { fiveMinutes: failures }, callbacks: { fiveMinutes: all } })
+      assert.deepStrictEqual(shares(1, 100), [])
+      assert.deepStrictEqual(shares(2, 100), ["signature_failures"])
+      const tickets = (failures: number, all: number) =>
+        alarms({ ticket_failures: { fiveMinutes: failures }, tickets_shown: { fiveMinutes: all } })
+      assert.deepStrictEqual(tickets(5, 100), [])
+      assert.deepStrictEqual(tickets(6, 100), ["ticket_failures"])
+      assert.deepStrictEqual(alarms({ duplicate_callbacks: { perMinute: 10 } }), [])
+      assert.deepStrictEqual(alarms({ duplicate_callbacks: { perMinute: 11 } }), ["duplicate_callbacks"])
+      assert.deepStrictEqual(alarms({ order_probes: { hour: 100 }, token_failures: { hour: 50 } }), [])
+      assert.deepStrictEqual(alarms({ order_probes: { hour: 101 }, token_failures: { hour: 51 } }), [
+        "order_enumeration",
+        "token_abuse"
+      ])
+      assert.deepStrictEqual(
+        alertRules.map(({ kind, severity }) => `${severity} ${kind}`),
+        [
+          "P0 signature_failures",
+          "P1 duplicate_callbacks",
+          "P1 ticket_failures",
+          "P2 order_enumeration",
+          "P2 token_abuse"
+        ]
+      )
+    })
+  )
+
+  it.effect("add up what several processes count, each thing once", () =>
+    Effect.gen(function* () {
+      yield* clear
+      const count = Effect.fnUntraced(function* (probes: number) {
+        const counts = yield* SignalCounts
+        const probe = { service: "mall", method: "GET", path: "/api/v1/orders/:id", status: "404" }
+        yield* gain("http_requests_total", probes, probe)
+        yield* gain("http_requests_total", 500, { ...probe, status: "200" })
+        yield* gain("http_requests_total", 7, { ...probe, path: "/api/v1/auth/login", status: "401" })
+        yield* gain("http_requests_total", 3, { ...probe, path: "/api/v1/auth/verify", status: "401" })
+        yield* counts.flush
+        yield* counts.flush
+        return yield* counts.read
+      })
+      yield* Effect.provide(count(60), yield* aProcess())
+      const of = yield* Effect.provide(count(41), yield* aProcess())
+      assert.deepStrictEqual([of("order_probes").hour, of("token_failures").hour], [101, 6])
+      const { judge } = yield* Effect.provide(Alerts, yield* aProcess())
+      const opened = yield* Effect.all([judge, judge, judge], { concurrency: "unbounded" })
+      assert.deepStrictEqual(opened.toSorted(), [0, 0, 1])
+    })
+  )
+
+  it.effect("tell people once, again after an hour, not once somebody takes care, and when it is over", () =>
+    Effect.gen(function* () {
+      yield* clear
+      const robot = yield* Robot
+      const sql = yield* SqlClient.SqlClient
+      const process = yield* aProcess(robot.url)
+      yield* Effect.gen(function* () {
+        const alerts = yield* Alerts
+        yield* gain("payment_signature_failure", 3, { channel: "wechatpay" })
+        assert.strictEqual(yield* alerts.judge, 1)
+        robot.errcode = 45_009
+        assert.strictEqual(yield* alerts.tell(10), 0)
+        robot.errcode = 0
+        const told = Effect.andThen(sql`UPDATE platform.alerts SET notice_due_at = opened_at`, alerts.tell(10))
+        assert.deepStrictEqual(
+          (yield* Effect.all([told, alerts.tell(10), alerts.tell(10)], { concurrency: "unbounded" })).toSorted(),
+          [0, 0, 1]
+        )
+        assert.deepStrictEqual([yield* alerts.judge, yield* alerts.tell(10)], [0, 0])
+        assert.lengthOf(robot.received, 1)
+        assert.deepStrictEqual(robot.received[0]?.text.mentioned_list, ["@all"])
+        assert.include(robot.received[0]?.text.content ?? "", "[P0] signature_failures\n3 of 3 notices")
+
+        const anHourLater = sql`UPDATE platform.alerts SET notified_at = notified_at - interval '61 minutes'`
+        yield* anHourLater
+        yield* alerts.judge
+        assert.strictEqual(yield* alerts.tell(10), 1)
+        const [open] = (yield* alerts.list({ isOpen: true })).data
+        assert.isDefined(open)
+        const taken = yield* alerts.acknowledge(open.id, "operator:olga")
+        assert.strictEqual((yield* alerts.acknowledge(open.id, "operator:otto")).acknowledgedBy, "operator:olga")
+        assert.isNotNull(taken.acknowledgedAt)
+        yield* anHourLater
+        yield* alerts.judge
+        assert.strictEqual(yield* alerts.tell(10), 0)
+
+        yield* sql`UPDATE platform.signal_counts SET minute = minute - interval '2 hours'`
+        assert.deepStrictEqual([yield* alerts.judge, yield* alerts.tell(10), yield* alerts.tell(10)], [1, 1, 0])
+        assert.include(robot.received.at(-1)?.text.content ?? "", "[resolved] signature_failures")
+        assert.deepStrictEqual(robot.received.at(-1)?.text.mentioned_list, [])
+        assert.lengthOf((yield* alerts.list({ isOpen: true })).data, 0)
+        const nobody = yield* Effect.flip(alerts.acknowledge(otherId, "operator:olga"))
+        assert.strictEqual(nobody._tag, "AlertNotFound")
+      }).pipe(Effect.provide(process))
+    })
+  )
+
+  it.effect("forget counts of yesterday", () =>
+    Effect.gen(function* () {
+      yield* clear
+      const sql = yield* SqlClient.SqlClient
+      const { purge } = yield* Effect.provide(SignalCounts, yield* aProcess())
+      yield* sql`
+        INSERT INTO platform.signal_counts (signal, minute, count)
+        SELECT 'callbacks', now() - make_interval(hours => n), 1 FROM generate_series(1, 30) AS n`
+      assert.deepStrictEqual([yield* purge(5), yield* purge(5)], [5, 2])
+    })
+  )
+})
