@@ -8,6 +8,8 @@ import { QueueMessagePage, QueueStatus } from "@mall/domain/operations/Queue"
 import { PaymentPage, Refund } from "@mall/domain/payments/Payment"
 import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { MerchantBranding } from "@mall/domain/payments/Branding"
 import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
 import { OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
@@ -323,6 +325,23 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       assert.deepInclude(history[0], { version: before.version + 1, author: "operator:olga", reason: "a clean start" })
       // a command has no channel: nobody configured one here
       assert.include((yield* mall("routes", "explain", "1999", "CNY")).out, "No channel")
+    })
+  )
+
+  it.effect("says how a merchant's cashier looks", () =>
+    Effect.gen(function* () {
+      const merchant = yield* newId
+      const set = (...flags: ReadonlyArray<string>) => mall("branding", "set", merchant, "--name", "Tea & Co", ...flags)
+      assert.strictEqual((yield* set("--color", "#0A7A4B")).code, 2)
+      assert.strictEqual((yield* set("--color", "#0a7a4b", "--logo", "javascript:alert(1)")).code, 2)
+      assert.strictEqual((yield* set("--color", "#0a7a4b")).code, 0)
+      const all = yield* decode(Schema.Array(MerchantBranding), yield* mall("branding", "list", "--json"))
+      assert.deepInclude(all, {
+        merchantId: MerchantId.make(merchant),
+        name: "Tea & Co",
+        color: "#0a7a4b",
+        logoUrl: null
+      })
     })
   )
 

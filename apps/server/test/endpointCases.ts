@@ -142,6 +142,9 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/payments/:id/refunds": { params: id, body: { amount: money, reason: "broken" } },
   "GET /api/v1/payments/:id/refunds": { params: id, query: page },
   "GET /api/v1/payments/:id/refunds/:refundId": { params: { ...id, refundId: missingId } },
+  "POST /api/v1/payments/:id/tickets": { params: id },
+  "GET /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
+  "POST /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
   "GET /api/v1/payments/:id/status": { params: id, query: ticket },
   "POST /api/h5/payments": {
     body: { orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }

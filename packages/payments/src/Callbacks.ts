@@ -76,7 +76,8 @@ export class Callbacks extends Context.Service<
             channel: channel.id,
             details: { reason }
           })
-          return channel.refusal(reason === "too_large" ? "malformed" : reason)
+          // what no channel sends is not answered as to a channel
+          return reason === "too_large" ? { status: 413 } : channel.refusal(reason)
         },
         (effect, channel) => Effect.catchTag(effect, "SqlError", unavailable(channel))
       )

@@ -1,4 +1,3 @@
-import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
@@ -18,7 +17,8 @@ import type { Channel, ChannelOrder } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
 import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
-import { isParty } from "./isParty.ts"
+import { actorOf, isParty } from "./isParty.ts"
+import type { Caller } from "./isParty.ts"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 import type { AttemptRow, IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
@@ -89,9 +89,9 @@ export class Confirmations extends Context.Service<
      * try first. Where no channel is named, an open try goes on, and else the router chooses: a channel that certainly took
      * nothing is followed by the next one, each a try of its own.
      */
-    confirm(id: PaymentId, choice: ChannelChoice, caller: Principal): Effect.Effect<PaymentStep, ConfirmError>
+    confirm(id: PaymentId, choice: ChannelChoice, caller: Caller): Effect.Effect<PaymentStep, ConfirmError>
     /** Ends the former try, by question or by closing, and starts a new one through the same channel. */
-    resume(id: PaymentId, caller: Principal): Effect.Effect<PaymentStep, ConfirmError | ResumeWindowPassed>
+    resume(id: PaymentId, caller: Caller): Effect.Effect<PaymentStep, ConfirmError | ResumeWindowPassed>
   }
 >()("@mall/payments/Confirmations") {
   static readonly layerNoDeps = Layer.effect(
@@ -107,7 +107,7 @@ export class Confirmations extends Context.Service<
 
       const conflict = ({ id, status }: IntentRow) => new PaymentStateConflict({ paymentId: id, paymentStatus: status })
 
-      const assertPayable = Effect.fnUntraced(function* (draft: PaymentDraft, caller: Principal) {
+      const assertPayable = Effect.fnUntraced(function* (draft: PaymentDraft, caller: Caller) {
         const { intent } = draft
         if (!isParty(caller, intent)) return yield* new PaymentNotFound({ paymentId: intent.id })
         if (draft.isOver) return yield* conflict(intent)
@@ -233,11 +233,11 @@ export class Confirmations extends Context.Service<
       const confirmThrough = Effect.fnUntraced(function* (
         id: PaymentId,
         choose: (intent: IntentRow) => Effect.Effect<Choice, ChannelNotOffered>,
-        caller: Principal
+        caller: Caller
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const newId = yield* newAttemptId
         for (let round = 0; round < maxRounds; round++) {
-          const { choice, opening } = yield* store.change(id, `user:${caller.userId}`, (draft) =>
+          const { choice, opening } = yield* store.change(id, actorOf(caller), (draft) =>
             Effect.gen(function* () {
               yield* assertPayable(draft, caller)
               const choice = yield* choose(draft.intent)
@@ -275,7 +275,7 @@ export class Confirmations extends Context.Service<
       })
 
       const readOwn = Effect.fnUntraced(
-        function* (id: PaymentId, caller: Principal) {
+        function* (id: PaymentId, caller: Caller) {
           const record = yield* repo.read(id)
           if (Option.isNone(record) || !isParty(caller, record.value.intent)) {
             return yield* new PaymentNotFound({ paymentId: id })
@@ -285,7 +285,7 @@ export class Confirmations extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Principal) {
+      const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Caller) {
         const { attempts, intent } = yield* readOwn(id, caller)
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open !== undefined) {
@@ -318,7 +318,7 @@ export class Confirmations extends Context.Service<
       const confirm = Effect.fn("Confirmations.confirm")(function* (
         id: PaymentId,
         wanted: ChannelChoice,
-        caller: Principal
+        caller: Caller
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const { channel } = wanted
         yield* Effect.annotateCurrentSpan({ paymentId: id, channel: channel ?? "any" })
@@ -327,11 +327,11 @@ export class Confirmations extends Context.Service<
           : yield* confirmThrough(id, (intent) => choiceOf(intent, channel, wanted), caller)
       })
 
-      const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Principal) {
+      const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Caller) {
         const { attempts, intent } = yield* readOwn(id, caller)
         const last = attempts.at(-1)
         const choice = last === undefined ? {} : { channel: last.channel, method: last.method, payer: last.payer }
-        yield* store.change(id, `user:${caller.userId}`, (draft) =>
+        yield* store.change(id, actorOf(caller), (draft) =>
           Effect.gen(function* () {
             yield* assertPayable(draft, caller)
             const age = draft.context.now.getTime() - intent.createdAt.getTime()

@@ -1,7 +1,10 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
+import { PaymentsMerchantRpcs } from "@mall/domain/payments/PaymentsMerchantRpcs"
 import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
 import { Effect, Option } from "effect"
+import { NoMerchant } from "@mall/domain/payments/Branding"
+import { Brandings } from "./cashier/Brandings.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
 import { Payments } from "./Payments.ts"
@@ -19,7 +22,23 @@ export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
       "payments.confirm": ({ id, ...choice }) => CurrentUser.use((user) => confirmations.confirm(id, choice, user)),
       "payments.resume": ({ id }) => CurrentUser.use((user) => confirmations.resume(id, user)),
       "payments.cancel": ({ id }) => CurrentUser.use((user) => payments.cancel(id, user)),
+      "payments.ticket": ({ id }) => CurrentUser.use((user) => payments.issueTicket(id, user)),
       "payments.status": ({ id, ticket }) => payments.status(id, ticket)
+    })
+  })
+)
+
+/** Serves `PaymentsMerchantRpcs`. Needs the services of `PaymentServices`. */
+export const merchantLayer = PaymentsMerchantRpcs.toLayer(
+  Effect.gen(function* () {
+    const brandings = yield* Brandings
+    return PaymentsMerchantRpcs.of({
+      "branding.show": () => CurrentUser.use(({ merchantId }) => brandings.of(Option.getOrNull(merchantId))),
+      "branding.put": Effect.fnUntraced(function* ({ branding }) {
+        const { merchantId, userId } = yield* CurrentUser
+        if (Option.isNone(merchantId)) return yield* new NoMerchant({})
+        return yield* brandings.put(merchantId.value, branding, `user:${userId}`)
+      })
     })
   })
 )

@@ -5,6 +5,8 @@ import { CallbackInbox } from "./CallbackInbox.ts"
 import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
+import { Brandings } from "./cashier/Brandings.ts"
+import { Cashier } from "./cashier/Cashier.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { Inquiries } from "./Inquiries.ts"
 import * as PaymentGatewayLayer from "./PaymentGatewayLayer.ts"
@@ -24,7 +26,8 @@ import { Tickets } from "./Tickets.ts"
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
-  PaymentOperations.layerNoDeps
+  PaymentOperations.layerNoDeps,
+  Cashier.layerNoDeps
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
   Layer.provide(CallbackRuns.layerNoDeps),
@@ -33,7 +36,9 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
-  Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, CallbackInbox.layer, PaymentReads.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(SecurityEvents.layerNoDeps, CallbackInbox.layer, PaymentReads.layer, Brandings.layer)
+  ),
   Layer.provideMerge(PaymentsConfig.layer)
 )
 

@@ -197,14 +197,14 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
     })
   )
 
-  it.effect("to a channel that is not there is a 404, and one above the limit a 400", () =>
+  it.effect("to a channel that is not there is a 404, and one above the limit a 413", () =>
     Effect.gen(function* () {
       const { identity, post } = yield* signer
       const { callbackUrl } = yield* Peer
       const response = yield* HttpClient.post(callbackUrl.replace("wechatpay", "nobody"))
       assert.strictEqual(response.status, 404)
       const large = yield* post(seal(identity, "x".repeat(70_000)))
-      assert.strictEqual(large.status, 400)
+      assert.strictEqual(large.status, 413)
     })
   )
 

@@ -4,7 +4,7 @@ import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
-import { ChannelChoice, Payment, PaymentPage, PaymentStep, TicketedStatus } from "./Payment.ts"
+import { ChannelChoice, Payment, PaymentPage, PaymentStep, TicketedStatus, IssuedTicket } from "./Payment.ts"
 import { ResumeWindowPassed, TicketInvalid } from "./PaymentError.ts"
 import { PaymentId, PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "./PaymentGateway.ts"
 import { confirmErrors } from "./PaymentsApi.ts"
@@ -40,6 +40,9 @@ export class PaymentsStorefrontRpcs extends RpcGroup.make(
     success: Payment,
     error: Schema.Union([PaymentNotFound, PaymentStateConflict, PaymentUndecided])
   })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.ticket", { payload: { id: PaymentId }, success: IssuedTicket, error: PaymentNotFound })
     .middleware(RpcAuthorization)
     .annotate(RequiredPermission, "account"),
   Rpc.make("payments.status", {
