@@ -9,6 +9,7 @@ import returns from "./0008_returns.ts"
 import routing from "./0009_routing.ts"
 import alerts from "./0010_alerts.ts"
 import branding from "./0011_branding.ts"
+import recordedActs from "./0012_recorded_acts.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -22,5 +23,6 @@ export const migrations = {
   "0008_returns": returns,
   "0009_routing": routing,
   "0010_alerts": alerts,
-  "0011_branding": branding
+  "0011_branding": branding,
+  "0012_recorded_acts": recordedActs
 }

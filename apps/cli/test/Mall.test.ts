@@ -12,7 +12,7 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { MerchantBranding } from "@mall/domain/payments/Branding"
 import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
-import { OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
+import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
 import { AccessTokens } from "@mall/identity/AccessTokens"
 import { Addresses } from "@mall/identity/Addresses"
 import { SigningKeyStatus } from "@mall/identity/Keys"
@@ -199,6 +199,20 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         order?.id
       )
       assert.strictEqual((yield* mall("orders", "list", "--user", "admin@demo.mall")).out, "There are no such orders.")
+      const shop = order?.merchantId ?? ""
+      const ofBoth = ["--user", "buyer@demo.mall", "--merchant", shop, "--json"]
+      const both = yield* decode(Page(Order), yield* mall("orders", "list", ...ofBoth))
+      assert.include(
+        both.data.map((each) => each.id),
+        order?.id
+      )
+      for (const [user, merchant] of [
+        ["admin@demo.mall", shop],
+        ["buyer@demo.mall", "019a0000-0000-7000-8000-000000000000"]
+      ] as const) {
+        const { out } = yield* mall("orders", "list", "--user", user, "--merchant", merchant)
+        assert.strictEqual(out, "There are no such orders.")
+      }
       assert.include((yield* mall("orders", "show", id)).out, "pending_payment")
       const canceled = yield* mall("orders", "cancel", id, "--reason", "buyer phoned", "--yes", "--json")
       const { history, status } = yield* decode(Order, canceled)
@@ -307,6 +321,14 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       )
       assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 0)
       assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 1)
+      const changes = yield* decode(
+        Schema.Array(OrderExpiryChange),
+        yield* mall("expiry", "history", "--limit", "3", "--json")
+      )
+      assert.deepStrictEqual(
+        changes.map(({ author, expirySeconds, paymentMethod }) => [author, paymentMethod, expirySeconds]),
+        [null, 600, 900].map((seconds) => ["operator:olga", "wechatpay", seconds])
+      )
     })
   )
 
@@ -354,8 +376,11 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       assert.strictEqual((yield* mall("keys", "rotate")).code, 0)
       const keys = yield* decode(Schema.Array(SigningKeyStatus), yield* mall("keys", "list", "--json"))
       assert.deepStrictEqual(
-        keys.map(({ retiredAt }) => retiredAt === null),
-        [true, false]
+        keys.map(({ createdBy, retiredAt }) => [createdBy, retiredAt === null]),
+        [
+          ["operator:olga", true],
+          [null, false]
+        ]
       )
       assert.strictEqual((yield* tokens.verify(pair.accessToken)).principal.userId, pair.user.id)
     })
