@@ -191,10 +191,10 @@ export const call = (url: string, init?: RequestInit): Effect.Effect<Answer> =>
     return { status: response.status, headers: response.headers, text: await response.text() }
   })
 
-/** Sends bytes as they are; answers with all that comes back until the server ends the connection or `until` matches. */
+/** Sends bytes as they are, a character each; answers with all that comes back until the server ends the connection or `until` matches. */
 export const exchangeBytes = (port: number, bytes: string, until?: RegExp): Effect.Effect<string> =>
   Effect.callback<string>((resume) => {
-    const socket = net.connect(port, "127.0.0.1", () => socket.write(bytes))
+    const socket = net.connect(port, "127.0.0.1", () => socket.write(bytes, "latin1"))
     let received = ""
     const done = () => {
       socket.destroy()
