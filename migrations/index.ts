@@ -10,6 +10,7 @@ import routing from "./0009_routing.ts"
 import alerts from "./0010_alerts.ts"
 import branding from "./0011_branding.ts"
 import recordedActs from "./0012_recorded_acts.ts"
+import paymentLog from "./0013_payment_log.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -24,5 +25,6 @@ export const migrations = {
   "0009_routing": routing,
   "0010_alerts": alerts,
   "0011_branding": branding,
-  "0012_recorded_acts": recordedActs
+  "0012_recorded_acts": recordedActs,
+  "0013_payment_log": paymentLog
 }

@@ -139,6 +139,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         ["returns", "show", id, id],
         ["alerts", "ack", id],
         ["payments", "show", id],
+        ["payments", "log", id],
         ["payments", "callbacks", "show", id],
         ["payments", "callbacks", "replay", id],
         ["queues", "show", "order_timeout.trade", id],

@@ -6,6 +6,7 @@ import { Effect, Option } from "effect"
 import { NoMerchant } from "@mall/domain/payments/Branding"
 import { Brandings } from "./cashier/Brandings.ts"
 import { Confirmations } from "./Confirmations.ts"
+import { PaymentLog } from "./log/PaymentLog.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
 import { Payments } from "./Payments.ts"
 import { ChannelRouter, nothingTried } from "./routing/ChannelRouter.ts"
@@ -47,6 +48,7 @@ export const merchantLayer = PaymentsMerchantRpcs.toLayer(
 export const adminLayer = PaymentsAdminRpcs.toLayer(
   Effect.gen(function* () {
     const operations = yield* PaymentOperations
+    const log = yield* PaymentLog
     const tables = yield* RoutingTables
     const router = yield* ChannelRouter
     return PaymentsAdminRpcs.of({
@@ -59,6 +61,7 @@ export const adminLayer = PaymentsAdminRpcs.toLayer(
         ),
       "admin.payments.list": (filter) => operations.list(filter),
       "admin.payments.show": ({ id }) => operations.show(id),
+      "admin.payments.log": ({ id, ...page }) => log.read(id, page),
       "admin.payments.query": ({ id }) => operations.query(id),
       "admin.payments.refund": ({ id, refundId, ...input }) =>
         CurrentUser.use(({ userId }) => operations.refund(id, refundId, input, `user:${userId}`)),

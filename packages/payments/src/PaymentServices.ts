@@ -9,6 +9,8 @@ import { Brandings } from "./cashier/Brandings.ts"
 import { Cashier } from "./cashier/Cashier.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { Inquiries } from "./Inquiries.ts"
+import { ChannelLog } from "./log/ChannelLog.ts"
+import { PaymentLog } from "./log/PaymentLog.ts"
 import * as PaymentGatewayLayer from "./PaymentGatewayLayer.ts"
 import { PaymentIntents } from "./PaymentIntents.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
@@ -36,14 +38,14 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, PaymentLog.layerNoDeps)),
   Layer.provideMerge(
-    Layer.mergeAll(SecurityEvents.layerNoDeps, CallbackInbox.layer, PaymentReads.layer, Brandings.layer)
-  ),
-  Layer.provideMerge(PaymentsConfig.layer)
+    Layer.mergeAll(CallbackInbox.layer, PaymentReads.layer, Brandings.layer, PaymentsConfig.layer)
+  )
 )
 
 /**
  * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
  * `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
-export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer))
+export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer), Layer.provideMerge(ChannelLog.layer))

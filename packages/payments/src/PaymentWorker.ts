@@ -6,6 +6,7 @@ import { Callbacks } from "./Callbacks.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
 import { Inquiries } from "./Inquiries.ts"
+import { PaymentLog } from "./log/PaymentLog.ts"
 import { Refunds } from "./Refunds.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
@@ -20,6 +21,7 @@ export const sweeps = Layer.unwrap(
     const watches = yield* ChannelWatches
     const closing = yield* Closing
     const inquiries = yield* Inquiries
+    const log = yield* PaymentLog
     const refunds = yield* Refunds
     const securityEvents = yield* SecurityEvents
     const tickets = yield* Tickets
@@ -51,6 +53,7 @@ export const sweeps = Layer.unwrap(
       Sweep.layer({ name: "payment_expiry", every: "30 seconds", batch: (limit) => closing.sweep(limit) }),
       Sweep.layer({ name: "payment_nonces", every: "10 minutes", batch: (limit) => callbacks.purge(limit) }),
       Sweep.layer({ name: "payment_tickets", every: "10 minutes", batch: (limit) => tickets.purge(limit) }),
+      Sweep.layer({ name: "payment_log", every: "1 hour", batch: (limit) => log.purge(limit) }),
       Sweep.layer({
         name: "payment_security_events",
         every: "1 hour",
