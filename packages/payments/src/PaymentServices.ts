@@ -39,9 +39,7 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, PaymentLog.layerNoDeps)),
-  Layer.provideMerge(
-    Layer.mergeAll(CallbackInbox.layer, PaymentReads.layer, Brandings.layer, PaymentsConfig.layer)
-  )
+  Layer.provideMerge(Layer.mergeAll(CallbackInbox.layer, PaymentReads.layer, Brandings.layer, PaymentsConfig.layer))
 )
 
 /**
