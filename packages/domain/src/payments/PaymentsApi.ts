@@ -52,8 +52,8 @@ export const confirmErrors = [
 
 const created = HttpApiSchema.status(201)
 
-/** A page polls every second or two; who guesses tickets or order numbers asks more often. */
-const looks: RateLimitPolicy = {
+/** A page polls every second or two; who guesses tickets or order numbers asks more often. Over HTTP and RPC alike. */
+export const looks: RateLimitPolicy = {
   name: "payment_status",
   by: "ip",
   algorithm: "token-bucket",
