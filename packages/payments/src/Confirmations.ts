@@ -155,7 +155,8 @@ export class Confirmations extends Context.Service<
         draft: PaymentDraft,
         { channel }: Choice,
         id: AttemptId,
-        created: Result.Result<ChannelOrder, ChannelError>
+        created: Result.Result<ChannelOrder, ChannelError>,
+        isFirstCall: boolean
       ): Effect.Effect<Outcome, PaymentUndecided> => {
         const attempt = draft.attempt(id)
         if (attempt === undefined) return Effect.die(new Error(`The attempt ${id} was lost`))
@@ -172,20 +173,39 @@ export class Confirmations extends Context.Service<
         // Another call with the same number got the action: that is the truth.
         if (attempt.status === "processing") return Effect.succeed(step(attempt))
         if (reason._tag === "ChannelOutcomeUnknown") return Effect.succeed(step(draft.lose(attempt, reason.code)))
-        // Of this call nothing came, but of a former one it is not known.
-        if (attempt.status === "unknown" && reason._tag !== "ChannelDeclined") {
+        // Of this call nothing came. Of a former one, lost, crashed or still on its way, it is not known.
+        if ((attempt.status === "unknown" || !isFirstCall) && reason._tag !== "ChannelDeclined") {
           return Effect.fail(new PaymentUndecided({ paymentId: draft.intent.id }))
         }
         return Effect.succeed(step(draft.fail(attempt, "failed", reason.code)))
       }
 
-      const create = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow, choice: Choice) {
+      const create = Effect.fnUntraced(function* (
+        intent: IntentRow,
+        attempt: AttemptRow,
+        choice: Choice,
+        isFirstCall: boolean
+      ) {
         const { channel } = choice
         const input = toChannelAttempt(intent, attempt)
         const created = yield* Effect.result(channel.create(input))
         const outcome = yield* store.change(intent.id, `channel:${channel.id}`, (draft) =>
-          settleCreation(draft, choice, attempt.id, created)
+          settleCreation(draft, choice, attempt.id, created, isFirstCall)
         )
+        const mayBeThere = Result.isSuccess(created) || created.failure.reason._tag === "ChannelOutcomeUnknown"
+        if (outcome.type === "late" && mayBeThere) {
+          // It ended while the channel was called. Nobody was shown its action, and nobody may pay it.
+          const reference = Result.isSuccess(created) ? created.success.channelReference : undefined
+          yield* inquiries
+            .bury(intent.id, attempt.id, reference ?? null)
+            .pipe(
+              Effect.catchTag("PaymentUndecided", () =>
+                Effect.logWarning("could not close a try that came too late").pipe(
+                  Effect.annotateLogs({ paymentId: intent.id, attemptId: attempt.id })
+                )
+              )
+            )
+        }
         if (Result.isFailure(created)) {
           const { reason } = created.failure
           yield* Effect.logWarning("channel did not take a payment").pipe(
@@ -197,22 +217,11 @@ export class Confirmations extends Context.Service<
               certainty: reason._tag
             })
           )
-          if (outcome.attempt.status === "failed") {
+          if (outcome.type === "step" && outcome.attempt.status === "failed") {
             return yield* reason._tag === "ChannelDeclined"
               ? new PaymentDeclined({ paymentId: intent.id, reason: reason.code })
               : new ChannelUnavailable({ channel: channel.id })
           }
-        } else if (outcome.type === "late" && outcome.attempt.status !== "succeeded") {
-          // It was closed while the channel was called. Nobody was shown its action, and nobody may pay it.
-          yield* channel
-            .close(input)
-            .pipe(
-              Effect.catchTag("ChannelError", ({ reason }) =>
-                Effect.logWarning("could not close a try that came too late").pipe(
-                  Effect.annotateLogs({ attemptId: attempt.id, code: reason.code })
-                )
-              )
-            )
         }
         return outcome
       })
@@ -254,7 +263,7 @@ export class Confirmations extends Context.Service<
             case "create": {
               const attempt = opening.type === "create" ? opening : yield* askAgain(id)
               if (attempt === undefined) break
-              const outcome = yield* create(attempt.intent, attempt.attempt, choice)
+              const outcome = yield* create(attempt.intent, attempt.attempt, choice, attempt.attempt.id === newId)
               if (outcome.type === "late") return yield* conflict(outcome.intent)
               return yield* toStep(outcome.intent, outcome.attempt)
             }

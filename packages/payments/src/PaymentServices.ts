@@ -36,7 +36,8 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(ChannelRouter.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
-  Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
+  Layer.provideMerge(Refunds.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, PaymentLog.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(CallbackInbox.layer, PaymentReads.layer, Brandings.layer, PaymentsConfig.layer))
