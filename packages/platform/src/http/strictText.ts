@@ -16,5 +16,6 @@ export const withStrictText = (request: HttpServerRequest.HttpServerRequest): Ht
           })
         )
   )
-  return Object.create(request, { text: { get: () => text } })
+  // The body can be read once, and it is the request itself that keeps it.
+  return Object.create(request, { text: { get: () => text }, arrayBuffer: { get: () => request.arrayBuffer } })
 }
