@@ -42,6 +42,7 @@ const Rpc = RpcServer.layerHttp({
     CatalogRpcHandlers.layer,
     TradeRpcHandlers.layer,
     PaymentRpcHandlers.storefrontLayer,
+    PaymentRpcHandlers.merchantLayer,
     PaymentRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),

@@ -143,6 +143,11 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/payments/:id/refunds": { params: id, query: page },
   "GET /api/v1/payments/:id/refunds/:refundId": { params: { ...id, refundId: missingId } },
   "GET /api/v1/payments/:id/status": { params: id, query: ticket },
+  "GET /api/v1/payments/disputes": { query: { ...page, status: "needs_response" } },
+  "GET /api/v1/payments/disputes/:id": { params: id },
+  "POST /api/v1/payments/disputes/:id/evidence": { params: id, body: { kind: "product_description", text: "tea" } },
+  "POST /api/v1/payments/disputes/:id/submit": { params: id },
+  "POST /api/v1/payments/disputes/:id/accept": { params: id },
   "POST /api/h5/payments": {
     body: { orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
   },

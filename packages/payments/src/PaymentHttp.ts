@@ -6,6 +6,7 @@ import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { receiveCallback } from "./receiveCallback.ts"
 import { Callbacks } from "./Callbacks.ts"
 import { Confirmations } from "./Confirmations.ts"
+import { Disputes, partyOf } from "./disputes/Disputes.ts"
 import { Payments } from "./Payments.ts"
 
 const PaymentsHandlers = ApiGroup.group(
@@ -29,6 +30,22 @@ const PaymentsHandlers = ApiGroup.group(
       listRefunds: ({ params, query }) => CurrentUser.use((user) => payments.listRefunds(params.id, query, user)),
       showRefund: ({ params }) => CurrentUser.use((user) => payments.showRefund(params.id, params.refundId, user)),
       status: ({ params, query }) => payments.status(params.id, query.ticket)
+    })
+  })
+)
+
+const DisputesHandlers = ApiGroup.group(
+  MallApi,
+  "disputes",
+  Effect.fn(function* (handlers) {
+    const disputes = yield* Disputes
+    return handlers.handleAll({
+      list: ({ query }) => CurrentUser.use((user) => disputes.list(partyOf(user), query)),
+      show: ({ params }) => CurrentUser.use((user) => disputes.show(partyOf(user), params.id)),
+      addEvidence: ({ params, payload }) =>
+        CurrentUser.use((user) => disputes.addEvidence(partyOf(user), params.id, payload)),
+      submit: ({ params }) => CurrentUser.use((user) => disputes.submit(partyOf(user), params.id)),
+      accept: ({ params }) => CurrentUser.use((user) => disputes.accept(partyOf(user), params.id))
     })
   })
 )
@@ -62,5 +79,5 @@ const CallbacksHandlers = ApiGroup.group(
   })
 )
 
-/** Serves the groups `payments`, `h5Payments` and `callbacks`. Needs the services of `PaymentServices` and the middlewares. */
-export const layer = Layer.mergeAll(PaymentsHandlers, H5Handlers, CallbacksHandlers)
+/** Serves the groups `payments`, `disputes`, `h5Payments` and `callbacks`. Needs the services of `PaymentServices` and the middlewares. */
+export const layer = Layer.mergeAll(PaymentsHandlers, DisputesHandlers, H5Handlers, CallbacksHandlers)

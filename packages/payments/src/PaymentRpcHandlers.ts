@@ -1,8 +1,10 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { DisputesAdminRpcs, DisputesMerchantRpcs } from "@mall/domain/payments/DisputeRpcs"
 import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
 import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
-import { Effect, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { Confirmations } from "./Confirmations.ts"
+import { Disputes, partyOf } from "./disputes/Disputes.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
 import { Payments } from "./Payments.ts"
 import { ChannelRouter, nothingTried } from "./routing/ChannelRouter.ts"
@@ -24,8 +26,7 @@ export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
   })
 )
 
-/** Serves `PaymentsAdminRpcs`. Needs the services of `PaymentServices`. */
-export const adminLayer = PaymentsAdminRpcs.toLayer(
+const paymentsAdminLayer = PaymentsAdminRpcs.toLayer(
   Effect.gen(function* () {
     const operations = yield* PaymentOperations
     const tables = yield* RoutingTables
@@ -49,3 +50,34 @@ export const adminLayer = PaymentsAdminRpcs.toLayer(
     })
   })
 )
+
+/** Serves `DisputesMerchantRpcs`. Needs the services of `PaymentServices`. */
+export const merchantLayer = DisputesMerchantRpcs.toLayer(
+  Effect.map(Disputes, (disputes) =>
+    DisputesMerchantRpcs.of({
+      "disputes.list": (filter) => CurrentUser.use((user) => disputes.list(partyOf(user), filter)),
+      "disputes.show": ({ id }) => CurrentUser.use((user) => disputes.show(partyOf(user), id)),
+      "disputes.addEvidence": ({ evidence, id }) =>
+        CurrentUser.use((user) => disputes.addEvidence(partyOf(user), id, evidence)),
+      "disputes.submit": ({ id }) => CurrentUser.use((user) => disputes.submit(partyOf(user), id)),
+      "disputes.accept": ({ id }) => CurrentUser.use((user) => disputes.accept(partyOf(user), id))
+    })
+  )
+)
+
+const adminDisputesLayer = DisputesAdminRpcs.toLayer(
+  Effect.map(Disputes, (disputes) =>
+    DisputesAdminRpcs.of({
+      "admin.disputes.list": (filter) => CurrentUser.use((user) => disputes.list(partyOf(user), filter)),
+      "admin.disputes.show": ({ id }) => CurrentUser.use((user) => disputes.show(partyOf(user), id)),
+      "admin.disputes.addEvidence": ({ evidence, id }) =>
+        CurrentUser.use((user) => disputes.addEvidence(partyOf(user), id, evidence)),
+      "admin.disputes.submit": ({ id }) => CurrentUser.use((user) => disputes.submit(partyOf(user), id)),
+      "admin.disputes.accept": ({ id }) => CurrentUser.use((user) => disputes.accept(partyOf(user), id)),
+      "admin.disputes.sync": ({ id }) => CurrentUser.use((user) => disputes.sync(partyOf(user), id))
+    })
+  )
+)
+
+/** Serves `PaymentsAdminRpcs` and `DisputesAdminRpcs`. Needs the services of `PaymentServices`. */
+export const adminLayer = Layer.mergeAll(paymentsAdminLayer, adminDisputesLayer)

@@ -6,6 +6,7 @@ import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
+import * as DisputeServices from "./disputes/DisputeServices.ts"
 import { Inquiries } from "./Inquiries.ts"
 import * as PaymentGatewayLayer from "./PaymentGatewayLayer.ts"
 import { PaymentIntents } from "./PaymentIntents.ts"
@@ -24,10 +25,12 @@ import { Tickets } from "./Tickets.ts"
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
-  PaymentOperations.layerNoDeps
+  PaymentOperations.layerNoDeps,
+  DisputeServices.layerNoDeps
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
   Layer.provide(CallbackRuns.layerNoDeps),
+  Layer.provideMerge(DisputeServices.layerSync),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(ChannelRouter.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),

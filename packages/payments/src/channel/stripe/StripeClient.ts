@@ -21,6 +21,9 @@ export interface StripeClient {
 /** Pinned: the objects that we read are those of this version. */
 const apiVersion = "2026-10-28.endive"
 
+const apiHost = "api.stripe.com"
+const filesHost = "files.stripe.com"
+
 /** Stripe's API through its own library: no retries, no telemetry, one version, under one policy. */
 export const make = Effect.fnUntraced(function* (settings: StripeSettings) {
   const calls = yield* ChannelCalls.make("stripe", settings.timeout)
@@ -29,7 +32,9 @@ export const make = Effect.fnUntraced(function* (settings: StripeSettings) {
   // The library knows no path below its host, where the stand-in of this machine is.
   const http = Stripe.createFetchHttpClient((input: RequestInfo | URL, init?: RequestInit) => {
     const target = new URL(input instanceof Request ? input.url : input)
-    return fetch(new URL(`${prefix}${target.pathname}${target.search}`, target), { ...init, redirect: "error" })
+    // files have a host of their own, which only the real Stripe has
+    const base = target.hostname === filesHost && url.hostname !== apiHost ? url : target
+    return fetch(new URL(`${prefix}${target.pathname}${target.search}`, base), { ...init, redirect: "error" })
   })
   const stripe = new Stripe(Redacted.value(settings.secretKey), {
     apiVersion,
