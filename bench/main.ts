@@ -3,6 +3,7 @@ import process from "node:process"
 import { measureHashing, measureInserts } from "./limits.ts"
 import { flow, hammer, send, steady } from "./load.ts"
 import type { Figure } from "./load.ts"
+import { measureAdded, measureDeadChannel, measureStatus } from "./payments.ts"
 import { measurePlacing } from "./placeOrder.ts"
 import { startBare, startServer, usage } from "./server.ts"
 import type { Running } from "./server.ts"
@@ -177,6 +178,31 @@ const main = async () => {
       const step = await callbacks(shop, server, 4800)
       await measured(server, { name: "pay callback", limit, limitName: "durable inserts, no HTTP", target: "–" }, () =>
         flow({ workers: 32, seconds: Math.min(seconds, 3), step })
+      )
+    }
+    if (wanted("status")) {
+      await measured(server, { name: "status by ticket", limit: undefined, limitName: "", target: "–" }, () =>
+        measureStatus(shop, 32, seconds)
+      )
+    }
+    if (wanted("added")) {
+      const added = await measureAdded(server, shop, 200, seconds)
+      console.log(
+        `\nAdded by our code at 200/s: ${added.create.toFixed(1)} ms to create, ${added.confirm.toFixed(1)} ms to confirm ` +
+          `(target < 5 ms each; ${added.figure.errors} errors)`
+      )
+    }
+    if (wanted("dead")) {
+      const { mallBefore, mallDuring, otherBefore, otherDuring } = await measureDeadChannel(
+        server,
+        shop,
+        seconds,
+        mixed(shop)
+      )
+      console.log(
+        `\nA dead channel: p99 of another channel ${otherBefore.toFixed(0)} → ${otherDuring.toFixed(0)} ms ` +
+          `(${(otherDuring / otherBefore).toFixed(2)} ×, target 1.5 ×), of the mall ${mallBefore.toFixed(0)} → ` +
+          `${mallDuring.toFixed(0)} ms (${(mallDuring / mallBefore).toFixed(2)} ×, target 1.2 ×)`
       )
     }
     if (wanted("journey")) {

@@ -90,11 +90,11 @@ export const startServer = async (): Promise<Running> => {
       ...places,
       MALL_ROLES: "api,worker",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      ALIPAY_TIMEOUT: "3 seconds",
       ...Object.fromEntries(
-        ["IP_PER_SECOND", "IP_BURST", "USER_PER_SECOND", "USER_BURST", "AUTH_PER_MINUTE"].map((name) => [
-          `RATE_LIMIT_${name}`,
-          "100000000"
-        ])
+        ["IP_PER_SECOND", "IP_BURST", "USER_PER_SECOND", "USER_BURST", "AUTH_PER_MINUTE", "REGISTER_PER_MINUTE"].map(
+          (name) => [`RATE_LIMIT_${name}`, "100000000"]
+        )
       )
     }
   })

@@ -8,7 +8,10 @@ import crypto from "./0007_crypto.ts"
 import returns from "./0008_returns.ts"
 import routing from "./0009_routing.ts"
 import alerts from "./0010_alerts.ts"
-import disputes from "./0012_disputes.ts"
+import branding from "./0011_branding.ts"
+import recordedActs from "./0012_recorded_acts.ts"
+import paymentLog from "./0013_payment_log.ts"
+import disputes from "./0014_disputes.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -22,5 +25,8 @@ export const migrations = {
   "0008_returns": returns,
   "0009_routing": routing,
   "0010_alerts": alerts,
-  "0012_disputes": disputes
+  "0011_branding": branding,
+  "0012_recorded_acts": recordedActs,
+  "0013_payment_log": paymentLog,
+  "0014_disputes": disputes
 }

@@ -1,8 +1,10 @@
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
+import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
 import { OrderExpiryRules } from "@mall/trade/OrderExpiryRules"
 import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { page } from "./flags.ts"
+import { operator } from "./Operator.ts"
 import { json, print, table } from "./Output.ts"
 import * as ReadyDatabase from "./ReadyDatabase.ts"
 
@@ -72,7 +74,7 @@ const set = Command.make(
       paymentMethod: Option.getOrNull(method),
       expirySeconds: seconds
     }
-    yield* rules.put(rule)
+    yield* rules.put(rule, `operator:${yield* operator}`)
     yield* print(
       rule,
       { json, schema: OrderExpiryRule },
@@ -97,7 +99,7 @@ const remove = Command.make(
     const rules = yield* OrderExpiryRules
     const rule = { merchantId: Option.getOrNull(merchant), paymentMethod: Option.getOrNull(method) }
     const of = appliesTo(rule)
-    if (!(yield* rules.remove(rule))) return yield* new NoSuchRule({ of })
+    if (!(yield* rules.remove(rule, `operator:${yield* operator}`))) return yield* new NoSuchRule({ of })
     yield* Console.log(`The rule for orders of ${of} is gone; the next less specific one counts.`)
   })
 ).pipe(
@@ -106,4 +108,32 @@ const remove = Command.make(
   Command.provide(Services)
 )
 
-export const ExpiryCommand = Command.make("expiry").pipe(Command.withSubcommands([list, set, remove]))
+const history = Command.make(
+  "history",
+  { limit: page.limit, json },
+  Effect.fnUntraced(function* ({ json, limit }) {
+    const rules = yield* OrderExpiryRules
+    const changes = yield* rules.history(limit)
+    yield* print(
+      changes,
+      { json, schema: Schema.Array(OrderExpiryChange) },
+      table(
+        {
+          when: ({ at }) => at,
+          who: ({ author }) => author,
+          merchant: ({ merchantId }) => merchantId ?? "any",
+          "payment method": ({ paymentMethod }) => paymentMethod ?? "any",
+          seconds: ({ expirySeconds }) => expirySeconds ?? "removed"
+        },
+        changes,
+        "No rule was ever changed."
+      )
+    )
+  })
+).pipe(
+  Command.withDescription("Show who made, replaced and removed rules, newest first"),
+  Command.withExamples([{ command: "mall expiry history --limit 5" }]),
+  Command.provide(Services)
+)
+
+export const ExpiryCommand = Command.make("expiry").pipe(Command.withSubcommands([list, set, remove, history]))

@@ -3,6 +3,7 @@ import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { Keys, SigningKeyStatus } from "@mall/identity/Keys"
 import { Console, Effect, Layer, Schema } from "effect"
 import { Command } from "effect/cli"
+import { operator } from "./Operator.ts"
 import { json, print, table } from "./Output.ts"
 import * as ReadyDatabase from "./ReadyDatabase.ts"
 
@@ -22,6 +23,7 @@ const list = Command.make(
           kid: ({ kid }) => kid,
           status: ({ retiredAt }) => (retiredAt === null ? "signs" : "verifies"),
           created: ({ createdAt }) => createdAt,
+          by: ({ createdBy }) => createdBy ?? "the mall itself",
           retired: ({ retiredAt }) => retiredAt,
           "verifies until": ({ verifiesUntil }) => verifiesUntil
         },
@@ -41,7 +43,7 @@ const rotate = Command.make(
   { json },
   Effect.fnUntraced(function* ({ json }) {
     const keys = yield* Keys
-    const key = yield* keys.rotate
+    const key = yield* keys.rotate(`operator:${yield* operator}`)
     yield* print(
       key,
       { json, schema: PublicJwk },

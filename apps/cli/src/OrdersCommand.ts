@@ -1,10 +1,11 @@
+import type { UserId } from "@mall/domain/identity/CurrentUser"
 import { Page } from "@mall/domain/kernel/Page"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Order, OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import { OrderCancellation } from "@mall/trade/OrderCancellation"
 import { Orders } from "@mall/trade/Orders"
 import type { OrderScope } from "@mall/trade/OrderScope"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
@@ -20,10 +21,14 @@ const order = Argument.String("order").pipe(
 
 const every: OrderScope = { _tag: "Every" }
 
-class TwoOwners extends Schema.TaggedError<TwoOwners>()("TwoOwners", {}) {
-  override get message() {
-    return "Give --user or --merchant, not both."
+/** What a user bought, what a shop sold, or what that user bought of that shop. */
+const scopeOf = (user: Option.Option<UserId>, merchant: Option.Option<MerchantId>): OrderScope => {
+  if (Option.isNone(user)) {
+    return Option.isNone(merchant) ? every : { _tag: "Sold", merchantId: merchant.value }
   }
+  return Option.isNone(merchant)
+    ? { _tag: "Bought", userId: user.value }
+    : { _tag: "BoughtAndSold", userId: user.value, merchantId: merchant.value }
 }
 
 const piecesOf = ({ lines }: Order) => lines.reduce((count, { quantity }) => count + quantity, 0)
@@ -94,17 +99,12 @@ const list = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ after, json, limit, merchant, status, user }) {
-    if (Option.isSome(user) && Option.isSome(merchant)) return yield* new TwoOwners()
     const orders = yield* Orders
     const buyer = Option.isSome(user) ? Option.some(yield* userReference.resolve(user.value)) : Option.none()
-    const scope = Option.match(buyer, {
-      onSome: ({ id }): OrderScope => ({ _tag: "Bought", userId: id }),
-      onNone: () =>
-        Option.match(merchant, {
-          onSome: (merchantId): OrderScope => ({ _tag: "Sold", merchantId }),
-          onNone: () => every
-        })
-    })
+    const scope = scopeOf(
+      Option.map(buyer, ({ id }) => id),
+      merchant
+    )
     const found = yield* orders.list(scope, { limit, ...given({ after, status }) })
     yield* printPage(found, {
       json,

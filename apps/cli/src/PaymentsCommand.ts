@@ -10,6 +10,7 @@ import { PaymentIncidents } from "@mall/trade/PaymentIncidents"
 import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CallbacksCommand } from "./CallbacksCommand.ts"
+import { log } from "./PaymentLogCommand.ts"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page } from "./flags.ts"
 import { operator } from "./Operator.ts"
@@ -265,5 +266,5 @@ const incidents = Command.make(
 )
 
 export const PaymentsCommand = Command.make("payments").pipe(
-  Command.withSubcommands([list, show, query, refund, incidents, CallbacksCommand])
+  Command.withSubcommands([list, show, log, query, refund, incidents, CallbacksCommand])
 )

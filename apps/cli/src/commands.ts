@@ -63,6 +63,11 @@ export const commands: ReadonlyArray<Entry> = [
     async () => (await import("./QueuesCommand.ts")).QueuesCommand
   ),
   entry(
+    "branding",
+    "Say how merchants' cashiers look",
+    async () => (await import("./BrandingCommand.ts")).BrandingCommand
+  ),
+  entry(
     "alerts",
     "Look at security alerts and take care of them",
     async () => (await import("./AlertsCommand.ts")).AlertsCommand

@@ -8,9 +8,11 @@ import { QueueMessagePage, QueueStatus } from "@mall/domain/operations/Queue"
 import { PaymentPage, Refund } from "@mall/domain/payments/Payment"
 import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { MerchantBranding } from "@mall/domain/payments/Branding"
 import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
-import { OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
+import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
 import { AccessTokens } from "@mall/identity/AccessTokens"
 import { Addresses } from "@mall/identity/Addresses"
 import { SigningKeyStatus } from "@mall/identity/Keys"
@@ -137,6 +139,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         ["returns", "show", id, id],
         ["alerts", "ack", id],
         ["payments", "show", id],
+        ["payments", "log", id],
         ["payments", "callbacks", "show", id],
         ["payments", "callbacks", "replay", id],
         ["queues", "show", "order_timeout.trade", id],
@@ -197,6 +200,20 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         order?.id
       )
       assert.strictEqual((yield* mall("orders", "list", "--user", "admin@demo.mall")).out, "There are no such orders.")
+      const shop = order?.merchantId ?? ""
+      const ofBoth = ["--user", "buyer@demo.mall", "--merchant", shop, "--json"]
+      const both = yield* decode(Page(Order), yield* mall("orders", "list", ...ofBoth))
+      assert.include(
+        both.data.map((each) => each.id),
+        order?.id
+      )
+      for (const [user, merchant] of [
+        ["admin@demo.mall", shop],
+        ["buyer@demo.mall", "019a0000-0000-7000-8000-000000000000"]
+      ] as const) {
+        const { out } = yield* mall("orders", "list", "--user", user, "--merchant", merchant)
+        assert.strictEqual(out, "There are no such orders.")
+      }
       assert.include((yield* mall("orders", "show", id)).out, "pending_payment")
       const canceled = yield* mall("orders", "cancel", id, "--reason", "buyer phoned", "--yes", "--json")
       const { history, status } = yield* decode(Order, canceled)
@@ -305,6 +322,14 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       )
       assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 0)
       assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 1)
+      const changes = yield* decode(
+        Schema.Array(OrderExpiryChange),
+        yield* mall("expiry", "history", "--limit", "3", "--json")
+      )
+      assert.deepStrictEqual(
+        changes.map(({ author, expirySeconds, paymentMethod }) => [author, paymentMethod, expirySeconds]),
+        [null, 600, 900].map((seconds) => ["operator:olga", "wechatpay", seconds])
+      )
     })
   )
 
@@ -326,6 +351,23 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
     })
   )
 
+  it.effect("says how a merchant's cashier looks", () =>
+    Effect.gen(function* () {
+      const merchant = yield* newId
+      const set = (...flags: ReadonlyArray<string>) => mall("branding", "set", merchant, "--name", "Tea & Co", ...flags)
+      assert.strictEqual((yield* set("--color", "#0A7A4B")).code, 2)
+      assert.strictEqual((yield* set("--color", "#0a7a4b", "--logo", "javascript:alert(1)")).code, 2)
+      assert.strictEqual((yield* set("--color", "#0a7a4b")).code, 0)
+      const all = yield* decode(Schema.Array(MerchantBranding), yield* mall("branding", "list", "--json"))
+      assert.deepInclude(all, {
+        merchantId: MerchantId.make(merchant),
+        name: "Tea & Co",
+        color: "#0a7a4b",
+        logoUrl: null
+      })
+    })
+  )
+
   it.effect("rotates the signing key; tokens of the former one stay good", () =>
     Effect.gen(function* () {
       const logins = yield* Logins
@@ -335,8 +377,11 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       assert.strictEqual((yield* mall("keys", "rotate")).code, 0)
       const keys = yield* decode(Schema.Array(SigningKeyStatus), yield* mall("keys", "list", "--json"))
       assert.deepStrictEqual(
-        keys.map(({ retiredAt }) => retiredAt === null),
-        [true, false]
+        keys.map(({ createdBy, retiredAt }) => [createdBy, retiredAt === null]),
+        [
+          ["operator:olga", true],
+          [null, false]
+        ]
       )
       assert.strictEqual((yield* tokens.verify(pair.accessToken)).principal.userId, pair.user.id)
     })

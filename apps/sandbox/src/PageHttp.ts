@@ -5,8 +5,8 @@ import QRCode from "qrcode"
 import { DisputeOutcome, PayerAction } from "./Channel.ts"
 import type { ActionRefused, Channel, DisputeView, OrderView, ReferenceUnknown } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
-import { html, trusted } from "./html.ts"
-import type { Markup } from "./html.ts"
+import { html, trusted } from "@mall/platform/html"
+import type { Markup } from "@mall/platform/html"
 import { page } from "./page.ts"
 
 const listed = 50

@@ -1,5 +1,5 @@
-import { html, trusted } from "./html.ts"
-import type { Markup } from "./html.ts"
+import { html, trusted } from "@mall/platform/html"
+import type { Markup } from "@mall/platform/html"
 
 const style = trusted(`
   :root { color-scheme: light dark; --line: #8884; --accent: #07a350; --bad: #c33; }

@@ -15,11 +15,12 @@ import * as OperationsRpcHandlers from "@mall/platform/OperationsRpcHandlers"
 import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
 import { Queues } from "@mall/platform/Queues"
 import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
+import * as RpcShape from "@mall/platform/RpcShape"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
-import { RpcSerialization, RpcServer } from "effect/rpc"
+import { RpcSerialization } from "effect/rpc"
 
 /** Every call that a client of any audience may make; what each needs is declared on it. */
 export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
@@ -29,14 +30,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 
-// Answers to malformed calls are queued before anyone reads them: with a bound, a batch of more of them than it holds would
-// wait for itself, and keep its place among the requests in flight. No call here streams, so the request bounds the answers.
-const Rpc = RpcServer.layerHttp({
-  group: MallRpcs,
-  path: "/rpc",
-  protocol: "http",
-  streamBufferSize: "unbounded"
-}).pipe(
+const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
   Layer.provide([
     IdentityRpc,
     CatalogRpcHandlers.layer,

@@ -75,7 +75,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("bad inpu
     Effect.gen(function* () {
       const { admin, url } = yield* Mall
       const requests = withPayload.flatMap((endpoint) =>
-        [...malformedBodies, ...wrongBodies].map((body) => ({ ...requestTo(endpoint, admin), body }))
+        [...malformedBodies, ...wrongBodies, invalidUtf8].map((body) => ({ ...requestTo(endpoint, admin), body }))
       )
       assert.deepStrictEqual(yield* faultsOf(url, requests, [400]), [])
     })

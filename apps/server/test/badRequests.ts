@@ -18,8 +18,8 @@ const decodeProblem = Schema.decodeUnknownEffect(
   )
 )
 
-/** Channels are answered in their own format. */
-const isProblem = (path: string) => !path.startsWith("/callbacks/") && !path.startsWith("/api/webhook/")
+/** Channels are answered in their own format, and people at the cashier with a page. */
+const isProblem = (path: string) => !["/callbacks/", "/api/webhook/", "/pay/"].some((start) => path.startsWith(start))
 
 /** A short one could be found in any text. */
 const isSecret = (token: string | undefined): token is string => token !== undefined && token.length > 40

@@ -32,7 +32,7 @@ const promised = [
   ...["POST /api/v1/payments", "GET /api/v1/payments", "GET /api/v1/payments/:id", "POST /api/v1/payments/:id/confirm"],
   ...["POST /api/v1/payments/:id/cancel", "POST /api/v1/payments/:id/resume", "POST /api/v1/payments/:id/refunds"],
   ...["GET /api/v1/payments/:id/refunds", "GET /api/v1/payments/:id/refunds/:refundId"],
-  "GET /api/v1/payments/:id/status",
+  ...["GET /api/v1/payments/:id/status", "GET /pay/:ticket", "POST /pay/:ticket"],
   ...["POST /callbacks/:channel", "POST /api/webhook/wechat/payment", "POST /api/h5/payments"],
   ...["GET /api/h5/orders/:orderNo/status", "POST /api/h5/payments/:orderNo/resume"]
 ]

@@ -1,6 +1,6 @@
 import { AccessToken } from "@mall/client/AccessToken"
 import { MallHttp } from "@mall/client/MallHttp"
-import { AdminRpc, StorefrontRpc } from "@mall/client/MallRpc"
+import { AdminRpc, MerchantRpc, StorefrontRpc } from "@mall/client/MallRpc"
 import { Email, Password } from "@mall/domain/identity/User"
 import type { OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import { Context, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
@@ -18,11 +18,11 @@ export const addressInput = {
   postalCode: "200040"
 }
 
-/** The three typed clients of one caller, on the server at `url`. */
+/** The typed clients of one caller, on the server at `url`. */
 export const connect = Effect.fnUntraced(function* (url: string) {
   const services = yield* Layer.build(
     Layer.fresh(
-      Layer.mergeAll(MallHttp.layer(url), StorefrontRpc.layer(url), AdminRpc.layer(url)).pipe(
+      Layer.mergeAll(MallHttp.layer(url), StorefrontRpc.layer(url), MerchantRpc.layer(url), AdminRpc.layer(url)).pipe(
         Layer.provideMerge(AccessToken.layer),
         Layer.provide(FetchHttpClient.layer)
       )
@@ -33,6 +33,7 @@ export const connect = Effect.fnUntraced(function* (url: string) {
   return {
     mall: Context.get(services, MallHttp),
     storefront: Context.get(services, StorefrontRpc),
+    merchant: Context.get(services, MerchantRpc),
     admin: Context.get(services, AdminRpc),
     become
   }

@@ -1,5 +1,6 @@
 import { RpcAuthorization } from "@mall/domain/identity/Authorization"
 import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
+import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { Context, Effect, Layer, Option, Redacted, Ref } from "effect"
 import { Headers } from "effect/http"
@@ -34,6 +35,15 @@ export class StorefrontRpc extends Context.Service<
   /** `baseUrl` without a slash at its end. Needs an `HttpClient` and the `AccessToken` that it sends. */
   static readonly layer = (baseUrl: string) =>
     Layer.effect(StorefrontRpc, RpcClient.make(StorefrontRpcs)).pipe(Layer.provide([Bearer, protocol(baseUrl)]))
+}
+
+/** The typed RPC client of a merchant's console. */
+export class MerchantRpc extends Context.Service<
+  MerchantRpc,
+  RpcClient.FromGroup<typeof MerchantRpcs, RpcClientError.RpcClientError>
+>()("@mall/client/MerchantRpc") {
+  static readonly layer = (baseUrl: string) =>
+    Layer.effect(MerchantRpc, RpcClient.make(MerchantRpcs)).pipe(Layer.provide([Bearer, protocol(baseUrl)]))
 }
 
 /** The typed RPC client of the operators' console. */

@@ -21,6 +21,8 @@ export interface SigningKey {
 export const SigningKeyStatus = Schema.Struct({
   kid: Schema.String,
   createdAt: Schema.Date,
+  /** Who rotated; null where the mall made the key by itself. */
+  createdBy: Schema.NullOr(Schema.String),
   retiredAt: Schema.NullOr(Schema.Date),
   verifiesUntil: Schema.NullOr(Schema.Date)
 })
@@ -31,6 +33,7 @@ const KeyRow = Schema.Struct({
   publicKey: Schema.String,
   sealedPrivateKey: Schema.Uint8Array,
   createdAt: Schema.Date,
+  createdBy: Schema.NullOr(Schema.String),
   retiredAt: Schema.NullOr(Schema.Date)
 })
 type KeyRow = typeof KeyRow.Type
@@ -52,7 +55,7 @@ export class Keys extends Context.Service<
     /** The same as they stand in the database now. */
     readonly list: Effect.Effect<ReadonlyArray<SigningKeyStatus>>
     /** Makes a new current key and retires the others. Nobody is logged out. Other processes hear of it at once. */
-    readonly rotate: Effect.Effect<PublicJwk>
+    rotate(author: string): Effect.Effect<PublicJwk>
     /** Reads the keys again. */
     readonly reload: Effect.Effect<void, SqlError>
   }
@@ -77,7 +80,7 @@ export class Keys extends Context.Service<
         Request: Schema.Date,
         Result: KeyRow,
         execute: (retiredAfter) => sql`
-          SELECT kid, public_key, sealed_private_key, created_at, retired_at FROM identity.signing_keys
+          SELECT kid, public_key, sealed_private_key, created_at, created_by, retired_at FROM identity.signing_keys
           WHERE retired_at IS NULL OR retired_at > ${retiredAfter}
           ORDER BY signing_keys.created_at DESC, signing_keys.kid DESC
         `
@@ -100,9 +103,10 @@ export class Keys extends Context.Service<
 
       const list = readVerifying.pipe(
         Effect.map((rows) =>
-          rows.map(({ createdAt, kid, retiredAt }) => ({
+          rows.map(({ createdAt, createdBy, kid, retiredAt }) => ({
             kid,
             createdAt,
+            createdBy,
             retiredAt,
             verifiesUntil:
               retiredAt === null
@@ -124,7 +128,7 @@ export class Keys extends Context.Service<
         state = { current, published, verifying }
       })
 
-      const insert = Effect.fnUntraced(function* () {
+      const insert = Effect.fnUntraced(function* (author: string | null) {
         const now = yield* DateTime.now
         const pair = yield* Effect.promise(() => generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true }))
         const { x } = yield* Effect.promise(() => exportJWK(pair.publicKey))
@@ -133,8 +137,8 @@ export class Keys extends Context.Service<
         const pkcs8 = yield* Effect.promise(() => exportPKCS8(pair.privateKey))
         const sealed = yield* secret.seal(new TextEncoder().encode(pkcs8), purpose)
         yield* sql`
-          INSERT INTO identity.signing_keys (kid, public_key, sealed_private_key, created_at)
-          VALUES (${kid}, ${x}, ${sealed}, ${DateTime.toDateUtc(now)})
+          INSERT INTO identity.signing_keys (kid, public_key, sealed_private_key, created_at, created_by)
+          VALUES (${kid}, ${x}, ${sealed}, ${DateTime.toDateUtc(now)}, ${author})
         `
         return jwkOf(kid, x)
       })
@@ -146,7 +150,7 @@ export class Keys extends Context.Service<
         yield* lock
         yield* load()
         if (state.current === undefined) {
-          yield* insert()
+          yield* insert(null)
           yield* load()
         }
       }).pipe(sql.withTransaction)
@@ -156,16 +160,19 @@ export class Keys extends Context.Service<
         if (state.current === undefined) yield* ensure
       })
 
-      const rotate = Effect.gen(function* () {
-        const jwk = yield* Effect.gen(function* () {
-          const now = yield* DateTime.now
-          yield* lock
-          yield* sql`UPDATE identity.signing_keys SET retired_at = ${DateTime.toDateUtc(now)} WHERE retired_at IS NULL`
-          return yield* insert()
-        }).pipe(sql.withTransaction)
-        yield* load()
-        return jwk
-      }).pipe(Effect.catchTag("SqlError", Effect.die), Effect.withSpan("Keys.rotate"))
+      const rotate = Effect.fn("Keys.rotate")(
+        function* (author: string) {
+          const jwk = yield* Effect.gen(function* () {
+            const now = yield* DateTime.now
+            yield* lock
+            yield* sql`UPDATE identity.signing_keys SET retired_at = ${DateTime.toDateUtc(now)} WHERE retired_at IS NULL`
+            return yield* insert(author)
+          }).pipe(sql.withTransaction)
+          yield* load()
+          return jwk
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
 
       const current = Effect.suspend(() =>
         state.current === undefined

@@ -153,7 +153,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
         const clock = yield* ShiftedClock
         const before = yield* login(yield* registerUser)
         const old = yield* keys.current
-        const made = yield* keys.rotate
+        const made = yield* keys.rotate("operator:test")
         assert.notStrictEqual(made.kid, old.kid)
         assert.strictEqual((yield* keys.current).kid, made.kid)
         yield* verify(before.accessToken)

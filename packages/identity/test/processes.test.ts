@@ -132,7 +132,7 @@ layer(Processes.layer, { excludeTestServices: true })("two processes on one data
       const { first, second } = yield* Processes
       const user = yield* registerUser.pipe(Effect.provideContext(first))
       const before = yield* login(user).pipe(Effect.provideContext(first))
-      const made = yield* Context.get(first, Keys).rotate
+      const made = yield* Context.get(first, Keys).rotate("operator:test")
       const after = yield* login(user).pipe(Effect.provideContext(first))
       yield* verify(after.accessToken).pipe(Effect.provideContext(second))
       yield* verify(before.accessToken).pipe(Effect.provideContext(second))

@@ -80,7 +80,8 @@ export class Callbacks extends Context.Service<
             channel: channel.id,
             details: { reason }
           })
-          return channel.refusal(reason === "too_large" ? "malformed" : reason)
+          // what no channel sends is not answered as to a channel
+          return reason === "too_large" ? { status: 413 } : channel.refusal(reason)
         },
         (effect, channel) => Effect.catchTag(effect, "SqlError", unavailable(channel))
       )
@@ -120,6 +121,11 @@ export class Callbacks extends Context.Service<
           const now = yield* DateTime.nowAsDate
           const due = yield* inbox.claimDue(now, limit)
           const hopeless = due.filter(({ runs }) => runs > config.callbackMaxRuns)
+          if (hopeless.length > 0) {
+            yield* Effect.logError("notices failed too often and wait for an operator").pipe(
+              Effect.annotateLogs({ callbackIds: hopeless.map(({ id }) => id) })
+            )
+          }
           yield* inbox.settle(
             hopeless.map(({ id }) => ({ id, status: "parked", outcome: "failed too often", paymentId: null })),
             now

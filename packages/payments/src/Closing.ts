@@ -109,7 +109,11 @@ export class Closing extends Context.Service<
             due,
             (paymentId) =>
               close({ paymentId, actor: "sweep", reason: "expired" }).pipe(
-                Effect.catchTags({ PaymentUndecided: () => Effect.void, PaymentNotFound: () => Effect.void })
+                Effect.catchTags({ PaymentUndecided: () => Effect.void, PaymentNotFound: () => Effect.void }),
+                // what is wrong with one keeps no other from being closed
+                Effect.catchDefect((defect) =>
+                  Effect.logError("A payment could not be closed", defect).pipe(Effect.annotateLogs({ paymentId }))
+                )
               ),
             { concurrency: sweepConcurrency, discard: true }
           )

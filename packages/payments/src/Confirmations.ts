@@ -1,4 +1,3 @@
-import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
@@ -18,7 +17,8 @@ import type { Channel, ChannelOrder } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
 import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
-import { isParty } from "./isParty.ts"
+import { actorOf, isParty } from "./isParty.ts"
+import type { Caller } from "./isParty.ts"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 import type { AttemptRow, IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
@@ -89,9 +89,9 @@ export class Confirmations extends Context.Service<
      * try first. Where no channel is named, an open try goes on, and else the router chooses: a channel that certainly took
      * nothing is followed by the next one, each a try of its own.
      */
-    confirm(id: PaymentId, choice: ChannelChoice, caller: Principal): Effect.Effect<PaymentStep, ConfirmError>
+    confirm(id: PaymentId, choice: ChannelChoice, caller: Caller): Effect.Effect<PaymentStep, ConfirmError>
     /** Ends the former try, by question or by closing, and starts a new one through the same channel. */
-    resume(id: PaymentId, caller: Principal): Effect.Effect<PaymentStep, ConfirmError | ResumeWindowPassed>
+    resume(id: PaymentId, caller: Caller): Effect.Effect<PaymentStep, ConfirmError | ResumeWindowPassed>
   }
 >()("@mall/payments/Confirmations") {
   static readonly layerNoDeps = Layer.effect(
@@ -107,7 +107,7 @@ export class Confirmations extends Context.Service<
 
       const conflict = ({ id, status }: IntentRow) => new PaymentStateConflict({ paymentId: id, paymentStatus: status })
 
-      const assertPayable = Effect.fnUntraced(function* (draft: PaymentDraft, caller: Principal) {
+      const assertPayable = Effect.fnUntraced(function* (draft: PaymentDraft, caller: Caller) {
         const { intent } = draft
         if (!isParty(caller, intent)) return yield* new PaymentNotFound({ paymentId: intent.id })
         if (draft.isOver) return yield* conflict(intent)
@@ -155,7 +155,8 @@ export class Confirmations extends Context.Service<
         draft: PaymentDraft,
         { channel }: Choice,
         id: AttemptId,
-        created: Result.Result<ChannelOrder, ChannelError>
+        created: Result.Result<ChannelOrder, ChannelError>,
+        isFirstCall: boolean
       ): Effect.Effect<Outcome, PaymentUndecided> => {
         const attempt = draft.attempt(id)
         if (attempt === undefined) return Effect.die(new Error(`The attempt ${id} was lost`))
@@ -172,20 +173,39 @@ export class Confirmations extends Context.Service<
         // Another call with the same number got the action: that is the truth.
         if (attempt.status === "processing") return Effect.succeed(step(attempt))
         if (reason._tag === "ChannelOutcomeUnknown") return Effect.succeed(step(draft.lose(attempt, reason.code)))
-        // Of this call nothing came, but of a former one it is not known.
-        if (attempt.status === "unknown" && reason._tag !== "ChannelDeclined") {
+        // Of this call nothing came. Of a former one, lost, crashed or still on its way, it is not known.
+        if ((attempt.status === "unknown" || !isFirstCall) && reason._tag !== "ChannelDeclined") {
           return Effect.fail(new PaymentUndecided({ paymentId: draft.intent.id }))
         }
         return Effect.succeed(step(draft.fail(attempt, "failed", reason.code)))
       }
 
-      const create = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow, choice: Choice) {
+      const create = Effect.fnUntraced(function* (
+        intent: IntentRow,
+        attempt: AttemptRow,
+        choice: Choice,
+        isFirstCall: boolean
+      ) {
         const { channel } = choice
         const input = toChannelAttempt(intent, attempt)
         const created = yield* Effect.result(channel.create(input))
         const outcome = yield* store.change(intent.id, `channel:${channel.id}`, (draft) =>
-          settleCreation(draft, choice, attempt.id, created)
+          settleCreation(draft, choice, attempt.id, created, isFirstCall)
         )
+        const mayBeThere = Result.isSuccess(created) || created.failure.reason._tag === "ChannelOutcomeUnknown"
+        if (outcome.type === "late" && mayBeThere) {
+          // It ended while the channel was called. Nobody was shown its action, and nobody may pay it.
+          const reference = Result.isSuccess(created) ? created.success.channelReference : undefined
+          yield* inquiries
+            .bury(intent.id, attempt.id, reference ?? null)
+            .pipe(
+              Effect.catchTag("PaymentUndecided", () =>
+                Effect.logWarning("could not close a try that came too late").pipe(
+                  Effect.annotateLogs({ paymentId: intent.id, attemptId: attempt.id })
+                )
+              )
+            )
+        }
         if (Result.isFailure(created)) {
           const { reason } = created.failure
           yield* Effect.logWarning("channel did not take a payment").pipe(
@@ -197,22 +217,11 @@ export class Confirmations extends Context.Service<
               certainty: reason._tag
             })
           )
-          if (outcome.attempt.status === "failed") {
+          if (outcome.type === "step" && outcome.attempt.status === "failed") {
             return yield* reason._tag === "ChannelDeclined"
               ? new PaymentDeclined({ paymentId: intent.id, reason: reason.code })
               : new ChannelUnavailable({ channel: channel.id })
           }
-        } else if (outcome.type === "late" && outcome.attempt.status !== "succeeded") {
-          // It was closed while the channel was called. Nobody was shown its action, and nobody may pay it.
-          yield* channel
-            .close(input)
-            .pipe(
-              Effect.catchTag("ChannelError", ({ reason }) =>
-                Effect.logWarning("could not close a try that came too late").pipe(
-                  Effect.annotateLogs({ attemptId: attempt.id, code: reason.code })
-                )
-              )
-            )
         }
         return outcome
       })
@@ -233,11 +242,11 @@ export class Confirmations extends Context.Service<
       const confirmThrough = Effect.fnUntraced(function* (
         id: PaymentId,
         choose: (intent: IntentRow) => Effect.Effect<Choice, ChannelNotOffered>,
-        caller: Principal
+        caller: Caller
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const newId = yield* newAttemptId
         for (let round = 0; round < maxRounds; round++) {
-          const { choice, opening } = yield* store.change(id, `user:${caller.userId}`, (draft) =>
+          const { choice, opening } = yield* store.change(id, actorOf(caller), (draft) =>
             Effect.gen(function* () {
               yield* assertPayable(draft, caller)
               const choice = yield* choose(draft.intent)
@@ -254,7 +263,7 @@ export class Confirmations extends Context.Service<
             case "create": {
               const attempt = opening.type === "create" ? opening : yield* askAgain(id)
               if (attempt === undefined) break
-              const outcome = yield* create(attempt.intent, attempt.attempt, choice)
+              const outcome = yield* create(attempt.intent, attempt.attempt, choice, attempt.attempt.id === newId)
               if (outcome.type === "late") return yield* conflict(outcome.intent)
               return yield* toStep(outcome.intent, outcome.attempt)
             }
@@ -275,7 +284,7 @@ export class Confirmations extends Context.Service<
       })
 
       const readOwn = Effect.fnUntraced(
-        function* (id: PaymentId, caller: Principal) {
+        function* (id: PaymentId, caller: Caller) {
           const record = yield* repo.read(id)
           if (Option.isNone(record) || !isParty(caller, record.value.intent)) {
             return yield* new PaymentNotFound({ paymentId: id })
@@ -285,7 +294,7 @@ export class Confirmations extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Principal) {
+      const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Caller) {
         const { attempts, intent } = yield* readOwn(id, caller)
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open !== undefined) {
@@ -318,7 +327,7 @@ export class Confirmations extends Context.Service<
       const confirm = Effect.fn("Confirmations.confirm")(function* (
         id: PaymentId,
         wanted: ChannelChoice,
-        caller: Principal
+        caller: Caller
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const { channel } = wanted
         yield* Effect.annotateCurrentSpan({ paymentId: id, channel: channel ?? "any" })
@@ -327,11 +336,11 @@ export class Confirmations extends Context.Service<
           : yield* confirmThrough(id, (intent) => choiceOf(intent, channel, wanted), caller)
       })
 
-      const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Principal) {
+      const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Caller) {
         const { attempts, intent } = yield* readOwn(id, caller)
         const last = attempts.at(-1)
         const choice = last === undefined ? {} : { channel: last.channel, method: last.method, payer: last.payer }
-        yield* store.change(id, `user:${caller.userId}`, (draft) =>
+        yield* store.change(id, actorOf(caller), (draft) =>
           Effect.gen(function* () {
             yield* assertPayable(draft, caller)
             const age = draft.context.now.getTime() - intent.createdAt.getTime()

@@ -8,7 +8,8 @@ import type { ChannelError } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
 import { applyPayment } from "./channelTruth.ts"
 import type { Verdict } from "./channelTruth.ts"
-import type { AttemptRow, IntentRow, PaymentRecord } from "./PaymentRecord.ts"
+import { AttemptRow } from "./PaymentRecord.ts"
+import type { IntentRow, PaymentRecord } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentStore } from "./PaymentStore.ts"
 import { isReferenceTaken, referenceTaken } from "./referenceTaken.ts"
@@ -41,6 +42,15 @@ export class Inquiries extends Context.Service<
     follow(attemptId: AttemptId): Effect.Effect<void>
     /** Afterwards no try is open: each was asked about and, where unpaid, closed at its channel. */
     closeOpen(paymentId: PaymentId, reason: string): Effect.Effect<void, PaymentNotFound | PaymentUndecided>
+    /**
+     * Makes sure that nobody pays a try that our books hold as ended, but that its channel may have taken since: money that
+     * moved is recorded, and what is unpaid is closed. `channelReference` is the channel's number where ours has none.
+     */
+    bury(
+      paymentId: PaymentId,
+      attemptId: AttemptId,
+      channelReference: string | null
+    ): Effect.Effect<void, PaymentNotFound | PaymentUndecided>
     /** Tends to the tries whose next question is due; answers with how many there were. */
     sweep(limit: number): Effect.Effect<number>
   }
@@ -152,6 +162,24 @@ export class Inquiries extends Context.Service<
         if (openAttemptOf(yield* read(paymentId)) !== undefined) return yield* new PaymentUndecided({ paymentId })
       })
 
+      const bury = Effect.fn("Inquiries.bury")(function* (
+        paymentId: PaymentId,
+        attemptId: AttemptId,
+        channelReference: string | null
+      ) {
+        const record = yield* read(paymentId)
+        const ended = record.attempts.find(({ id }) => id === attemptId)
+        if (ended === undefined || ended.status === "succeeded") return
+        const attempt = new AttemptRow({ ...ended, channelReference: ended.channelReference ?? channelReference })
+        if ((yield* ask(record, attempt)).type !== "open") return
+        const channel = yield* channelOf(paymentId, attempt)
+        const answer = yield* channel
+          .close(toChannelAttempt(record.intent, attempt))
+          .pipe(undecided(paymentId, "close"))
+        // the buyer was faster than we
+        if (answer === "paid") yield* ask(record, attempt)
+      })
+
       const tend = Effect.fn("Inquiries.tend")(function* (paymentId: PaymentId, attemptId: AttemptId) {
         const record = yield* read(paymentId)
         const attempt = record.attempts.find(({ id }) => id === attemptId)
@@ -201,7 +229,7 @@ export class Inquiries extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      return Inquiries.of({ settle, tend, follow, closeOpen, sweep })
+      return Inquiries.of({ settle, tend, follow, closeOpen, bury, sweep })
     })
   )
 }

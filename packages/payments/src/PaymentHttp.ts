@@ -5,6 +5,7 @@ import { Effect, Layer } from "effect"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { receiveCallback } from "./receiveCallback.ts"
 import { Callbacks } from "./Callbacks.ts"
+import { CashierHandlers } from "./cashier/CashierHttp.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { Disputes, partyOf } from "./disputes/Disputes.ts"
 import { Payments } from "./Payments.ts"
@@ -29,6 +30,7 @@ const PaymentsHandlers = ApiGroup.group(
         ),
       listRefunds: ({ params, query }) => CurrentUser.use((user) => payments.listRefunds(params.id, query, user)),
       showRefund: ({ params }) => CurrentUser.use((user) => payments.showRefund(params.id, params.refundId, user)),
+      issueTicket: ({ params }) => CurrentUser.use((user) => payments.issueTicket(params.id, user)),
       status: ({ params, query }) => payments.status(params.id, query.ticket)
     })
   })
@@ -79,5 +81,5 @@ const CallbacksHandlers = ApiGroup.group(
   })
 )
 
-/** Serves the groups `payments`, `disputes`, `h5Payments` and `callbacks`. Needs the services of `PaymentServices` and the middlewares. */
-export const layer = Layer.mergeAll(PaymentsHandlers, DisputesHandlers, H5Handlers, CallbacksHandlers)
+/** Serves the groups `payments`, `disputes`, `h5Payments`, `cashier` and `callbacks`. Needs the services of `PaymentServices` and the middlewares. */
+export const layer = Layer.mergeAll(PaymentsHandlers, DisputesHandlers, H5Handlers, CallbacksHandlers, CashierHandlers)

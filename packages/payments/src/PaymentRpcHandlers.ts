@@ -1,10 +1,14 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { DisputesAdminRpcs, DisputesMerchantRpcs } from "@mall/domain/payments/DisputeRpcs"
 import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
+import { PaymentsMerchantRpcs } from "@mall/domain/payments/PaymentsMerchantRpcs"
 import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
 import { Effect, Layer, Option } from "effect"
+import { NoMerchant } from "@mall/domain/payments/Branding"
+import { Brandings } from "./cashier/Brandings.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { Disputes, partyOf } from "./disputes/Disputes.ts"
+import { PaymentLog } from "./log/PaymentLog.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
 import { Payments } from "./Payments.ts"
 import { ChannelRouter, nothingTried } from "./routing/ChannelRouter.ts"
@@ -21,7 +25,22 @@ export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
       "payments.confirm": ({ id, ...choice }) => CurrentUser.use((user) => confirmations.confirm(id, choice, user)),
       "payments.resume": ({ id }) => CurrentUser.use((user) => confirmations.resume(id, user)),
       "payments.cancel": ({ id }) => CurrentUser.use((user) => payments.cancel(id, user)),
+      "payments.ticket": ({ id }) => CurrentUser.use((user) => payments.issueTicket(id, user)),
       "payments.status": ({ id, ticket }) => payments.status(id, ticket)
+    })
+  })
+)
+
+const paymentsMerchantLayer = PaymentsMerchantRpcs.toLayer(
+  Effect.gen(function* () {
+    const brandings = yield* Brandings
+    return PaymentsMerchantRpcs.of({
+      "branding.show": () => CurrentUser.use(({ merchantId }) => brandings.of(Option.getOrNull(merchantId))),
+      "branding.put": Effect.fnUntraced(function* ({ branding }) {
+        const { merchantId, userId } = yield* CurrentUser
+        if (Option.isNone(merchantId)) return yield* new NoMerchant({})
+        return yield* brandings.put(merchantId.value, branding, `user:${userId}`)
+      })
     })
   })
 )
@@ -29,6 +48,7 @@ export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
 const paymentsAdminLayer = PaymentsAdminRpcs.toLayer(
   Effect.gen(function* () {
     const operations = yield* PaymentOperations
+    const log = yield* PaymentLog
     const tables = yield* RoutingTables
     const router = yield* ChannelRouter
     return PaymentsAdminRpcs.of({
@@ -41,6 +61,7 @@ const paymentsAdminLayer = PaymentsAdminRpcs.toLayer(
         ),
       "admin.payments.list": (filter) => operations.list(filter),
       "admin.payments.show": ({ id }) => operations.show(id),
+      "admin.payments.log": ({ id, ...page }) => log.read(id, page),
       "admin.payments.query": ({ id }) => operations.query(id),
       "admin.payments.refund": ({ id, refundId, ...input }) =>
         CurrentUser.use(({ userId }) => operations.refund(id, refundId, input, `user:${userId}`)),
@@ -51,8 +72,7 @@ const paymentsAdminLayer = PaymentsAdminRpcs.toLayer(
   })
 )
 
-/** Serves `DisputesMerchantRpcs`. Needs the services of `PaymentServices`. */
-export const merchantLayer = DisputesMerchantRpcs.toLayer(
+const disputesMerchantLayer = DisputesMerchantRpcs.toLayer(
   Effect.map(Disputes, (disputes) =>
     DisputesMerchantRpcs.of({
       "disputes.list": (filter) => CurrentUser.use((user) => disputes.list(partyOf(user), filter)),
@@ -64,6 +84,9 @@ export const merchantLayer = DisputesMerchantRpcs.toLayer(
     })
   )
 )
+
+/** Serves `PaymentsMerchantRpcs` and `DisputesMerchantRpcs`. Needs the services of `PaymentServices`. */
+export const merchantLayer = Layer.mergeAll(paymentsMerchantLayer, disputesMerchantLayer)
 
 const adminDisputesLayer = DisputesAdminRpcs.toLayer(
   Effect.map(Disputes, (disputes) =>

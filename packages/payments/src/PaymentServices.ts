@@ -5,9 +5,13 @@ import { CallbackInbox } from "./CallbackInbox.ts"
 import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
+import { Brandings } from "./cashier/Brandings.ts"
+import { Cashier } from "./cashier/Cashier.ts"
 import { Confirmations } from "./Confirmations.ts"
 import * as DisputeServices from "./disputes/DisputeServices.ts"
 import { Inquiries } from "./Inquiries.ts"
+import { ChannelLog } from "./log/ChannelLog.ts"
+import { PaymentLog } from "./log/PaymentLog.ts"
 import * as PaymentGatewayLayer from "./PaymentGatewayLayer.ts"
 import { PaymentIntents } from "./PaymentIntents.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
@@ -26,6 +30,7 @@ const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps,
+  Cashier.layerNoDeps,
   DisputeServices.layerNoDeps
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
@@ -34,14 +39,15 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(ChannelRouter.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
-  Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, Refunds.layerNoDeps, PaymentIntents.layerNoDeps)),
+  Layer.provideMerge(Refunds.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
-  Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, CallbackInbox.layer, PaymentReads.layer)),
-  Layer.provideMerge(PaymentsConfig.layer)
+  Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, PaymentLog.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(CallbackInbox.layer, PaymentReads.layer, Brandings.layer, PaymentsConfig.layer))
 )
 
 /**
  * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
  * `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
-export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer))
+export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer), Layer.provideMerge(ChannelLog.layer))

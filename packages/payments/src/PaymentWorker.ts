@@ -8,6 +8,7 @@ import { Closing } from "./Closing.ts"
 import { DisputeDeadlines } from "./disputes/DisputeDeadlines.ts"
 import { DisputeSync } from "./disputes/DisputeSync.ts"
 import { Inquiries } from "./Inquiries.ts"
+import { PaymentLog } from "./log/PaymentLog.ts"
 import { Refunds } from "./Refunds.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
 import { Tickets } from "./Tickets.ts"
@@ -27,6 +28,7 @@ export const sweeps = Layer.unwrap(
     const deadlines = yield* DisputeDeadlines
     const disputes = yield* DisputeSync
     const inquiries = yield* Inquiries
+    const log = yield* PaymentLog
     const refunds = yield* Refunds
     const securityEvents = yield* SecurityEvents
     const tickets = yield* Tickets
@@ -75,6 +77,7 @@ export const sweeps = Layer.unwrap(
       Sweep.layer({ name: "payment_expiry", every: "30 seconds", batch: (limit) => closing.sweep(limit) }),
       Sweep.layer({ name: "payment_nonces", every: "10 minutes", batch: (limit) => callbacks.purge(limit) }),
       Sweep.layer({ name: "payment_tickets", every: "10 minutes", batch: (limit) => tickets.purge(limit) }),
+      Sweep.layer({ name: "payment_log", every: "1 hour", batch: (limit) => log.purge(limit) }),
       Sweep.layer({
         name: "payment_security_events",
         every: "1 hour",

@@ -5,6 +5,7 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type {
   ChannelChoice,
   CreatedPayment,
+  IssuedTicket,
   NewPayment,
   NewRefund,
   Payment,
@@ -50,6 +51,8 @@ export class Payments extends Context.Service<
       id: PaymentId,
       caller: Principal
     ): Effect.Effect<Payment, PaymentNotFound | PaymentStateConflict | PaymentUndecided>
+    /** For the page where the payment is paid. */
+    issueTicket(id: PaymentId, caller: Principal): Effect.Effect<IssuedTicket, PaymentNotFound>
     status(id: PaymentId, ticket: string): Effect.Effect<TicketedStatus, TicketInvalid>
     statusOfOrder(orderNo: string, ticket: string): Effect.Effect<TicketedStatus, TicketInvalid>
     /** Only the merchant who asked for the payment may give it back. `operationId` becomes the refund's id. */
@@ -197,6 +200,11 @@ export class Payments extends Context.Service<
         resumeOrder: (orderNo, caller) =>
           Effect.flatMap(ownOrder(orderNo, caller), (id) => confirmations.resume(id, caller)),
         cancel,
+        issueTicket: Effect.fn("Payments.issueTicket")(function* (id, caller) {
+          yield* own(id, caller)
+          const ticket = yield* tickets.issue(id)
+          return { ticket, url: `/pay/${ticket}` }
+        }),
         status: (id, ticket) => redeem([id], ticket),
         statusOfOrder: Effect.fn("Payments.statusOfOrder")(function* (orderNo, ticket) {
           const ids = yield* reads.findByReference(orderNo)

@@ -15,7 +15,9 @@ export class PaymentsConfig extends Context.Service<
     /** How long a sending of a notice is remembered, so that it cannot be played back. Above twice the channels' windows. */
     readonly nonceLifetime: Duration.Duration
     readonly securityEventLifetime: Duration.Duration
-    /** After so many failed runs a notice is parked for an operator. */
+    /** How long calls to channels are kept in the payment log. */
+    readonly logLifetime: Duration.Duration
+    /** After so many failed runs a notice is parked for an operator: 14 of them take some three days. */
     readonly callbackMaxRuns: number
   }
 >()("@mall/payments/PaymentsConfig") {
@@ -27,7 +29,8 @@ export class PaymentsConfig extends Context.Service<
       ticketLifetime: duration("PAYMENT_TICKET_LIFETIME", "5 minutes"),
       nonceLifetime: duration("PAYMENT_NONCE_LIFETIME", "20 minutes"),
       securityEventLifetime: duration("PAYMENT_SECURITY_EVENT_LIFETIME", "90 days"),
-      callbackMaxRuns: Config.Int("PAYMENT_CALLBACK_MAX_RUNS").pipe(Config.withDefault(12))
+      logLifetime: duration("PAYMENT_LOG_LIFETIME", "180 days"),
+      callbackMaxRuns: Config.Int("PAYMENT_CALLBACK_MAX_RUNS").pipe(Config.withDefault(14))
     })
   )
 }

@@ -2,14 +2,14 @@ import { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { Money } from "@mall/domain/kernel/Money"
 import { PaymentNotFound, PaymentStateConflict, RefundExceedsCapture } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
-import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
+import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import type { Channel, ChannelRefund, ChannelRefundState } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
 import { applyRefund } from "./channelTruth.ts"
 import type { Verdict } from "./channelTruth.ts"
-import { toChannelAttempt } from "./Inquiries.ts"
+import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 import { countRefund } from "./paymentMetrics.ts"
 import type { IntentRow, PaymentRecord, RefundRow } from "./PaymentRecord.ts"
@@ -33,7 +33,7 @@ export interface RefundRequest {
 export class Refunds extends Context.Service<
   Refunds,
   {
-    /** Commits to the refund, then tells the channel. A channel that fails now does not fail the refund: the sweep goes on. */
+    /** Asks about an open try first, commits to the refund, then tells the channel. A channel that fails now does not fail the refund: the sweep goes on. */
     request(
       request: RefundRequest
     ): Effect.Effect<RefundRow, PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | CurrencyMismatch>
@@ -47,6 +47,7 @@ export class Refunds extends Context.Service<
     Refunds,
     Effect.gen(function* () {
       const channels = yield* Channels
+      const inquiries = yield* Inquiries
       const repo = yield* PaymentRepo
       const store = yield* PaymentStore
       const securityEvents = yield* SecurityEvents
@@ -170,9 +171,18 @@ export class Refunds extends Context.Service<
           Effect.tapErrorTag("RefundExceedsCapture", () => countRefund("amount_exceeded", draft.intent.currency))
         )
 
+      /** Money whose notice is still on its way can be given back too: the channel is asked before it is refused. */
+      const settleUnpaid = Effect.fnUntraced(function* ({ owns, paymentId }: RefundRequest) {
+        const record = yield* repo.read(paymentId)
+        if (Option.isNone(record) || !owns(record.value.intent) || record.value.intent.captured > 0) return
+        if (!record.value.attempts.some(({ status }) => isOpenAttempt(status))) return
+        yield* inquiries.settle(paymentId).pipe(Effect.catchTag("PaymentUndecided", () => Effect.void))
+      })
+
       const request = Effect.fn("Refunds.request")(
         function* (input: RefundRequest) {
           yield* Effect.annotateCurrentSpan({ paymentId: input.paymentId, refundId: input.id })
+          yield* settleUnpaid(input)
           const { isNew, refund } = yield* store.change(input.paymentId, input.actor, (draft) => decide(draft, input))
           if (!isNew) return refund
           yield* tend(input.paymentId, input.id)

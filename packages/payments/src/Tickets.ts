@@ -29,11 +29,11 @@ export class Tickets extends Context.Service<
   {
     issue(paymentId: PaymentId): Effect.Effect<Ticket>
     /**
-     * Spends a ticket of one of `paymentIds` and answers with that payment and the next ticket. Of two uses at the same time
+     * Spends a ticket of one of `paymentIds` (or of `any`, where the ticket alone says which) and answers with that payment and the next ticket. Of two uses at the same time
      * one wins. Shown for another payment it is refused and not spent, so that who guesses cannot spend what others hold.
      */
     redeem(
-      paymentIds: ReadonlyArray<PaymentId>,
+      paymentIds: ReadonlyArray<PaymentId> | "any",
       ticket: string
     ): Effect.Effect<{ readonly paymentId: PaymentId; readonly next: Ticket }, TicketInvalid>
     /** Drops tickets that have been stale for a day: until then the reuse of one is told from a guess. Answers with how many. */
@@ -76,7 +76,7 @@ export class Tickets extends Context.Service<
         Request: Schema.Struct({
           shown: Schema.Uint8Array,
           next: Schema.Uint8Array,
-          paymentIds: Schema.Array(PaymentId),
+          paymentIds: Schema.NullOr(Schema.Array(PaymentId)),
           now: Schema.Date,
           expiresAt: Schema.Date
         }),
@@ -84,7 +84,8 @@ export class Tickets extends Context.Service<
         execute: ({ expiresAt, next, now, paymentIds, shown }) => sql`
           WITH spent AS (
             UPDATE payments.tickets SET used_at = ${now}
-            WHERE hash = ${shown} AND payment_id = ANY(${paymentIds}::uuid[]) AND used_at IS NULL AND expires_at > ${now}
+            WHERE hash = ${shown} AND (${paymentIds}::uuid[] IS NULL OR payment_id = ANY(${paymentIds}::uuid[]))
+              AND used_at IS NULL AND expires_at > ${now}
             RETURNING payment_id
           )
           INSERT INTO payments.tickets (hash, payment_id, expires_at)
@@ -92,12 +93,15 @@ export class Tickets extends Context.Service<
           RETURNING payment_id`
       })
 
-      const reportRefusal = Effect.fnUntraced(function* (hash: Uint8Array, paymentIds: ReadonlyArray<PaymentId>) {
+      const reportRefusal = Effect.fnUntraced(function* (
+        hash: Uint8Array,
+        paymentIds: ReadonlyArray<PaymentId> | "any"
+      ) {
         yield* countTicketFailure
         const known = yield* selectKnown(hash)
         if (Option.isNone(known)) return
         const { paymentId } = known.value
-        if (!paymentIds.includes(paymentId)) {
+        if (paymentIds !== "any" && !paymentIds.includes(paymentId)) {
           yield* securityEvents.record({
             kind: "ticket_foreign",
             paymentId,
@@ -121,7 +125,12 @@ export class Tickets extends Context.Service<
               return yield* new TicketInvalid({})
             }
             const next = yield* newTicket
-            const spent = yield* spend({ shown: hashOf(shown), next: hashOf(next), paymentIds, ...(yield* lifetime) })
+            const spent = yield* spend({
+              shown: hashOf(shown),
+              next: hashOf(next),
+              paymentIds: paymentIds === "any" ? null : paymentIds,
+              ...(yield* lifetime)
+            })
             if (Option.isNone(spent)) {
               yield* reportRefusal(hashOf(shown), paymentIds)
               return yield* new TicketInvalid({})

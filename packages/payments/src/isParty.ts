@@ -1,10 +1,19 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { Option } from "effect"
 import type { IntentRow } from "./PaymentRecord.ts"
 
-/** Whether the payment is the caller's: as its payer, or as staff of the merchant who asked for it. */
-export const isParty = (caller: Principal, intent: IntentRow) =>
-  intent.payerId === caller.userId || isMerchantOf(caller, intent)
+/** Who acts on a payment: somebody who is signed in, or the holder of a ticket of that payment. */
+export type Caller = Principal | { readonly ticketOf: PaymentId }
+
+/** Whether the payment is the caller's: as its payer, as staff of the merchant who asked for it, or by its ticket. */
+export const isParty = (caller: Caller, intent: IntentRow) =>
+  "ticketOf" in caller
+    ? caller.ticketOf === intent.id
+    : intent.payerId === caller.userId || isMerchantOf(caller, intent)
+
+/** What the history says of who did it. */
+export const actorOf = (caller: Caller) => ("ticketOf" in caller ? "ticket" : `user:${caller.userId}`)
 
 /** Whether the caller is staff of the merchant who asked for the payment, who alone may give it back. */
 export const isMerchantOf = ({ merchantId }: Principal, intent: IntentRow) =>

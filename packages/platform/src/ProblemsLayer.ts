@@ -2,7 +2,7 @@ import { InternalError } from "@mall/domain/kernel/EdgeError"
 import { Problems } from "@mall/domain/kernel/Problems"
 import { RateLimit } from "@mall/domain/kernel/RateLimit"
 import type { RateLimitPolicy } from "@mall/domain/kernel/RateLimit"
-import { Cause, Context, Effect, Layer } from "effect"
+import { Cause, Context, Effect, Layer, Option } from "effect"
 import { HttpApiError } from "effect/http-api"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { EdgeConfig } from "./http/EdgeConfig.ts"
@@ -23,7 +23,8 @@ const isDeclared = (cause: Cause.Cause<unknown>) =>
 
 /**
  * `Problems`, and the rate limit of endpoints that have one per client (`RateLimit`; for signing in,
- * `RATE_LIMIT_AUTH_PER_MINUTE` holds without an annotation). Limits per user are taken by `Callers`.
+ * `RATE_LIMIT_AUTH_PER_MINUTE` holds without an annotation, and `RATE_LIMIT_REGISTER_PER_MINUTE` goes before the
+ * annotation of `register`). Limits per user are taken by `Callers`.
  */
 export const ProblemsLayer = Layer.effect(
   Problems,
@@ -39,9 +40,15 @@ export const ProblemsLayer = Layer.effect(
       window: "1 minute"
     }
 
+    const declaredOf = (endpoint: HttpApiEndpoint.Top) => {
+      const policy = Context.get(endpoint.annotations, RateLimit)
+      if (policy?.name !== "register") return policy
+      return { ...policy, limit: Option.getOrElse(rateLimit.registerPerMinute, () => policy.limit) }
+    }
+
     // A token is verified for every page that is shown, and without I/O: the general limits are enough for that.
     const policyOf = (endpoint: HttpApiEndpoint.Top) =>
-      Context.get(endpoint.annotations, RateLimit) ??
+      declaredOf(endpoint) ??
       (endpoint.path.startsWith("/api/v1/auth/") && !endpoint.path.endsWith("/verify") ? signIn : undefined)
 
     return Problems.of((httpEffect, { endpoint }) => {

@@ -1,8 +1,12 @@
 import { InternalError, RateLimited } from "@mall/domain/kernel/EdgeError"
 import { RpcProblems } from "@mall/domain/kernel/Problems"
-import { Cause, Effect, Exit, Layer, Predicate } from "effect"
+import { RateLimit } from "@mall/domain/kernel/RateLimit"
+import { Cause, Context, Effect, Exit, Layer, Predicate } from "effect"
+import type { Rpc } from "effect/rpc"
 import { performance } from "node:perf_hooks"
+import { RateLimits } from "./http/RateLimits.ts"
 import { CurrentRequest } from "./http/RequestInfo.ts"
+import type { RequestInfo } from "./http/RequestInfo.ts"
 import { RpcMetrics } from "./telemetry/RpcMetrics.ts"
 import { makeTraceId } from "./telemetry/traceContext.ts"
 
@@ -17,12 +21,37 @@ const codeOf = (exit: Exit.Exit<unknown, unknown>) => {
 
 /**
  * `RpcProblems`: the cause of a defect is logged with the trace id that the caller is told, and goes no further. Each call
- * is counted and timed.
+ * is counted and timed, and takes the limits of its client as a request of its own would: that of all requests, and that of
+ * an Rpc whose `RateLimit` counts by address. Limits per user are taken by `Callers`.
  */
 export const RpcProblemsLayer = Layer.effect(
   RpcProblems,
   Effect.gen(function* () {
     const metrics = yield* RpcMetrics
+    const limits = yield* RateLimits
+    // The first call of a request is paid for by the request itself.
+    const paid = new WeakSet<RequestInfo>()
+
+    /** Seconds until the client may call again, where it has used up a limit. */
+    const refusedFor = Effect.fnUntraced(function* (request: RequestInfo, rpc: Rpc.AnyWithProps) {
+      if (paid.has(request)) {
+        const bucket = limits.ip.take(request.limitKey, performance.now())
+        if (!bucket.allowed) return limits.ip.retryAfterSeconds(bucket)
+      } else {
+        paid.add(request)
+      }
+      const policy = Context.get(rpc.annotations, RateLimit)
+      if (policy?.by !== "ip") return undefined
+      const allowance = yield* limits.take(policy, request.limitKey)
+      return allowance.allowed ? undefined : allowance.retryAfterSeconds
+    })
+
+    /** Fails where the client has used up a limit. */
+    const take = Effect.fnUntraced(function* (rpc: Rpc.AnyWithProps) {
+      const request = yield* CurrentRequest
+      const retryAfterSeconds = request === undefined ? undefined : yield* refusedFor(request, rpc)
+      if (retryAfterSeconds !== undefined) return yield* new RateLimited({ retryAfterSeconds })
+    })
 
     const answerDefect = Effect.fnUntraced(function* (method: string, defect: unknown) {
       // A limit per user is found out about within an authorization that declares no such error.
@@ -40,7 +69,7 @@ export const RpcProblemsLayer = Layer.effect(
     return RpcProblems.of((effect, { rpc }) =>
       Effect.suspend(() => {
         const startedAt = performance.now()
-        return Effect.catchDefect(effect, (defect) => answerDefect(rpc._tag, defect)).pipe(
+        return Effect.catchDefect(Effect.andThen(take(rpc), effect), (defect) => answerDefect(rpc._tag, defect)).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => metrics.record(rpc._tag, codeOf(exit), performance.now() - startedAt))
           )

@@ -1,6 +1,6 @@
 import { SkuId } from "@mall/domain/catalog/Catalog"
 import { UserId } from "@mall/domain/identity/CurrentUser"
-import { CartId } from "@mall/domain/trade/Cart"
+import { CartAdditionId, CartId } from "@mall/domain/trade/Cart"
 import { maximumLines, maximumQuantity, OrderId, Quantity } from "@mall/domain/trade/Order"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -37,6 +37,11 @@ export class CartRepo extends Context.Service<
     /** In the order in which they were added. */
     lines(cartId: CartId): Effect.Effect<ReadonlyArray<CartLine>, SqlError>
     linesOfUser(userId: UserId): Effect.Effect<ReadonlyArray<typeof LineOfCart.Type>, SqlError>
+    /**
+     * Notes an addition to a locked cart; false where it was noted before. Those noted until `forgottenBefore` go, so that a
+     * cart remembers no more than what may still be repeated.
+     */
+    noteAddition(cartId: CartId, id: CartAdditionId, at: Date, forgottenBefore: Date): Effect.Effect<boolean, SqlError>
     /** Adds to the line as it is by then, or makes it. */
     add(cartId: CartId, skuId: SkuId, quantity: number, at: Date): Effect.Effect<void, SqlError>
     /** True where there was such a line. */
@@ -114,6 +119,16 @@ export class CartRepo extends Context.Service<
         Result: Schema.Struct({ skuId: SkuId }),
         execute: ({ cartId, skuId }) => sql`
           DELETE FROM trade.cart_items WHERE cart_id = ${cartId} AND sku_id = ${skuId} RETURNING sku_id
+        `
+      })
+      const noteAddition = SqlSchema.findAll({
+        Request: Schema.Struct({ cartId: CartId, id: CartAdditionId, at: Schema.Date, forgottenBefore: Schema.Date }),
+        Result: Schema.Struct({ id: CartAdditionId }),
+        execute: ({ at, cartId, forgottenBefore, id }) => sql`
+          WITH forgotten AS (DELETE FROM trade.cart_additions WHERE cart_id = ${cartId} AND at < ${forgottenBefore})
+          INSERT INTO trade.cart_additions (cart_id, id, at) VALUES (${cartId}, ${id}, ${at})
+          ON CONFLICT ON CONSTRAINT cart_additions_pkey DO NOTHING
+          RETURNING id
         `
       })
       const deleteForsaken = SqlSchema.findAll({
@@ -200,6 +215,8 @@ export class CartRepo extends Context.Service<
             VALUES (${cartId}, ${skuId}, ${quantity}, ${at})
             ON CONFLICT ON CONSTRAINT cart_items_pkey DO UPDATE SET quantity = cart_items.quantity + excluded.quantity
           `),
+        noteAddition: (cartId, id, at, forgottenBefore) =>
+          dying(Effect.map(noteAddition({ cartId, id, at, forgottenBefore }), (rows) => rows.length > 0)),
         remove: (cartId, skuId) => dying(Effect.map(remove({ cartId, skuId }), (rows) => rows.length > 0)),
         clear: (cartId) => Effect.asVoid(sql`DELETE FROM trade.cart_items WHERE cart_id = ${cartId}`),
         merge: (from, into, at) => Effect.asVoid(merge(from, into, at)),

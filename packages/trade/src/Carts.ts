@@ -5,12 +5,12 @@ import { Unauthorized } from "@mall/domain/kernel/EdgeError"
 import { generator } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
 import { CartId } from "@mall/domain/trade/Cart"
-import type { Cart, CartAddition, CartItem, CartToken } from "@mall/domain/trade/Cart"
+import type { Cart, CartAddition, CartAdditionId, CartItem, CartToken } from "@mall/domain/trade/Cart"
 import { maximumLines, maximumQuantity } from "@mall/domain/trade/Order"
 import { Stock } from "@mall/domain/trade/Stock"
 import { CartItemNotFound, CartLimitExceeded, CartNotFound, ProductUnavailable } from "@mall/domain/trade/TradeError"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Context, DateTime, Effect, Layer, Option } from "effect"
+import { Config, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { CartRepo } from "./CartRepo.ts"
 import type { CartLine } from "./CartRepo.ts"
@@ -47,7 +47,15 @@ export class Carts extends Context.Service<
   Carts,
   {
     get(visitor: CartVisitor): Effect.Effect<Cart, Missing>
-    add(visitor: CartVisitor, item: CartAddition): Effect.Effect<Cart, Missing | CartLimitExceeded | ProductUnavailable>
+    /**
+     * Adds once per `id`, which is remembered with what it added for `IDEMPOTENCY_KEEP` (24 h); without one each call is an
+     * addition of its own.
+     */
+    add(
+      visitor: CartVisitor,
+      item: CartAddition,
+      id?: CartAdditionId
+    ): Effect.Effect<Cart, Missing | CartLimitExceeded | ProductUnavailable>
     set(visitor: CartVisitor, skuId: SkuId, quantity: number): Effect.Effect<Cart, Missing | CartItemNotFound>
     remove(visitor: CartVisitor, skuId: SkuId): Effect.Effect<Cart, Missing | CartItemNotFound>
     clear(visitor: CartVisitor): Effect.Effect<Cart, Missing>
@@ -68,6 +76,7 @@ export class Carts extends Context.Service<
       const tokens = yield* CartTokens
       const catalog = yield* Catalog
       const stock = yield* Stock
+      const keep = yield* Config.Duration("IDEMPOTENCY_KEEP").pipe(Config.withDefault(Duration.hours(24)))
 
       const show = Effect.fnUntraced(function* (id: CartId, lines: ReadonlyArray<CartLine>) {
         const skuIds = lines.map(({ skuId }) => skuId)
@@ -125,13 +134,25 @@ export class Carts extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const add = Effect.fn("Carts.add")(function* (visitor: CartVisitor, { quantity, skuId }: CartAddition) {
+      /** True where that very addition was made before. */
+      const isRepeated = Effect.fnUntraced(function* (cartId: CartId, id: CartAdditionId | undefined, at: Date) {
+        if (id === undefined) return false
+        const forgottenBefore = new Date(at.getTime() - Duration.toMillis(keep))
+        return !(yield* repo.noteAddition(cartId, id, at, forgottenBefore))
+      })
+
+      const add = Effect.fn("Carts.add")(function* (
+        visitor: CartVisitor,
+        { quantity, skuId }: CartAddition,
+        additionId?: CartAdditionId
+      ) {
         const quotes = yield* catalog.quote([skuId])
         if (!quotes.has(skuId)) return yield* new ProductUnavailable({ skuId })
         return yield* change(
           visitor,
           Effect.fnUntraced(function* (id, at) {
             const lines = yield* repo.lines(id)
+            if (yield* isRepeated(id, additionId, at)) return lines
             const held = lines.find((line) => line.skuId === skuId)
             if (held === undefined && lines.length >= maximumLines) {
               return yield* new CartLimitExceeded({ limit: "lines", maximum: maximumLines })

@@ -1,6 +1,7 @@
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
-import { OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
-import { Config, Context, Duration, Effect, Layer, Schema } from "effect"
+import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
+import { currentTraceId } from "@mall/platform/currentTraceId"
+import { Config, Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
 /** For how long a process goes by the rules it has read. */
@@ -31,9 +32,11 @@ export class OrderExpiryRules extends Context.Service<
     resolve(merchantIds: ReadonlyArray<MerchantId>, paymentMethod: string | undefined): Effect.Effect<number>
     readonly list: Effect.Effect<ReadonlyArray<OrderExpiryRule>>
     /** Makes or replaces the rule of that merchant and payment method; other processes follow within half a minute. */
-    put(rule: OrderExpiryRule): Effect.Effect<void>
+    put(rule: OrderExpiryRule, author: string): Effect.Effect<void>
     /** Drops the rule of exactly that merchant and payment method; false where there is none. */
-    remove(rule: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">): Effect.Effect<boolean>
+    remove(rule: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">, author: string): Effect.Effect<boolean>
+    /** Who made, replaced and removed rules: up to `limit` changes, newest first. */
+    history(limit: number): Effect.Effect<ReadonlyArray<OrderExpiryChange>>
   }
 >()("@mall/trade/OrderExpiryRules") {
   static readonly layer = Layer.effect(
@@ -50,12 +53,39 @@ export class OrderExpiryRules extends Context.Service<
           ORDER BY merchant_id, payment_method
         `
       })
+      const selectChanges = SqlSchema.findAll({
+        Request: Schema.Int,
+        Result: OrderExpiryChange,
+        execute: (limit) =>
+          sql`SELECT * FROM trade.order_expiry_changes ORDER BY order_expiry_changes.id DESC LIMIT ${limit}`
+      })
       const upsert = SqlSchema.void({
         Request: OrderExpiryRule,
         execute: ({ expirySeconds, merchantId, paymentMethod }) => sql`
           INSERT INTO trade.order_expiry_rules (merchant_id, payment_method, expiry_seconds)
           VALUES (${merchantId}, ${paymentMethod}, ${expirySeconds})
           ON CONFLICT ON CONSTRAINT order_expiry_rules_key DO UPDATE SET expiry_seconds = excluded.expiry_seconds
+        `
+      })
+      const drop = ({ merchantId, paymentMethod }: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">) =>
+        sql`
+          DELETE FROM trade.order_expiry_rules
+          WHERE merchant_id IS NOT DISTINCT FROM ${merchantId}::uuid
+            AND payment_method IS NOT DISTINCT FROM ${paymentMethod}::text
+          RETURNING expiry_seconds
+        `
+      const note = Effect.fnUntraced(function* (
+        {
+          expirySeconds,
+          merchantId,
+          paymentMethod
+        }: Pick<OrderExpiryChange, "merchantId" | "paymentMethod" | "expirySeconds">,
+        author: string
+      ) {
+        const at = yield* DateTime.nowAsDate
+        yield* sql`
+          INSERT INTO trade.order_expiry_changes (merchant_id, payment_method, expiry_seconds, author, trace_id, at)
+          VALUES (${merchantId}, ${paymentMethod}, ${expirySeconds}, ${author}, ${yield* currentTraceId}, ${at})
         `
       })
       const [rules, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.orDie(select()), freshFor)
@@ -69,19 +99,26 @@ export class OrderExpiryRules extends Context.Service<
           return Math.min(...seconds)
         }),
         list: Effect.orDie(select()),
-        remove: Effect.fn("OrderExpiryRules.remove")(({ merchantId, paymentMethod }) =>
-          sql`
-            DELETE FROM trade.order_expiry_rules
-            WHERE merchant_id IS NOT DISTINCT FROM ${merchantId}::uuid
-              AND payment_method IS NOT DISTINCT FROM ${paymentMethod}::text
-            RETURNING expiry_seconds
-          `.pipe(
-            Effect.map((removed) => removed.length > 0),
-            Effect.tap(() => forget),
-            Effect.orDie
-          )
+        history: Effect.fn("OrderExpiryRules.history")((limit) => Effect.orDie(selectChanges(limit))),
+        put: Effect.fn("OrderExpiryRules.put")(
+          function* (rule, author) {
+            yield* sql.withTransaction(Effect.andThen(upsert(rule), note(rule, author)))
+            yield* forget
+          },
+          Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
         ),
-        put: Effect.fn("OrderExpiryRules.put")((rule) => Effect.andThen(Effect.orDie(upsert(rule)), forget))
+        remove: Effect.fn("OrderExpiryRules.remove")(
+          function* (rule, author) {
+            const removed = yield* sql.withTransaction(
+              Effect.tap(drop(rule), (rows) =>
+                rows.length === 0 ? Effect.void : note({ ...rule, expirySeconds: null }, author)
+              )
+            )
+            yield* forget
+            return removed.length > 0
+          },
+          Effect.catchTag("SqlError", Effect.die)
+        )
       })
     })
   )

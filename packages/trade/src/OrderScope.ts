@@ -11,6 +11,7 @@ export type OrderScope =
   | { readonly _tag: "Bought"; readonly userId: UserId }
   | { readonly _tag: "Sold"; readonly merchantId: MerchantId }
   | { readonly _tag: "BoughtOrSold"; readonly userId: UserId; readonly merchantId: MerchantId }
+  | { readonly _tag: "BoughtAndSold"; readonly userId: UserId; readonly merchantId: MerchantId }
   | { readonly _tag: "Every" }
   | { readonly _tag: "None" }
 
@@ -46,6 +47,8 @@ export const condition = (sql: SqlClient.SqlClient, scope: OrderScope): Fragment
       return sql`orders.merchant_id = ${scope.merchantId}`
     case "BoughtOrSold":
       return sql`(orders.user_id = ${scope.userId} OR orders.merchant_id = ${scope.merchantId})`
+    case "BoughtAndSold":
+      return sql`(orders.user_id = ${scope.userId} AND orders.merchant_id = ${scope.merchantId})`
     case "Every":
       return sql`TRUE`
     case "None":
@@ -64,6 +67,8 @@ export const isWithin =
         return order.merchantId === scope.merchantId
       case "BoughtOrSold":
         return order.userId === scope.userId || order.merchantId === scope.merchantId
+      case "BoughtAndSold":
+        return order.userId === scope.userId && order.merchantId === scope.merchantId
       case "Every":
         return true
       case "None":

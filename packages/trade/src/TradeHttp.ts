@@ -1,6 +1,7 @@
 import { CurrentUser, CurrentVisitor } from "@mall/domain/identity/CurrentUser"
 import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
+import { CartAdditionId } from "@mall/domain/trade/Cart"
 import type { CartToken } from "@mall/domain/trade/Cart"
 import { CheckoutId } from "@mall/domain/trade/Order"
 import { ReturnId } from "@mall/domain/trade/Return"
@@ -25,7 +26,10 @@ const cart = ApiGroup.group(
     return handlers.handleAll({
       get: ({ headers }) => Effect.flatMap(visitorOf(headers), carts.get),
       clear: ({ headers }) => Effect.flatMap(visitorOf(headers), carts.clear),
-      addItem: ({ headers, payload }) => Effect.flatMap(visitorOf(headers), (visitor) => carts.add(visitor, payload)),
+      addItem: Effect.fnUntraced(function* ({ headers, payload }) {
+        const additionId = CartAdditionId.make((yield* Operation).id)
+        return yield* carts.add(yield* visitorOf(headers), payload, additionId)
+      }),
       setItem: ({ headers, params, payload }) =>
         Effect.flatMap(visitorOf(headers), (visitor) => carts.set(visitor, params.skuId, payload.quantity)),
       removeItem: ({ headers, params }) =>

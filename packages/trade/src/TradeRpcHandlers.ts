@@ -24,7 +24,7 @@ const storefront = TradeStorefrontRpcs.toLayer(
     const returns = yield* Returns
     return TradeStorefrontRpcs.of({
       "cart.get": () => Effect.flatMap(visitor, carts.get),
-      "cart.add": (item) => Effect.flatMap(visitor, (user) => carts.add(user, item)),
+      "cart.add": ({ additionId, ...item }) => Effect.flatMap(visitor, (user) => carts.add(user, item, additionId)),
       "cart.set": ({ quantity, skuId }) => Effect.flatMap(visitor, (user) => carts.set(user, skuId, quantity)),
       "cart.remove": ({ skuId }) => Effect.flatMap(visitor, (user) => carts.remove(user, skuId)),
       "cart.clear": () => Effect.flatMap(visitor, carts.clear),
@@ -85,7 +85,7 @@ const admin = TradeAdminRpcs.toLayer(
       "orders.cancelAny": ({ id }) => Effect.flatMap(CurrentUser, (user) => cancellation.cancel(user, id)),
       "orders.paymentIncidents": ({ limit }) => incidents.list(limit),
       "orders.expiryRules": () => rules.list,
-      "orders.putExpiryRule": (rule) => rules.put(rule)
+      "orders.putExpiryRule": (rule) => Effect.flatMap(CurrentUser, ({ userId }) => rules.put(rule, userId))
     })
   })
 )

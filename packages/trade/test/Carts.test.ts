@@ -1,6 +1,7 @@
 import type { SkuId } from "@mall/domain/catalog/Catalog"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
-import { CartToken } from "@mall/domain/trade/Cart"
+import { generator } from "@mall/domain/kernel/Id"
+import { CartAdditionId, CartToken } from "@mall/domain/trade/Cart"
 import { Money } from "@mall/domain/kernel/Money"
 import { Carts } from "../src/Carts.ts"
 import type { CartVisitor } from "../src/Carts.ts"
@@ -8,6 +9,8 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { aBuyer, cny, newSkuId, offer, Shelf, TestTrade } from "./TestTrade.ts"
+
+const newAdditionId = generator(CartAdditionId)
 
 const visitorOf = (user: Principal): CartVisitor => ({ principal: Option.some(user), token: undefined })
 const guestOf = (token: CartToken): CartVisitor => ({ principal: Option.none(), token })
@@ -71,6 +74,52 @@ layer(TestTrade, { excludeTestServices: true })("Carts", (it) => {
           [tea, 30],
           [pot, 30]
         ])
+      )
+    })
+  )
+
+  it.effect("adds once per operation, also where it is repeated at once or the first answer was lost", () =>
+    Effect.gen(function* () {
+      const carts = yield* Carts
+      const [ann, bob] = [visitorOf(aBuyer()), visitorOf(aBuyer())]
+      const tea = yield* offer({ onHand: 1 })
+      const id = yield* newAdditionId
+      const seen = yield* Effect.all(
+        Array.from({ length: 10 }, () => carts.add(ann, { skuId: tea, quantity: 2 }, id)),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(
+        seen.map(quantities),
+        seen.map(() => [[tea, 2]])
+      )
+      // an operation of one cart is none of another's
+      assert.deepStrictEqual(quantities(yield* carts.add(bob, { skuId: tea, quantity: 3 }, id)), [[tea, 3]])
+      assert.deepStrictEqual(quantities(yield* carts.add(ann, { skuId: tea, quantity: 2 }, yield* newAdditionId)), [
+        [tea, 4]
+      ])
+      // taken out in the meantime, it does not come back by a late repetition
+      yield* carts.remove(ann, tea)
+      assert.deepStrictEqual(quantities(yield* carts.add(ann, { skuId: tea, quantity: 2 }, id)), [])
+    })
+  )
+
+  it.effect("may repeat an addition that was refused, and forgets what can be repeated no more", () =>
+    Effect.gen(function* () {
+      const carts = yield* Carts
+      const sql = yield* SqlClient.SqlClient
+      const visitor = visitorOf(aBuyer())
+      const tea = yield* offer({ onHand: 1 })
+      yield* carts.add(visitor, { skuId: tea, quantity: 999 }, yield* newAdditionId)
+      const id = yield* newAdditionId
+      const refused = yield* Effect.flip(carts.add(visitor, { skuId: tea, quantity: 1 }, id))
+      assert.strictEqual(refused._tag, "CartLimitExceeded")
+      const cart = yield* carts.set(visitor, tea, 1)
+      yield* sql`UPDATE trade.cart_additions SET at = at - interval '25 hours' WHERE cart_id = ${cart.id}`
+      assert.deepStrictEqual(quantities(yield* carts.add(visitor, { skuId: tea, quantity: 1 }, id)), [[tea, 2]])
+      const kept = yield* sql<{ readonly id: string }>`SELECT id FROM trade.cart_additions WHERE cart_id = ${cart.id}`
+      assert.deepStrictEqual(
+        kept.map((addition) => addition.id),
+        [id]
       )
     })
   )

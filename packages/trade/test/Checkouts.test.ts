@@ -191,8 +191,8 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       const rules = yield* OrderExpiryRules
       const merchantId = yield* newMerchantId
       const skuId = yield* offer({ onHand: 50, merchantId })
-      yield* rules.put({ merchantId, paymentMethod: null, expirySeconds: 600 })
-      yield* rules.put({ merchantId, paymentMethod: "bank_transfer", expirySeconds: 86_400 })
+      yield* rules.put({ merchantId, paymentMethod: null, expirySeconds: 600 }, "test")
+      yield* rules.put({ merchantId, paymentMethod: "bank_transfer", expirySeconds: 86_400 }, "test")
       const usual = yield* offer({ onHand: 50 })
       const secondsOf = Effect.fnUntraced(function* (request: Parameters<typeof checkouts.checkout>[2]) {
         const { orders } = yield* checkouts.checkout(aBuyer(), yield* newCheckoutId, request)

@@ -1,6 +1,8 @@
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Overloaded, RateLimited } from "../kernel/EdgeError.ts"
 import { Idempotent } from "../kernel/Operation.ts"
+import { RateLimit } from "../kernel/RateLimit.ts"
+import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
 import { Authorization } from "./Authorization.ts"
 import { SessionId } from "./CurrentUser.ts"
@@ -9,6 +11,15 @@ import { RequiredPermission } from "./Permission.ts"
 import { PasswordChange, Registration, Session, User, UserUpdate } from "./User.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
+
+/** Each account costs the hashing of a password. `RATE_LIMIT_REGISTER_PER_MINUTE` sets another limit. */
+const registrations: RateLimitPolicy = {
+  name: "register",
+  by: "ip",
+  algorithm: "fixed-window",
+  limit: 30,
+  window: "1 minute"
+}
 
 /** Opening an account. */
 export class UsersApiGroup extends HttpApiGroup.make("users")
@@ -20,6 +31,7 @@ export class UsersApiGroup extends HttpApiGroup.make("users")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "public")
+      .annotate(RateLimit, registrations)
       .annotateMerge(
         describe("Register", "Opens an account. A password that zxcvbn finds weak is refused, with advice.")
       )

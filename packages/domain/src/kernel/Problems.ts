@@ -10,8 +10,8 @@ export class Problems extends HttpApiMiddleware.Service<Problems>()("@mall/domai
 
 /**
  * The outermost middleware of every RPC group: a defect is logged and answered `InternalError`, its cause stays here.
- * A caller who calls too often is answered `RateLimited`.
+ * A caller who calls too often is answered `RateLimited`, a call of another shape `InvalidRequest`.
  */
 export class RpcProblems extends RpcMiddleware.Service<RpcProblems>()("@mall/domain/kernel/RpcProblems", {
-  error: Schema.Union([InternalError, RateLimited])
+  error: Schema.Union([InternalError, InvalidRequest, RateLimited])
 }) {}

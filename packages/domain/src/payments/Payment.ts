@@ -100,6 +100,12 @@ export const CreatedPayment = Schema.Struct({ ...Payment.fields, ticket: Ticket 
 })
 export type CreatedPayment = typeof CreatedPayment.Type
 
+/** `url` is the path of the page where the payment is paid; the ticket in it is good once, for five minutes. */
+export const IssuedTicket = Schema.Struct({ ticket: Ticket, url: Schema.String }).annotate({
+  identifier: "IssuedTicket"
+})
+export type IssuedTicket = typeof IssuedTicket.Type
+
 /** The answer to a confirmation: how the payment stands and what the buyer does next. */
 export const PaymentStep = Schema.Struct({
   id: PaymentId,

@@ -18,7 +18,7 @@ import {
   RefundExceedsCapture,
   RefundId
 } from "./PaymentGateway.ts"
-
+import { PaymentLogPage } from "./PaymentLog.ts"
 import {
   RouteDecision,
   RouteQuestion,
@@ -45,6 +45,12 @@ export class PaymentsAdminRpcs extends RpcGroup.make(
     payload: { id: PaymentId },
     success: PaymentDetails,
     error: PaymentNotFound
+  }).annotate(RequiredPermission, "payments:administer"),
+  /** Everything that happened to it, oldest first: calls to channels, changes of state, notices, incidents. */
+  Rpc.make("admin.payments.log", {
+    payload: { id: PaymentId, ...pageRequest },
+    success: PaymentLogPage,
+    error: Schema.Union([InvalidCursor, PaymentNotFound])
   }).annotate(RequiredPermission, "payments:administer"),
   /** Asks the channels now about everything of this payment that is open. */
   Rpc.make("admin.payments.query", {

@@ -11,6 +11,7 @@ import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import {
   ChannelChoice,
   CreatedPayment,
+  IssuedTicket,
   NewPayment,
   NewRefund,
   Payment,
@@ -51,8 +52,8 @@ export const confirmErrors = [
 
 const created = HttpApiSchema.status(201)
 
-/** A page polls every second or two; who guesses tickets or order numbers asks more often. */
-const looks: RateLimitPolicy = {
+/** A page polls every second or two; who guesses tickets or order numbers asks more often. Over HTTP and RPC alike. */
+export const looks: RateLimitPolicy = {
   name: "payment_status",
   by: "ip",
   algorithm: "token-bucket",
@@ -162,6 +163,19 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       .middleware(Authorization)
       .annotate(RequiredPermission, "account")
       .annotateMerge(OpenApi.annotations({ title: "Read a refund" })),
+    HttpApiEndpoint.post("issueTicket", "/api/v1/payments/:id/tickets", {
+      params: ofPayment,
+      success: IssuedTicket.pipe(created),
+      error: PaymentNotFound
+    })
+      .middleware(Authorization)
+      .annotate(RequiredPermission, "account")
+      .annotateMerge(
+        OpenApi.annotations({
+          title: "Open the cashier",
+          description: "A new ticket of an own payment, and the page where it is paid."
+        })
+      ),
     HttpApiEndpoint.get("status", "/api/v1/payments/:id/status", {
       params: ofPayment,
       query: { ticket: AnyText },

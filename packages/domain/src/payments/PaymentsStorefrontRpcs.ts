@@ -3,11 +3,12 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
+import { RateLimit } from "../kernel/RateLimit.ts"
 import { PlainText } from "../kernel/PlainText.ts"
-import { ChannelChoice, Payment, PaymentPage, PaymentStep, TicketedStatus } from "./Payment.ts"
+import { ChannelChoice, Payment, PaymentPage, PaymentStep, TicketedStatus, IssuedTicket } from "./Payment.ts"
 import { ResumeWindowPassed, TicketInvalid } from "./PaymentError.ts"
 import { PaymentId, PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "./PaymentGateway.ts"
-import { confirmErrors } from "./PaymentsApi.ts"
+import { confirmErrors, looks } from "./PaymentsApi.ts"
 
 /** What a shop's front end does with its buyer's payments. The same services as the HTTP API serve it. */
 export class PaymentsStorefrontRpcs extends RpcGroup.make(
@@ -42,9 +43,14 @@ export class PaymentsStorefrontRpcs extends RpcGroup.make(
   })
     .middleware(RpcAuthorization)
     .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.ticket", { payload: { id: PaymentId }, success: IssuedTicket, error: PaymentNotFound })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
   Rpc.make("payments.status", {
     payload: { id: PaymentId, ticket: PlainText(200) },
     success: TicketedStatus,
     error: TicketInvalid
-  }).annotate(RequiredPermission, "public")
+  })
+    .annotate(RequiredPermission, "public")
+    .annotate(RateLimit, looks)
 ) {}

@@ -9,6 +9,13 @@ import { Quantity } from "./Order.ts"
 export const CartId = Uuid7.pipe(Schema.brand("CartId"), Schema.annotate({ identifier: "CartId" }))
 export type CartId = typeof CartId.Type
 
+/** One act of adding to a cart: the same one again adds nothing. */
+export const CartAdditionId = Uuid7.pipe(
+  Schema.brand("CartAdditionId"),
+  Schema.annotate({ identifier: "CartAdditionId" })
+)
+export type CartAdditionId = typeof CartAdditionId.Type
+
 /** The secret that opens a guest's cart: 256 random bits in base64url. Only its hash is kept. */
 export const CartToken = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/)).pipe(
   Schema.brand("CartToken"),

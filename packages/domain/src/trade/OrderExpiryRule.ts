@@ -12,3 +12,15 @@ export const OrderExpiryRule = Schema.Struct({
   expirySeconds: Schema.Int.check(Schema.isBetween({ minimum: 5, maximum: 2_592_000 }))
 }).annotate({ identifier: "OrderExpiryRule" })
 export type OrderExpiryRule = typeof OrderExpiryRule.Type
+
+/** One change of the rules; `expirySeconds` is null where the rule was removed. */
+export const OrderExpiryChange = Schema.Struct({
+  merchantId: OrderExpiryRule.fields.merchantId,
+  paymentMethod: OrderExpiryRule.fields.paymentMethod,
+  expirySeconds: Schema.NullOr(Schema.Int),
+  /** The id of an administrator, `operator:<name>` for the command line, or `seed`. */
+  author: Schema.String,
+  traceId: Schema.NullOr(Schema.String),
+  at: Schema.Date
+}).annotate({ identifier: "OrderExpiryChange" })
+export type OrderExpiryChange = typeof OrderExpiryChange.Type

@@ -5,7 +5,7 @@ import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Unauthorized } from "../kernel/EdgeError.ts"
 import { InvalidCursor, Page, pageRequest } from "../kernel/Page.ts"
-import { Cart, CartAddition, CartToken } from "./Cart.ts"
+import { Cart, CartAddition, CartAdditionId, CartToken } from "./Cart.ts"
 import { Checkout, CheckoutRequest } from "./Checkout.ts"
 import { cancelErrors, checkoutErrors, returnErrors, returnRequestErrors, stepErrors } from "./operationErrors.ts"
 import { CheckoutId, Order, OrderId, OrderStatus, Quantity, Shipment } from "./Order.ts"
@@ -29,7 +29,8 @@ const returnError = Schema.Union(returnErrors)
 export class TradeStorefrontRpcs extends RpcGroup.make(
   Rpc.make("cart.get", { success: Cart, error: Schema.Union(missing) }),
   Rpc.make("cart.add", {
-    payload: CartAddition,
+    // Where the client gives the addition an id, a repeated call adds nothing.
+    payload: { ...CartAddition.fields, additionId: Schema.optionalKey(CartAdditionId) },
     success: Cart,
     error: Schema.Union([...missing, CartLimitExceeded, ProductUnavailable])
   }),

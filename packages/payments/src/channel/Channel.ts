@@ -198,6 +198,8 @@ export interface Channel {
   readonly id: ChannelId
   /** The ways to pay, the usual one first. */
   readonly methods: readonly [string, ...Array<string>]
+  /** Of `methods`, those whose action (a code, an address) a page shows without the channel's own script. */
+  readonly pageMethods: ReadonlyArray<string>
   readonly currencies: ReadonlySet<Currency>
   /** The merchant account that money must arrive at, by the channel's own field names. */
   readonly account: Readonly<Record<string, string>>

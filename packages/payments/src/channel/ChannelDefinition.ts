@@ -1,6 +1,7 @@
 import type { Config, Effect, FileSystem, Option, Path, PlatformError, Schema, Scope } from "effect"
 import type { CircuitBreaker } from "effect/persistence"
 import type { SqlClient } from "effect/sql"
+import type { ChannelLog } from "../log/ChannelLog.ts"
 import type { Channel } from "./Channel.ts"
 
 /** How a channel comes into being from the configuration; one line of the registry. */
@@ -11,6 +12,11 @@ export interface ChannelDefinition {
   readonly make: Effect.Effect<
     Option.Option<Channel>,
     Config.ConfigError | PlatformError.PlatformError | Schema.SchemaError,
-    CircuitBreaker.CircuitBreakerStore | FileSystem.FileSystem | Path.Path | Scope.Scope | SqlClient.SqlClient
+    | ChannelLog
+    | CircuitBreaker.CircuitBreakerStore
+    | FileSystem.FileSystem
+    | Path.Path
+    | Scope.Scope
+    | SqlClient.SqlClient
   >
 }

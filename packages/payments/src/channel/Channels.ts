@@ -1,6 +1,7 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
 import type { ChannelId } from "@mall/domain/payments/Payment"
 import { Context, Option } from "effect"
+import { withSubject } from "../log/CallSubject.ts"
 import type { Channel } from "./Channel.ts"
 
 /** The channels this process has, by their ids: the one place that maps an id to its adapter. */
@@ -14,7 +15,7 @@ export class Channels extends Context.Service<
   }
 >()("@mall/payments/channel/Channels") {
   static fromIterable(channels: Iterable<Channel>) {
-    const byId = new Map([...channels].map((channel): [string, Channel] => [channel.id, channel]))
+    const byId = new Map([...channels].map((channel): [string, Channel] => [channel.id, withSubject(channel)]))
     return Channels.of({
       all: [...byId.values()],
       find: (id) => Option.fromUndefinedOr(byId.get(id)),

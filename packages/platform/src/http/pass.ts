@@ -8,13 +8,14 @@ import type { IncomingMessage } from "node:http"
 import { makeAdmit } from "./admission.ts"
 import { makeBegin } from "./beginExchange.ts"
 import { EdgeConfig } from "./EdgeConfig.ts"
-import { underWay } from "./Exchange.ts"
+import { bytesInOf, underWay } from "./Exchange.ts"
 import type { Exchange } from "./Exchange.ts"
 import { Load } from "./Load.ts"
 import { readCause, toResponse } from "./problems.ts"
 import { CurrentRequest } from "./RequestInfo.ts"
 import { RouteTable } from "./RouteTable.ts"
 import { makeDress, makeRecord } from "./settle.ts"
+import { withStrictText } from "./strictText.ts"
 import { answerUnrouted } from "./unrouted.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
@@ -101,9 +102,14 @@ export const makePass = Effect.gen(function* () {
       }
 
       const { info } = exchange
+      const { context } = fiber
+      const read =
+        bytesInOf(source) === 0
+          ? context
+          : Context.add(context, HttpServerRequest.HttpServerRequest, withStrictText(request))
       fiber.setContext(
         Context.add(
-          Context.add(Context.add(fiber.context, CurrentRequest, info), References.CurrentLogAnnotations, {
+          Context.add(Context.add(read, CurrentRequest, info), References.CurrentLogAnnotations, {
             requestId: info.requestId,
             traceId: info.traceId
           }),

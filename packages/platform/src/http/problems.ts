@@ -14,15 +14,14 @@ const segment = (part: PropertyKey | { readonly key: PropertyKey }) => {
   return typeof key === "number" && Number.isInteger(key) ? key : String(key)
 }
 
-/** The parts of the request that do not fit, by path; never their values. */
-const invalidRequest = (error: HttpApiError.HttpApiSchemaError) => {
-  const slot = error.kind.toLowerCase()
-  return new InvalidRequest({
-    errors: formatIssue(error.cause.issue)
-      .issues.slice(0, maxIssues)
-      .map(({ message, path }) => ({ path: [slot, ...(path ?? []).map(segment)], message }))
-  })
-}
+/** The parts of `slot` that do not fit, by path; never their values. */
+export const shapeIssuesOf = (slot: string, issue: SchemaIssue.Issue) =>
+  formatIssue(issue)
+    .issues.slice(0, maxIssues)
+    .map(({ message, path }) => ({ path: [slot, ...(path ?? []).map(segment)], message }))
+
+const invalidRequest = (error: HttpApiError.HttpApiSchemaError) =>
+  new InvalidRequest({ errors: shapeIssuesOf(error.kind.toLowerCase(), error.cause.issue) })
 
 /** A request that is refused as a whole, for the one reason `message`, found in `slot`. */
 export const malformed = (slot: string, message: string) => new InvalidRequest({ errors: [{ path: [slot], message }] })

@@ -23,7 +23,9 @@ const withTraceId = (response: Response, traceId: string): Response => {
   return HttpServerResponse.setBody(response, HttpBody.text(traced, body.contentType))
 }
 
-const isPage = (response: Response) => response.headers["content-type"]?.startsWith("text/html") === true
+/** A page that says nothing of its own about what may run on it. */
+const isPage = ({ headers }: Response) =>
+  headers["content-type"]?.startsWith("text/html") === true && headers["content-security-policy"] === undefined
 
 /** Completes an answer with the headers every answer has. */
 export const makeDress = Effect.gen(function* () {

@@ -1,5 +1,6 @@
 import { Cause, Config, Effect, Layer, Logger, References } from "effect"
 import type { LogLevel } from "effect"
+import { isCardNumber, maskCardNumbers } from "./cardNumbers.ts"
 import { LineWriter } from "./LineWriter.ts"
 
 const secret = /passw|secret|token|ticket|authorization|cookie|api-?key|private|^code$|^totp$|address|phone|email/i
@@ -7,8 +8,10 @@ const secret = /passw|secret|token|ticket|authorization|cookie|api-?key|private|
 /** Keeps what must not be logged out of a value that is about to become JSON. */
 const redact = (key: string, value: unknown): unknown => {
   if (key !== "" && secret.test(key)) return "<redacted>"
-  if (typeof value === "bigint") return value.toString()
-  if (value instanceof Error) return value.message
+  if (typeof value === "string") return maskCardNumbers(value)
+  if (typeof value === "bigint") return maskCardNumbers(value.toString())
+  if (typeof value === "number" && isCardNumber(String(value))) return maskCardNumbers(String(value))
+  if (value instanceof Error) return maskCardNumbers(value.message)
   return value
 }
 
@@ -27,7 +30,8 @@ const levelName = (level: LogLevel.LogLevel) => levels[level] ?? level.toLowerCa
 
 /**
  * One JSON object a line: `time`, `level`, `message`, then annotations, then `cause`. Strings of a message are joined, its
- * first object goes to `data`. Keys that name secrets or personal data are redacted at any depth.
+ * first object goes to `data`. Keys that name secrets or personal data are redacted at any depth, and so are the numbers of
+ * payment cards, wherever they stand.
  */
 const make = Effect.map(LineWriter, (writer) =>
   Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {

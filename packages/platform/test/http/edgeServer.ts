@@ -1,11 +1,12 @@
 import { Authorization } from "@mall/domain/identity/Authorization"
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { UsersApiGroup } from "@mall/domain/identity/UsersApi"
 import { Problem } from "@mall/domain/kernel/Problem"
 import { Problems } from "@mall/domain/kernel/Problems"
 import { RateLimit } from "@mall/domain/kernel/RateLimit"
 import { RequiredPermission } from "@mall/domain/identity/Permission"
 import * as TestAuthorization from "@mall/testing/TestAuthorization"
-import { ConfigProvider, Deferred, Effect, Layer, Metric, Schema, Stream } from "effect"
+import { ConfigProvider, Context, Deferred, Effect, Layer, Metric, Schema, Stream } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import * as net from "node:net"
@@ -52,7 +53,11 @@ class Things extends HttpApiGroup.make("things")
       algorithm: "token-bucket",
       limit: 2,
       window: "1 hour"
-    })
+    }),
+    HttpApiEndpoint.post("register", "/register", { success: Schema.String }).annotate(
+      RateLimit,
+      Context.get(UsersApiGroup.endpoints.register.annotations, RateLimit)
+    )
   )
   .prefix("/api/v1") {}
 
@@ -95,7 +100,8 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
         ),
       refresh: () => Effect.succeed("refreshed"),
       word: ({ params }) => Effect.succeed(`asked for ${params.word}`),
-      rare: () => Effect.succeed("rare")
+      rare: () => Effect.succeed("rare"),
+      register: () => Effect.succeed("registered")
     })
   )
   // Words are at hand where they begin with a capital, of late where they end with one, for a user where they are numbers.
@@ -185,10 +191,10 @@ export const call = (url: string, init?: RequestInit): Effect.Effect<Answer> =>
     return { status: response.status, headers: response.headers, text: await response.text() }
   })
 
-/** Sends bytes as they are; answers with all that comes back until the server ends the connection or `until` matches. */
+/** Sends bytes as they are, a character each; answers with all that comes back until the server ends the connection or `until` matches. */
 export const exchangeBytes = (port: number, bytes: string, until?: RegExp): Effect.Effect<string> =>
   Effect.callback<string>((resume) => {
-    const socket = net.connect(port, "127.0.0.1", () => socket.write(bytes))
+    const socket = net.connect(port, "127.0.0.1", () => socket.write(bytes, "latin1"))
     let received = ""
     const done = () => {
       socket.destroy()

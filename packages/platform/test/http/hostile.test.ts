@@ -28,6 +28,29 @@ describe("a server among hostile clients", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("refuses a body that is not UTF-8, declared or chunked, and takes one that is", () =>
+    Effect.gen(function* () {
+      const { port } = yield* startEdge()
+      const thing = (name: string) => `{"name":"${name}","password":"long enough"}`
+      const declared = (body: string) => `${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
+      const chunked = (body: string) =>
+        `${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+      // a lone continuation, an overlong slash, half of a character, a surrogate
+      for (const bytes of ["\x80", "\xc0\xaf", "\xe8\x8c", "\xed\xa0\x80"]) {
+        for (const framed of [declared, chunked]) {
+          const refused = yield* exchangeBytes(port, framed(thing(bytes)), /\}$/)
+          assert.match(refused, /^HTTP\/1\.1 400 [^]*"code":"InvalidRequest"/)
+        }
+      }
+      const tea = "\xe8\x8c\xb6"
+      for (const framed of [declared, chunked]) {
+        const taken = yield* exchangeBytes(port, framed(thing(tea)), /\}$/)
+        assert.match(taken, /^HTTP\/1\.1 200 /)
+        assert.include(taken, tea)
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("answers what is not HTTP, too long a head and too slow a one", () =>
     Effect.gen(function* () {
       const { port } = yield* startEdge({ HTTP_HEADERS_TIMEOUT: "1 second", HTTP_REQUEST_TIMEOUT: "1 second" })

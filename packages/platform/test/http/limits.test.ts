@@ -36,6 +36,27 @@ describe("limits", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("limits how many accounts an address opens, as often as an operator says", () =>
+    Effect.gen(function* () {
+      for (const [config, limit] of [
+        [{}, 30],
+        [{ RATE_LIMIT_REGISTER_PER_MINUTE: "2" }, 2]
+      ] as const) {
+        const { url } = yield* startEdge(config)
+        const answers = yield* Effect.all(
+          Array.from({ length: limit + 5 }, () => call(`${url}/api/v1/register`, { method: "POST" })),
+          { concurrency: "unbounded" }
+        )
+        assert.lengthOf(
+          answers.filter(({ status }) => status === 200),
+          limit
+        )
+        const refused = answers.find(({ status }) => status === 429)
+        assert.strictEqual(refused?.headers.get("ratelimit-limit"), String(limit))
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("takes the limit of an endpoint, per client and per user", () =>
     Effect.gen(function* () {
       const { url } = yield* startEdge()

@@ -53,6 +53,29 @@ describe("JsonLogger", () => {
     })
   )
 
+  it.live("shows no number of a payment card, wherever it stands", () =>
+    Effect.gen(function* () {
+      const card = "4111 1111 1111 1111"
+      const bare = "5555555555554444"
+      const lines = yield* run(
+        Effect.logError(
+          `refused ${card}, or ${bare}.`,
+          { number: 4111111111111111, deep: [{ note: `pan=${bare};` }], big: 6011000990139424n },
+          Cause.die(new Error(`charged 3782-822463-10005`))
+        ).pipe(Effect.annotateLogs({ about: new Error(bare) }))
+      )
+      assert.lengthOf(lines, 1)
+      const all = JSON.stringify(lines)
+      assert.notMatch(all, /4111.?1111.?1111|5{12}|60110009|822463/)
+      assert.strictEqual(lines[0]?.["message"], "refused <card *1111>, or <card *4444>.")
+      assert.deepStrictEqual(lines[0]?.["data"], {
+        number: "<card *1111>",
+        deep: [{ note: "pan=<card *4444>;" }],
+        big: "<card *9424>"
+      })
+    })
+  )
+
   it.live("survives a message that cannot be shown, and honours LOG_LEVEL", () =>
     Effect.gen(function* () {
       const circle: Record<string, unknown> = {}

@@ -199,6 +199,7 @@ const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
   const channel: Channel = {
     id: ChannelId.make("alipay"),
     methods: ["page", "precreate"],
+    pageMethods: ["page", "precreate"],
     currencies: new Set(["CNY"]),
     account: { app_id: appId, seller_id: sellerId },
     advice,

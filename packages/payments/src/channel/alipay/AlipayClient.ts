@@ -3,6 +3,7 @@ import { AlipayRequestError, AlipaySdk } from "alipay-sdk"
 import { Duration, Effect, Redacted, Schema } from "effect"
 import * as ChannelCalls from "../channelCalls.ts"
 import { forged, networkCodeOf, noAnswer } from "../channelCalls.ts"
+import type { Exchange } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, fromNetwork } from "../channelFailure.ts"
 import type { AlipaySettings } from "./AlipayConfig.ts"
@@ -58,19 +59,24 @@ export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
     timeout: Duration.toMillis(calls.policy.timeout)
   })
 
-  const send = Effect.fnUntraced(function* <A>({
-    answer,
-    bizContent,
-    method,
-    notifyUrl,
-    operation
-  }: Parameters<AlipayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> }) {
+  const send = Effect.fnUntraced(function* <A>(
+    {
+      answer,
+      bizContent,
+      method,
+      notifyUrl,
+      operation
+    }: Parameters<AlipayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> },
+    exchange: Exchange
+  ) {
+    exchange.sent({ method, bizContent, notifyUrl })
     const received: unknown = yield* Effect.tryPromise({
       // without `validateSign` the library believes any answer
       try: () =>
         sdk.exec(method, { bizContent, ...(notifyUrl === undefined ? {} : { notifyUrl }) }, { validateSign: true }),
       catch: toFailure
     })
+    exchange.heard(received)
     const unreadable = noAnswer(fromNetwork("UNREADABLE_ANSWER"))
     const { code, subCode } = yield* decodeVerdict(received).pipe(Effect.mapError(() => unreadable))
     if (code !== success) {
@@ -81,7 +87,7 @@ export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
   })
 
   const client: AlipayClient = {
-    call: (request) => calls.call(request.operation, send(request)),
+    call: (request) => calls.call(request.operation, (exchange) => send(request, exchange)),
     pageUrl: (method, parameters) => sdk.pageExecute(method, "GET", parameters),
     isGenuine: (notice) =>
       notice["sign_type"] === "RSA2" && isCanonical(notice["sign"] ?? "") && sdk.checkNotifySignV2(notice)

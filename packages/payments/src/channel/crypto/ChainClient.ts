@@ -66,11 +66,17 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   })
 
   // The library's errors quote the address of the node, which may hold a key: only a code leaves here.
-  const ask = <A>(operation: string, send: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ChannelError> =>
-    calls.call(
-      operation,
-      Effect.tryPromise({ try: send, catch: (cause) => noAnswer(fromNetwork(networkCodeOf(cause))) })
-    )
+  const ask = <A>(
+    operation: string,
+    send: (signal: AbortSignal) => Promise<A>,
+    asked?: Readonly<Record<string, unknown>>
+  ): Effect.Effect<A, ChannelError> =>
+    calls.call(operation, (exchange) => {
+      exchange.sent(asked)
+      return Effect.tryPromise({ try: send, catch: (cause) => noAnswer(fromNetwork(networkCodeOf(cause))) }).pipe(
+        Effect.tap((answer) => Effect.sync(() => exchange.heard(answer)))
+      )
+    })
 
   /** A node of another chain would tell of money that is worth nothing. */
   const sameChain = Effect.flatMap(
@@ -79,7 +85,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   )
 
   const block = (number: number): Effect.Effect<Block, ChannelError> =>
-    ask("block", () => rpc.getBlock({ blockNumber: BigInt(number) })).pipe(
+    ask("block", () => rpc.getBlock({ blockNumber: BigInt(number) }), { number }).pipe(
       Effect.filterOrFail(
         (found) => found.number === BigInt(number),
         () => contradiction
@@ -92,15 +98,18 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     Effect.gen(function* () {
       const addresses = recipients.flatMap((text) => Option.toArray(asAddress(text)))
       const wanted = new Set(recipients)
-      const logs = yield* ask("logs", () =>
-        rpc.getLogs({
-          address: token,
-          event: transferEvent,
-          args: { to: addresses },
-          fromBlock: BigInt(from),
-          toBlock: BigInt(to),
-          strict: true
-        })
+      const logs = yield* ask(
+        "logs",
+        () =>
+          rpc.getLogs({
+            address: token,
+            event: transferEvent,
+            args: { to: addresses },
+            fromBlock: BigInt(from),
+            toBlock: BigInt(to),
+            strict: true
+          }),
+        { recipients, from, to }
       )
       const found = logs.map(({ address, args, blockHash, blockNumber, logIndex, removed, transactionHash }) => ({
         isOurs:
@@ -134,12 +143,15 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
 
   const receipt = (hash: string): Effect.Effect<Receipt, ChannelError> =>
     isHex(hash)
-      ? ask("receipt", () =>
-          rpc.getTransactionReceipt({ hash }).catch((error: unknown) => {
-            if (Predicate.hasProperty(error, "name") && error.name === "TransactionReceiptNotFoundError")
-              return undefined
-            throw error
-          })
+      ? ask(
+          "receipt",
+          () =>
+            rpc.getTransactionReceipt({ hash }).catch((error: unknown) => {
+              if (Predicate.hasProperty(error, "name") && error.name === "TransactionReceiptNotFoundError")
+                return undefined
+              throw error
+            }),
+          { hash }
         ).pipe(
           Effect.filterOrFail(
             (found) => found === undefined || found.transactionHash === hash,
@@ -188,7 +200,9 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   /** A node that has the bytes already refuses them: what became of them is for `receipt` to tell. */
   const broadcast = (raw: string): Effect.Effect<void, ChannelError> =>
     isHex(raw)
-      ? Effect.asVoid(ask("broadcast", () => rpc.sendRawTransaction({ serializedTransaction: raw })))
+      ? Effect.asVoid(
+          ask("broadcast", () => rpc.sendRawTransaction({ serializedTransaction: raw }), { hash: keccak256(raw) })
+        )
       : Effect.fail(refused)
 
   return { walletAddress: wallet.address.toLowerCase(), head, block, transfers, receipt, terms, sign, broadcast }

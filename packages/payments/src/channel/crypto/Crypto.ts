@@ -129,6 +129,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const channel: Channel = {
     id: ChannelId.make("crypto"),
     methods: ["usdc"],
+    pageMethods: ["usdc"],
     currencies: new Set(["USDC"]),
     account,
     advice: { ANOTHER_CHAIN: "stop", CLOSED: "askBuyer" },

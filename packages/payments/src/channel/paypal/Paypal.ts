@@ -187,6 +187,7 @@ const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
   const channel: Channel = {
     id: ChannelId.make("paypal"),
     methods: ["paypal"],
+    pageMethods: ["paypal"],
     currencies: paypalCurrencies,
     account: { merchant_id: merchantId },
     advice,

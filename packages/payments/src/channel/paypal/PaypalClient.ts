@@ -5,6 +5,7 @@ import { HttpClient, HttpClientRequest, HttpIncomingMessage } from "effect/http"
 import type { HttpClientError, HttpClientResponse } from "effect/http"
 import * as ChannelCalls from "../channelCalls.ts"
 import { networkCodeOf, noAnswer } from "../channelCalls.ts"
+import type { Exchange } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, fromNetwork } from "../channelFailure.ts"
 import type { PaypalSettings } from "./PaypalConfig.ts"
@@ -61,11 +62,16 @@ export const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
 
   /** What an answer says; an error in PayPal's words is an answer as well. */
   const read = Effect.fnUntraced(function* (
-    response: HttpClientResponse.HttpClientResponse
+    response: HttpClientResponse.HttpClientResponse,
+    record: Exchange
   ): Effect.fn.Return<unknown, ChannelError | CallFailed> {
     const { status } = response
-    if (status >= 200 && status < 300) return yield* jsonOf(response)
-    const error = Option.flatMap(yield* Effect.option(jsonOf(response)), decodeError)
+    if (status >= 200 && status < 300) {
+      return yield* Effect.tap(jsonOf(response), (body) => Effect.sync(() => record.heard(body)))
+    }
+    const body = yield* Effect.option(jsonOf(response))
+    record.heard({ status, body: Option.getOrUndefined(body) })
+    const error = Option.flatMap(body, decodeError)
     if (Option.isNone(error)) {
       return yield* noAnswer(status === 429 ? channelFailure("notSent", "HTTP_429") : fromNetwork(`HTTP_${status}`))
     }
@@ -93,12 +99,16 @@ export const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
     return granted.access_token
   })
 
-  const send = Effect.fnUntraced(function* (request: {
-    readonly method: "GET" | "POST"
-    readonly path: string
-    readonly body?: unknown
-    readonly requestId?: string
-  }): Effect.fn.Return<unknown, ChannelError | CallFailed> {
+  const send = Effect.fnUntraced(function* (
+    request: {
+      readonly method: "GET" | "POST"
+      readonly path: string
+      readonly body?: unknown
+      readonly requestId?: string
+    },
+    record: Exchange
+  ): Effect.fn.Return<unknown, ChannelError | CallFailed> {
+    record.sent(request)
     const once = Effect.fnUntraced(function* () {
       const bearer = yield* authenticate
       return yield* HttpClientRequest.make(request.method)(address(request.path)).pipe(
@@ -113,17 +123,16 @@ export const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
       )
     })
     const response = yield* once()
-    if (response.status !== 401) return yield* read(response)
+    if (response.status !== 401) return yield* read(response, record)
     // the token was taken back before its time
     yield* Ref.set(token, Option.none())
-    return yield* Effect.flatMap(once(), read)
+    return yield* Effect.flatMap(once(), (again) => read(again, record))
   })
 
   const client: PaypalClient = {
     call: ({ answer, operation, ...request }) =>
-      calls.call(
-        operation,
-        Effect.flatMap(send(request), (received) =>
+      calls.call(operation, (record) =>
+        Effect.flatMap(send(request, record), (received) =>
           Schema.decodeUnknownEffect(answer)(received).pipe(Effect.mapError(() => unreadable))
         )
       ),

@@ -196,6 +196,8 @@ const make = Effect.fnUntraced(function* (settings: StripeSettings) {
   const channel: Channel = {
     id: ChannelId.make("stripe"),
     methods,
+    // its card form is Stripe's own script
+    pageMethods: [],
     currencies: stripeCurrencies,
     account,
     advice,

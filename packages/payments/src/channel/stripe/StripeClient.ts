@@ -1,7 +1,9 @@
 import { Duration, Effect, Redacted, Schema } from "effect"
+import { AsyncLocalStorage } from "node:async_hooks"
 import { Stripe } from "stripe"
 import * as ChannelCalls from "../channelCalls.ts"
 import { noAnswer } from "../channelCalls.ts"
+import type { Exchange } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { fromNetwork } from "../channelFailure.ts"
 import type { StripeSettings } from "./StripeConfig.ts"
@@ -18,6 +20,10 @@ export interface StripeClient {
   readonly verify: (body: Uint8Array, signature: string) => unknown
 }
 
+/** A form by its fields; of a file, nothing. */
+const formOf = (body: unknown) =>
+  typeof body === "string" ? Object.fromEntries(new URLSearchParams(body)) : body === undefined ? undefined : "<file>"
+
 /** Pinned: the objects that we read are those of this version. */
 const apiVersion = "2026-10-28.endive"
 
@@ -29,9 +35,13 @@ export const make = Effect.fnUntraced(function* (settings: StripeSettings) {
   const calls = yield* ChannelCalls.make("stripe", settings.timeout)
   const url = new URL(settings.baseUrl)
   const prefix = url.pathname.replace(/\/$/, "")
+  // what the library sends is seen only where it sends it
+  const exchanges = new AsyncLocalStorage<Exchange>()
   // The library knows no path below its host, where the stand-in of this machine is.
   const http = Stripe.createFetchHttpClient((input: RequestInfo | URL, init?: RequestInit) => {
     const target = new URL(input instanceof Request ? input.url : input)
+    const { body, method } = init ?? {}
+    exchanges.getStore()?.sent({ method, path: `${target.pathname}${target.search}`, body: formOf(body) })
     // files have a host of their own, which only the real Stripe has
     const base = target.hostname === filesHost && url.hostname !== apiHost ? url : target
     return fetch(new URL(`${prefix}${target.pathname}${target.search}`, base), { ...init, redirect: "error" })
@@ -49,9 +59,17 @@ export const make = Effect.fnUntraced(function* (settings: StripeSettings) {
 
   const client: StripeClient = {
     call: (operation, send, answer) =>
-      calls.call(
-        operation,
-        Effect.tryPromise({ try: () => send(stripe), catch: toFailure }).pipe(
+      calls.call(operation, (exchange) =>
+        Effect.tryPromise({
+          try: () => exchanges.run(exchange, () => send(stripe)),
+          catch: (cause) => {
+            if (cause instanceof Stripe.errors.StripeError) {
+              exchange.heard({ status: cause.statusCode, body: cause.raw })
+            }
+            return toFailure(cause)
+          }
+        }).pipe(
+          Effect.tap((received) => Effect.sync(() => exchange.heard(received))),
           Effect.flatMap((received) =>
             Schema.decodeUnknownEffect(answer)(received).pipe(
               Effect.mapError(() => noAnswer(fromNetwork("UNREADABLE_ANSWER")))

@@ -147,6 +147,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
   const channel: Channel = {
     id: ChannelId.make("wechatpay"),
     methods: ["native", "jsapi", "h5"],
+    pageMethods: ["native"],
     currencies: new Set(["CNY"]),
     account: { appid, mchid },
     advice,

@@ -5,6 +5,7 @@ import { Agent as HttpsAgent } from "node:https"
 import { Decorator } from "wechatpay-axios-plugin"
 import * as ChannelCalls from "../channelCalls.ts"
 import { forged, noAnswer } from "../channelCalls.ts"
+import type { Exchange } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { fromNetwork } from "../channelFailure.ts"
 import { fromAnswer } from "./wechatPayErrors.ts"
@@ -25,10 +26,11 @@ const decodeErrorBody = Schema.decodeUnknownOption(ErrorBody)
 const isForged = (code: string) => code.startsWith("EV3_RES_")
 
 /** What one attempt came to: an answer of the channel, or none that counts, which the policy for downstreams acts on. */
-const toFailure = (operation: WechatPayOperation, cause: unknown): ChannelError | CallFailed => {
+const toFailure = (operation: WechatPayOperation, exchange: Exchange, cause: unknown): ChannelError | CallFailed => {
   const error = decodeLibraryError(cause)
   if (Option.isNone(error)) return noAnswer(fromNetwork("NETWORK"))
   const { code = "NETWORK", response } = error.value
+  if (response !== undefined) exchange.heard({ status: response.status, body: response.data })
   if (isForged(code)) return forged
   if (response === undefined) return noAnswer(fromNetwork(code))
   const body = decodeErrorBody(response.data)
@@ -77,24 +79,30 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     ...agents
   })
 
-  const send = Effect.fnUntraced(function* <A>({
-    answer,
-    body,
-    method,
-    operation,
-    path
-  }: Parameters<WechatPayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> }) {
+  const send = Effect.fnUntraced(function* <A>(
+    {
+      answer,
+      body,
+      method,
+      operation,
+      path
+    }: Parameters<WechatPayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> },
+    exchange: Exchange
+  ) {
+    exchange.sent({ method, path: `v3/${path}`, body })
     const response = yield* Effect.tryPromise({
       try: (signal) => Promise.resolve(client.request(`v3/${path}`, method, body, { signal })),
-      catch: (cause) => toFailure(operation, cause)
+      catch: (cause) => toFailure(operation, exchange, cause)
     })
     const received: unknown = response.data
+    exchange.heard(received)
     return yield* Schema.decodeUnknownEffect(answer)(received).pipe(
       // A signed answer in a form we do not know: whatever it says, it has happened.
       Effect.mapError(() => noAnswer(fromNetwork("UNREADABLE_ANSWER")))
     )
   })
 
-  const call: WechatPayClient["call"] = (request) => calls.call(request.operation, send(request))
+  const call: WechatPayClient["call"] = (request) =>
+    calls.call(request.operation, (exchange) => send(request, exchange))
   return { call }
 })

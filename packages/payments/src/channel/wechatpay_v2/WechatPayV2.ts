@@ -223,6 +223,7 @@ const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
   const channel: Channel = {
     id: ChannelId.make("wechatpay_v2"),
     methods: ["native", "jsapi", "h5"],
+    pageMethods: ["native"],
     currencies: new Set(["CNY"]),
     account: { appid, mch_id: mchid },
     advice,

@@ -5,6 +5,7 @@ import { Agent as HttpsAgent } from "node:https"
 import { Decorator } from "wechatpay-axios-plugin"
 import * as ChannelCalls from "../channelCalls.ts"
 import { forged, noAnswer } from "../channelCalls.ts"
+import type { Exchange } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, fromNetwork } from "../channelFailure.ts"
 import { fromAnswer } from "../wechatpay/wechatPayErrors.ts"
@@ -71,10 +72,11 @@ export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) 
   }
 
   /** The library believes an error without looking at its signature, so that is done here. */
-  const toFailure = (operation: WechatPayOperation, cause: unknown): ChannelError | CallFailed => {
+  const toFailure = (operation: WechatPayOperation, exchange: Exchange, cause: unknown): ChannelError | CallFailed => {
     const error = decodeLibraryError(cause)
     if (Option.isNone(error)) return noAnswer(fromNetwork("UNREADABLE_ANSWER"))
     const { code = "NETWORK", response } = error.value
+    if (response !== undefined) exchange.heard({ status: response.status, body: response.data })
     if (code === "EV2_RES_SIGNATURE_NOT_EQUAL") return forged
     if (response === undefined) return noAnswer(fromNetwork(code))
     const { data, status } = response
@@ -87,27 +89,34 @@ export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) 
     return fromAnswer(operation, status, refusal.value.err_code)
   }
 
-  const send = Effect.fnUntraced(function* <A>({
-    answer,
-    fields,
-    isSecured = false,
-    operation,
-    path
-  }: Parameters<WechatPayV2Client["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> }) {
+  const send = Effect.fnUntraced(function* <A>(
+    {
+      answer,
+      fields,
+      isSecured = false,
+      operation,
+      path
+    }: Parameters<WechatPayV2Client["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> },
+    exchange: Exchange
+  ) {
     const { appid, mchid, signType } = settings
     const document = { appid, mch_id: mchid, sign_type: signType, ...fields }
     const options: object = { ...transport, ...(isSecured ? { security: true } : {}) }
+    exchange.sent({ method: "post", path, body: document })
     const response = yield* Effect.tryPromise({
       try: (signal) => http.post(path, document, { signal, ...options }),
-      catch: (cause) => toFailure(operation, cause)
+      catch: (cause) => toFailure(operation, exchange, cause)
     })
     const received: unknown = response.data
+    exchange.heard(received)
     return yield* Schema.decodeUnknownEffect(answer)(received).pipe(
       // A signed answer in a form we do not know: whatever it says, it has happened.
       Effect.mapError(() => noAnswer(fromNetwork("UNREADABLE_ANSWER")))
     )
   })
 
-  const client: WechatPayV2Client = { call: (request) => calls.call(request.operation, send(request)) }
+  const client: WechatPayV2Client = {
+    call: (request) => calls.call(request.operation, (exchange) => send(request, exchange))
+  }
   return client
 })

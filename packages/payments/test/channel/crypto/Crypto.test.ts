@@ -4,9 +4,12 @@ import { Money } from "@mall/domain/kernel/Money"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Option } from "effect"
 import { CircuitBreaker } from "effect/persistence"
+import { ChannelLog } from "../../../src/log/ChannelLog.ts"
 import { anAttempt, binary, newRefundId, testChain } from "./TestChain.ts"
 
-const Services = Layer.mergeAll(TestDatabase, CircuitBreaker.layerStoreMemory(), NodeServices.layer)
+const Services = ChannelLog.layer.pipe(
+  Layer.provideMerge(Layer.mergeAll(TestDatabase, CircuitBreaker.layerStoreMemory(), NodeServices.layer))
+)
 
 // the chain is packaged for some platforms only
 layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("Crypto", (it) => {

@@ -7,6 +7,7 @@ import { createPublicKey, verify } from "node:crypto"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
 import * as WechatPay from "../../../src/channel/wechatpay/WechatPay.ts"
 import type { WechatPaySettings } from "../../../src/channel/wechatpay/WechatPayConfig.ts"
+import { ChannelLog } from "../../../src/log/ChannelLog.ts"
 import { cny, newRefundId, Peer, TestPeer } from "../../TestPayments.ts"
 
 const Merchant = Schema.fromJsonString(
@@ -43,9 +44,12 @@ const settings = Effect.gen(function* () {
   return result
 })
 
+/** There is no database here to keep a log in. */
+const Unlogged = Layer.succeed(ChannelLog, ChannelLog.of({ write: () => Effect.void, flush: Effect.void }))
+
 /** A client with breakers of its own. */
 const channelWith = Effect.fnUntraced(function* (changes: Partial<WechatPaySettings> = {}) {
-  const own = yield* Layer.build(CircuitBreaker.layerStoreMemory())
+  const own = yield* Layer.build(Layer.merge(CircuitBreaker.layerStoreMemory(), Unlogged))
   return yield* WechatPay.make({ ...(yield* settings), ...changes }).pipe(Effect.provideContext(own))
 })
 

@@ -1,0 +1,95 @@
+import { MallApi } from "@mall/domain/MallApi"
+import { ChannelId, ChannelMethod, Ticket } from "@mall/domain/payments/Payment"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
+import { ByteSize, Effect, Schema } from "effect"
+import { HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { randomBytes } from "node:crypto"
+import { Cashier } from "./Cashier.ts"
+import { cashierPage, ticketPage } from "./cashierPage.ts"
+import { preferred } from "./cashierTexts.ts"
+import type { Language, TextKey } from "./cashierTexts.ts"
+
+const Choice = Schema.Struct({ channel: ChannelId, method: ChannelMethod })
+
+/** What a page may be told to say; whatever else stands in the address says nothing. */
+const Said = Schema.Literals(["declined", "unavailable", "notOffered", "undecided"])
+const isSaid = Schema.is(Said)
+const isTicket = Schema.is(Ticket)
+
+const maxBody = ByteSize.kibibytes(4)
+
+const languageOf = (request: HttpServerRequest.HttpServerRequest, lang: string | undefined) =>
+  preferred(lang, request.headers["accept-language"])
+
+/** Only what the page itself brings may run and be shown, and the logo of its merchant. */
+const policy = (nonce: string, logoUrl: string | null) =>
+  [
+    "default-src 'none'",
+    `style-src 'nonce-${nonce}'`,
+    `script-src 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    `img-src 'self'${logoUrl === null ? "" : ` ${new URL(logoUrl).origin}`}`,
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'"
+  ].join("; ")
+
+const page = (status: number, text: string, nonce: string, logoUrl: string | null) =>
+  HttpServerResponse.text(text, {
+    status,
+    contentType: "text/html; charset=utf-8",
+    headers: { "cache-control": "no-store", "content-security-policy": policy(nonce, logoUrl) }
+  })
+
+const newNonce = Effect.sync(() => randomBytes(16).toString("base64"))
+
+const refuse = (language: Language) =>
+  Effect.map(newNonce, (nonce) => page(401, ticketPage(language, nonce), nonce, null))
+
+const backTo = (ticket: string, language: Language, notice: TextKey | undefined) =>
+  HttpServerResponse.empty({
+    status: 303,
+    headers: {
+      location: `/pay/${ticket}?lang=${language}${notice === undefined ? "" : `&said=${notice}`}`,
+      "cache-control": "no-store"
+    }
+  })
+
+/** Serves the group `cashier`. Needs the services of `PaymentServices`. */
+export const CashierHandlers = ApiGroup.group(
+  MallApi,
+  "cashier",
+  Effect.fn(function* (handlers) {
+    const cashier = yield* Cashier
+    return handlers
+      .handleRaw("show", ({ params, query, request }) => {
+        const language = languageOf(request, query.lang)
+        return cashier.show(params.ticket, query.choose !== undefined).pipe(
+          Effect.flatMap((shown) =>
+            Effect.map(newNonce, (nonce) => {
+              const notice = isSaid(query.said) && shown.stage.type !== "over" ? query.said : shown.notice
+              const text = cashierPage({ ...shown, language, nonce, notice })
+              return page(200, text, nonce, shown.branding.logoUrl)
+            })
+          ),
+          Effect.catchTag("TicketInvalid", () => refuse(language))
+        )
+      })
+      .handleRaw("start", ({ params, query, request }) => {
+        const language = languageOf(request, query.lang)
+        // a ticket that cannot be one is not worth reading a body for
+        if (!isTicket(params.ticket)) return refuse(language)
+        return HttpServerRequest.schemaBodyUrlParams(Choice).pipe(
+          Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBody),
+          Effect.flatMap(({ channel, method }) => cashier.start(params.ticket, channel, method)),
+          Effect.map(({ next, notice }) => backTo(next, language, notice)),
+          Effect.catchTags({
+            TicketInvalid: () => refuse(language),
+            // a form that this page never made spends nothing
+            SchemaError: () => Effect.succeed(backTo(params.ticket, language, "notOffered")),
+            HttpServerError: () => Effect.succeed(backTo(params.ticket, language, "notOffered"))
+          })
+        )
+      })
+  })
+)
