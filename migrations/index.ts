@@ -8,6 +8,7 @@ import crypto from "./0007_crypto.ts"
 import returns from "./0008_returns.ts"
 import routing from "./0009_routing.ts"
 import alerts from "./0010_alerts.ts"
+import channelCredentials from "./0013_channel_credentials.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -20,5 +21,6 @@ export const migrations = {
   "0007_crypto": crypto,
   "0008_returns": returns,
   "0009_routing": routing,
-  "0010_alerts": alerts
+  "0010_alerts": alerts,
+  "0013_channel_credentials": channelCredentials
 }

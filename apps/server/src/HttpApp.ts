@@ -6,6 +6,7 @@ import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { IdentityHttp, IdentityRpc } from "@mall/identity/Identity"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
+import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
 import * as Callers from "@mall/platform/http/Callers"
 import * as Edge from "@mall/platform/http/Edge"
@@ -41,6 +42,8 @@ const Rpc = RpcServer.layerHttp({
     IdentityRpc,
     CatalogRpcHandlers.layer,
     TradeRpcHandlers.layer,
+    CredentialRpcHandlers.merchantLayer,
+    CredentialRpcHandlers.adminLayer,
     PaymentRpcHandlers.storefrontLayer,
     PaymentRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))

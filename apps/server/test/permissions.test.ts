@@ -70,7 +70,7 @@ const callFields: Readonly<Record<string, Json>> = {
     goods: { lines: [{ skuId: missingId, quantity: 1 }], reason: "worn" },
     receipt: { restock: true }
   },
-  ...{ version: 0, rules: [] },
+  ...{ version: 0, rules: [], credentials: {} },
   ...{ edit: {}, shipment: { carrier: "SF", trackingNumber: "SF1" }, cartToken: "a".repeat(43) },
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },

@@ -6,6 +6,8 @@ import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
+import { ChannelCredentials } from "./credentials/ChannelCredentials.ts"
+import { CredentialResealing } from "./credentials/CredentialResealing.ts"
 import { Inquiries } from "./Inquiries.ts"
 import * as PaymentGatewayLayer from "./PaymentGatewayLayer.ts"
 import { PaymentIntents } from "./PaymentIntents.ts"
@@ -24,7 +26,9 @@ import { Tickets } from "./Tickets.ts"
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
-  PaymentOperations.layerNoDeps
+  PaymentOperations.layerNoDeps,
+  ChannelCredentials.layerNoDeps,
+  CredentialResealing.layerNoDeps
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
   Layer.provide(CallbackRuns.layerNoDeps),
@@ -39,6 +43,6 @@ const layerNoDeps = Layer.mergeAll(
 
 /**
  * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
- * `CircuitBreakerStore`, `FileSystem` and `Path`.
+ * `Notifications`, `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer))

@@ -5,6 +5,7 @@ import { Duration, Effect, Predicate, Schema } from "effect"
 import { countSignatureFailure } from "../paymentMetrics.ts"
 import { ChannelError, ChannelNotSent, ChannelOutcomeUnknown } from "./ChannelError.ts"
 import { fromNetwork } from "./channelFailure.ts"
+import { AccountOwner } from "./OwnAccounts.ts"
 
 const isChannelError = Schema.is(ChannelError)
 
@@ -40,10 +41,12 @@ const fromUnavailable = ({ cause, mayHaveHappened, reason }: DownstreamUnavailab
 
 /**
  * Calls to a channel under the policy of the downstream of its name. All of them are keyed by our numbers, so an attempt
- * without an answer is repeated as the policy says.
+ * without an answer is repeated as the policy says. Each account has breakers and a bulkhead of its own: a merchant's wrong key
+ * stops the calls of that merchant only.
  */
 export const make = Effect.fnUntraced(function* (channel: string, timeout: Duration.Duration) {
-  const downstream = yield* Downstream.make(channel, { timeout, maxAttempts: 2 })
+  const account = yield* AccountOwner
+  const downstream = yield* Downstream.make(channel, { timeout, maxAttempts: 2 }, account ?? undefined)
 
   const call = <A>(operation: string, attempt: Effect.Effect<A, ChannelError | CallFailed>) =>
     downstream
