@@ -19,7 +19,7 @@ import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { ownNotifyUrl } from "../channel/channelConfig.ts"
+import { publicUrl } from "../channel/channelConfig.ts"
 import { PlatformChannels } from "../channel/PlatformChannels.ts"
 import { CredentialKeys } from "./CredentialKeys.ts"
 import { CredentialRepo } from "./CredentialRepo.ts"
@@ -67,7 +67,7 @@ export class ChannelCredentials extends Context.Service<
       const keys = yield* CredentialKeys
       const repo = yield* CredentialRepo
       const { definitions } = yield* PlatformChannels
-      const notifyBase = yield* ownNotifyUrl("", "")
+      const ours = yield* publicUrl
 
       const toViews = Effect.fnUntraced(function* (rows: ReadonlyArray<CredentialRow>) {
         const histories = yield* repo.history(rows.map(({ id }) => id))
@@ -81,7 +81,7 @@ export class ChannelCredentials extends Context.Service<
               status: statusOf(row),
               account: row.account,
               masked: row.masked,
-              notifyUrl: `${notifyBase}${row.channel}/${row.merchantId}`,
+              notifyUrl: `${ours}/callbacks/${row.channel}/${row.merchantId}`,
               history: histories.get(row.id) ?? []
             })
         )
