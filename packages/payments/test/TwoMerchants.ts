@@ -76,7 +76,7 @@ type Started = Effect.Success<typeof startSandbox>
 
 export const stripeOf = (account: Values, id: string) => toCredentials({ accountId: id, ...account })
 
-export const wechatPayOf = ({ merchantPrivateKeyPem, platformPublicKeyPem, platformSerial, ...account }: Values) =>
+const wechatPayOf = ({ merchantPrivateKeyPem, platformPublicKeyPem, platformSerial, ...account }: Values) =>
   toCredentials({
     ...account,
     merchantPrivateKey: merchantPrivateKeyPem ?? "",

@@ -1,20 +1,7 @@
-import type { Config, Effect, FileSystem, Option, Path, PlatformError, Schema, Scope } from "effect"
-import type { CircuitBreaker } from "effect/persistence"
-import type { SqlClient } from "effect/sql"
-import type { ChannelLog } from "../log/ChannelLog.ts"
+import type { Effect, Option } from "effect"
 import type { Channel } from "./Channel.ts"
+import type { Making, MakingError } from "./Making.ts"
 import type { OwnAccounts } from "./OwnAccounts.ts"
-
-/** What it takes to make an adapter. */
-export type Making =
-  | ChannelLog
-  | CircuitBreaker.CircuitBreakerStore
-  | FileSystem.FileSystem
-  | Path.Path
-  | Scope.Scope
-  | SqlClient.SqlClient
-
-export type MakingError = Config.ConfigError | PlatformError.PlatformError | Schema.SchemaError
 
 /** How a channel comes into being; one line of the registry. */
 export interface ChannelDefinition {

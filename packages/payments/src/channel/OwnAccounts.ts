@@ -1,7 +1,7 @@
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Array, Context, Effect, Redacted, Result, Schema, SchemaIssue } from "effect"
 import type { Channel } from "./Channel.ts"
-import type { Making, MakingError } from "./ChannelDefinition.ts"
+import type { Making, MakingError } from "./Making.ts"
 
 /** Of what was given as credentials, the fields that are wrong. Never a value, which may be a secret in the wrong place. */
 export interface Refused {
