@@ -13,6 +13,7 @@ import recordedActs from "./0012_recorded_acts.ts"
 import paymentLog from "./0013_payment_log.ts"
 import disputes from "./0014_disputes.ts"
 import channelCredentials from "./0015_channel_credentials.ts"
+import scheduledCancel from "./0016_scheduled_cancel.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -30,5 +31,6 @@ export const migrations = {
   "0012_recorded_acts": recordedActs,
   "0013_payment_log": paymentLog,
   "0014_disputes": disputes,
-  "0015_channel_credentials": channelCredentials
+  "0015_channel_credentials": channelCredentials,
+  "0016_scheduled_cancel": scheduledCancel
 }

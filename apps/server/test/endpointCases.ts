@@ -142,6 +142,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/payments/:id/refunds": { params: id, body: { amount: money, reason: "broken" } },
   "GET /api/v1/payments/:id/refunds": { params: id, query: page },
   "GET /api/v1/payments/:id/refunds/:refundId": { params: { ...id, refundId: missingId } },
+  "PUT /api/v1/payments/:id/cancel-at": { params: id, body: { at: "2030-01-01T00:00:00.000Z" } },
   "POST /api/v1/payments/:id/tickets": { params: id },
   "GET /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
   "POST /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },

@@ -88,6 +88,7 @@ const payloads: Readonly<Record<string, Json>> = {
   "orders.paymentIncidents": { limit: 5 },
   "admin.routes.history": { limit: 5 },
   "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
+  "payments.scheduleCancel": { id: missingId, at: null },
   "products.list": {},
   "products.listOwn": {}
 }

@@ -107,8 +107,12 @@ export class Closing extends Context.Service<
           const due = yield* repo.claimExpired(yield* DateTime.nowAsDate, limit)
           yield* Effect.forEach(
             due,
-            (paymentId) =>
-              close({ paymentId, actor: "sweep", reason: "expired" }).pipe(
+            ({ canceledBy, id: paymentId }) =>
+              close(
+                canceledBy === null
+                  ? { paymentId, actor: "sweep", reason: "expired" }
+                  : { paymentId, actor: canceledBy, reason: "canceled as scheduled" }
+              ).pipe(
                 Effect.catchTags({ PaymentUndecided: () => Effect.void, PaymentNotFound: () => Effect.void }),
                 // what is wrong with one keeps no other from being closed
                 Effect.catchDefect((defect) =>

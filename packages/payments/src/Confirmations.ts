@@ -115,7 +115,7 @@ export class Confirmations extends Context.Service<
         const { intent } = draft
         if (!isParty(caller, intent)) return yield* new PaymentNotFound({ paymentId: intent.id })
         if (draft.isOver) return yield* conflict(intent)
-        if (draft.context.now >= intent.expiresAt) return yield* new PaymentExpired({ paymentId: intent.id })
+        if (draft.context.now >= intent.endsAt) return yield* new PaymentExpired({ paymentId: intent.id })
       })
 
       const choiceOf = (

@@ -46,6 +46,7 @@ export const layerNoDeps = Layer.effect(
           metadata: {},
           returnUrl: null,
           expiresAt,
+          cancelAt: null,
           paidAt: null,
           createdAt: yield* DateTime.nowAsDate
         })

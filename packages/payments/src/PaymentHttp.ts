@@ -23,6 +23,8 @@ const PaymentsHandlers = ApiGroup.group(
       show: ({ params }) => CurrentUser.use((user) => payments.show(params.id, user)),
       confirm: ({ params, payload }) => CurrentUser.use((user) => confirmations.confirm(params.id, payload, user)),
       cancel: ({ params }) => CurrentUser.use((user) => payments.cancel(params.id, user)),
+      scheduleCancel: ({ params, payload }) =>
+        CurrentUser.use((user) => payments.scheduleCancel(params.id, payload.at, user)),
       resume: ({ params }) => CurrentUser.use((user) => confirmations.resume(params.id, user)),
       refund: ({ params, payload }) =>
         Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) =>

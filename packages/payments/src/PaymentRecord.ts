@@ -26,9 +26,15 @@ export class IntentRow extends Schema.Class<IntentRow>("IntentRow")({
   metadata: Schema.Record(Schema.String, Schema.String),
   returnUrl: Schema.NullOr(Schema.String),
   expiresAt: Schema.Date,
+  cancelAt: Schema.NullOr(Schema.Date),
   paidAt: Schema.NullOr(Schema.Date),
   createdAt: Schema.Date
 }) {
+  /** From when on nobody may begin to pay. */
+  get endsAt() {
+    return this.cancelAt !== null && this.cancelAt < this.expiresAt ? this.cancelAt : this.expiresAt
+  }
+
   get money() {
     return new Money({ amount: this.amount, currency: this.currency })
   }

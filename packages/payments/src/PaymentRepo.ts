@@ -20,6 +20,15 @@ const { captured, held, id, paidAt, refunded, status } = IntentRow.fields
 const changedIntentsJson = json(Schema.Struct({ id, status, captured, refunded, held, paidAt, updatedAt: Schema.Date }))
 
 const Claim = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
+/** `canceledBy`: who had said that it is to be canceled by now, where its time is not up anyway. */
+const Expired = Schema.Struct({ id: PaymentId, canceledBy: Schema.NullOr(Schema.String) })
+const CancelSchedule = Schema.Struct({
+  id: PaymentId,
+  at: Schema.NullOr(Schema.Date),
+  by: Schema.String,
+  now: Schema.Date,
+  traceId: Schema.NullOr(Schema.String)
+})
 const Claimed = Schema.Struct({ id: AttemptId, paymentId: PaymentId })
 const ClaimedRefund = Schema.Struct({ id: RefundId, paymentId: PaymentId })
 
@@ -58,7 +67,9 @@ export class PaymentRepo extends Context.Service<
     claimAttempts(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Claimed.Type>, SqlError>
     claimRefunds(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof ClaimedRefund.Type>, SqlError>
     /** Payments past their time that are not over, each left alone for a minute. */
-    claimExpired(now: Date, limit: number): Effect.Effect<ReadonlyArray<PaymentId>, SqlError>
+    claimExpired(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Expired.Type>, SqlError>
+    /** Says when a payment is to be canceled, null for never. None where it is over, or money was taken. */
+    scheduleCancel(request: typeof CancelSchedule.Type): Effect.Effect<Option.Option<IntentRow>, SqlError>
   }
 >()("@mall/payments/PaymentRepo") {
   static readonly layer = Layer.effect(
@@ -220,14 +231,35 @@ export class PaymentRepo extends Context.Service<
       })
       const claimExpired = SqlSchema.findAll({
         Request: Claim,
-        Result: Schema.Struct({ id: PaymentId }),
+        Result: Expired,
         execute: ({ limit, now }) => sql`
           UPDATE payments.intents AS t SET next_close_at = ${now}::timestamptz + interval '1 minute'
           WHERE t.id IN (
             SELECT d.id FROM payments.intents AS d
             WHERE d.next_close_at <= ${now} AND d.status IN ('pending', 'processing', 'failed')
             ORDER BY d.next_close_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-          RETURNING t.id`
+          RETURNING t.id, CASE WHEN t.cancel_at <= ${now} AND t.expires_at > ${now} THEN t.cancel_by END AS canceled_by`
+      })
+
+      const scheduleCancel = SqlSchema.findAll({
+        Request: CancelSchedule,
+        Result: IntentRow,
+        execute: ({ at, by, id, now, traceId }) => sql`
+          WITH said AS (
+            UPDATE payments.intents AS t
+            SET cancel_at = ${at}::timestamptz, cancel_by = ${at === null ? null : by}::text,
+              next_close_at = least(t.expires_at, ${at}::timestamptz), updated_at = ${now}
+            WHERE t.id = ${id} AND t.status IN ('pending', 'processing', 'failed') AND t.captured = 0
+            RETURNING t.*
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT id, 'payment', id, status, status, ${by},
+              coalesce('to be canceled at ' || to_char(${at}::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                'not to be canceled by itself'),
+              ${traceId}::text, ${now}::timestamptz
+            FROM said
+          )
+          SELECT * FROM said`
       })
 
       const withChildren = Effect.fnUntraced(function* (intents: ReadonlyArray<IntentRow>) {
@@ -282,9 +314,10 @@ export class PaymentRepo extends Context.Service<
         ),
         claimAttempts: (now, limit) => Effect.catchTag(claimAttempts({ now, limit }), "SchemaError", Effect.die),
         claimRefunds: (now, limit) => Effect.catchTag(claimRefunds({ now, limit }), "SchemaError", Effect.die),
-        claimExpired: (now, limit) =>
-          claimExpired({ now, limit }).pipe(
-            Effect.map((rows) => rows.map(({ id }) => id)),
+        claimExpired: (now, limit) => Effect.catchTag(claimExpired({ now, limit }), "SchemaError", Effect.die),
+        scheduleCancel: (request) =>
+          scheduleCancel(request).pipe(
+            Effect.map(([row]) => Option.fromUndefinedOr(row)),
             Effect.catchTag("SchemaError", Effect.die)
           )
       })

@@ -25,6 +25,7 @@ export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
       "payments.confirm": ({ id, ...choice }) => CurrentUser.use((user) => confirmations.confirm(id, choice, user)),
       "payments.resume": ({ id }) => CurrentUser.use((user) => confirmations.resume(id, user)),
       "payments.cancel": ({ id }) => CurrentUser.use((user) => payments.cancel(id, user)),
+      "payments.scheduleCancel": ({ at, id }) => CurrentUser.use((user) => payments.scheduleCancel(id, at, user)),
       "payments.ticket": ({ id }) => CurrentUser.use((user) => payments.issueTicket(id, user)),
       "payments.status": ({ id, ticket }) => payments.status(id, ticket)
     })

@@ -17,12 +17,14 @@ import { RefundNotFound, TicketInvalid } from "@mall/domain/payments/PaymentErro
 import type { ResumeWindowPassed } from "@mall/domain/payments/PaymentError"
 import { PaymentId, PaymentNotFound, PaymentStateConflict, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentUndecided, RefundExceedsCapture } from "@mall/domain/payments/PaymentGateway"
+import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
 import type { ConfirmError } from "./Confirmations.ts"
 import { isMerchantOf, isParty } from "./isParty.ts"
 import { PaymentIntents } from "./PaymentIntents.ts"
+import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentReads } from "./PaymentReads.ts"
 import type { PageRequest, PaymentFilter } from "./PaymentReads.ts"
 import { IntentRow } from "./PaymentRecord.ts"
@@ -51,6 +53,15 @@ export class Payments extends Context.Service<
       id: PaymentId,
       caller: Principal
     ): Effect.Effect<Payment, PaymentNotFound | PaymentStateConflict | PaymentUndecided>
+    /**
+     * Cancels the payment by itself at `at`, as `cancel` would: asked about and closed at the channel first. Another time
+     * replaces the one before, null takes it back.
+     */
+    scheduleCancel(
+      id: PaymentId,
+      at: Date | null,
+      caller: Principal
+    ): Effect.Effect<Payment, PaymentNotFound | PaymentStateConflict>
     /** For the page where the payment is paid. */
     issueTicket(id: PaymentId, caller: Principal): Effect.Effect<IssuedTicket, PaymentNotFound>
     status(id: PaymentId, ticket: string): Effect.Effect<TicketedStatus, TicketInvalid>
@@ -78,6 +89,7 @@ export class Payments extends Context.Service<
       const confirmations = yield* Confirmations
       const intents = yield* PaymentIntents
       const reads = yield* PaymentReads
+      const repo = yield* PaymentRepo
       const refunds = yield* Refunds
       const tickets = yield* Tickets
 
@@ -106,6 +118,7 @@ export class Payments extends Context.Service<
           metadata: metadata ?? {},
           returnUrl: returnUrl ?? null,
           expiresAt: new Date(now.getTime() + Duration.toMillis(lifetime)),
+          cancelAt: null,
           paidAt: null,
           createdAt: now
         })
@@ -200,6 +213,18 @@ export class Payments extends Context.Service<
         resumeOrder: (orderNo, caller) =>
           Effect.flatMap(ownOrder(orderNo, caller), (id) => confirmations.resume(id, caller)),
         cancel,
+        scheduleCancel: Effect.fn("Payments.scheduleCancel")(
+          function* (id, at, caller) {
+            yield* own(id, caller)
+            const now = yield* DateTime.nowAsDate
+            const traceId = yield* currentTraceId
+            const changed = yield* repo.scheduleCancel({ id, at, by: `user:${caller.userId}`, now, traceId })
+            if (Option.isSome(changed)) return changed.value.payment
+            const { status } = yield* intents.find(id)
+            return yield* new PaymentStateConflict({ paymentId: id, paymentStatus: status })
+          },
+          Effect.catchTag("SqlError", Effect.die)
+        ),
         issueTicket: Effect.fn("Payments.issueTicket")(function* (id, caller) {
           yield* own(id, caller)
           const ticket = yield* tickets.issue(id)

@@ -131,6 +131,44 @@ layer(TestPayments, { excludeTestServices: true })("Closing a payment", (it) => 
     })
   )
 
+  it.effect("happens by itself when somebody said so, until then it may be paid", () =>
+    Effect.gen(function* () {
+      const closing = yield* Closing
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const operations = yield* PaymentOperations
+      const payments = yield* Payments
+      const peer = yield* Peer
+      const buyer = yield* aBuyer
+      const later = new Date(Date.now() + 600_000)
+      const [due, retracted, postponed] = yield* Effect.all([aPayment(buyer), aPayment(buyer), aPayment(buyer)])
+      const { attempt } = yield* confirmations.confirm(due.id, choice, buyer)
+      assert.deepStrictEqual((yield* payments.scheduleCancel(due.id, later, buyer)).cancelAt, later)
+      for (const { id } of [due, retracted, postponed]) yield* payments.scheduleCancel(id, new Date(), buyer)
+      assert.strictEqual((yield* Effect.flip(confirmations.confirm(due.id, choice, buyer)))._tag, "PaymentExpired")
+      assert.isNull((yield* payments.scheduleCancel(retracted.id, null, buyer)).cancelAt)
+      yield* payments.scheduleCancel(postponed.id, later, buyer)
+      yield* Effect.all([closing.sweep(50), closing.sweep(50)], { concurrency: "unbounded" })
+      const found = yield* gateway.find([due.id, retracted.id, postponed.id])
+      assert.deepStrictEqual(
+        [due, retracted, postponed].map(({ id }) => found.get(id)?.status),
+        ["canceled", "pending", "pending"]
+      )
+      assert.isAbove(yield* peer.pay(attempt.id), 399)
+      const { history } = yield* operations.show(due.id)
+      assert.isTrue(history.some(({ actor, reason }) => actor !== "sweep" && reason === "canceled as scheduled"))
+      const paid = yield* confirmations.confirm(postponed.id, choice, buyer)
+      assert.strictEqual(yield* peer.pay(paid.attempt.id), 200)
+      yield* awaitStatus(postponed.id, "succeeded")
+      for (const { id } of [due, postponed]) {
+        const refused = yield* Effect.flip(payments.scheduleCancel(id, later, buyer))
+        assert.strictEqual(refused._tag, "PaymentStateConflict")
+      }
+      const other = yield* Effect.flip(payments.scheduleCancel(retracted.id, later, yield* aBuyer))
+      assert.strictEqual(other._tag, "PaymentNotFound")
+    })
+  )
+
   it.effect("closes at the channel what was left open there when its payment is over", () =>
     Effect.gen(function* () {
       const confirmations = yield* Confirmations

@@ -34,6 +34,7 @@ const newDraft = () =>
         metadata: {},
         returnUrl: null,
         expiresAt: now,
+        cancelAt: null,
         paidAt: null,
         createdAt: now
       }),

@@ -88,6 +88,8 @@ export class Payment extends Schema.Class<Payment>("Payment")({
   metadata: Schema.Record(Schema.String, Schema.String),
   returnUrl: Schema.NullOr(Schema.String),
   expiresAt: Schema.Date,
+  /** When it is to be canceled by itself, where somebody said so; it may be paid until then. */
+  cancelAt: Schema.NullOr(Schema.Date),
   paidAt: Schema.NullOr(Schema.Date),
   createdAt: Schema.Date
 }) {}
@@ -138,6 +140,12 @@ export class Refund extends Schema.Class<Refund>("Refund")({
 }) {}
 
 export const RefundPage = Page(Refund)
+
+/** Null takes back what was said before. A time that has passed means now. */
+export const CancelTime = Schema.Struct({ at: Schema.NullOr(Schema.DateFromString) }).annotate({
+  identifier: "CancelTime"
+})
+export type CancelTime = typeof CancelTime.Type
 
 /** `amount` is all that is left when it is not given. */
 export const NewRefund = Schema.Struct({

@@ -9,6 +9,7 @@ import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import {
+  CancelTime,
   ChannelChoice,
   CreatedPayment,
   IssuedTicket,
@@ -120,6 +121,20 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
         OpenApi.annotations({
           title: "Cancel a payment",
           description: "Closes it at the channel first. A payment that was paid meanwhile is a 409."
+        })
+      ),
+    HttpApiEndpoint.put("scheduleCancel", "/api/v1/payments/:id/cancel-at", {
+      params: ofPayment,
+      payload: CancelTime,
+      success: Payment,
+      error: [PaymentNotFound, PaymentStateConflict]
+    })
+      .middleware(Authorization)
+      .annotate(RequiredPermission, "account")
+      .annotateMerge(
+        OpenApi.annotations({
+          title: "Say when a payment is canceled by itself",
+          description: "It may be paid until then, and is closed at the channel first. A payment that is over is a 409."
         })
       ),
     HttpApiEndpoint.post("resume", "/api/v1/payments/:id/resume", {

@@ -43,6 +43,13 @@ export class PaymentsStorefrontRpcs extends RpcGroup.make(
   })
     .middleware(RpcAuthorization)
     .annotate(RequiredPermission, "account"),
+  Rpc.make("payments.scheduleCancel", {
+    payload: { id: PaymentId, at: Schema.NullOr(Schema.Date) },
+    success: Payment,
+    error: Schema.Union([PaymentNotFound, PaymentStateConflict])
+  })
+    .middleware(RpcAuthorization)
+    .annotate(RequiredPermission, "account"),
   Rpc.make("payments.ticket", { payload: { id: PaymentId }, success: IssuedTicket, error: PaymentNotFound })
     .middleware(RpcAuthorization)
     .annotate(RequiredPermission, "account"),

@@ -74,7 +74,7 @@ export class Cashier extends Context.Service<
           return { type: "over", text: isRefunded ? "refunded" : "succeeded" }
         }
         if (intent.status === "canceled") return { type: "over", text: "canceled" }
-        if ((yield* DateTime.nowAsDate) >= intent.expiresAt) return { type: "over", text: "expired" }
+        if ((yield* DateTime.nowAsDate) >= intent.endsAt) return { type: "over", text: "expired" }
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open === undefined || isChoosing) {
           return { type: "choose", ways: yield* waysOf(intent), isRepeated: attempts.length > 0 }

@@ -181,7 +181,7 @@ export const cashierPage = (view: View) => {
             isOver
               ? html``
               : html`<dt>${text("payBefore")}</dt>
-                  <dd>${timeText(language, intent.expiresAt)}</dd>`
+                  <dd>${timeText(language, intent.endsAt)}</dd>`
           }
         </dl>
         ${notice === undefined ? html`` : html`<p class="notice" role="alert">${text(notice)}</p>`} ${stageOf(view)}
