@@ -53,7 +53,7 @@ const nextOf = (page: string) => /data-next="(tk_once_[\w-]{43})"/.exec(page)?.[
 
 layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("the cashier", (it) => {
   it.effect(
-    "shows a payment once for each ticket, in the buyer's language, and nothing for a ticket that is not good",
+    "shows a payment once for each ticket, in the buyer's language, and nothing for a ticket that is not good (13.01 page hijack)",
     () =>
       Effect.gen(function* () {
         const { url } = yield* Mall
@@ -85,7 +85,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("the cash
       })
   )
 
-  it.effect("starts a payment with the ticket alone, and says why where a channel does not take it", () =>
+  it.effect("starts a payment with the ticket alone, and says why where a channel does not take it (13.10 P2-2)", () =>
     Effect.gen(function* () {
       const { sandboxUrl, url } = yield* Mall
       const sandbox = sandboxAt(sandboxUrl)
@@ -135,7 +135,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("the cash
     })
   )
 
-  it.effect("leads a person in a browser from choosing over scanning to paid, and on after a failure", () =>
+  it.effect("leads a person in a browser from choosing over scanning to paid, and on after a failure (13.10 P1-3, 13.10 P2-3)", () =>
     Effect.gen(function* () {
       const { sandboxUrl, url } = yield* Mall
       const sandbox = sandboxAt(sandboxUrl)
