@@ -31,6 +31,11 @@ const sendingOf = ({ channel, eventId, nonce }: typeof Row.Type) =>
 
 class Store extends Request.Class<{ readonly row: typeof Row.Type }, "stored" | "duplicate" | "replayed", SqlError> {}
 
+/** How long a notice is left to the process that took it, before a sweep looks after it, and after an operator has. */
+const firstWait = "15 seconds"
+/** Each wait is twice the one before, up to this. */
+const longestWait = "24 hours"
+
 /** Notices that one statement stores at most. */
 const maxBatch = 128
 
@@ -67,7 +72,7 @@ export class CallbackInbox extends Context.Service<
     /** Locks those that are still to be acted upon, and that no other process is at. Needs a transaction. */
     claim(ids: ReadonlyArray<CallbackId>): Effect.Effect<ReadonlyArray<Waiting>, SqlError>
     settle(verdicts: ReadonlyArray<Verdict>, now: Date): Effect.Effect<void, SqlError>
-    /** Notices whose run was lost or failed, each left alone for longer than the time before. */
+    /** Notices whose run was lost or failed, each left alone for twice as long as the time before: 15 s to 24 h. */
     claimDue(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Run.Type>, SqlError>
     /** Makes a notice wait again. False where there is none. */
     reopen(id: CallbackId, now: Date): Effect.Effect<boolean, SqlError>
@@ -96,7 +101,7 @@ export class CallbackInbox extends Context.Service<
           ), stored AS (
             INSERT INTO payments.callback_inbox (id, channel, event_id, event_type, notice, status, next_run_at, trace_id,
               received_at)
-            SELECT id, channel, "eventId", "eventType", notice, 'received', now + interval '30 seconds', "traceId", now
+            SELECT id, channel, "eventId", "eventType", notice, 'received', now + ${firstWait}::interval, "traceId", now
             FROM input LEFT JOIN fresh USING (channel, nonce)
             WHERE nonce IS NULL OR fresh.channel IS NOT NULL
             ORDER BY channel, "eventId"
@@ -142,7 +147,8 @@ export class CallbackInbox extends Context.Service<
         Result: Run,
         execute: ({ limit, now }) => sql`
           UPDATE payments.callback_inbox AS t
-          SET runs = t.runs + 1, next_run_at = ${now}::timestamptz + interval '30 seconds' * power(2, least(t.runs, 10))
+          SET runs = t.runs + 1, next_run_at = ${now}::timestamptz
+            + least(${firstWait}::interval * power(2, least(t.runs + 1, 20)), ${longestWait}::interval)
           WHERE t.id IN (
             SELECT d.id FROM payments.callback_inbox AS d
             WHERE d.status = 'received' AND d.next_run_at <= ${now}
@@ -158,7 +164,8 @@ export class CallbackInbox extends Context.Service<
           if (verdicts.length === 0) return
           yield* sql`
             UPDATE payments.callback_inbox AS c
-            SET status = v.status, outcome = v.outcome, payment_id = v."paymentId", processed_at = ${now}, next_run_at = NULL
+            SET status = v.status, outcome = v.outcome, payment_id = coalesce(v."paymentId", c.payment_id),
+              processed_at = ${now}, next_run_at = NULL
             FROM jsonb_to_recordset(${verdictsJson(verdicts)}::jsonb)
               AS v(id uuid, status text, outcome text, "paymentId" uuid)
             WHERE c.id = v.id`
@@ -167,7 +174,7 @@ export class CallbackInbox extends Context.Service<
         reopen: (id, now) =>
           sql`
             UPDATE payments.callback_inbox
-            SET status = 'received', runs = 0, next_run_at = ${now}::timestamptz + interval '30 seconds'
+            SET status = 'received', runs = 0, next_run_at = ${now}::timestamptz + ${firstWait}::interval
             WHERE id = ${id} RETURNING id`.pipe(Effect.map((rows) => rows.length > 0)),
         forgetNonces: (seen, limit) =>
           sql`

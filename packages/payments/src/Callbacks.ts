@@ -116,6 +116,11 @@ export class Callbacks extends Context.Service<
           const now = yield* DateTime.nowAsDate
           const due = yield* inbox.claimDue(now, limit)
           const hopeless = due.filter(({ runs }) => runs > config.callbackMaxRuns)
+          if (hopeless.length > 0) {
+            yield* Effect.logError("notices failed too often and wait for an operator").pipe(
+              Effect.annotateLogs({ callbackIds: hopeless.map(({ id }) => id) })
+            )
+          }
           yield* inbox.settle(
             hopeless.map(({ id }) => ({ id, status: "parked", outcome: "failed too often", paymentId: null })),
             now

@@ -17,7 +17,7 @@ export class PaymentsConfig extends Context.Service<
     readonly securityEventLifetime: Duration.Duration
     /** How long calls to channels are kept in the payment log. */
     readonly logLifetime: Duration.Duration
-    /** After so many failed runs a notice is parked for an operator. */
+    /** After so many failed runs a notice is parked for an operator: 14 of them take some three days. */
     readonly callbackMaxRuns: number
   }
 >()("@mall/payments/PaymentsConfig") {
@@ -30,7 +30,7 @@ export class PaymentsConfig extends Context.Service<
       nonceLifetime: duration("PAYMENT_NONCE_LIFETIME", "20 minutes"),
       securityEventLifetime: duration("PAYMENT_SECURITY_EVENT_LIFETIME", "90 days"),
       logLifetime: duration("PAYMENT_LOG_LIFETIME", "180 days"),
-      callbackMaxRuns: Config.Int("PAYMENT_CALLBACK_MAX_RUNS").pipe(Config.withDefault(12))
+      callbackMaxRuns: Config.Int("PAYMENT_CALLBACK_MAX_RUNS").pipe(Config.withDefault(14))
     })
   )
 }

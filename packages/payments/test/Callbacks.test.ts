@@ -1,9 +1,10 @@
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Metric } from "effect"
 import { HttpClient } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { generateKeyPairSync, randomUUID } from "node:crypto"
+import { CallbackId, CallbackInbox } from "../src/CallbackInbox.ts"
 import { Callbacks } from "../src/Callbacks.ts"
 import { Confirmations } from "../src/Confirmations.ts"
 import { PaymentOperations } from "../src/PaymentOperations.ts"
@@ -30,6 +31,15 @@ const securityEvents = Effect.fnUntraced(function* (kind: string) {
     SELECT count(*) AS count FROM payments.security_events WHERE kind = ${kind}`
   return row?.count ?? 0
 })
+
+/** How often the metric was counted for WeChat Pay, for a reason where it has one. */
+const counted = (id: string, reason?: string) =>
+  Effect.map(Metric.snapshot, (all) =>
+    all
+      .filter((metric) => metric.id === id && metric.attributes?.["channel"] === "wechatpay")
+      .filter(({ attributes }) => reason === undefined || attributes?.["reason"] === reason)
+      .reduce((sum, { state }) => sum + ("count" in state ? Number(state.count) : 0), 0)
+  )
 
 layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) => {
   it.effect("pays the payment once, though it comes twenty times at once, each sealed anew (13.04, 13.10 P0-3)", () =>
@@ -182,6 +192,102 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
         assert.strictEqual(stored.length, 0)
         assert.strictEqual(yield* statusOf(id), "processing")
       })
+  )
+
+  it.effect("that is refused is reported once, by why, in a row and in the metrics", () =>
+    Effect.gen(function* () {
+      const { attemptId } = yield* aConfirmedPayment
+      const { identity, post } = yield* signer
+      const sql = yield* SqlClient.SqlClient
+      const body = envelope(identity, paidOrder(identity, attemptId, 1999))
+      const genuine = seal(identity, body)
+      const now = Math.floor(Number(genuine.headers["wechatpay-timestamp"]))
+      const rows = Effect.map(
+        sql<{ reason: string }>`
+          SELECT details->>'reason' AS reason FROM payments.security_events
+          WHERE kind IN ('callback_refused', 'callback_replayed') AND channel = 'wechatpay' ORDER BY id`,
+        (found) => found.map(({ reason }) => reason)
+      )
+      yield* post(genuine)
+      const cases: ReadonlyArray<readonly [string, number, Parameters<typeof post>[0]]> = [
+        ["signature", 1, { ...genuine, body: body.slice(0, -10) }],
+        ["serial", 1, seal(identity, body, { serial: "PUB_KEY_ID_0000000000000000000000" })],
+        ["timestamp", 0, seal(identity, body, { timestamp: now - 301 })],
+        ["malformed", 0, seal(identity, "[]")],
+        ["replayed", 0, genuine],
+        ["too_large", 0, seal(identity, "x".repeat(70_000))]
+      ]
+      for (const [reason, failures, sending] of cases) {
+        const before = yield* Effect.all([
+          rows,
+          counted("payment_callback_refused", reason),
+          counted("payment_signature_failure")
+        ])
+        yield* post(sending)
+        const after = yield* Effect.all([
+          rows,
+          counted("payment_callback_refused", reason),
+          counted("payment_signature_failure")
+        ])
+        assert.deepStrictEqual(after, [[...before[0], reason], before[1] + 1, before[2] + failures])
+      }
+    })
+  )
+
+  it.effect("that tells what was told before is acknowledged and counted", () =>
+    Effect.gen(function* () {
+      const { attemptId } = yield* aConfirmedPayment
+      const { tellPaid } = yield* signer
+      const eventId = randomUUID()
+      yield* tellPaid(attemptId, 1999, { eventId })
+      const before = yield* counted("payment_callback_duplicate")
+      assert.strictEqual((yield* tellPaid(attemptId, 1999, { eventId })).status, 204)
+      assert.strictEqual(yield* counted("payment_callback_duplicate"), before + 1)
+    })
+  )
+
+  it.effect("that fails is tried again after 15 s, and then after twice as long each time, up to a day", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const inbox = yield* CallbackInbox
+      const id = CallbackId.make("01a1fb7c-4734-7253-be6d-a0440636703c")
+      const start = new Date("2020-01-01T00:00:00Z")
+      const notice = { _tag: "OtherNotice", about: "a test" } as const
+      const event = { eventId: randomUUID(), eventType: "TEST", nonce: null, notice }
+      yield* inbox.store(id, "wechatpay", event, { now: start, traceId: null })
+      const waits: Array<number> = []
+      let now = start
+      for (let run = 0; run < 16; run++) {
+        const [row] = yield* sql<{ next: Date }>`
+          SELECT next_run_at AS next FROM payments.callback_inbox WHERE id = ${id}`
+        if (row === undefined) return yield* Effect.die(new Error("The notice is gone"))
+        waits.push((row.next.getTime() - now.getTime()) / 1000)
+        now = row.next
+        assert.isTrue((yield* inbox.claimDue(now, 1_000)).some((due) => due.id === id))
+      }
+      const doubled = Array.from({ length: 13 }, (_, step) => 15 * 2 ** step)
+      assert.deepStrictEqual(waits, [...doubled, 86_400, 86_400, 86_400])
+      yield* sql`DELETE FROM payments.callback_inbox WHERE id = ${id}`
+    })
+  )
+
+  it.effect("that failed too often is parked, and acted upon when an operator says so", () =>
+    Effect.gen(function* () {
+      const { attemptId, id } = yield* aConfirmedPayment
+      const { tellPaid } = yield* signer
+      const callbacks = yield* Callbacks
+      const operations = yield* PaymentOperations
+      const sql = yield* SqlClient.SqlClient
+      yield* tellPaid(attemptId, 1999)
+      yield* callbacks.drained
+      yield* sql`
+        UPDATE payments.callback_inbox SET status = 'received', next_run_at = '2020-01-01', runs = 14 WHERE payment_id = ${id}`
+      yield* callbacks.sweep(10)
+      const [parked] = (yield* operations.show(id)).callbacks
+      assert.deepStrictEqual([parked?.status, parked?.outcome], ["parked", "failed too often"])
+      const replayed = yield* operations.replayCallback(parked?.id ?? "")
+      assert.deepStrictEqual([replayed.status, replayed.outcome], ["processed", "unchanged"])
+    })
   )
 
   it.effect("of a kind nobody knows is acknowledged and ignored", () =>

@@ -414,6 +414,9 @@ layer(RpcSurface, { excludeTestServices: true })("The RPC surface of payments", 
       }
       const missing = yield* Effect.flip(desk["admin.callbacks.show"]({ id: yield* newOperationId }, asRpcUser(admin)))
       assert.strictEqual(missing._tag, "CallbackNotFound")
+      const log = yield* desk["admin.payments.log"]({ id, limit: 100 }, asRpcUser(admin))
+      assert.isTrue(log.data.some(({ kind, what }) => kind === "change" && what === "pending → processing"))
+      assert.isNull(log.nextCursor)
       const { history } = yield* desk["admin.payments.show"]({ id }, asRpcUser(admin))
       assert.isTrue(history.some(({ actor }) => actor === `user:${admin.userId}`))
     })
