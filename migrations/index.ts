@@ -11,6 +11,7 @@ import alerts from "./0010_alerts.ts"
 import branding from "./0011_branding.ts"
 import recordedActs from "./0012_recorded_acts.ts"
 import paymentLog from "./0013_payment_log.ts"
+import disputes from "./0014_disputes.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -26,5 +27,6 @@ export const migrations = {
   "0010_alerts": alerts,
   "0011_branding": branding,
   "0012_recorded_acts": recordedActs,
-  "0013_payment_log": paymentLog
+  "0013_payment_log": paymentLog,
+  "0014_disputes": disputes
 }

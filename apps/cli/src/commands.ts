@@ -46,6 +46,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at payments, ask their channels, refund them, replay callbacks",
     async () => (await import("./PaymentsCommand.ts")).PaymentsCommand
   ),
+  entry(
+    "disputes",
+    "Look at payments that a bank wants back; answer or accept",
+    async () => (await import("./DisputesCommand.ts")).DisputesCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "sweep",

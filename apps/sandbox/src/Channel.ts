@@ -40,6 +40,8 @@ export interface ChannelRoute {
   readonly method: "GET" | "POST" | "DELETE"
   /** Below `/<channel id>`. */
   readonly path: HttpRouter.PathInput
+  /** Takes files: the body is as long as they are, and has a character for each byte. */
+  readonly takesFiles?: boolean
   readonly handle: (request: ChannelRequest) => Effect.Effect<Reply>
 }
 
@@ -71,6 +73,46 @@ export interface PayerActionOptions {
 /** What can happen to a refund that is under way. */
 export const RefundOutcome = Schema.Literals(["succeed", "close", "abnormal"])
 export type RefundOutcome = typeof RefundOutcome.Type
+
+/** What the payer's bank decides. `review`: it reads the evidence. */
+export const DisputeOutcome = Schema.Literals(["win", "lose", "review"])
+export type DisputeOutcome = typeof DisputeOutcome.Type
+
+/** How a payer's bank wants money back; all of it and `fraudulent` unless told. Minor units. */
+export const NewDispute = Schema.Struct({
+  amount: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+  reason: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z_]{1,40}$/))),
+  /** Seconds until the bank stops listening. */
+  dueIn: Schema.optionalKey(Schema.Int),
+  /** A question, by which no money moves yet. */
+  isInquiry: Schema.optionalKey(Schema.Boolean)
+})
+export type NewDispute = typeof NewDispute.Type
+
+export interface DisputeView {
+  readonly number: string
+  /** The reference of its order. */
+  readonly order: string
+  readonly amount: number
+  readonly currency: Currency
+  readonly state: string
+  readonly outcomes: ReadonlyArray<DisputeOutcome>
+}
+
+/** Where payers' banks can take money back. */
+export interface Disputes {
+  /** Newest first. */
+  readonly list: Effect.Effect<ReadonlyArray<DisputeView>>
+  /** Of a paid order, more than once where somebody insists. */
+  readonly open: (
+    reference: string,
+    options: NewDispute
+  ) => Effect.Effect<DisputeView, ReferenceUnknown | ActionRefused>
+  readonly settle: (
+    number: string,
+    outcome: DisputeOutcome
+  ) => Effect.Effect<DisputeView, ReferenceUnknown | ActionRefused>
+}
 
 /** An order as the pages show it. */
 export interface OrderView {
@@ -137,6 +179,7 @@ export interface Channel {
     reference: string,
     outcome: RefundOutcome
   ) => Effect.Effect<void, ReferenceUnknown | ActionRefused>
+  readonly disputes?: Disputes
   /** Forgets every order and refund; keys stay. */
   readonly reset: Effect.Effect<void>
 }

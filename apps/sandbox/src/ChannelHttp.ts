@@ -11,6 +11,12 @@ import { slowly } from "./slowly.ts"
 /** Larger than any message of a payment channel. */
 const largestBody = ByteSize.kibibytes(64)
 
+/** Larger than any file that a channel takes. */
+const largestFile = ByteSize.mebibytes(8)
+
+/** How much of a file is entered in the ledger. */
+const entered = 1024
+
 interface Outcome {
   readonly verdict: string
   /** Undefined: the connection is dropped. */
@@ -94,7 +100,10 @@ const makeHandler = Effect.gen(function* () {
   const ledger = yield* RequestLedger
   const underWay = yield* FiberSet.make()
 
-  return (channel: Channel, { handle, operation: named }: Pick<ChannelRoute, "handle" | "operation">) => {
+  return (
+    channel: Channel,
+    { handle, operation: named, takesFiles = false }: Pick<ChannelRoute, "handle" | "operation" | "takesFiles">
+  ) => {
     const exchange = makeExchange(channel)
     const process = Effect.fnUntraced(function* (received: ChannelRequest, truth: Effect.Effect<Reply>) {
       const operation = typeof named === "function" ? named(received) : named
@@ -106,7 +115,7 @@ const makeHandler = Effect.gen(function* () {
         operation,
         method: received.method,
         target: received.target,
-        request: received.body,
+        request: takesFiles ? received.body.slice(0, entered) : received.body,
         verdict,
         status: answer?.status ?? null,
         answer: answer?.body ?? "",
@@ -116,8 +125,11 @@ const makeHandler = Effect.gen(function* () {
     })
 
     return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-      const body = yield* request.text.pipe(
-        Effect.provideService(HttpIncomingMessage.MaxBodySize, largestBody),
+      const text = takesFiles
+        ? Effect.map(request.arrayBuffer, (bytes) => Buffer.from(bytes).toString("latin1"))
+        : request.text
+      const body = yield* text.pipe(
+        Effect.provideService(HttpIncomingMessage.MaxBodySize, takesFiles ? largestFile : largestBody),
         Effect.option
       )
       const received: ChannelRequest = {

@@ -4,7 +4,7 @@ import type { HttpServerError } from "effect/http"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { isIPv4 } from "node:net"
 import { Callbacks, NoticeInput } from "./Callbacks.ts"
-import { PayerAction, RefundOutcome } from "./Channel.ts"
+import { DisputeOutcome, NewDispute, PayerAction, RefundOutcome } from "./Channel.ts"
 import type { ActionRefused, ReferenceUnknown } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
 import { FaultRule, Faults } from "./Faults.ts"
@@ -37,9 +37,11 @@ const guarded = <E, R>(handle: Effect.Effect<HttpServerResponse.HttpServerRespon
     return yield* handle
   })
 
+const ChannelPath = Schema.Struct({ channel: Schema.String })
 const OrderPath = Schema.Struct({ channel: Schema.String, reference: Schema.String })
 const ActionPath = Schema.Struct({ ...OrderPath.fields, action: PayerAction })
 const RefundPath = Schema.Struct({ channel: Schema.String, reference: Schema.String, outcome: RefundOutcome })
+const DisputePath = Schema.Struct({ channel: Schema.String, number: Schema.String, outcome: DisputeOutcome })
 const ScanQuery = Schema.Struct({ code: Schema.NonEmptyString })
 const NewNotice = Schema.Struct({ ...NoticeInput.fields, channel: Schema.String })
 const CallbackPath = Schema.Struct({ id: Schema.String })
@@ -134,6 +136,40 @@ const addOrders = Effect.fnUntraced(function* (add: Add) {
   )
 })
 
+/** The payer's bank. A channel without disputes is as good as none. */
+const addDisputes = Effect.fnUntraced(function* (add: Add) {
+  const { find } = yield* Channels
+  const disputesOf = (id: string) => Effect.fromNullishOr(find(id)?.disputes)
+  yield* add(
+    "POST",
+    "/:channel/orders/:reference/disputes",
+    Effect.gen(function* () {
+      const { channel, reference } = yield* HttpRouter.schemaPathParams(OrderPath)
+      const disputes = yield* disputesOf(channel)
+      const options = yield* HttpServerRequest.schemaBodyJson(NewDispute)
+      return HttpServerResponse.jsonUnsafe(yield* disputes.open(reference, options))
+    })
+  )
+  yield* add(
+    "POST",
+    "/:channel/disputes/:number/:outcome",
+    Effect.gen(function* () {
+      const { channel, number, outcome } = yield* HttpRouter.schemaPathParams(DisputePath)
+      const disputes = yield* disputesOf(channel)
+      return HttpServerResponse.jsonUnsafe(yield* disputes.settle(number, outcome))
+    })
+  )
+  yield* add(
+    "GET",
+    "/:channel/disputes",
+    Effect.gen(function* () {
+      const { channel } = yield* HttpRouter.schemaPathParams(ChannelPath)
+      const disputes = yield* disputesOf(channel)
+      return HttpServerResponse.jsonUnsafe({ data: yield* disputes.list })
+    })
+  )
+})
+
 /** What came in, and what goes out. */
 const addRecords = Effect.fnUntraced(function* (add: Add) {
   const ledger = yield* RequestLedger
@@ -222,6 +258,7 @@ export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const add = makeAdd(router)
     yield* addOrders(add)
+    yield* addDisputes(add)
     yield* addRecords(add)
     yield* addFaults(add)
     yield* addReset(add)

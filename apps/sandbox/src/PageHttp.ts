@@ -2,8 +2,8 @@ import { formatMajor } from "@mall/domain/kernel/Currency"
 import { Effect, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import QRCode from "qrcode"
-import { PayerAction } from "./Channel.ts"
-import type { Channel, OrderView } from "./Channel.ts"
+import { DisputeOutcome, PayerAction } from "./Channel.ts"
+import type { ActionRefused, Channel, DisputeView, OrderView, ReferenceUnknown } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
 import { html, trusted } from "@mall/platform/html"
 import type { Markup } from "@mall/platform/html"
@@ -16,6 +16,12 @@ const actionTexts: Readonly<Record<PayerAction, { readonly zh: string; readonly 
   pay: { zh: "支付", en: "Pay" },
   fail: { zh: "支付失败", en: "Fail" },
   cancel: { zh: "取消", en: "Cancel" }
+}
+
+const outcomeTexts: Readonly<Record<DisputeOutcome, { readonly zh: string; readonly en: string }>> = {
+  win: { zh: "商户胜", en: "The merchant wins" },
+  lose: { zh: "商户败", en: "The merchant loses" },
+  review: { zh: "审理", en: "Review" }
 }
 
 const pathOf = ({ channel, reference }: OrderView) => `/pay/${channel}/${encodeURIComponent(reference)}`
@@ -66,7 +72,34 @@ const indexBody = (orders: ReadonlyArray<OrderView>) =>
           </table>`
     }`
 
-const orderBody = (channel: Channel, order: OrderView, qr: string, refused: string | undefined) =>
+/** The hand of the payer's bank. */
+const disputesBody = (order: OrderView, disputes: ReadonlyArray<DisputeView>) =>
+  html`<h2>争议 <small>Disputes</small></h2>
+    ${disputes.map(
+      ({ amount, currency, number, outcomes, state }) =>
+        html`<p>${number} · ${money(amount, currency)} · <span class="state">${state}</span></p>
+          <div class="actions">
+            ${outcomes.map(
+              (outcome) =>
+                html`<form method="post" action="${pathOf(order)}/disputes/${number}/${outcome}">
+                  <button class="${outcome}">${outcomeTexts[outcome].zh} ${outcomeTexts[outcome].en}</button>
+                </form>`
+            )}
+          </div>`
+    )}
+    <div class="actions">
+      <form method="post" action="${pathOf(order)}/disputes">
+        <button class="dispute">拒付 Dispute the payment</button>
+      </form>
+    </div>`
+
+const orderBody = (
+  channel: Channel,
+  order: OrderView,
+  qr: string,
+  disputes: ReadonlyArray<DisputeView>,
+  refused: string | undefined
+) =>
   html`<p><a href="/">← 全部订单 All orders</a></p>
     <h1>${channel.title.zh} <small>${channel.title.en}</small></h1>
     ${refused === undefined ? html`` : html`<p class="refused" role="alert">${refused}</p>`}
@@ -100,10 +133,12 @@ const orderBody = (channel: Channel, order: OrderView, qr: string, refused: stri
                   </form>`
               )}
             </div>`
-    }`
+    }
+    ${channel.disputes !== undefined && order.state === "paid" ? disputesBody(order, disputes) : html``}`
 
 const ScanQuery = Schema.Struct({ code: Schema.NonEmptyString })
 const OrderPath = Schema.Struct({ channel: Schema.String, reference: Schema.String })
+const DisputePath = Schema.Struct({ ...OrderPath.fields, number: Schema.String, outcome: DisputeOutcome })
 const ActionPath = Schema.Struct({ ...OrderPath.fields, action: PayerAction })
 
 /** The payer's side for people: a list of orders and a page for each, in plain HTML forms. */
@@ -115,9 +150,12 @@ export const layer = HttpRouter.use(
       const channel = yield* Effect.fromNullishOr(find(id))
       const order = yield* Effect.fromOption(yield* channel.order(reference))
       const qr = yield* Effect.promise(() => QRCode.toString(order.code, { type: "svg", margin: 1 }))
+      const disputes = (yield* channel.disputes?.list ?? Effect.succeed([])).filter(
+        (dispute) => dispute.order === reference
+      )
       return respond(
         `${order.reference} · ${channel.title.zh}`,
-        orderBody(channel, order, qr, refused),
+        orderBody(channel, order, qr, disputes, refused),
         refused === undefined ? 200 : 409
       )
     })
@@ -150,6 +188,38 @@ export const layer = HttpRouter.use(
         Effect.flatMap(({ channel, reference }) => show(channel, reference)),
         Effect.catchTags(missing)
       )
+    )
+    /** The page again, with what came of a button of it. */
+    const backTo = <A>(id: string, reference: string, act: Effect.Effect<A, ActionRefused | ReferenceUnknown>) =>
+      act.pipe(
+        Effect.as(HttpServerResponse.redirect(`/pay/${id}/${encodeURIComponent(reference)}`, { status: 303 })),
+        Effect.catchTags({
+          ReferenceUnknown: () => Effect.succeed(notFound),
+          ActionRefused: ({ reason }) => show(id, reference, reason)
+        })
+      )
+
+    yield* router.add(
+      "POST",
+      "/pay/:channel/:reference/disputes",
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        if (request.headers["sec-fetch-site"] === "cross-site") return HttpServerResponse.empty({ status: 403 })
+        const { channel: id, reference } = yield* HttpRouter.schemaPathParams(OrderPath)
+        const disputes = yield* Effect.fromNullishOr(find(id)?.disputes)
+        return yield* backTo(id, reference, disputes.open(reference, {}))
+      }).pipe(Effect.catchTags(missing))
+    )
+    yield* router.add(
+      "POST",
+      "/pay/:channel/:reference/disputes/:number/:outcome",
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        if (request.headers["sec-fetch-site"] === "cross-site") return HttpServerResponse.empty({ status: 403 })
+        const { channel: id, number, outcome, reference } = yield* HttpRouter.schemaPathParams(DisputePath)
+        const disputes = yield* Effect.fromNullishOr(find(id)?.disputes)
+        return yield* backTo(id, reference, disputes.settle(number, outcome))
+      }).pipe(Effect.catchTags(missing))
     )
     yield* router.add(
       "POST",

@@ -146,6 +146,11 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
   "POST /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
   "GET /api/v1/payments/:id/status": { params: id, query: ticket },
+  "GET /api/v1/payments/disputes": { query: { ...page, status: "needs_response" } },
+  "GET /api/v1/payments/disputes/:id": { params: id },
+  "POST /api/v1/payments/disputes/:id/evidence": { params: id, body: { kind: "product_description", text: "tea" } },
+  "POST /api/v1/payments/disputes/:id/submit": { params: id },
+  "POST /api/v1/payments/disputes/:id/accept": { params: id },
   "POST /api/h5/payments": {
     body: { orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
   },

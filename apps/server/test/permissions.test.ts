@@ -70,6 +70,7 @@ const callFields: Readonly<Record<string, Json>> = {
     goods: { lines: [{ skuId: missingId, quantity: 1 }], reason: "worn" },
     receipt: { restock: true }
   },
+  ...{ evidence: { kind: "product_description", text: "tea" } },
   ...{ version: 0, rules: [], branding: { name: "Tea", color: "#00aa55", logoUrl: null } },
   ...{ edit: {}, shipment: { carrier: "SF", trackingNumber: "SF1" }, cartToken: "a".repeat(43) },
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },

@@ -7,6 +7,7 @@ import { AddressesApiGroup } from "./identity/AddressesApi.ts"
 import { AuthApiGroup, JwksApiGroup } from "./identity/AuthApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
+import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
@@ -18,7 +19,7 @@ const groups = HttpApi.make("mall")
   .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup)
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
-  .add(PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
+  .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
   .middleware(Problems)
 
 /** Everything the server answers over HTTP; each context adds its groups here. */

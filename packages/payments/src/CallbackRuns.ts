@@ -4,6 +4,10 @@ import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import { announce } from "./announce.ts"
 import { Channels } from "./channel/Channels.ts"
+import type { Notice } from "./channel/Channel.ts"
+import { announceDispute } from "./disputes/announceDispute.ts"
+import { DisputeStore } from "./disputes/DisputeStore.ts"
+import type { DisputeNews } from "./disputes/DisputeStore.ts"
 import { applyPayment, applyRefund } from "./channelTruth.ts"
 import type { Verdict as Truth } from "./channelTruth.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
@@ -34,6 +38,12 @@ interface Result {
   readonly event?: SecurityEvent
 }
 
+type OrderNotice = Exclude<Notice, { readonly _tag: "DisputeNotice" }>
+
+const disputeOf = ({ waiting: { notice } }: Task) =>
+  notice._tag === "DisputeNotice" ? notice.dispute.channelReference : ""
+const byDispute = (a: Task, b: Task) => disputeOf(a).localeCompare(disputeOf(b))
+
 /** Acts upon stored notices. */
 export class CallbackRuns extends Context.Service<
   CallbackRuns,
@@ -51,6 +61,7 @@ export class CallbackRuns extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const channels = yield* Channels
       const inbox = yield* CallbackInbox
+      const disputes = yield* DisputeStore
       const repo = yield* PaymentRepo
       const store = yield* PaymentStore
       const securityEvents = yield* SecurityEvents
@@ -106,13 +117,30 @@ export class CallbackRuns extends Context.Service<
               }
               return [{ waiting, kind: "refund_mismatch", change }]
             }
+            case "DisputeNotice":
             case "OtherNotice":
               return [{ waiting, kind: "payment_mismatch", change: undefined }]
           }
         })
       })
 
-      const withoutChange = ({ channel, id, notice }: Waiting): Result => {
+      /** Disputes have a row and a lock of their own. */
+      const withDispute = Effect.fnUntraced(function* (
+        { channel, id }: Waiting,
+        { at, dispute }: Extract<Notice, { readonly _tag: "DisputeNotice" }>
+      ) {
+        const source = yield* Effect.orDie(Effect.fromOption(channels.find(channel)))
+        const { news, row, type } = yield* disputes.learn(source, dispute, { by: "told", at })
+        const verdict: Verdict = {
+          id,
+          status: type === "mismatch" ? "parked" : "processed",
+          outcome: `dispute ${type}`,
+          paymentId: row?.paymentId ?? null
+        }
+        return { verdict, news }
+      })
+
+      const withoutChange = ({ channel, id, notice }: Waiting & { readonly notice: OrderNotice }): Result => {
         if (notice._tag === "OtherNotice") {
           return { verdict: { id, status: "ignored", outcome: notice.about, paymentId: null } }
         }
@@ -143,7 +171,18 @@ export class CallbackRuns extends Context.Service<
           const tasks = yield* toTasks(yield* inbox.claim([...spans.keys()]), spans, decided)
           const asked = tasks.flatMap((task) => (task.change === undefined ? [] : [{ task, change: task.change }]))
           const changed = yield* store.changeAllWithin(asked.map(({ change }) => change))
-          const results = tasks.flatMap(({ change, waiting }) => (change === undefined ? [withoutChange(waiting)] : []))
+          const results: Array<Result> = []
+          const news: Array<DisputeNews> = []
+          // in one order, so that two processes do not wait for each other
+          for (const { change, waiting } of tasks.toSorted(byDispute)) {
+            const { notice } = waiting
+            if (change !== undefined) continue
+            if (notice._tag === "DisputeNotice") {
+              const learned = yield* withDispute(waiting, notice)
+              results.push(learned)
+              if (learned.news !== undefined) news.push(learned.news)
+            } else results.push(withoutChange({ ...waiting, notice }))
+          }
           const failures = new Map<CallbackId, Cause.Cause<unknown>>()
           changed.forEach(({ exit }, index) => {
             const own = asked[index]
@@ -157,7 +196,7 @@ export class CallbackRuns extends Context.Service<
             results.map(({ verdict }) => verdict),
             yield* DateTime.nowAsDate
           )
-          return { failures, drafts: changed.flatMap(({ draft }) => draft ?? []) }
+          return { failures, news, drafts: changed.flatMap(({ draft }) => draft ?? []) }
         },
         sql.withTransaction,
         retryConflicts
@@ -165,12 +204,13 @@ export class CallbackRuns extends Context.Service<
 
       const commit = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Run>>) {
         const requests = entries.map(({ request }) => request)
-        const { drafts, failures } = yield* Effect.catchIf(
+        const { drafts, failures, news } = yield* Effect.catchIf(
           runAll(requests),
           (error) => requests.length === 1 && isReferenceTaken(error),
           () => runAll(requests, referenceTaken)
         )
         yield* Effect.forEach(drafts, announce, { discard: true })
+        yield* Effect.forEach(news, announceDispute, { discard: true })
         for (const { completeUnsafe, request } of entries) {
           const cause = failures.get(request.id)
           completeUnsafe(cause === undefined ? Exit.void : Exit.die(Cause.squash(cause)))

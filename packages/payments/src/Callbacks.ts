@@ -8,6 +8,7 @@ import { CallbackId, CallbackInbox } from "./CallbackInbox.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { countCallbackDuplicate, countCallbackRefused, countSignatureFailure } from "./paymentMetrics.ts"
+import { DisputeSync } from "./disputes/DisputeSync.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { SecurityEvents } from "./SecurityEvents.ts"
@@ -50,18 +51,21 @@ export class Callbacks extends Context.Service<
       const inbox = yield* CallbackInbox
       const runs = yield* CallbackRuns
       const inquiries = yield* Inquiries
+      const disputes = yield* DisputeSync
       const securityEvents = yield* SecurityEvents
       const atWork = yield* FiberSet.make()
       yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(atWork), drainTime))
 
       /** A run that fails is logged and comes again by the sweep: the notice is still in the inbox. */
-      const attempt = (id: CallbackId, notice?: Notice) =>
+      const attempt = (id: CallbackId, channelId?: string, notice?: Notice) =>
         runs.run(id).pipe(
           // what was only agreed to is taken now, and by the sweep if that fails
           Effect.andThen(
             notice?._tag === "PaymentNotice" && notice.payment._tag === "Approved"
               ? inquiries.follow(notice.attemptId)
-              : Effect.void
+              : notice?._tag === "DisputeNotice" && channelId !== undefined
+                ? disputes.follow(channelId, notice.dispute.channelReference)
+                : Effect.void
           ),
           Effect.catchCause((cause) => Effect.logError("notice not acted upon", cause)),
           Effect.annotateLogs({ callbackId: id })
@@ -91,7 +95,8 @@ export class Callbacks extends Context.Service<
         })
         if (stored === "replayed") return yield* refuse(channel, "replayed")
         if (stored === "duplicate") yield* countCallbackDuplicate(channel.id)
-        else if ((yield* FiberSet.size(atWork)) < maxAtWork) yield* FiberSet.run(atWork, attempt(id, verified.notice))
+        else if ((yield* FiberSet.size(atWork)) < maxAtWork)
+          yield* FiberSet.run(atWork, attempt(id, channel.id, verified.notice))
         return channel.acknowledgement
       })
 

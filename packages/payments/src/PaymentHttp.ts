@@ -7,6 +7,7 @@ import { receiveCallback } from "./receiveCallback.ts"
 import { Callbacks } from "./Callbacks.ts"
 import { CashierHandlers } from "./cashier/CashierHttp.ts"
 import { Confirmations } from "./Confirmations.ts"
+import { Disputes, partyOf } from "./disputes/Disputes.ts"
 import { Payments } from "./Payments.ts"
 
 const PaymentsHandlers = ApiGroup.group(
@@ -31,6 +32,22 @@ const PaymentsHandlers = ApiGroup.group(
       showRefund: ({ params }) => CurrentUser.use((user) => payments.showRefund(params.id, params.refundId, user)),
       issueTicket: ({ params }) => CurrentUser.use((user) => payments.issueTicket(params.id, user)),
       status: ({ params, query }) => payments.status(params.id, query.ticket)
+    })
+  })
+)
+
+const DisputesHandlers = ApiGroup.group(
+  MallApi,
+  "disputes",
+  Effect.fn(function* (handlers) {
+    const disputes = yield* Disputes
+    return handlers.handleAll({
+      list: ({ query }) => CurrentUser.use((user) => disputes.list(partyOf(user), query)),
+      show: ({ params }) => CurrentUser.use((user) => disputes.show(partyOf(user), params.id)),
+      addEvidence: ({ params, payload }) =>
+        CurrentUser.use((user) => disputes.addEvidence(partyOf(user), params.id, payload)),
+      submit: ({ params }) => CurrentUser.use((user) => disputes.submit(partyOf(user), params.id)),
+      accept: ({ params }) => CurrentUser.use((user) => disputes.accept(partyOf(user), params.id))
     })
   })
 )
@@ -64,5 +81,5 @@ const CallbacksHandlers = ApiGroup.group(
   })
 )
 
-/** Serves the groups `payments`, `h5Payments`, `cashier` and `callbacks`. Needs the services of `PaymentServices` and the middlewares. */
-export const layer = Layer.mergeAll(PaymentsHandlers, H5Handlers, CallbacksHandlers, CashierHandlers)
+/** Serves the groups `payments`, `disputes`, `h5Payments`, `cashier` and `callbacks`. Needs the services of `PaymentServices` and the middlewares. */
+export const layer = Layer.mergeAll(PaymentsHandlers, DisputesHandlers, H5Handlers, CallbacksHandlers, CashierHandlers)

@@ -1,11 +1,13 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { DisputesAdminRpcs, DisputesMerchantRpcs } from "@mall/domain/payments/DisputeRpcs"
 import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
 import { PaymentsMerchantRpcs } from "@mall/domain/payments/PaymentsMerchantRpcs"
 import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
-import { Effect, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { NoMerchant } from "@mall/domain/payments/Branding"
 import { Brandings } from "./cashier/Brandings.ts"
 import { Confirmations } from "./Confirmations.ts"
+import { Disputes, partyOf } from "./disputes/Disputes.ts"
 import { PaymentLog } from "./log/PaymentLog.ts"
 import { PaymentOperations } from "./PaymentOperations.ts"
 import { Payments } from "./Payments.ts"
@@ -29,8 +31,7 @@ export const storefrontLayer = PaymentsStorefrontRpcs.toLayer(
   })
 )
 
-/** Serves `PaymentsMerchantRpcs`. Needs the services of `PaymentServices`. */
-export const merchantLayer = PaymentsMerchantRpcs.toLayer(
+const paymentsMerchantLayer = PaymentsMerchantRpcs.toLayer(
   Effect.gen(function* () {
     const brandings = yield* Brandings
     return PaymentsMerchantRpcs.of({
@@ -44,8 +45,7 @@ export const merchantLayer = PaymentsMerchantRpcs.toLayer(
   })
 )
 
-/** Serves `PaymentsAdminRpcs`. Needs the services of `PaymentServices`. */
-export const adminLayer = PaymentsAdminRpcs.toLayer(
+const paymentsAdminLayer = PaymentsAdminRpcs.toLayer(
   Effect.gen(function* () {
     const operations = yield* PaymentOperations
     const log = yield* PaymentLog
@@ -71,3 +71,36 @@ export const adminLayer = PaymentsAdminRpcs.toLayer(
     })
   })
 )
+
+const disputesMerchantLayer = DisputesMerchantRpcs.toLayer(
+  Effect.map(Disputes, (disputes) =>
+    DisputesMerchantRpcs.of({
+      "disputes.list": (filter) => CurrentUser.use((user) => disputes.list(partyOf(user), filter)),
+      "disputes.show": ({ id }) => CurrentUser.use((user) => disputes.show(partyOf(user), id)),
+      "disputes.addEvidence": ({ evidence, id }) =>
+        CurrentUser.use((user) => disputes.addEvidence(partyOf(user), id, evidence)),
+      "disputes.submit": ({ id }) => CurrentUser.use((user) => disputes.submit(partyOf(user), id)),
+      "disputes.accept": ({ id }) => CurrentUser.use((user) => disputes.accept(partyOf(user), id))
+    })
+  )
+)
+
+/** Serves `PaymentsMerchantRpcs` and `DisputesMerchantRpcs`. Needs the services of `PaymentServices`. */
+export const merchantLayer = Layer.mergeAll(paymentsMerchantLayer, disputesMerchantLayer)
+
+const adminDisputesLayer = DisputesAdminRpcs.toLayer(
+  Effect.map(Disputes, (disputes) =>
+    DisputesAdminRpcs.of({
+      "admin.disputes.list": (filter) => CurrentUser.use((user) => disputes.list(partyOf(user), filter)),
+      "admin.disputes.show": ({ id }) => CurrentUser.use((user) => disputes.show(partyOf(user), id)),
+      "admin.disputes.addEvidence": ({ evidence, id }) =>
+        CurrentUser.use((user) => disputes.addEvidence(partyOf(user), id, evidence)),
+      "admin.disputes.submit": ({ id }) => CurrentUser.use((user) => disputes.submit(partyOf(user), id)),
+      "admin.disputes.accept": ({ id }) => CurrentUser.use((user) => disputes.accept(partyOf(user), id)),
+      "admin.disputes.sync": ({ id }) => CurrentUser.use((user) => disputes.sync(partyOf(user), id))
+    })
+  )
+)
+
+/** Serves `PaymentsAdminRpcs` and `DisputesAdminRpcs`. Needs the services of `PaymentServices`. */
+export const adminLayer = Layer.mergeAll(paymentsAdminLayer, adminDisputesLayer)

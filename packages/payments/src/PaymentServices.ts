@@ -8,6 +8,7 @@ import { Closing } from "./Closing.ts"
 import { Brandings } from "./cashier/Brandings.ts"
 import { Cashier } from "./cashier/Cashier.ts"
 import { Confirmations } from "./Confirmations.ts"
+import * as DisputeServices from "./disputes/DisputeServices.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { ChannelLog } from "./log/ChannelLog.ts"
 import { PaymentLog } from "./log/PaymentLog.ts"
@@ -29,10 +30,12 @@ const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps,
-  Cashier.layerNoDeps
+  Cashier.layerNoDeps,
+  DisputeServices.layerNoDeps
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
   Layer.provide(CallbackRuns.layerNoDeps),
+  Layer.provideMerge(DisputeServices.layerSync),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
   Layer.provideMerge(ChannelRouter.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),

@@ -5,6 +5,8 @@ import { Effect, Layer } from "effect"
 import { Callbacks } from "./Callbacks.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
+import { DisputeDeadlines } from "./disputes/DisputeDeadlines.ts"
+import { DisputeSync } from "./disputes/DisputeSync.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentLog } from "./log/PaymentLog.ts"
 import { Refunds } from "./Refunds.ts"
@@ -14,12 +16,17 @@ import { Tickets } from "./Tickets.ts"
 /** Asks channels and closes payments one network call after the other: small batches keep a run short. */
 const channelLimit = 50
 
+/** More than one look finds, so that a run is one look. */
+const discoveryLimit = 1_000
+
 /** What payments does by itself on a schedule; an operator may run each by its name. */
 export const sweeps = Layer.unwrap(
   Effect.gen(function* () {
     const callbacks = yield* Callbacks
     const watches = yield* ChannelWatches
     const closing = yield* Closing
+    const deadlines = yield* DisputeDeadlines
+    const disputes = yield* DisputeSync
     const inquiries = yield* Inquiries
     const log = yield* PaymentLog
     const refunds = yield* Refunds
@@ -49,6 +56,23 @@ export const sweeps = Layer.unwrap(
         every: "5 seconds",
         limit: channelLimit,
         batch: (limit) => watches.sweep(limit)
+      }),
+      Sweep.layer({
+        name: "payment_disputes",
+        every: "15 seconds",
+        limit: channelLimit,
+        batch: (limit) => disputes.sweep(limit)
+      }),
+      Sweep.layer({
+        name: "payment_dispute_discovery",
+        every: "1 hour",
+        limit: discoveryLimit,
+        batch: () => disputes.discover
+      }),
+      Sweep.layer({
+        name: "payment_dispute_deadlines",
+        every: "10 minutes",
+        batch: (limit) => deadlines.warn(limit)
       }),
       Sweep.layer({ name: "payment_expiry", every: "30 seconds", batch: (limit) => closing.sweep(limit) }),
       Sweep.layer({ name: "payment_nonces", every: "10 minutes", batch: (limit) => callbacks.purge(limit) }),

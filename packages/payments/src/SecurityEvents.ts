@@ -11,6 +11,8 @@ export interface SecurityEvent {
     | "callback_replayed"
     | "callback_unknown_order"
     | "chain_reorganised"
+    | "dispute_mismatch"
+    | "dispute_unknown_payment"
     | "payment_mismatch"
     | "refund_mismatch"
     | "ticket_foreign"

@@ -42,6 +42,15 @@ const ticketFailure = Metric.counter("payment_ticket_validation_failure", {
   incremental: true
 })
 
+const disputeTotal = Metric.counter("payment_dispute_total", {
+  description: "Disputes by the state they came to",
+  incremental: true
+})
+const disputeDue = Metric.counter("payment_dispute_due", {
+  description: "Disputes whose time for evidence will soon be over",
+  incremental: true
+})
+
 /** One payment came to an end of this kind; `channel` is `none` where none was chosen yet. */
 export const countPayment = (
   status: "success" | "failed" | "duplicate" | "risk_rejected",
@@ -66,6 +75,11 @@ export const countCallbackDuplicate = (channel: string) =>
 
 export const countCallbackRefused = (channel: string, reason: string) =>
   Metric.update(Metric.withAttributes(callbackRefused, { channel, reason }), 1)
+
+export const countDispute = (status: string, channel: string, currency: Currency) =>
+  Metric.update(Metric.withAttributes(disputeTotal, { status, channel, currency }), 1)
+
+export const countDisputeDue = (channel: string) => Metric.update(Metric.withAttributes(disputeDue, { channel }), 1)
 
 export const countTicketFailure = Metric.update(ticketFailure, 1)
 

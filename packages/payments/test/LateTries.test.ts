@@ -1,8 +1,10 @@
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { AttemptId } from "@mall/domain/payments/Payment"
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
+import { HttpClient } from "effect/http"
 import { SqlClient } from "effect/sql"
+import { toHexId } from "../src/channel/hexId.ts"
 import { Confirmations } from "../src/Confirmations.ts"
 import { Inquiries } from "../src/Inquiries.ts"
 import { PaymentOperations } from "../src/PaymentOperations.ts"
@@ -106,4 +108,54 @@ layer(TestPayments, { excludeTestServices: true })("A try that ended before its 
       assert.include(["refunding", "refunded"], summary?.status)
     })
   )
+
+  for (const first of ["wechatpay", "alipay"] as const) {
+    it.effect(`and is paid beside the one that took its place leaves one payment, ${first} being paid first`, () =>
+      Effect.gen(function* () {
+        const confirmations = yield* Confirmations
+        const inquiries = yield* Inquiries
+        const operations = yield* PaymentOperations
+        const peer = yield* Peer
+        const buyer = yield* aBuyer
+        const { id } = yield* aPayment(buyer)
+        // the channel says that it took nothing, and did
+        yield* peer.fault("create", { kind: "answer", with: "429", when: "after" })
+        const step = yield* confirmations.confirm(id, {}, buyer)
+        assert.strictEqual(step.attempt.channel, "alipay")
+        // the order is made there when the buyer's browser comes
+        if (step.action.type === "redirect") yield* HttpClient.get(step.action.url)
+        const [former] = (yield* operations.show(id)).attempts
+        assert.deepStrictEqual([former?.channel, former?.status], ["wechatpay", "failed"])
+        if (former === undefined) return
+        const pays = {
+          wechatpay: peer.pay(former.id),
+          // of this one we learn by the question
+          alipay: Effect.andThen(
+            peer.control("POST", `/alipay/orders/${toHexId(step.attempt.id)}/pay`),
+            inquiries.tend(id, step.attempt.id)
+          )
+        }
+        yield* pays[first]
+        yield* awaitStatus(id, "succeeded")
+        yield* pays[first === "alipay" ? "wechatpay" : "alipay"]
+        const shown = yield* operations.show(id).pipe(
+          Effect.repeat({
+            until: ({ refunds }) => refunds.some(({ reason }) => reason === "paid twice"),
+            schedule: Schedule.spaced("10 millis")
+          }),
+          Effect.timeout("10 seconds")
+        )
+        assert.deepStrictEqual(
+          shown.attempts.map(({ status }) => status),
+          ["succeeded", "succeeded"]
+        )
+        assert.deepStrictEqual(
+          shown.refunds.map(({ amount, reason }) => [amount.amount, reason]),
+          [[1999, "paid twice"]]
+        )
+        assert.strictEqual(shown.payment.captured.amount, 1999)
+        assert.strictEqual(yield* told("mark_order_paid", id), 1)
+      })
+    )
+  }
 })

@@ -126,6 +126,9 @@ layer(TestWorker, { excludeTestServices: true })("The worker of payments", (it) 
         [
           "payment_attempts",
           "payment_callbacks",
+          "payment_dispute_deadlines",
+          "payment_dispute_discovery",
+          "payment_disputes",
           "payment_expiry",
           "payment_log",
           "payment_nonces",
@@ -140,7 +143,7 @@ layer(TestWorker, { excludeTestServices: true })("The worker of payments", (it) 
       const { id } = yield* aPayment(yield* aBuyer)
       yield* sql`UPDATE payments.intents SET next_close_at = '2020-01-01' WHERE id = ${id}`
       const done = yield* Effect.forEach(known, ({ name }) => sweeps.run(name, "test"))
-      assert.deepStrictEqual(done, [0, 0, 1, 0, 1, 0, 0, 0, 0])
+      assert.deepStrictEqual(done, [0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0])
       yield* awaitStatus(id, "canceled")
     })
   )

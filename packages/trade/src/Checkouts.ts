@@ -7,7 +7,8 @@ import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import type { Checkout, CheckoutRequest } from "@mall/domain/trade/Checkout"
-import { CheckoutId, OrderId } from "@mall/domain/trade/Order"
+import { OrderId } from "@mall/domain/trade/Order"
+import type { CheckoutId } from "@mall/domain/trade/Order"
 import type { Actor, Order } from "@mall/domain/trade/Order"
 import { CartEmpty, CheckoutIdTaken, CouponsNotAccepted, PriceChanged } from "@mall/domain/trade/TradeError"
 import type { CartLimitExceeded, ProductUnavailable, StockShort, TotalTooLarge } from "@mall/domain/trade/TradeError"
@@ -162,11 +163,9 @@ export class Checkouts extends Context.Service<
 
       const checkout = Effect.fn("Checkouts.checkout")(function* (
         buyer: Principal,
-        givenId: CheckoutId,
+        id: CheckoutId,
         request: CheckoutRequest
       ) {
-        // A UUID may come in either case, and PostgreSQL gives it back in lower case.
-        const id = CheckoutId.make(givenId.toLowerCase())
         return yield* place(buyer, id, request).pipe(
           // A retry finds the cart empty, the pieces taken or the price changed by what the first try did: it is told that.
           Effect.catch((error) =>

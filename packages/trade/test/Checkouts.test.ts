@@ -1,6 +1,6 @@
 import { AddressId } from "@mall/domain/identity/AddressBook"
 import { Money } from "@mall/domain/kernel/Money"
-import { CheckoutId, OrderId } from "@mall/domain/trade/Order"
+import { OrderId } from "@mall/domain/trade/Order"
 import { Carts } from "../src/Carts.ts"
 import { Checkouts } from "../src/Checkouts.ts"
 import { OrderExpiryRules } from "../src/OrderExpiryRules.ts"
@@ -72,7 +72,7 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       const first = yield* checkouts.checkout(buyer, id, { cart: true, addressId, expectedTotal: cny(700) })
       assert.deepStrictEqual((yield* carts.get(visitor)).items, [])
       shelf.delete(skuId)
-      const again = yield* checkouts.checkout(buyer, CheckoutId.make(id.toUpperCase()), {
+      const again = yield* checkouts.checkout(buyer, id, {
         cart: true,
         addressId,
         expectedTotal: cny(700)

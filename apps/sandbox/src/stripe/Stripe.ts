@@ -9,6 +9,8 @@ import { makeOrderBook } from "../OrderBook.ts"
 import type { BookRefused, Order } from "../OrderBook.ts"
 import { toOrderView } from "../orderView.ts"
 import { loadKeys } from "./StripeKeys.ts"
+import { makeStripeDisputes } from "./StripeDisputes.ts"
+import { invalid, StripeRefused } from "./StripeRefused.ts"
 import { fromStripeAmount, idOf, secretOf, toIntent, toRefund } from "./stripeObjects.ts"
 
 /** Stripe tries for three days, with growing pauses. */
@@ -19,21 +21,6 @@ const pauses = [
 ]
 
 const Endpoint = Schema.Struct({ url: Schema.String })
-
-/** What Stripe answers instead of what was asked for. */
-class StripeRefused extends Schema.TaggedError<StripeRefused>()("StripeRefused", {
-  status: Schema.Int,
-  type: Schema.String,
-  code: Schema.NullOr(Schema.String),
-  order: Schema.NullOr(Schema.Unknown)
-}) {
-  override get message() {
-    return `Stripe refuses: ${this.code ?? this.type}`
-  }
-}
-
-const invalid = (code: string | null, status = 400, order: unknown = null) =>
-  new StripeRefused({ status, type: "invalid_request_error", code, order })
 
 const toReply = ({ code, order, status, type }: StripeRefused): Reply => ({
   status,
@@ -126,6 +113,8 @@ export const makeStripe = Effect.gen(function* () {
   yield* book.start((refund, order) =>
     tell(refund.state === "failed" ? "refund.failed" : "refund.updated", refund.reference, toRefund(refund, order))
   )
+
+  const disputes = yield* makeStripeDisputes(book, tell)
 
   const authenticated = ({ headers }: ChannelRequest) => {
     const given = Buffer.from(headers["authorization"] ?? "")
@@ -247,7 +236,12 @@ export const makeStripe = Effect.gen(function* () {
       route("close", "POST", "/v1/payment_intents/:id/cancel", cancel),
       route("refund", "POST", "/v1/refunds", refund),
       route("refundQuery", "GET", "/v1/refunds", refunds),
-      route("other", "POST", "/v1/webhook_endpoints", register)
+      route("other", "POST", "/v1/webhook_endpoints", register),
+      route("other", "GET", "/v1/disputes", disputes.listed),
+      route("other", "GET", "/v1/disputes/:id", disputes.query),
+      route("other", "POST", "/v1/disputes/:id", disputes.update),
+      route("other", "POST", "/v1/disputes/:id/close", disputes.close),
+      { ...route("other", "POST", "/v1/files", disputes.upload), takesFiles: true }
     ],
     refusal: (status, code) =>
       toReply(
@@ -273,7 +267,8 @@ export const makeStripe = Effect.gen(function* () {
       return view(order)
     }),
     settleRefund: book.settle,
-    reset: book.clear
+    disputes: disputes.bank,
+    reset: Effect.andThen(book.clear, disputes.clear)
   }
   return channel
 })

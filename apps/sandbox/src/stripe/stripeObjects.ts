@@ -6,7 +6,7 @@ import type { Order, Refund } from "../OrderBook.ts"
 const seconds = (iso: string) => Math.floor(Date.parse(iso) / 1000)
 
 /** Stripe writes the Icelandic króna, which has no minor unit, with two decimals. */
-const toStripeAmount = (amount: number, currency: Currency) => (currency === "ISK" ? amount * 100 : amount)
+export const toStripeAmount = (amount: number, currency: Currency) => (currency === "ISK" ? amount * 100 : amount)
 export const fromStripeAmount = (amount: number, currency: Currency) => (currency === "ISK" ? amount / 100 : amount)
 
 /** A number of Stripe's kind that is always the same for the same text. */

@@ -17,6 +17,7 @@ export const Permission = Schema.Literals([
   "orders:administer",
   "payments:create",
   "payments:refund",
+  "payments:dispute",
   "payments:administer",
   "users:administer",
   "operations:administer"
@@ -30,7 +31,8 @@ const merchant: ReadonlyArray<Permission> = [
   "stock:write",
   "orders:fulfil",
   "payments:create",
-  "payments:refund"
+  "payments:refund",
+  "payments:dispute"
 ]
 
 /** What each role may do. */

@@ -2,6 +2,7 @@ import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
+import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 
@@ -9,6 +10,7 @@ import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 export class AdminRpcs extends CatalogAdminRpcs.merge(
   IdentityAdminRpcs,
   OperationsAdminRpcs,
+  DisputesAdminRpcs,
   PaymentsAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

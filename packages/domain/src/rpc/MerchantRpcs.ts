@@ -1,9 +1,12 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
+import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 
 /** What the staff of a merchant call. */
-export class MerchantRpcs extends CatalogAdminRpcs.merge(PaymentsMerchantRpcs, TradeMerchantRpcs).middleware(
-  RpcProblems
-) {}
+export class MerchantRpcs extends CatalogAdminRpcs.merge(
+  DisputesMerchantRpcs,
+  PaymentsMerchantRpcs,
+  TradeMerchantRpcs
+).middleware(RpcProblems) {}

@@ -2,6 +2,8 @@ import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import type { Money } from "@mall/domain/kernel/Money"
 import { AttemptId } from "@mall/domain/payments/Payment"
+import type { EvidenceFileType, EvidenceKind } from "@mall/domain/payments/Dispute"
+import { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
 import type { ChannelId, PaymentAction } from "@mall/domain/payments/Payment"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { Schema } from "effect"
@@ -80,10 +82,30 @@ export const ChannelRefundState = Schema.Union([
 ])
 export type ChannelRefundState = typeof ChannelRefundState.Type
 
+/**
+ * How the channel accounts for a dispute. `paymentReference` is its own number of the payment. `balance` is what it took of
+ * the account's balance in all, less what it gave back: null while it has moved nothing.
+ */
+export const ChannelDispute = Schema.Struct({
+  channelReference: ChannelText,
+  paymentReference: ChannelText,
+  account: Schema.Record(Schema.String, ChannelText),
+  status: DisputeStatus,
+  amount: MinorUnits,
+  currency: Currency,
+  reason: ChannelText,
+  evidenceDueAt: Schema.NullOr(Schema.Date),
+  balance: Schema.NullOr(Schema.Struct({ withdrawn: MinorUnits, fees: MinorUnits, currency: Currency })),
+  openedAt: Schema.Date
+})
+export type ChannelDispute = typeof ChannelDispute.Type
+
 /** What a verified notice tells, in our words. It is stored as JSON before it is acted upon. */
 export const Notice = Schema.Union([
   Schema.TaggedStruct("PaymentNotice", { attemptId: AttemptId, payment: ChannelPayment }),
   Schema.TaggedStruct("RefundNotice", { refundId: RefundId, refund: ChannelRefundState }),
+  /** `at`: when the dispute was so, by the channel's clock, in whole seconds. */
+  Schema.TaggedStruct("DisputeNotice", { dispute: ChannelDispute, at: Schema.Date }),
   /** Genuine, but of a kind or about an order that this house does not know. */
   Schema.TaggedStruct("OtherNotice", { about: ChannelText })
 ])
@@ -125,6 +147,28 @@ export interface ChannelWatch {
     ChannelError
   >
   told(notices: ReadonlyArray<VerifiedCallback>): Effect.Effect<void, ChannelError>
+}
+
+/**
+ * What a channel lets us say to a buyer's bank. Each call is keyed, so that the same may be sent again; the errors are those
+ * of `Channel`.
+ */
+export interface ChannelDisputes {
+  query(channelReference: string): Effect.Effect<ChannelDispute, ChannelError>
+  /** The newest ones, at most `limit`. */
+  list(limit: number): Effect.Effect<ReadonlyArray<ChannelDispute>, ChannelError>
+  /** Answers with the channel's number of the file. */
+  upload(
+    file: { readonly name: string; readonly type: EvidenceFileType; readonly bytes: Uint8Array },
+    key: string
+  ): Effect.Effect<string, ChannelError>
+  /** Texts, and for files their numbers. The bank reads it now, and perhaps never again. */
+  submit(
+    channelReference: string,
+    evidence: Readonly<Partial<Record<EvidenceKind, string>>>,
+    key: string
+  ): Effect.Effect<ChannelDispute, ChannelError>
+  accept(channelReference: string, key: string): Effect.Effect<ChannelDispute, ChannelError>
 }
 
 /**
@@ -174,4 +218,6 @@ export interface Channel {
   refusal(reason: CallbackRefused["reason"] | "unavailable"): CallbackAnswer
   /** Where the channel sends no notices. */
   readonly watch?: ChannelWatch
+  /** Where a buyer's bank can take money back, and listens. */
+  readonly disputes?: ChannelDisputes
 }

@@ -10,6 +10,7 @@ import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { assert } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import { ChannelLog } from "../../src/log/ChannelLog.ts"
 import { PaymentReads } from "../../src/PaymentReads.ts"
 import type { PaymentRecord } from "../../src/PaymentRecord.ts"
 import { PaymentRepo } from "../../src/PaymentRepo.ts"
@@ -69,6 +70,7 @@ export const readBooks = Effect.fnUntraced(function* (id: PaymentId) {
   }
   return {
     record,
+    orders,
     disagreements: compare(record, orders, ({ state }) => profile.paidStates.includes(state))
   }
 })
@@ -109,6 +111,26 @@ const assertTold = Effect.fnUntraced(function* (topic: string, { intent }: Payme
   )
 })
 
+/** What must not be kept: keys, signatures, tokens and what opens a payment for its buyer. */
+const secrets =
+  /_secret_|\bsk_|\bwhsec_|bearer |-----BEGIN|"(?:sign|paySign|access_token|client_secret|openid)": ?"(?!<redacted>)/i
+
+/** The payment log knows what the channel was asked about each try that it has an order of, and keeps no secret. */
+const assertLogged = Effect.fnUntraced(function* ({ intent }: PaymentRecord, orders: Iterable<AttemptId>) {
+  const sql = yield* SqlClient.SqlClient
+  yield* Effect.flatMap(ChannelLog, ({ flush }) => flush)
+  const calls = yield* sql<{ attemptId: string; isSent: boolean; outcome: string; body: string }>`
+    SELECT attempt_id, request IS NOT NULL OR outcome LIKE 'not sent%' AS is_sent, outcome,
+      coalesce(request::text, '') || coalesce(response::text, '') AS body
+    FROM payments.channel_log WHERE payment_id = ${intent.id}`
+  const logged = new Set(calls.map(({ attemptId }) => attemptId))
+  for (const id of orders) assert.isTrue(logged.has(id), `the log knows the try ${id}`)
+  for (const { body, isSent, outcome } of calls) {
+    assert.isTrue(isSent, `the log knows what was sent in a call that ended ${outcome}`)
+    assert.notMatch(body, secrets)
+  }
+})
+
 /** The page of the buyer, who has nothing but a ticket, shows how the payment stands. */
 const assertPage = Effect.fnUntraced(function* ({ intent }: PaymentRecord) {
   const payments = yield* Payments
@@ -122,8 +144,9 @@ const assertPage = Effect.fnUntraced(function* ({ intent }: PaymentRecord) {
 
 /** There is one truth about the payment, and everything that shows it shows the same. The channel was asked before. */
 export const assertOneTruth = Effect.fnUntraced(function* (id: PaymentId) {
-  const { disagreements, record } = yield* readBooks(id)
+  const { disagreements, orders, record } = yield* readBooks(id)
   assert.deepStrictEqual(disagreements, [])
+  yield* assertLogged(record, orders.keys())
   const { attempts, intent, refunds } = record
   const counted = attempts.filter(
     (attempt) =>

@@ -21,8 +21,8 @@ const isRequest = (
   status: string | undefined = undefined
 ) =>
   id === "http_requests_total" &&
-  paths(attributes["path"] ?? "") &&
-  (status === undefined || attributes["status"] === status)
+  (status === undefined || attributes["status"] === status) &&
+  paths(attributes["path"] ?? "")
 
 const callbackPaths = (path: string) => path.startsWith("/callbacks/") || path === "/api/webhook/wechat/payment"
 const ticketPaths = (path: string) => path.endsWith("/status") || path.startsWith("/pay/")

@@ -136,6 +136,12 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
     SystemRoutes.layer,
     Words,
     HttpRouter.add("GET", "/page", HttpServerResponse.text("<p>hello</p>", { contentType: "text/html" })),
+    HttpRouter.add("POST", "/bytes-then-text", (request) =>
+      Effect.gen(function* () {
+        const { byteLength } = yield* request.arrayBuffer
+        return HttpServerResponse.text(`${byteLength} ${yield* request.text}`)
+      })
+    ),
     HttpRouter.add("GET", "/raw-defect", Effect.die(new Error("the secret plan"))),
     HttpRouter.add(
       "GET",

@@ -51,6 +51,13 @@ describe("a server among hostile clients", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("reads a body once, for who wants its bytes and who wants its text", () =>
+    Effect.gen(function* () {
+      const { url } = yield* startEdge()
+      assert.strictEqual((yield* call(`${url}/bytes-then-text`, { method: "POST", body: "茶" })).text, "3 茶")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("answers what is not HTTP, too long a head and too slow a one", () =>
     Effect.gen(function* () {
       const { port } = yield* startEdge({ HTTP_HEADERS_TIMEOUT: "1 second", HTTP_REQUEST_TIMEOUT: "1 second" })

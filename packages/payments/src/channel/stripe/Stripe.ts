@@ -17,6 +17,7 @@ import * as StripeCallback from "./StripeCallback.ts"
 import * as StripeClient from "./StripeClient.ts"
 import { stripeConfig } from "./StripeConfig.ts"
 import type { StripeSettings } from "./StripeConfig.ts"
+import * as StripeDisputes from "./StripeDisputes.ts"
 import { advice, isMissing, isUnexpectedState } from "./stripeErrors.ts"
 import { attemptIdOf, PaymentIntent, refundIdOf, StripeRefund, toPayment, toRefundState } from "./stripeObjects.ts"
 
@@ -205,6 +206,7 @@ const make = Effect.fnUntraced(function* (settings: StripeSettings) {
     close,
     refund,
     queryRefund,
+    disputes: StripeDisputes.make(client),
     parseCallback: StripeCallback.make(settings, client),
     acknowledgement: { status: 200, contentType: "application/json", body: `{"received":true}` },
     refusal: (reason) => ({

@@ -5,6 +5,7 @@ import type { Notice, RawCallback, VerifiedCallback } from "../Channel.ts"
 import { CallbackRefused } from "../ChannelError.ts"
 import type { StripeClient } from "./StripeClient.ts"
 import type { StripeSettings } from "./StripeConfig.ts"
+import { StripeDispute, toDispute } from "./stripeDispute.ts"
 import { attemptIdOf, PaymentIntent, refundIdOf, StripeRefund, toPayment, toRefundState } from "./stripeObjects.ts"
 
 const ascii = (maxLength: number) =>
@@ -19,6 +20,7 @@ const Event = Schema.Struct({
 })
 const decodeEvent = Schema.decodeUnknownEffect(Event)
 const decodeIntent = Schema.decodeUnknownEffect(PaymentIntent)
+const decodeDispute = Schema.decodeUnknownEffect(StripeDispute)
 const decodeRefund = Schema.decodeUnknownEffect(StripeRefund)
 const isAttemptId = Schema.is(AttemptId)
 const isRefundId = Schema.is(RefundId)
@@ -63,6 +65,12 @@ export const make = (settings: StripeSettings, client: StripeClient) => {
     return notice
   })
 
+  const disputeNotice = Effect.fnUntraced(function* ({ created, data }: typeof Event.Type) {
+    const dispute = yield* decodeDispute(data.object).pipe(Effect.flatMap(toDispute))
+    const notice: Notice = { _tag: "DisputeNotice", dispute, at: new Date(created * 1000) }
+    return notice
+  })
+
   return Effect.fn("Stripe.parseCallback")(function* (callback: RawCallback) {
     const event = yield* verify(callback)
     const notice: Notice = yield* Effect.mapError(
@@ -70,7 +78,9 @@ export const make = (settings: StripeSettings, client: StripeClient) => {
         ? paymentNotice(event)
         : /^refund\.(created|updated|failed)$/.test(event.type)
           ? refundNotice(event)
-          : Effect.succeed<Notice>({ _tag: "OtherNotice", about: event.type }),
+          : /^charge\.dispute\.(created|updated|closed|funds_withdrawn|funds_reinstated)$/.test(event.type)
+            ? disputeNotice(event)
+            : Effect.succeed<Notice>({ _tag: "OtherNotice", about: event.type }),
       malformed
     )
     const verified: VerifiedCallback = { eventId: event.id, eventType: event.type, nonce: null, notice }

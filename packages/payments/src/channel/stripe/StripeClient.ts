@@ -27,6 +27,9 @@ const formOf = (body: unknown) =>
 /** Pinned: the objects that we read are those of this version. */
 const apiVersion = "2026-10-28.endive"
 
+const apiHost = "api.stripe.com"
+const filesHost = "files.stripe.com"
+
 /** Stripe's API through its own library: no retries, no telemetry, one version, under one policy. */
 export const make = Effect.fnUntraced(function* (settings: StripeSettings) {
   const calls = yield* ChannelCalls.make("stripe", settings.timeout)
@@ -39,7 +42,9 @@ export const make = Effect.fnUntraced(function* (settings: StripeSettings) {
     const target = new URL(input instanceof Request ? input.url : input)
     const { body, method } = init ?? {}
     exchanges.getStore()?.sent({ method, path: `${target.pathname}${target.search}`, body: formOf(body) })
-    return fetch(new URL(`${prefix}${target.pathname}${target.search}`, target), { ...init, redirect: "error" })
+    // files have a host of their own, which only the real Stripe has
+    const base = target.hostname === filesHost && url.hostname !== apiHost ? url : target
+    return fetch(new URL(`${prefix}${target.pathname}${target.search}`, base), { ...init, redirect: "error" })
   })
   const stripe = new Stripe(Redacted.value(settings.secretKey), {
     apiVersion,

@@ -6,8 +6,8 @@ import { fromHexId } from "../hexId.ts"
 import { fromStripeAmount } from "./stripeAmount.ts"
 
 /** Seconds since 1970. */
-const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799 }))
-const Id = ChannelText.check(Schema.isPattern(/^[a-z]{2,4}_[A-Za-z0-9_]+$/))
+export const Timestamp = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799 }))
+export const Id = ChannelText.check(Schema.isPattern(/^[a-z]{2,4}_[A-Za-z0-9_]+$/))
 const Metadata = Schema.Record(Schema.String, Schema.String)
 
 /** What is read of a PaymentIntent. Amounts as Stripe counts them. */
@@ -43,7 +43,7 @@ export class ObjectUnreadable extends Schema.TaggedError<ObjectUnreadable>()("Ob
 
 const decodeCurrency = Schema.decodeUnknownOption(Currency)
 
-const moneyOf = (amount: number, currency: string) =>
+export const moneyOf = (amount: number, currency: string) =>
   Option.gen(function* () {
     const ours = yield* decodeCurrency(currency.toUpperCase())
     return { amount: yield* fromStripeAmount(amount, ours), currency: ours }
