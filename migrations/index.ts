@@ -12,6 +12,7 @@ import branding from "./0011_branding.ts"
 import recordedActs from "./0012_recorded_acts.ts"
 import paymentLog from "./0013_payment_log.ts"
 import disputes from "./0014_disputes.ts"
+import channelCredentials from "./0015_channel_credentials.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -28,5 +29,6 @@ export const migrations = {
   "0011_branding": branding,
   "0012_recorded_acts": recordedActs,
   "0013_payment_log": paymentLog,
-  "0014_disputes": disputes
+  "0014_disputes": disputes,
+  "0015_channel_credentials": channelCredentials
 }

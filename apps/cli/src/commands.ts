@@ -53,6 +53,11 @@ export const commands: ReadonlyArray<Entry> = [
   ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
+    "credentials",
+    "Look at and change the accounts that merchants have at the channels",
+    async () => (await import("./CredentialsCommand.ts")).CredentialsCommand
+  ),
+  entry(
     "sweep",
     "Look at what is done on a schedule, and run it now",
     async () => (await import("./SweepCommand.ts")).SweepCommand

@@ -6,6 +6,7 @@ import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { IdentityHttp, IdentityRpc } from "@mall/identity/Identity"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
+import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
 import * as Callers from "@mall/platform/http/Callers"
 import * as Edge from "@mall/platform/http/Edge"
@@ -35,6 +36,8 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     IdentityRpc,
     CatalogRpcHandlers.layer,
     TradeRpcHandlers.layer,
+    CredentialRpcHandlers.merchantLayer,
+    CredentialRpcHandlers.adminLayer,
     PaymentRpcHandlers.storefrontLayer,
     PaymentRpcHandlers.merchantLayer,
     PaymentRpcHandlers.adminLayer,

@@ -157,6 +157,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/h5/orders/:orderNo/status": { params: { orderNo: "r-1" }, query: ticket },
   "POST /api/h5/payments/:orderNo/resume": { params: { orderNo: "r-1" } },
   "POST /callbacks/:channel": { params: { channel: "wechatpay" } },
+  "POST /callbacks/:channel/:account": { params: { channel: "wechatpay", account: missingId } },
   "POST /api/webhook/wechat/payment": none
 }
 

@@ -71,7 +71,7 @@ const callFields: Readonly<Record<string, Json>> = {
     receipt: { restock: true }
   },
   ...{ evidence: { kind: "product_description", text: "tea" } },
-  ...{ version: 0, rules: [], branding: { name: "Tea", color: "#00aa55", logoUrl: null } },
+  ...{ version: 0, rules: [], branding: { name: "Tea", color: "#00aa55", logoUrl: null }, credentials: {} },
   ...{ edit: {}, shipment: { carrier: "SF", trackingNumber: "SF1" }, cartToken: "a".repeat(43) },
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },

@@ -1,6 +1,8 @@
 import { Uuid7 } from "@mall/domain/kernel/Id"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { Context, Effect, Exit, Layer, Request, Schema } from "effect"
+import type { Option } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { Notice } from "./channel/Channel.ts"
@@ -15,6 +17,7 @@ const noticeJson = Schema.toCodecJson(Notice)
 const Row = Schema.Struct({
   id: CallbackId,
   channel: Schema.String,
+  merchantId: Schema.NullOr(MerchantId),
   eventId: Schema.String,
   eventType: Schema.String,
   nonce: Schema.NullOr(Schema.String),
@@ -40,10 +43,17 @@ const longestWait = "24 hours"
 const maxBatch = 128
 
 /** A notice that waits to be acted upon. */
-const Waiting = Schema.Struct({ id: CallbackId, channel: Schema.String, notice: noticeJson })
+const Waiting = Schema.Struct({
+  id: CallbackId,
+  channel: Schema.String,
+  /** To whose own account the notice came; null: to the platform's. */
+  merchantId: Schema.NullOr(MerchantId),
+  notice: noticeJson
+})
 export type Waiting = typeof Waiting.Type
 
-const Run = Schema.Struct({ id: CallbackId, runs: Schema.Int })
+const Reopened = Schema.Struct({ id: CallbackId, merchantId: Schema.NullOr(MerchantId) })
+const Run = Schema.Struct({ ...Reopened.fields, runs: Schema.Int })
 
 /** What became of a notice. */
 export const Verdict = Schema.Struct({
@@ -65,7 +75,7 @@ export class CallbackInbox extends Context.Service<
      */
     store(
       id: CallbackId,
-      channel: string,
+      account: { readonly channel: string; readonly merchantId: MerchantId | null },
       callback: VerifiedCallback,
       at: { readonly now: Date; readonly traceId: string | null }
     ): Effect.Effect<"stored" | "duplicate" | "replayed", SqlError>
@@ -74,8 +84,8 @@ export class CallbackInbox extends Context.Service<
     settle(verdicts: ReadonlyArray<Verdict>, now: Date): Effect.Effect<void, SqlError>
     /** Notices whose run was lost or failed, each left alone for twice as long as the time before: 15 s to 24 h. */
     claimDue(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Run.Type>, SqlError>
-    /** Makes a notice wait again. False where there is none. */
-    reopen(id: CallbackId, now: Date): Effect.Effect<boolean, SqlError>
+    /** Makes a notice wait again. None where there is none. */
+    reopen(id: CallbackId, now: Date): Effect.Effect<Option.Option<typeof Reopened.Type>, SqlError>
     /** Drops marks of sendings seen before `seen`; answers with how many. */
     forgetNonces(seen: Date, limit: number): Effect.Effect<number, SqlError>
   }
@@ -93,15 +103,15 @@ export class CallbackInbox extends Context.Service<
         execute: (rows) => sql`
           WITH input AS (
             SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, channel text, nonce text, "eventId" text,
-              "eventType" text, notice jsonb, "traceId" text, now timestamptz)
+              "eventType" text, "merchantId" uuid, notice jsonb, "traceId" text, now timestamptz)
           ), fresh AS (
             INSERT INTO payments.nonces (channel, nonce, seen_at)
             SELECT channel, nonce, now FROM input WHERE nonce IS NOT NULL ORDER BY channel, nonce
             ON CONFLICT DO NOTHING RETURNING channel, nonce
           ), stored AS (
-            INSERT INTO payments.callback_inbox (id, channel, event_id, event_type, notice, status, next_run_at, trace_id,
+            INSERT INTO payments.callback_inbox (id, channel, merchant_id, event_id, event_type, notice, status, next_run_at, trace_id,
               received_at)
-            SELECT id, channel, "eventId", "eventType", notice, 'received', now + ${firstWait}::interval, "traceId", now
+            SELECT id, channel, "merchantId", "eventId", "eventType", notice, 'received', now + ${firstWait}::interval, "traceId", now
             FROM input LEFT JOIN fresh USING (channel, nonce)
             WHERE nonce IS NULL OR fresh.channel IS NOT NULL
             ORDER BY channel, "eventId"
@@ -139,7 +149,7 @@ export class CallbackInbox extends Context.Service<
         Request: Schema.Array(CallbackId),
         Result: Waiting,
         execute: (ids) => sql`
-          SELECT c.id, c.channel, c.notice FROM payments.callback_inbox AS c
+          SELECT c.id, c.channel, c.merchant_id, c.notice FROM payments.callback_inbox AS c
           WHERE c.id = ANY(${ids}::uuid[]) AND c.status = 'received' ORDER BY c.id FOR UPDATE SKIP LOCKED`
       })
       const selectDue = SqlSchema.findAll({
@@ -153,12 +163,24 @@ export class CallbackInbox extends Context.Service<
             SELECT d.id FROM payments.callback_inbox AS d
             WHERE d.status = 'received' AND d.next_run_at <= ${now}
             ORDER BY d.next_run_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-          RETURNING t.id, t.runs`
+          RETURNING t.id, t.merchant_id, t.runs`
+      })
+
+      const reopenOne = SqlSchema.findOneOption({
+        Request: Schema.Struct({ id: CallbackId, now: Schema.Date }),
+        Result: Reopened,
+        execute: ({ id, now }) => sql`
+          UPDATE payments.callback_inbox
+          SET status = 'received', runs = 0, next_run_at = ${now}::timestamptz + interval '30 seconds'
+          WHERE id = ${id} RETURNING id, merchant_id`
       })
 
       return CallbackInbox.of({
-        store: (id, channel, { eventId, eventType, nonce, notice }, at) =>
-          Effect.request(new Store({ row: { id, channel, eventId, eventType, nonce, notice, ...at } }), storer),
+        store: (id, { channel, merchantId }, { eventId, eventType, nonce, notice }, at) =>
+          Effect.request(
+            new Store({ row: { id, channel, merchantId, eventId, eventType, nonce, notice, ...at } }),
+            storer
+          ),
         claim: (ids) => Effect.catchTag(lock(ids), "SchemaError", Effect.die),
         settle: Effect.fnUntraced(function* (verdicts, now) {
           if (verdicts.length === 0) return
@@ -171,11 +193,7 @@ export class CallbackInbox extends Context.Service<
             WHERE c.id = v.id`
         }),
         claimDue: (now, limit) => Effect.catchTag(selectDue({ now, limit }), "SchemaError", Effect.die),
-        reopen: (id, now) =>
-          sql`
-            UPDATE payments.callback_inbox
-            SET status = 'received', runs = 0, next_run_at = ${now}::timestamptz + ${firstWait}::interval
-            WHERE id = ${id} RETURNING id`.pipe(Effect.map((rows) => rows.length > 0)),
+        reopen: (id, now) => Effect.catchTag(reopenOne({ id, now }), "SchemaError", Effect.die),
         forgetNonces: (seen, limit) =>
           sql`
             DELETE FROM payments.nonces WHERE (channel, nonce) IN (

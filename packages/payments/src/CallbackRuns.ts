@@ -1,18 +1,22 @@
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request } from "effect"
 import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { announce } from "./announce.ts"
 import { Channels } from "./channel/Channels.ts"
 import type { Notice } from "./channel/Channel.ts"
 import { announceDispute } from "./disputes/announceDispute.ts"
 import { DisputeStore } from "./disputes/DisputeStore.ts"
 import type { DisputeNews } from "./disputes/DisputeStore.ts"
+import type { MerchantChannels } from "./channel/Channels.ts"
 import { applyPayment, applyRefund } from "./channelTruth.ts"
 import type { Verdict as Truth } from "./channelTruth.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
 import type { CallbackId, Verdict, Waiting } from "./CallbackInbox.ts"
 import { groupCommit } from "@mall/platform/groupCommit"
+import type { AttemptRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentStore } from "./PaymentStore.ts"
 import type { Change } from "./PaymentStore.ts"
@@ -32,6 +36,9 @@ interface Task {
   readonly change: Change<Truth, never> | undefined
 }
 
+const isThere = (available: MerchantChannels, { channel, merchantId }: Waiting) =>
+  merchantId === null ? Option.isSome(available.find(channel)) : available.own(channel).length > 0
+
 /** What a run comes to, and what somebody has to hear of it. */
 interface Result {
   readonly verdict: Verdict
@@ -50,9 +57,10 @@ export class CallbackRuns extends Context.Service<
   {
     /**
      * A notice is done if and only if what it changes is committed. One that is done, or that another process is at, is left
-     * alone. Concurrent runs share a transaction; one that fails spoils no other, and dies.
+     * alone. Concurrent runs share a transaction; one that fails spoils no other, and dies. `merchantId`: to whose own account the
+     * notice came.
      */
-    run(id: CallbackId): Effect.Effect<void>
+    run(id: CallbackId, merchantId: MerchantId | null): Effect.Effect<void>
   }
 >()("@mall/payments/CallbackRuns") {
   static readonly layerNoDeps = Layer.effect(
@@ -78,11 +86,21 @@ export class CallbackRuns extends Context.Service<
           all.flatMap(({ notice }) => (notice._tag === "RefundNotice" ? [notice.refundId] : []))
         )
         return all.flatMap((waiting): ReadonlyArray<Task> => {
-          const channel = Option.getOrUndefined(channels.find(waiting.channel))
+          const available = channels.peek(waiting.merchantId)
           // a process without this channel leaves its notices to those that have it
-          if (channel === undefined) return []
-          const { id, notice } = waiting
-          const common = { actor: `channel:${channel.id}`, span: spans.get(id) ?? Option.none() }
+          if (available === undefined || !isThere(available, waiting)) return []
+          const { channel, id, merchantId, notice } = waiting
+          /**
+           * The account of the try, where the notice came to that account: one merchant's says nothing about the tries of another,
+           * nor about those of the platform.
+           */
+          const accountOf = (attempt: AttemptRow | undefined, owner: MerchantId | null) =>
+            attempt === undefined ||
+            attempt.channel !== channel ||
+            (attempt.credentialId === null ? null : owner) !== merchantId
+              ? undefined
+              : Option.getOrUndefined(available.madeWith(channel, attempt.credentialId))
+          const common = { actor: `channel:${channel}`, span: spans.get(id) ?? Option.none() }
           switch (notice._tag) {
             case "PaymentNotice": {
               const paymentId = ofAttempts.get(notice.attemptId)
@@ -94,9 +112,10 @@ export class CallbackRuns extends Context.Service<
                     const attempt = draft.attempt(notice.attemptId)
                     if (attempt === undefined) return { type: "unchanged" }
                     if (decided !== undefined) return decided
-                    return attempt.channel === channel.id
-                      ? applyPayment(draft, attempt, channel, notice.payment, "told by the channel")
-                      : { type: "mismatch", details: { channel: attempt.channel } }
+                    const account = accountOf(attempt, draft.intent.merchantId)
+                    return account === undefined
+                      ? { type: "mismatch", details: { channel: attempt.channel, account: "another" } }
+                      : applyPayment(draft, attempt, account, notice.payment, "told by the channel")
                   })
               }
               return [{ waiting, kind: "payment_mismatch", change }]
@@ -110,9 +129,10 @@ export class CallbackRuns extends Context.Service<
                   Effect.sync(() => {
                     const refund = draft.refund(notice.refundId)
                     if (refund === undefined) return { type: "unchanged" }
-                    return draft.attempt(refund.attemptId)?.channel === channel.id
-                      ? applyRefund(draft, refund, channel, notice.refund)
-                      : { type: "mismatch", details: { channel: channel.id } }
+                    const account = accountOf(draft.attempt(refund.attemptId), draft.intent.merchantId)
+                    return account === undefined
+                      ? { type: "mismatch", details: { channel, account: "another" } }
+                      : applyRefund(draft, refund, account, notice.refund)
                   })
               }
               return [{ waiting, kind: "refund_mismatch", change }]
@@ -126,9 +146,19 @@ export class CallbackRuns extends Context.Service<
 
       /** Disputes have a row and a lock of their own. */
       const withDispute = Effect.fnUntraced(function* (
-        { channel, id }: Waiting,
+        { channel, id, merchantId }: Waiting,
         { at, dispute }: Extract<Notice, { readonly _tag: "DisputeNotice" }>
-      ) {
+      ): Effect.fn.Return<{ readonly verdict: Verdict; readonly news: DisputeNews | undefined }, SqlError> {
+        // merchants answer the disputes of their own accounts at the channel itself
+        if (merchantId !== null) {
+          const verdict: Verdict = {
+            id,
+            status: "ignored",
+            outcome: "dispute of a merchant's own account",
+            paymentId: null
+          }
+          return { verdict, news: undefined }
+        }
         const source = yield* Effect.orDie(Effect.fromOption(channels.find(channel)))
         const { news, row, type } = yield* disputes.learn(source, dispute, { by: "told", at })
         const verdict: Verdict = {
@@ -220,7 +250,9 @@ export class CallbackRuns extends Context.Service<
       const resolver = groupCommit<Run>({ commit, refused: Exit.die, maxBatch })
 
       return CallbackRuns.of({
-        run: Effect.fn("CallbackRuns.run")(function* (id) {
+        run: Effect.fn("CallbackRuns.run")(function* (id, merchantId) {
+          // the transaction of many must not wait for the accounts of one
+          yield* channels.of(merchantId)
           const span = yield* Effect.option(Effect.currentSpan)
           yield* Effect.request(new Run({ id, span }), resolver)
         })

@@ -1,6 +1,7 @@
 import { generator } from "@mall/domain/kernel/Id"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { CallbackNotFound, ChannelNotFound } from "@mall/domain/payments/PaymentError"
-import { Context, DateTime, Duration, Effect, FiberSet, Layer, Option } from "effect"
+import { Context, DateTime, Duration, Effect, FiberSet, Layer, Option, Schema } from "effect"
 import type { CallbackAnswer, Channel, Notice, RawCallback } from "./channel/Channel.ts"
 import type { CallbackRefused } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
@@ -21,6 +22,14 @@ const maxAtWork = 1_000
 /** How long a stop waits for the notices at work. What it does not wait for is found by the sweep. */
 const drainTime = Duration.seconds(5)
 
+/** Where a notice came: with `account`, to a merchant's own, which is named by the id of the merchant. */
+export interface CallbackAddress {
+  readonly channel: string
+  readonly account?: string
+}
+
+const isMerchantId = Schema.is(MerchantId)
+
 /**
  * Channels' notices: verified, stored, acknowledged, and then acted upon, in this order. An acknowledged notice is never
  * lost, for it is in the database; one that comes twice, late or in disorder changes nothing, for it is applied to the
@@ -30,9 +39,9 @@ export class Callbacks extends Context.Service<
   Callbacks,
   {
     /** Answers in the channel's format. A genuine notice that could not be stored is refused, so that the channel sends it again. */
-    receive(channel: string, callback: RawCallback): Effect.Effect<CallbackAnswer, ChannelNotFound>
+    receive(address: CallbackAddress, callback: RawCallback): Effect.Effect<CallbackAnswer, ChannelNotFound>
     /** The answer to a body that was not even read to its end, with a report of it. */
-    refuseTooLarge(channel: string): Effect.Effect<CallbackAnswer, ChannelNotFound>
+    refuseTooLarge(address: CallbackAddress): Effect.Effect<CallbackAnswer, ChannelNotFound>
     /** Acts upon the notices whose first run was lost or failed; answers with how many there were. */
     sweep(limit: number): Effect.Effect<number>
     /** Acts upon a stored notice once more, whatever became of it; for operators. */
@@ -57,8 +66,8 @@ export class Callbacks extends Context.Service<
       yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(atWork), drainTime))
 
       /** A run that fails is logged and comes again by the sweep: the notice is still in the inbox. */
-      const attempt = (id: CallbackId, channelId?: string, notice?: Notice) =>
-        runs.run(id).pipe(
+      const attempt = (id: CallbackId, merchantId: MerchantId | null, channelId?: string, notice?: Notice) =>
+        runs.run(id, merchantId).pipe(
           // what was only agreed to is taken now, and by the sweep if that fails
           Effect.andThen(
             notice?._tag === "PaymentNotice" && notice.payment._tag === "Approved"
@@ -78,7 +87,7 @@ export class Callbacks extends Context.Service<
           yield* securityEvents.record({
             kind: reason === "replayed" ? "callback_replayed" : "callback_refused",
             channel: channel.id,
-            details: { reason }
+            details: { reason, ...(channel.own === undefined ? {} : { merchantId: channel.own.merchantId }) }
           })
           // what no channel sends is not answered as to a channel
           return reason === "too_large" ? { status: 413 } : channel.refusal(reason)
@@ -86,24 +95,55 @@ export class Callbacks extends Context.Service<
         (effect, channel) => Effect.catchTag(effect, "SqlError", unavailable(channel))
       )
 
-      const accept = Effect.fnUntraced(function* (channel: Channel, callback: RawCallback) {
-        const verified = yield* channel.parseCallback(callback)
+      /**
+       * The accounts that may have sent it, the current one first: of a merchant's own also the former ones, whose keys count until
+       * they are retired.
+       */
+      const sendersAt = Effect.fnUntraced(function* ({ account, channel }: CallbackAddress) {
+        const [first, ...others] =
+          account === undefined
+            ? Option.toArray(channels.find(channel))
+            : isMerchantId(account)
+              ? (yield* channels.of(account)).own(channel)
+              : []
+        return first === undefined ? yield* new ChannelNotFound({}) : { first, others }
+      })
+
+      const verify = (first: Channel, others: ReadonlyArray<Channel>, callback: RawCallback) =>
+        first
+          .parseCallback(callback)
+          .pipe(
+            Effect.catchTag("CallbackRefused", (refused) =>
+              others.length === 0
+                ? Effect.fail(refused)
+                : Effect.firstSuccessOf(others.map((former) => former.parseCallback(callback))).pipe(
+                    Effect.mapError(() => refused)
+                  )
+            )
+          )
+
+      const accept = Effect.fnUntraced(function* (
+        channel: Channel,
+        others: ReadonlyArray<Channel>,
+        callback: RawCallback
+      ) {
+        const merchantId = channel.own?.merchantId ?? null
+        const verified = yield* verify(channel, others, callback)
         const id = yield* newCallbackId
-        const stored = yield* inbox.store(id, channel.id, verified, {
+        const stored = yield* inbox.store(id, { channel: channel.id, merchantId }, verified, {
           now: yield* DateTime.nowAsDate,
           traceId: yield* currentTraceId
         })
         if (stored === "replayed") return yield* refuse(channel, "replayed")
         if (stored === "duplicate") yield* countCallbackDuplicate(channel.id)
         else if ((yield* FiberSet.size(atWork)) < maxAtWork)
-          yield* FiberSet.run(atWork, attempt(id, channel.id, verified.notice))
+          yield* FiberSet.run(atWork, attempt(id, merchantId, channel.id, verified.notice))
         return channel.acknowledgement
       })
 
-      const receive = Effect.fn("Callbacks.receive")(function* (channelId: string, callback: RawCallback) {
-        const channel = Option.getOrUndefined(channels.find(channelId))
-        if (channel === undefined) return yield* new ChannelNotFound({})
-        return yield* accept(channel, callback).pipe(
+      const receive = Effect.fn("Callbacks.receive")(function* (address: CallbackAddress, callback: RawCallback) {
+        const { first: channel, others } = yield* sendersAt(address)
+        return yield* accept(channel, others, callback).pipe(
           Effect.catchTags({
             CallbackRefused: ({ reason }) => refuse(channel, reason),
             SqlError: unavailable(channel)
@@ -111,9 +151,9 @@ export class Callbacks extends Context.Service<
         )
       })
 
-      const refuseTooLarge = Effect.fn("Callbacks.refuseTooLarge")(function* (channelId: string) {
-        const channel = Option.getOrUndefined(channels.find(channelId))
-        return channel === undefined ? yield* new ChannelNotFound({}) : yield* refuse(channel, "too_large")
+      const refuseTooLarge = Effect.fn("Callbacks.refuseTooLarge")(function* (address: CallbackAddress) {
+        const { first } = yield* sendersAt(address)
+        return yield* refuse(first, "too_large")
       })
 
       const sweep = Effect.fn("Callbacks.sweep")(
@@ -131,7 +171,10 @@ export class Callbacks extends Context.Service<
             now
           )
           const others = due.filter(({ runs }) => runs <= config.callbackMaxRuns)
-          yield* Effect.forEach(others, ({ id }) => attempt(id), { concurrency: "unbounded", discard: true })
+          yield* Effect.forEach(others, ({ id, merchantId }) => attempt(id, merchantId), {
+            concurrency: "unbounded",
+            discard: true
+          })
           return due.length
         },
         Effect.catchTag("SqlError", Effect.die)
@@ -143,10 +186,9 @@ export class Callbacks extends Context.Service<
         sweep,
         replay: Effect.fn("Callbacks.replay")(
           function* (id) {
-            if (!(yield* inbox.reopen(id, yield* DateTime.nowAsDate))) {
-              return yield* new CallbackNotFound({ callbackId: id })
-            }
-            yield* runs.run(id)
+            const reopened = yield* inbox.reopen(id, yield* DateTime.nowAsDate)
+            if (Option.isNone(reopened)) return yield* new CallbackNotFound({ callbackId: id })
+            yield* runs.run(id, reopened.value.merchantId)
           },
           Effect.catchTag("SqlError", Effect.die)
         ),

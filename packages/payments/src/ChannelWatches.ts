@@ -36,11 +36,13 @@ export class ChannelWatches extends Context.Service<
         const ids = yield* Effect.forEach(
           notices,
           (notice) =>
-            Effect.flatMap(newCallbackId, (id) => Effect.as(inbox.store(id, channel, notice, { now, traceId }), id)),
+            Effect.flatMap(newCallbackId, (id) =>
+              Effect.as(inbox.store(id, { channel, merchantId: null }, notice, { now, traceId }), id)
+            ),
           { concurrency: "unbounded" }
         )
         yield* watch.told(notices)
-        yield* Effect.forEach(ids, (id) => runs.run(id), { concurrency: "unbounded", discard: true })
+        yield* Effect.forEach(ids, (id) => runs.run(id, null), { concurrency: "unbounded", discard: true })
         return notices.length
       })
 

@@ -1,4 +1,5 @@
 import { generator } from "@mall/domain/kernel/Id"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
 import {
@@ -16,6 +17,7 @@ import { Context, Duration, Effect, Layer, Option, Result } from "effect"
 import type { Channel, ChannelOrder } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
+import type { MerchantChannels } from "./channel/Channels.ts"
 import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
 import { actorOf, isParty } from "./isParty.ts"
 import type { Caller } from "./isParty.ts"
@@ -49,13 +51,15 @@ type Opening =
   | { readonly type: "create"; readonly intent: IntentRow; readonly attempt: AttemptRow }
   | { readonly type: "ask" }
   | { readonly type: "closeFormer" }
+  /** The accounts of its merchant have to be read first, outside the transaction. */
+  | { readonly type: "findAccounts"; readonly merchantId: MerchantId | null }
 
 type Outcome =
   | { readonly type: "step"; readonly intent: IntentRow; readonly attempt: AttemptRow }
   /** The try was closed or paid while the channel was called. */
   | { readonly type: "late"; readonly intent: IntentRow; readonly attempt: AttemptRow }
 
-const maxRounds = 3
+const maxRounds = 4
 
 /** How many channels one confirmation tries where the buyer named none. */
 const maxHops = 3
@@ -116,11 +120,12 @@ export class Confirmations extends Context.Service<
 
       const choiceOf = (
         intent: IntentRow,
+        available: MerchantChannels,
         wanted: ChannelId,
         choice: ChannelChoice
       ): Effect.Effect<Choice, ChannelNotOffered> => {
-        const offered = channels.offered(intent.currency, intent.channels)
-        const channel = Option.getOrUndefined(channels.find(wanted))
+        const offered = available.offered(intent.currency, intent.channels)
+        const channel = Option.getOrUndefined(available.find(wanted))
         const method = choice.method ?? channel?.methods[0]
         return channel !== undefined &&
           method !== undefined &&
@@ -137,6 +142,7 @@ export class Confirmations extends Context.Service<
             channel: choice.channel.id,
             method: choice.method,
             payer: choice.payer,
+            credentialId: choice.channel.own?.credentialId ?? null,
             decision: choice.decision
           })
           return { type: "create", intent: draft.intent, attempt }
@@ -153,7 +159,7 @@ export class Confirmations extends Context.Service<
 
       const settleCreation = (
         draft: PaymentDraft,
-        { channel }: Choice,
+        channel: Channel,
         id: AttemptId,
         created: Result.Result<ChannelOrder, ChannelError>,
         isFirstCall: boolean
@@ -180,17 +186,20 @@ export class Confirmations extends Context.Service<
         return Effect.succeed(step(draft.fail(attempt, "failed", reason.code)))
       }
 
-      const create = Effect.fnUntraced(function* (
-        intent: IntentRow,
-        attempt: AttemptRow,
-        choice: Choice,
-        isFirstCall: boolean
-      ) {
-        const { channel } = choice
+      /** By the account that the try began with, also where the merchant has another one since. */
+      const accountOf = Effect.fnUntraced(function* ({ merchantId }: IntentRow, attempt: AttemptRow) {
+        const available = yield* channels.of(merchantId)
+        const channel = available.madeWith(attempt.channel, attempt.credentialId)
+        if (Option.isNone(channel)) return yield* new PaymentUndecided({ paymentId: attempt.paymentId })
+        return channel.value
+      })
+
+      const create = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow, isFirstCall: boolean) {
+        const channel = yield* accountOf(intent, attempt)
         const input = toChannelAttempt(intent, attempt)
         const created = yield* Effect.result(channel.create(input))
         const outcome = yield* store.change(intent.id, `channel:${channel.id}`, (draft) =>
-          settleCreation(draft, choice, attempt.id, created, isFirstCall)
+          settleCreation(draft, channel, attempt.id, created, isFirstCall)
         )
         const mayBeThere = Result.isSuccess(created) || created.failure.reason._tag === "ChannelOutcomeUnknown"
         if (outcome.type === "late" && mayBeThere) {
@@ -241,19 +250,24 @@ export class Confirmations extends Context.Service<
 
       const confirmThrough = Effect.fnUntraced(function* (
         id: PaymentId,
-        choose: (intent: IntentRow) => Effect.Effect<Choice, ChannelNotOffered>,
+        choose: (intent: IntentRow, available: MerchantChannels) => Effect.Effect<Choice, ChannelNotOffered>,
         caller: Caller
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const newId = yield* newAttemptId
         for (let round = 0; round < maxRounds; round++) {
-          const { choice, opening } = yield* store.change(id, actorOf(caller), (draft) =>
-            Effect.gen(function* () {
+          const opening = yield* store.change(id, actorOf(caller), (draft) =>
+            Effect.gen(function* (): Effect.fn.Return<Opening, ConfirmError> {
               yield* assertPayable(draft, caller)
-              const choice = yield* choose(draft.intent)
-              return { choice, opening: open(draft, choice, newId) }
+              const { merchantId } = draft.intent
+              const available = channels.peek(merchantId)
+              if (available === undefined) return { type: "findAccounts", merchantId }
+              return open(draft, yield* choose(draft.intent, available), newId)
             })
           )
           switch (opening.type) {
+            case "findAccounts":
+              yield* channels.of(opening.merchantId)
+              break
             case "answered":
               return yield* toStep(opening.intent, opening.attempt)
             case "closeFormer":
@@ -263,7 +277,7 @@ export class Confirmations extends Context.Service<
             case "create": {
               const attempt = opening.type === "create" ? opening : yield* askAgain(id)
               if (attempt === undefined) break
-              const outcome = yield* create(attempt.intent, attempt.attempt, choice, attempt.attempt.id === newId)
+              const outcome = yield* create(attempt.intent, attempt.attempt, attempt.attempt.id === newId)
               if (outcome.type === "late") return yield* conflict(outcome.intent)
               return yield* toStep(outcome.intent, outcome.attempt)
             }
@@ -298,7 +312,7 @@ export class Confirmations extends Context.Service<
         const { attempts, intent } = yield* readOwn(id, caller)
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open !== undefined) {
-          return yield* confirmThrough(id, () => choiceOf(intent, open.channel, open), caller)
+          return yield* confirmThrough(id, (now, available) => choiceOf(now, available, open.channel, open), caller)
         }
         const { country, method, payer = {} } = wanted
         const { amount, channels: allowed, currency, merchantId } = intent
@@ -306,7 +320,7 @@ export class Confirmations extends Context.Service<
         let former = nothingTried
         let refused: ConfirmError = new ChannelNotOffered({
           channel: "any",
-          offered: channels.offered(currency, allowed)
+          offered: (yield* channels.of(merchantId)).offered(currency, allowed)
         })
         for (let hop = 0; hop < maxHops; hop++) {
           const route = yield* router.route(question, allowed, former)
@@ -333,7 +347,7 @@ export class Confirmations extends Context.Service<
         yield* Effect.annotateCurrentSpan({ paymentId: id, channel: channel ?? "any" })
         return channel === undefined
           ? yield* confirmRouted(id, wanted, caller)
-          : yield* confirmThrough(id, (intent) => choiceOf(intent, channel, wanted), caller)
+          : yield* confirmThrough(id, (intent, available) => choiceOf(intent, available, channel, wanted), caller)
       })
 
       const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Caller) {

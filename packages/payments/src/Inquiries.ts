@@ -72,10 +72,13 @@ export class Inquiries extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const channelOf = (paymentId: PaymentId, attempt: AttemptRow) =>
-        Effect.fromOption(channels.find(attempt.channel)).pipe(
-          Effect.mapError(() => new PaymentUndecided({ paymentId }))
-        )
+      /** By the account that the try was made with. */
+      const channelOf = Effect.fnUntraced(function* ({ merchantId }: IntentRow, attempt: AttemptRow) {
+        const available = yield* channels.of(merchantId)
+        const channel = available.madeWith(attempt.channel, attempt.credentialId)
+        if (Option.isNone(channel)) return yield* new PaymentUndecided({ paymentId: attempt.paymentId })
+        return channel.value
+      })
 
       const undecided =
         (paymentId: PaymentId, operation: string) =>
@@ -103,7 +106,7 @@ export class Inquiries extends Context.Service<
 
       /** One question and its settlement. A word that contradicts our books decides nothing. */
       const ask = Effect.fnUntraced(function* ({ intent }: PaymentRecord, attempt: AttemptRow) {
-        const channel = yield* channelOf(intent.id, attempt)
+        const channel = yield* channelOf(intent, attempt)
         const told = yield* channel.query(toChannelAttempt(intent, attempt)).pipe(undecided(intent.id, "query"))
         const verdict = yield* store
           .change(intent.id, `channel:${channel.id}`, (draft) => {
@@ -141,7 +144,7 @@ export class Inquiries extends Context.Service<
         attempt: AttemptRow,
         reason: string
       ) {
-        const channel = yield* channelOf(intent.id, attempt)
+        const channel = yield* channelOf(intent, attempt)
         const answer = yield* channel.close(toChannelAttempt(intent, attempt)).pipe(undecided(intent.id, "close"))
         if (answer === "paid") return
         yield* store.change(intent.id, `channel:${channel.id}`, (draft) => {
@@ -172,7 +175,7 @@ export class Inquiries extends Context.Service<
         if (ended === undefined || ended.status === "succeeded") return
         const attempt = new AttemptRow({ ...ended, channelReference: ended.channelReference ?? channelReference })
         if ((yield* ask(record, attempt)).type !== "open") return
-        const channel = yield* channelOf(paymentId, attempt)
+        const channel = yield* channelOf(record.intent, attempt)
         const answer = yield* channel
           .close(toChannelAttempt(record.intent, attempt))
           .pipe(undecided(paymentId, "close"))

@@ -86,7 +86,7 @@ export class PaymentDraft {
   }
 
   /** Commits to a try before the channel hears of it. No other may be open. */
-  begin(id: AttemptId, choice: Pick<AttemptRow, "channel" | "method" | "payer" | "decision">) {
+  begin(id: AttemptId, choice: Pick<AttemptRow, "channel" | "method" | "payer" | "credentialId" | "decision">) {
     const { amount, currency, id: paymentId } = this.intent
     const attempt = new AttemptRow({
       id,

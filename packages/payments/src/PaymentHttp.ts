@@ -68,7 +68,9 @@ const H5Handlers = ApiGroup.group(
 const opening = "<".charCodeAt(0)
 
 /** At the address of the source documents: XML is of API v2, JSON of v3. */
-const wechatChannelOf = (body: Uint8Array) => (body[0] === opening ? "wechatpay_v2" : "wechatpay")
+const wechatChannelOf = (body: Uint8Array) => ({
+  channel: body[0] === opening ? "wechatpay_v2" : "wechatpay"
+})
 
 const CallbacksHandlers = ApiGroup.group(
   MallApi,
@@ -76,7 +78,8 @@ const CallbacksHandlers = ApiGroup.group(
   Effect.fn(function* (handlers) {
     const callbacks = yield* Callbacks
     return handlers
-      .handleRaw("receive", ({ params, request }) => receiveCallback(callbacks, params.channel, request))
+      .handleRaw("receive", ({ params, request }) => receiveCallback(callbacks, params, request))
+      .handleRaw("receiveOwn", ({ params, request }) => receiveCallback(callbacks, params, request))
       .handleRaw("receiveWechatPay", ({ request }) => receiveCallback(callbacks, wechatChannelOf, request))
   })
 )

@@ -2,6 +2,7 @@ import { UserId } from "@mall/domain/identity/CurrentUser"
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { CredentialId } from "@mall/domain/payments/ChannelCredentials"
 import { AttemptId, ChannelId, PayerDetails, Payment, PaymentAction, Refund } from "@mall/domain/payments/Payment"
 import { PaymentId, PaymentStatus, PaymentSummary, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { AttemptStatus, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
@@ -71,6 +72,8 @@ export class AttemptRow extends Schema.Class<AttemptRow>("AttemptRow")({
   channelReference: Schema.NullOr(Schema.String),
   action: Schema.NullOr(PaymentAction),
   payer: PayerDetails,
+  /** The merchant's own account that it was made with; null: the platform's. */
+  credentialId: Schema.NullOr(CredentialId),
   /** Null for tries of before there was a router. */
   decision: Schema.NullOr(RouteDecision),
   errorCode: Schema.NullOr(Schema.String),

@@ -8,6 +8,8 @@ import { Closing } from "./Closing.ts"
 import { Brandings } from "./cashier/Brandings.ts"
 import { Cashier } from "./cashier/Cashier.ts"
 import { Confirmations } from "./Confirmations.ts"
+import { ChannelCredentials } from "./credentials/ChannelCredentials.ts"
+import { CredentialResealing } from "./credentials/CredentialResealing.ts"
 import * as DisputeServices from "./disputes/DisputeServices.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { ChannelLog } from "./log/ChannelLog.ts"
@@ -31,6 +33,8 @@ const layerNoDeps = Layer.mergeAll(
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps,
   Cashier.layerNoDeps,
+  ChannelCredentials.layerNoDeps,
+  CredentialResealing.layerNoDeps,
   DisputeServices.layerNoDeps
 ).pipe(
   Layer.provideMerge(Layer.mergeAll(Callbacks.layerNoDeps, ChannelWatches.layerNoDeps)),
@@ -48,6 +52,6 @@ const layerNoDeps = Layer.mergeAll(
 
 /**
  * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
- * `CircuitBreakerStore`, `FileSystem` and `Path`.
+ * `Notifications`, `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer), Layer.provideMerge(ChannelLog.layer))

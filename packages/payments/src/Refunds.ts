@@ -106,11 +106,15 @@ export class Refunds extends Context.Service<
 
       const askOrSend = Effect.fnUntraced(function* (record: PaymentRecord, refund: RefundRow) {
         const attempt = record.attempts.find(({ id }) => id === refund.attemptId)
-        const channel = Option.flatMap(Option.fromUndefinedOr(attempt), (a) => channels.find(a.channel))
+        const available = yield* channels.of(record.intent.merchantId)
+        // by the account that took the money
+        const channel = Option.flatMap(Option.fromUndefinedOr(attempt), (a) =>
+          available.madeWith(a.channel, a.credentialId)
+        )
         if (attempt === undefined || Option.isNone(channel)) {
-          return yield* Effect.logError("refund waits for a channel that this process does not have").pipe(
-            Effect.annotateLogs({ refundId: refund.id })
-          )
+          return yield* Effect.logError(
+            "refund waits for a channel or for credentials that this process does not have"
+          ).pipe(Effect.annotateLogs({ refundId: refund.id }))
         }
         const input: ChannelRefund = {
           id: refund.id,

@@ -1,7 +1,7 @@
 import { ByteSize, Effect } from "effect"
 import { HttpIncomingMessage, HttpServerResponse } from "effect/http"
 import type { HttpServerRequest } from "effect/http"
-import type { Callbacks } from "./Callbacks.ts"
+import type { CallbackAddress, Callbacks } from "./Callbacks.ts"
 import type { CallbackAnswer } from "./channel/Channel.ts"
 
 /** No channel sends more; who does is no channel. */
@@ -13,26 +13,26 @@ const toResponse = ({ body, contentType, status }: CallbackAnswer) =>
     : HttpServerResponse.text(body, { status, contentType: contentType ?? "text/plain" })
 
 /** By the bytes, where one address serves several channels. */
-type ChannelName = string | ((body: Uint8Array) => string)
+type Address = CallbackAddress | ((body: Uint8Array) => CallbackAddress)
 
 /** Hands the bytes of the body on as they came, for they are what is signed; answers in the channel's own format. */
 export const receiveCallback = (
   callbacks: Callbacks["Service"],
-  channel: ChannelName,
+  address: Address,
   request: HttpServerRequest.HttpServerRequest
 ) =>
   request.arrayBuffer.pipe(
     Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBody),
     Effect.flatMap((buffer) => {
       const body = new Uint8Array(buffer)
-      return callbacks.receive(typeof channel === "string" ? channel : channel(body), {
+      return callbacks.receive(typeof address === "function" ? address(body) : address, {
         headers: request.headers,
         body
       })
     }),
     // of a body that is too large, or that breaks off, nobody knows whose it is: it is told to the usual channel of the address
     Effect.catchTag("HttpServerError", () =>
-      callbacks.refuseTooLarge(typeof channel === "string" ? channel : channel(new Uint8Array()))
+      callbacks.refuseTooLarge(typeof address === "function" ? address(new Uint8Array()) : address)
     ),
     Effect.map(toResponse),
     Effect.catchTags({

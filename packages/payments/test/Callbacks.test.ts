@@ -254,7 +254,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
       const start = new Date("2020-01-01T00:00:00Z")
       const notice = { _tag: "OtherNotice", about: "a test" } as const
       const event = { eventId: randomUUID(), eventType: "TEST", nonce: null, notice }
-      yield* inbox.store(id, "wechatpay", event, { now: start, traceId: null })
+      yield* inbox.store(id, { channel: "wechatpay", merchantId: null }, event, { now: start, traceId: null })
       const waits: Array<number> = []
       let now = start
       for (let run = 0; run < 16; run++) {

@@ -87,7 +87,13 @@ const run = (acts: ReadonlyArray<typeof Act.Type>) => {
       case "begin":
         if (open === undefined && !draft.isOver && attempts.length < 3) {
           attempts.push(
-            draft.begin(AttemptId.make(uuid()), { channel: channel.id, method: "native", payer: {}, decision: null }).id
+            draft.begin(AttemptId.make(uuid()), {
+              channel: channel.id,
+              method: "native",
+              payer: {},
+              credentialId: null,
+              decision: null
+            }).id
           )
         }
         break

@@ -10,6 +10,7 @@ import { ChannelId } from "@mall/domain/payments/Payment"
 import type { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentGateway, PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentStatus } from "@mall/domain/payments/PaymentGateway"
+import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import { Sandbox } from "@mall/sandbox/Sandbox"
 import { TestDatabase } from "@mall/testing/TestDatabase"
@@ -126,8 +127,15 @@ const PeerLayer = Layer.effect(
 
 const CallbackRoute = HttpRouter.use((router) =>
   Effect.flatMap(Callbacks, (callbacks) =>
-    router.add("POST", "/callbacks/:channel", (request) =>
-      Effect.flatMap(HttpRouter.params, ({ channel = "" }) => receiveCallback(callbacks, channel, request))
+    Effect.andThen(
+      router.add("POST", "/callbacks/:channel", (request) =>
+        Effect.flatMap(HttpRouter.params, ({ channel = "" }) => receiveCallback(callbacks, { channel }, request))
+      ),
+      router.add("POST", "/callbacks/:channel/:account", (request) =>
+        Effect.flatMap(HttpRouter.params, ({ account = "", channel = "" }) =>
+          receiveCallback(callbacks, { channel, account }, request)
+        )
+      )
     )
   )
 )
@@ -172,7 +180,7 @@ export const TestPeer = PeerLayer.pipe(
 /** Payments on a database of its own, with its callback address on a real socket, and the sandbox as its channel. */
 export const TestPayments = HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
   Layer.provideMerge(Services),
-  Layer.provideMerge(Outbox.layer),
+  Layer.provideMerge(Layer.mergeAll(Outbox.layer, Notifications.layer)),
   Layer.provideMerge(TestDatabase),
   Layer.provideMerge(TestPeer)
 )

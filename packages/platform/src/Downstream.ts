@@ -48,26 +48,31 @@ class TimedOut extends CallFailed {}
 
 /**
  * The one policy for calls that leave the house, made once per downstream and living as long as its scope. `own` are the
- * defaults of this downstream; configuration (`DOWNSTREAM_<NAME>_TIMEOUT` …) goes before them.
+ * defaults of this downstream; configuration (`DOWNSTREAM_<NAME>_TIMEOUT` …) goes before them. An `instance` shares the name's
+ * policy and counters and has breakers and a bulkhead of its own; the gauge of breakers shows the one without an instance.
  */
 export const make = Effect.fnUntraced(function* (
   name: string,
-  own: Partial<DownstreamPolicy.Policy> = {}
+  own: Partial<DownstreamPolicy.Policy> = {},
+  instance?: string
 ): Effect.fn.Return<Downstream, Config.ConfigError, CircuitBreaker.CircuitBreakerStore | Scope.Scope> {
   const policy = yield* DownstreamPolicy.read(name, own)
   const turns = yield* Semaphore.make(policy.maxConcurrent)
   let inside = 0
-  const keyOf = (operation: string) => `${name}.${operation}`
+  const prefix = instance === undefined ? name : `${name}.${instance}`
+  const keyOf = (operation: string) => `${prefix}.${operation}`
+  const showState = (operation: string, state: keyof typeof stateValue) =>
+    instance === undefined ? Metric.update(breakerState(name, operation), stateValue[state]) : Effect.void
   const breaker = yield* CircuitBreaker.make({
     tripPolicy: CircuitBreaker.consecutive(policy.breakerFailures),
     openDuration: Schedule.min([Schedule.exponential(policy.breakerOpen), Schedule.spaced(longestOpen)])
   })
   yield* breaker.transitions.pipe(
     Stream.runForEach(({ key, to }) => {
-      const operation = key.slice(name.length + 1)
+      const operation = key.slice(prefix.length + 1)
       return Effect.andThen(
-        Metric.update(breakerState(name, operation), stateValue[to]),
-        Effect.logWarning("A circuit breaker changed", { downstream: name, operation, to })
+        showState(operation, to),
+        Effect.logWarning("A circuit breaker changed", { downstream: prefix, operation, to })
       )
     }),
     Effect.forkScoped({ startImmediately: true })
@@ -164,7 +169,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       if (known.has(operation)) return Effect.void
       known.add(operation)
-      return Metric.update(breakerState(name, operation), stateValue.Closed)
+      return showState(operation, "Closed")
     })
 
   return {
@@ -175,7 +180,7 @@ export const make = Effect.fnUntraced(function* (
         guarded(options.operation),
         bulkhead(options.operation),
         measured(options.operation),
-        Effect.withSpan(keyOf(options.operation), {
+        Effect.withSpan(`${name}.${options.operation}`, {
           kind: "client",
           attributes: { "downstream.name": name, "downstream.operation": options.operation }
         })

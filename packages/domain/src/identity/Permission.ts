@@ -18,6 +18,7 @@ export const Permission = Schema.Literals([
   "payments:create",
   "payments:refund",
   "payments:dispute",
+  "payments:credentials",
   "payments:administer",
   "users:administer",
   "operations:administer"
@@ -32,7 +33,8 @@ const merchant: ReadonlyArray<Permission> = [
   "orders:fulfil",
   "payments:create",
   "payments:refund",
-  "payments:dispute"
+  "payments:dispute",
+  "payments:credentials"
 ]
 
 /** What each role may do. */

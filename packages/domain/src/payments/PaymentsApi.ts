@@ -235,6 +235,17 @@ export class CallbacksApiGroup extends HttpApiGroup.make("callbacks")
     })
       .annotate(RequiredPermission, "public")
       .annotateMerge(OpenApi.annotations({ title: "Receive a channel's notice" })),
+    HttpApiEndpoint.post("receiveOwn", "/callbacks/:channel/:account", {
+      params: { channel: AnyText, account: AnyText },
+      success: Schema.Unknown
+    })
+      .annotate(RequiredPermission, "public")
+      .annotateMerge(
+        OpenApi.annotations({
+          title: "Receive a channel's notice about a merchant's own account",
+          description: "`account` is the id of the merchant. Only their own credentials verify it."
+        })
+      ),
     HttpApiEndpoint.post("receiveWechatPay", "/api/webhook/wechat/payment", { success: Schema.Unknown })
       .annotate(RequiredPermission, "public")
       .annotateMerge(

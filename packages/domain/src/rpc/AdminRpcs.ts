@@ -3,6 +3,7 @@ import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
+import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 
@@ -11,6 +12,7 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   IdentityAdminRpcs,
   OperationsAdminRpcs,
   DisputesAdminRpcs,
+  CredentialAdminRpcs,
   PaymentsAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

@@ -54,13 +54,15 @@ export class Cashier extends Context.Service<
       const repo = yield* PaymentRepo
       const tickets = yield* Tickets
 
-      const waysOf = (intent: IntentRow): ReadonlyArray<Way> =>
-        channels.offered(intent.currency, intent.channels).flatMap((id) =>
-          Option.match(channels.find(id), {
+      const waysOf = Effect.fnUntraced(function* ({ channels: allowed, currency, merchantId }: IntentRow) {
+        const available = yield* channels.of(merchantId)
+        return available.offered(currency, allowed).flatMap((id): ReadonlyArray<Way> =>
+          Option.match(available.find(id), {
             onNone: () => [],
             onSome: ({ pageMethods }) => pageMethods.map((method) => ({ channel: id, method }))
           })
         )
+      })
 
       const stageOf = Effect.fnUntraced(function* (
         intent: IntentRow,
@@ -75,7 +77,7 @@ export class Cashier extends Context.Service<
         if ((yield* DateTime.nowAsDate) >= intent.expiresAt) return { type: "over", text: "expired" }
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open === undefined || isChoosing) {
-          return { type: "choose", ways: waysOf(intent), isRepeated: attempts.length > 0 }
+          return { type: "choose", ways: yield* waysOf(intent), isRepeated: attempts.length > 0 }
         }
         const { channel, method } = open
         const action = open.action ?? { type: "none" as const }

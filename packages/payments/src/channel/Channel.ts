@@ -4,6 +4,8 @@ import type { Money } from "@mall/domain/kernel/Money"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import type { EvidenceFileType, EvidenceKind } from "@mall/domain/payments/Dispute"
 import { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { CredentialId } from "@mall/domain/payments/ChannelCredentials"
 import type { ChannelId, PaymentAction } from "@mall/domain/payments/Payment"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { Schema } from "effect"
@@ -196,6 +198,8 @@ export type Advice = "retrySame" | "retryOther" | "askBuyer" | "stop"
  */
 export interface Channel {
   readonly id: ChannelId
+  /** Whose own account it is, by which version of their credentials; absent where it is the platform's. */
+  readonly own?: { readonly merchantId: MerchantId; readonly credentialId: CredentialId }
   /** The ways to pay, the usual one first. */
   readonly methods: readonly [string, ...Array<string>]
   /** Of `methods`, those whose action (a code, an address) a page shows without the channel's own script. */

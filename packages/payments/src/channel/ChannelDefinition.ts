@@ -1,22 +1,16 @@
-import type { Config, Effect, FileSystem, Option, Path, PlatformError, Schema, Scope } from "effect"
-import type { CircuitBreaker } from "effect/persistence"
-import type { SqlClient } from "effect/sql"
-import type { ChannelLog } from "../log/ChannelLog.ts"
+import type { Effect, Option } from "effect"
 import type { Channel } from "./Channel.ts"
+import type { Making, MakingError } from "./Making.ts"
+import type { OwnAccounts } from "./OwnAccounts.ts"
 
-/** How a channel comes into being from the configuration; one line of the registry. */
+/** How a channel comes into being; one line of the registry. */
 export interface ChannelDefinition {
-  /** The variable that, when set, says the merchant has an account there. */
+  /** By which it is found before it is made. */
+  readonly id: string
+  /** The variable that, when set, says the platform has an account there. */
   readonly setting: string
-  /** None where the merchant has no account at the channel. Half an account fails the start. */
-  readonly make: Effect.Effect<
-    Option.Option<Channel>,
-    Config.ConfigError | PlatformError.PlatformError | Schema.SchemaError,
-    | ChannelLog
-    | CircuitBreaker.CircuitBreakerStore
-    | FileSystem.FileSystem
-    | Path.Path
-    | Scope.Scope
-    | SqlClient.SqlClient
-  >
+  /** The platform's account. None where it has none at the channel. Half an account fails the start. */
+  readonly make: Effect.Effect<Option.Option<Channel>, MakingError, Making>
+  /** Accounts of merchants of their own, where the channel knows such. */
+  readonly own?: OwnAccounts
 }

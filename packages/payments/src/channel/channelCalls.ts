@@ -8,6 +8,7 @@ import { ChannelLog } from "../log/ChannelLog.ts"
 import { countSignatureFailure } from "../paymentMetrics.ts"
 import { ChannelError, ChannelNotSent, ChannelOutcomeUnknown } from "./ChannelError.ts"
 import { fromNetwork } from "./channelFailure.ts"
+import { AccountOwner } from "./OwnAccounts.ts"
 
 const isChannelError = Schema.is(ChannelError)
 
@@ -57,10 +58,12 @@ const outcomeOf = (exit: Exit.Exit<unknown, ChannelError | CallFailed>) => {
 
 /**
  * Calls to a channel under the policy of the downstream of its name. All of them are keyed by our numbers, so an attempt
- * without an answer is repeated as the policy says. Each attempt that is about a payment goes to the payment log.
+ * without an answer is repeated as the policy says. Each account has breakers and a bulkhead of its own: a merchant's wrong key
+ * stops the calls of that merchant only. Each attempt that is about a payment goes to the payment log.
  */
 export const make = Effect.fnUntraced(function* (channel: string, timeout: Duration.Duration) {
-  const downstream = yield* Downstream.make(channel, { timeout, maxAttempts: 2 })
+  const account = yield* AccountOwner
+  const downstream = yield* Downstream.make(channel, { timeout, maxAttempts: 2 }, account ?? undefined)
   const log = yield* ChannelLog
 
   const logged = Effect.fnUntraced(function* <A>(

@@ -14,6 +14,9 @@ export const publicUrl = Config.String("PUBLIC_URL").pipe(
 /** Where the channel sends its notices. */
 export const notifyUrl = (channel: string) => Config.map(publicUrl, (url) => `${url}/callbacks/${channel}`)
 
+/** Where it sends those about a merchant's own account. */
+export const ownNotifyUrl = (channel: string, merchantId: string) => notifyUrl(`${channel}/${merchantId}`)
+
 /** One line in an environment file writes the line ends of a PEM as `\n`. */
 export const unescapePem = (pem: string) => pem.replaceAll("\\n", "\n")
 

@@ -62,7 +62,8 @@ const verdictOf = ({ errorCode, status }: typeof Count.Type, channel: Channel): 
 }
 
 /**
- * The health of each channel, out of the tries of all processes in the last minutes, which the database holds anyway, and of
+ * The health of each channel as the platform's accounts see it: what is wrong with one merchant's own account says nothing
+ * about the channel. It is taken out of the tries of all processes in the last minutes, which the database holds anyway, and of
  * the state of its circuit breaker, as this process knows it (or all, where breakers are kept in Redis).
  */
 export class ChannelHealth extends Context.Service<
@@ -84,7 +85,7 @@ export class ChannelHealth extends Context.Service<
         Result: Count,
         execute: (from) => sql`
           SELECT a.channel, a.status, a.error_code, count(*) AS attempts FROM payments.attempts AS a
-          WHERE a.id >= ${from}::uuid GROUP BY a.channel, a.status, a.error_code`
+          WHERE a.id >= ${from}::uuid AND a.credential_id IS NULL GROUP BY a.channel, a.status, a.error_code`
       })
 
       const rates = yield* Effect.cachedWithTTL(

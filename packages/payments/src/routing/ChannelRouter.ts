@@ -116,11 +116,12 @@ export class ChannelRouter extends Context.Service<
           const { method } = question
           const { rules, version } = yield* tables.current
           const rule = rules.find((rule) => fits(rule, question))
-          const offered = channels.offered(question.currency, allowed)
+          const available = yield* channels.of(question.merchantId)
+          const offered = available.offered(question.currency, allowed)
           const targets = (rule?.targets ?? usual(offered)).filter(({ channel }) => offered.includes(channel))
           const candidates: Array<Seen> = []
           for (const target of targets) {
-            const channel = Option.getOrUndefined(channels.find(target.channel))
+            const channel = Option.getOrUndefined(available.find(target.channel))
             if (channel === undefined || (method !== undefined && !channel.methods.includes(method))) continue
             candidates.push({
               target,

@@ -3,6 +3,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import type { AttemptId } from "@mall/domain/payments/Payment"
 import { Currency } from "@mall/domain/kernel/Currency"
+import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import * as Sql from "@mall/platform/Sql"
 import { Sandbox } from "@mall/sandbox/Sandbox"
@@ -189,7 +190,7 @@ const Services = Layer.unwrap(
     return HttpRouter.serve(CallbackRoutes, { disableListenLog: true, disableLogger: true }).pipe(
       Layer.provideMerge(NoticeTap.layer),
       Layer.provideMerge(PaymentServices.layer),
-      Layer.provideMerge(Outbox.layer),
+      Layer.provideMerge(Layer.mergeAll(Outbox.layer, Notifications.layer)),
       Layer.provideMerge(Sql.layerUrl(database)),
       Layer.provide(CircuitBreaker.layerStoreMemory()),
       Layer.provide(Layer.succeed(Clock.Clock, ours.clock)),

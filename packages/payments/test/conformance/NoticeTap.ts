@@ -73,17 +73,19 @@ export const CallbackRoutes = HttpRouter.use(
     const tap = yield* NoticeTap
     const tapped = Callbacks.of({
       ...callbacks,
-      receive: Effect.fnUntraced(function* (channel, raw) {
+      receive: Effect.fnUntraced(function* (address, raw) {
+        const { channel } = address
         const withheld = yield* tap.answer(channel, raw)
         if (withheld !== undefined) return withheld
-        const answer = yield* callbacks.receive(channel, raw)
+        const answer = yield* callbacks.receive(address, raw)
         yield* tap.note(channel, answer)
         return answer
       }),
-      refuseTooLarge: (channel) => Effect.tap(callbacks.refuseTooLarge(channel), (answer) => tap.note(channel, answer))
+      refuseTooLarge: (address) =>
+        Effect.tap(callbacks.refuseTooLarge(address), (answer) => tap.note(address.channel, answer))
     })
     const receive = (channel: string, request: HttpServerRequest.HttpServerRequest) =>
-      receiveCallback(tapped, channel, request)
+      receiveCallback(tapped, { channel }, request)
     yield* router.add("POST", "/callbacks/:channel", (request) =>
       Effect.flatMap(HttpRouter.params, ({ channel = "" }) => receive(channel, request))
     )

@@ -5,6 +5,7 @@ import { Money } from "@mall/domain/kernel/Money"
 import { ChannelChoice } from "@mall/domain/payments/Payment"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { Uuid7 } from "@mall/domain/kernel/Id"
+import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import * as Sql from "@mall/platform/Sql"
 import { Config, Effect, Layer, Logger, Schema } from "effect"
@@ -41,14 +42,14 @@ const run = Effect.fnUntraced(function* (errand: Errand) {
     }
     case "Receive": {
       const callbacks = yield* Callbacks
-      yield* callbacks.receive(errand.channel, errand)
+      yield* callbacks.receive({ channel: errand.channel }, errand)
       return yield* callbacks.drained
     }
   }
 })
 
 const Services = PaymentServices.layer.pipe(
-  Layer.provideMerge(Outbox.layer),
+  Layer.provideMerge(Layer.mergeAll(Outbox.layer, Notifications.layer)),
   Layer.provideMerge(Layer.unwrap(Effect.map(Config.Redacted("DATABASE_URL"), Sql.layerUrl))),
   Layer.provide(CircuitBreaker.layerStoreMemory()),
   Layer.provideMerge(NodeServices.layer),

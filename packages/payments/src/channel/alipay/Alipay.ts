@@ -17,7 +17,8 @@ import { contradiction, fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import * as AlipayCallback from "./AlipayCallback.ts"
 import * as AlipayClient from "./AlipayClient.ts"
-import { alipayConfig } from "./AlipayConfig.ts"
+import { ownAccounts } from "../OwnAccounts.ts"
+import { ownAlipaySettings, alipayConfig, AlipayCredentials } from "./AlipayConfig.ts"
 import type { AlipaySettings } from "./AlipayConfig.ts"
 import { advice, isMissing, isNotClosable } from "./alipayErrors.ts"
 import { fromAlipayTime, toAlipayTime } from "./alipayTime.ts"
@@ -216,6 +217,13 @@ const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
 })
 
 export const alipay: ChannelDefinition = {
+  id: "alipay",
   setting: "ALIPAY_APP_ID",
-  make: Effect.flatMap(alipayConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
+  make: Effect.flatMap(alipayConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
+  own: ownAccounts({
+    credentials: AlipayCredentials,
+    accountOf: ({ appId, sellerId }) => `${sellerId}/${appId}`,
+    settings: ownAlipaySettings,
+    make
+  })
 }

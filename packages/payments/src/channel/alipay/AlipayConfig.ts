@@ -1,5 +1,7 @@
 import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
-import { notifyUrl, sandboxMerchant, sandboxUrl, unescapePem } from "../channelConfig.ts"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { notifyUrl, ownNotifyUrl, sandboxMerchant, sandboxUrl, unescapePem } from "../channelConfig.ts"
+import { code, PrivateKeyPem, PublicKeyPem, secret } from "../credentialFields.ts"
 
 /** What Alipay gave the merchant. `merchant.json` of the sandbox has the same fields but the addresses and times. */
 export interface AlipaySettings {
@@ -30,8 +32,10 @@ const Common = Config.all({
   callbackWindow: Config.Duration("ALIPAY_CALLBACK_WINDOW").pipe(Config.withDefault(Duration.minutes(5)))
 })
 
+const Gateway = Config.String("ALIPAY_GATEWAY").pipe(Config.withDefault("https://openapi.alipay.com/gateway.do"))
+
 const Merchant = Config.all({
-  gateway: Config.String("ALIPAY_GATEWAY").pipe(Config.withDefault("https://openapi.alipay.com/gateway.do")),
+  gateway: Gateway,
   appId: Config.String("ALIPAY_APP_ID"),
   sellerId: Config.String("ALIPAY_SELLER_ID"),
   privateKey: Config.Redacted("ALIPAY_PRIVATE_KEY").pipe(
@@ -55,10 +59,35 @@ const fromSandbox = Effect.gen(function* () {
   })
 })
 
-/** The merchant account at Alipay: of the environment where `ALIPAY_APP_ID` is set, else of the sandbox, else none. */
+/** The platform's account at Alipay: of the environment where `ALIPAY_APP_ID` is set, else of the sandbox, else none. */
 export const alipayConfig = Effect.gen(function* () {
   const common = yield* Common
   const given = yield* Config.option(Config.String("ALIPAY_APP_ID"))
   const merchant = Option.isSome(given) ? Option.some(yield* Merchant) : yield* fromSandbox
   return Option.map(merchant, (settings): AlipaySettings => ({ ...common, ...settings }))
+})
+
+/** What a merchant gives us of an account of their own. */
+export const AlipayCredentials = Schema.Struct({
+  appId: code(32),
+  sellerId: code(32),
+  privateKey: secret(PrivateKeyPem),
+  alipayPublicKey: PublicKeyPem
+})
+
+/** A merchant's own account, at the address that the platform's is at. */
+export const ownAlipaySettings = Effect.fnUntraced(function* (
+  { alipayPublicKey, privateKey, ...credentials }: typeof AlipayCredentials.Type,
+  merchantId: MerchantId
+) {
+  const platform = yield* alipayConfig
+  const settings: AlipaySettings = {
+    ...(yield* Common),
+    ...credentials,
+    gateway: Option.isSome(platform) ? platform.value.gateway : yield* Gateway,
+    notifyUrl: yield* ownNotifyUrl("alipay", merchantId),
+    privateKey: Redacted.make(unescapePem(Redacted.value(privateKey))),
+    alipayPublicKey: unescapePem(alipayPublicKey)
+  }
+  return settings
 })

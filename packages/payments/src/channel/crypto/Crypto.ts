@@ -148,6 +148,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
 })
 
 export const crypto: ChannelDefinition = {
+  id: "crypto",
   setting: "CRYPTO_XPUB",
   make: Effect.flatMap(cryptoConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
 }

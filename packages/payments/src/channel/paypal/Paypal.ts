@@ -15,7 +15,8 @@ import { toHexId } from "../hexId.ts"
 import { paypalCurrencies, toPaypalMoney } from "./paypalAmount.ts"
 import * as PaypalCallback from "./PaypalCallback.ts"
 import * as PaypalClient from "./PaypalClient.ts"
-import { paypalConfig } from "./PaypalConfig.ts"
+import { ownAccounts } from "../OwnAccounts.ts"
+import { ownPaypalSettings, paypalConfig, PaypalCredentials } from "./PaypalConfig.ts"
 import type { PaypalSettings } from "./PaypalConfig.ts"
 import { advice, isDeclined, isMissing } from "./paypalErrors.ts"
 import { captureOf, PaypalOrder, PaypalRefund, refundsOf, toPayment, toRefundState } from "./paypalObjects.ts"
@@ -208,6 +209,13 @@ const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
 })
 
 export const paypal: ChannelDefinition = {
+  id: "paypal",
   setting: "PAYPAL_CLIENT_ID",
-  make: Effect.flatMap(paypalConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
+  make: Effect.flatMap(paypalConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
+  own: ownAccounts({
+    credentials: PaypalCredentials,
+    accountOf: ({ merchantId }) => merchantId,
+    settings: ownPaypalSettings,
+    make
+  })
 }

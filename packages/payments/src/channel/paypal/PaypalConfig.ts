@@ -1,5 +1,7 @@
 import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
-import { notifyUrl, publicUrl, sandboxMerchant, sandboxUrl } from "../channelConfig.ts"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { notifyUrl, ownNotifyUrl, publicUrl, sandboxMerchant, sandboxUrl } from "../channelConfig.ts"
+import { code, secret } from "../credentialFields.ts"
 
 /** What PayPal gave the merchant. `merchant.json` of the sandbox has the keys of it. */
 export interface PaypalSettings {
@@ -35,8 +37,10 @@ const Common = Config.all({
   callbackWindow: Config.Duration("PAYPAL_CALLBACK_WINDOW").pipe(Config.withDefault(Duration.minutes(5)))
 })
 
+const BaseUrl = Config.String("PAYPAL_BASE_URL").pipe(Config.withDefault("https://api-m.paypal.com/"))
+
 const Merchant = Config.all({
-  baseUrl: Config.String("PAYPAL_BASE_URL").pipe(Config.withDefault("https://api-m.paypal.com/")),
+  baseUrl: BaseUrl,
   clientId: Config.String("PAYPAL_CLIENT_ID"),
   clientSecret: Config.Redacted("PAYPAL_CLIENT_SECRET"),
   merchantId: Config.String("PAYPAL_MERCHANT_ID"),
@@ -53,7 +57,7 @@ const fromSandbox = Effect.gen(function* () {
   return Option.some({ ...account, baseUrl, clientSecret: Redacted.make(clientSecret) })
 })
 
-/** The merchant account at PayPal: of the environment where `PAYPAL_CLIENT_ID` is set, else of the sandbox, else none. */
+/** The platform's account at PayPal: of the environment where `PAYPAL_CLIENT_ID` is set, else of the sandbox, else none. */
 export const paypalConfig = Effect.gen(function* () {
   const common = yield* Common
   const given = yield* Config.option(Config.String("PAYPAL_CLIENT_ID"))
@@ -64,4 +68,29 @@ export const paypalConfig = Effect.gen(function* () {
     registersWebhook: Option.isNone(given),
     certificateOrigins: Option.isNone(given) ? [new URL(settings.baseUrl).origin] : paypalOrigins
   }))
+})
+
+/** What a merchant gives us of an account of their own. */
+export const PaypalCredentials = Schema.Struct({
+  clientId: code(),
+  clientSecret: secret(code()),
+  merchantId: code(64),
+  webhookId: code(64)
+})
+
+/** A merchant's own account, at the address that the platform's is at. Its owner tells PayPal where to send events. */
+export const ownPaypalSettings = Effect.fnUntraced(function* (
+  credentials: typeof PaypalCredentials.Type,
+  merchantId: MerchantId
+) {
+  const platform = yield* paypalConfig
+  const settings: PaypalSettings = {
+    ...(yield* Common),
+    ...credentials,
+    baseUrl: Option.isSome(platform) ? platform.value.baseUrl : yield* BaseUrl,
+    certificateOrigins: Option.isSome(platform) ? platform.value.certificateOrigins : paypalOrigins,
+    notifyUrl: yield* ownNotifyUrl("paypal", merchantId),
+    registersWebhook: false
+  }
+  return settings
 })

@@ -15,7 +15,8 @@ import { toHexId } from "../hexId.ts"
 import { stripeCurrencies, toStripeAmount } from "./stripeAmount.ts"
 import * as StripeCallback from "./StripeCallback.ts"
 import * as StripeClient from "./StripeClient.ts"
-import { stripeConfig } from "./StripeConfig.ts"
+import { ownAccounts } from "../OwnAccounts.ts"
+import { ownStripeSettings, StripeCredentials, stripeConfig } from "./StripeConfig.ts"
 import type { StripeSettings } from "./StripeConfig.ts"
 import * as StripeDisputes from "./StripeDisputes.ts"
 import { advice, isMissing, isUnexpectedState } from "./stripeErrors.ts"
@@ -219,6 +220,13 @@ const make = Effect.fnUntraced(function* (settings: StripeSettings) {
 })
 
 export const stripe: ChannelDefinition = {
+  id: "stripe",
   setting: "STRIPE_SECRET_KEY",
-  make: Effect.flatMap(stripeConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
+  make: Effect.flatMap(stripeConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
+  own: ownAccounts({
+    credentials: StripeCredentials,
+    accountOf: ({ accountId }) => accountId,
+    settings: ownStripeSettings,
+    make
+  })
 }

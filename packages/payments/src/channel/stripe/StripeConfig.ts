@@ -1,5 +1,7 @@
 import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
-import { notifyUrl, sandboxMerchant, sandboxUrl } from "../channelConfig.ts"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { notifyUrl, ownNotifyUrl, sandboxMerchant, sandboxUrl } from "../channelConfig.ts"
+import { code, secret } from "../credentialFields.ts"
 
 /** What Stripe gave the merchant. `merchant.json` of the sandbox has the keys of it. */
 export interface StripeSettings {
@@ -30,8 +32,10 @@ const Common = Config.all({
   callbackWindow: Config.Duration("STRIPE_CALLBACK_WINDOW").pipe(Config.withDefault(Duration.minutes(5)))
 })
 
+const BaseUrl = Config.String("STRIPE_BASE_URL").pipe(Config.withDefault("https://api.stripe.com/"))
+
 const Merchant = Config.all({
-  baseUrl: Config.String("STRIPE_BASE_URL").pipe(Config.withDefault("https://api.stripe.com/")),
+  baseUrl: BaseUrl,
   secretKey: Config.Redacted("STRIPE_SECRET_KEY"),
   publishableKey: Config.String("STRIPE_PUBLISHABLE_KEY"),
   webhookSecret: Config.Redacted("STRIPE_WEBHOOK_SECRET")
@@ -49,7 +53,9 @@ const fromSandbox = Effect.gen(function* () {
   })
 })
 
-/** The merchant account at Stripe: of the environment where `STRIPE_SECRET_KEY` is set, else of the sandbox, else none. */
+const isLiveKey = (key: Redacted.Redacted) => Redacted.value(key).startsWith("sk_live_")
+
+/** The platform's account at Stripe: of the environment where `STRIPE_SECRET_KEY` is set, else of the sandbox, else none. */
 export const stripeConfig = Effect.gen(function* () {
   const common = yield* Common
   const given = yield* Config.option(Config.Redacted("STRIPE_SECRET_KEY"))
@@ -58,6 +64,33 @@ export const stripeConfig = Effect.gen(function* () {
     ...common,
     ...settings,
     registersWebhook: Option.isNone(given),
-    isLive: Redacted.value(settings.secretKey).startsWith("sk_live_")
+    isLive: isLiveKey(settings.secretKey)
   }))
+})
+
+/** What a merchant gives us of an account of their own. */
+export const StripeCredentials = Schema.Struct({
+  accountId: code(64).check(Schema.isPattern(/^acct_/)),
+  secretKey: secret(code().check(Schema.isPattern(/^(sk|rk)_/))),
+  publishableKey: code().check(Schema.isPattern(/^pk_/)),
+  webhookSecret: secret(code().check(Schema.isPattern(/^whsec_/)))
+})
+
+/** A merchant's own account, at the address that the platform's is at. Its owner tells Stripe where to send events. */
+export const ownStripeSettings = Effect.fnUntraced(function* (
+  { publishableKey, secretKey, webhookSecret }: typeof StripeCredentials.Type,
+  merchantId: MerchantId
+) {
+  const platform = yield* stripeConfig
+  const settings: StripeSettings = {
+    ...(yield* Common),
+    baseUrl: Option.isSome(platform) ? platform.value.baseUrl : yield* BaseUrl,
+    notifyUrl: yield* ownNotifyUrl("stripe", merchantId),
+    registersWebhook: false,
+    secretKey,
+    publishableKey,
+    webhookSecret,
+    isLive: isLiveKey(secretKey)
+  }
+  return settings
 })

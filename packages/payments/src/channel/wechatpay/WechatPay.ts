@@ -16,7 +16,8 @@ import type { ChannelError } from "../ChannelError.ts"
 import { toHexId } from "../hexId.ts"
 import * as WechatPayCallback from "./WechatPayCallback.ts"
 import * as WechatPayClient from "./WechatPayClient.ts"
-import { wechatPayConfig } from "./WechatPayConfig.ts"
+import { ownAccounts } from "../OwnAccounts.ts"
+import { ownWechatPaySettings, wechatPayConfig, WechatPayCredentials } from "./WechatPayConfig.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
 import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { advice, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
@@ -168,6 +169,13 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
 })
 
 export const wechatPay: ChannelDefinition = {
+  id: "wechatpay",
   setting: "WECHATPAY_MCHID",
-  make: Effect.flatMap(wechatPayConfig, (settings) => Effect.transposeOption(Option.map(settings, make)))
+  make: Effect.flatMap(wechatPayConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
+  own: ownAccounts({
+    credentials: WechatPayCredentials,
+    accountOf: ({ appid, mchid }) => `${mchid}/${appid}`,
+    settings: ownWechatPaySettings,
+    make
+  })
 }

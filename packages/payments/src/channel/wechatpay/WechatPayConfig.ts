@@ -1,5 +1,7 @@
-import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
-import { notifyUrl, sandboxMerchant, sandboxUrl, unescapePem } from "../channelConfig.ts"
+import { Config, Duration, Effect, Option, Record, Redacted, Schema } from "effect"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { notifyUrl, ownNotifyUrl, sandboxMerchant, sandboxUrl, unescapePem } from "../channelConfig.ts"
+import { code, PrivateKeyPem, PublicKeyPem, secret } from "../credentialFields.ts"
 
 /** What the platform gave the merchant. `merchant.json` of the sandbox has the same fields, with one platform key. */
 export interface WechatPaySettings {
@@ -43,8 +45,10 @@ const Common = Config.all({
   callbackWindow: Config.Duration("WECHATPAY_CALLBACK_WINDOW").pipe(Config.withDefault(Duration.minutes(5)))
 })
 
+const BaseUrl = Config.String("WECHATPAY_BASE_URL").pipe(Config.withDefault("https://api.mch.weixin.qq.com/"))
+
 const Merchant = Config.all({
-  baseUrl: Config.String("WECHATPAY_BASE_URL").pipe(Config.withDefault("https://api.mch.weixin.qq.com/")),
+  baseUrl: BaseUrl,
   appid: Config.String("WECHATPAY_APPID"),
   mchid: Config.String("WECHATPAY_MCHID"),
   merchantSerial: Config.String("WECHATPAY_MERCHANT_SERIAL"),
@@ -73,10 +77,37 @@ const fromSandbox = Effect.gen(function* () {
   })
 })
 
-/** The merchant account at WeChat Pay: of the environment where `WECHATPAY_MCHID` is set, else of the sandbox, else none. */
+/** The platform's account at WeChat Pay: of the environment where `WECHATPAY_MCHID` is set, else of the sandbox, else none. */
 export const wechatPayConfig = Effect.gen(function* () {
   const common = yield* Common
   const given = yield* Config.option(Config.String("WECHATPAY_MCHID"))
   const merchant = Option.isSome(given) ? Option.some(yield* Merchant) : yield* fromSandbox
   return Option.map(merchant, (settings): WechatPaySettings => ({ ...common, ...settings }))
+})
+
+/** What a merchant gives us of an account of their own. */
+export const WechatPayCredentials = Schema.Struct({
+  appid: code(32),
+  mchid: code(32),
+  merchantSerial: code(64),
+  merchantPrivateKey: secret(PrivateKeyPem),
+  platformKeys: Schema.Record(Schema.String, PublicKeyPem).check(Schema.isMinProperties(1), Schema.isMaxProperties(8)),
+  apiV3Key: secret(code().check(Schema.isPattern(/^.{32}$/)))
+})
+
+/** A merchant's own account, at the address that the platform's is at. */
+export const ownWechatPaySettings = Effect.fnUntraced(function* (
+  { merchantPrivateKey, platformKeys, ...credentials }: typeof WechatPayCredentials.Type,
+  merchantId: MerchantId
+) {
+  const platform = yield* wechatPayConfig
+  const settings: WechatPaySettings = {
+    ...(yield* Common),
+    ...credentials,
+    baseUrl: Option.isSome(platform) ? platform.value.baseUrl : yield* BaseUrl,
+    notifyUrl: yield* ownNotifyUrl("wechatpay", merchantId),
+    merchantPrivateKey: Redacted.make(unescapePem(Redacted.value(merchantPrivateKey))),
+    platformKeys: Record.map(platformKeys, unescapePem)
+  }
+  return settings
 })

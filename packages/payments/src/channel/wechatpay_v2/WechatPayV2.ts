@@ -20,7 +20,8 @@ import { toHexId } from "../hexId.ts"
 import { advice, isClosed, isMissing, isPaid } from "../wechatpay/wechatPayErrors.ts"
 import * as WechatPayV2Callback from "./WechatPayV2Callback.ts"
 import * as WechatPayV2Client from "./WechatPayV2Client.ts"
-import { wechatPayV2Config } from "./WechatPayV2Config.ts"
+import { ownAccounts } from "../OwnAccounts.ts"
+import { ownWechatPayV2Settings, wechatPayV2Config, WechatPayV2Credentials } from "./WechatPayV2Config.ts"
 import type { WechatPayV2Settings } from "./WechatPayV2Config.ts"
 import { signatureOf } from "./wechatPayV2Signature.ts"
 import { fromWechatTime, toWechatTime } from "./wechatTime.ts"
@@ -240,6 +241,13 @@ const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
 })
 
 export const wechatPayV2: ChannelDefinition = {
+  id: "wechatpay_v2",
   setting: "WECHATPAY_V2_MCHID",
-  make: Effect.flatMap(wechatPayV2Config, (settings) => Effect.transposeOption(Option.map(settings, make)))
+  make: Effect.flatMap(wechatPayV2Config, (settings) => Effect.transposeOption(Option.map(settings, make))),
+  own: ownAccounts({
+    credentials: WechatPayV2Credentials,
+    accountOf: ({ appid, mchid }) => `${mchid}/${appid}`,
+    settings: ownWechatPayV2Settings,
+    make
+  })
 }

@@ -1,5 +1,7 @@
 import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
-import { notifyUrl, sandboxMerchant, sandboxUrl, unescapePem } from "../channelConfig.ts"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { notifyUrl, ownNotifyUrl, sandboxMerchant, sandboxUrl, unescapePem } from "../channelConfig.ts"
+import { CertificatePem, code, PrivateKeyPem, secret } from "../credentialFields.ts"
 
 export const SignType = Schema.Literals(["MD5", "HMAC-SHA256"])
 export type SignType = typeof SignType.Type
@@ -34,8 +36,10 @@ const Common = Config.all({
   }).pipe(Config.option)
 })
 
+const BaseUrl = Config.String("WECHATPAY_V2_BASE_URL").pipe(Config.withDefault("https://api.mch.weixin.qq.com/"))
+
 const Merchant = Config.all({
-  baseUrl: Config.String("WECHATPAY_V2_BASE_URL").pipe(Config.withDefault("https://api.mch.weixin.qq.com/")),
+  baseUrl: BaseUrl,
   appid: Config.String("WECHATPAY_V2_APPID"),
   mchid: Config.String("WECHATPAY_V2_MCHID"),
   apiKey: Config.schema(Schema.String.check(Schema.isPattern(/^.{32}$/)), "WECHATPAY_V2_API_KEY").pipe(
@@ -55,10 +59,41 @@ const fromSandbox = Effect.gen(function* () {
   })
 })
 
-/** The merchant account at WeChat Pay v2: of the environment where `WECHATPAY_V2_MCHID` is set, else of the sandbox, else none. */
+/** The platform's account at WeChat Pay v2: of the environment where `WECHATPAY_V2_MCHID` is set, else of the sandbox, else none. */
 export const wechatPayV2Config = Effect.gen(function* () {
   const common = yield* Common
   const given = yield* Config.option(Config.String("WECHATPAY_V2_MCHID"))
   const merchant = Option.isSome(given) ? Option.some(yield* Merchant) : yield* fromSandbox
   return Option.map(merchant, (settings): WechatPayV2Settings => ({ ...common, ...settings }))
+})
+
+/** What a merchant gives us of an account of their own; refunds at the real platform need the certificate and its key. */
+export const WechatPayV2Credentials = Schema.Struct({
+  appid: code(32),
+  mchid: code(32),
+  apiKey: secret(code().check(Schema.isPattern(/^.{32}$/))),
+  certificate: Schema.optionalKey(CertificatePem),
+  certificateKey: Schema.optionalKey(secret(PrivateKeyPem))
+})
+
+/** A merchant's own account, at the address that the platform's is at; the platform's certificate is never used for it. */
+export const ownWechatPayV2Settings = Effect.fnUntraced(function* (
+  { certificate, certificateKey, ...credentials }: typeof WechatPayV2Credentials.Type,
+  merchantId: MerchantId
+) {
+  const platform = yield* wechatPayV2Config
+  const settings: WechatPayV2Settings = {
+    ...(yield* Common),
+    ...credentials,
+    baseUrl: Option.isSome(platform) ? platform.value.baseUrl : yield* BaseUrl,
+    notifyUrl: yield* ownNotifyUrl("wechatpay_v2", merchantId),
+    certificate:
+      certificate === undefined || certificateKey === undefined
+        ? Option.none()
+        : Option.some({
+            cert: unescapePem(certificate),
+            key: Redacted.make(unescapePem(Redacted.value(certificateKey)))
+          })
+  }
+  return settings
 })
