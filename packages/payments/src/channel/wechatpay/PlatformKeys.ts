@@ -2,11 +2,15 @@ import { Clock, Duration, Effect, Fiber, Option, Scope } from "effect"
 import type { KeyObject } from "node:crypto"
 import { Rsa } from "wechatpay-axios-plugin"
 import type { ChannelError } from "../ChannelError.ts"
+import { channelFailure } from "../channelFailure.ts"
 import type { PlatformCertificates } from "./platformCertificates.ts"
 
 /** The public keys by which the platform's answers and notices are verified, by serial. */
 export interface PlatformKeys {
-  /** Those that count now; the same map as long as nothing changes. Fetched first, where none is known. */
+  /**
+   * Those that count now, at least one; the same map as long as nothing changes. Fetched first, where none is known, and
+   * `ChannelNotSent` where there is none then.
+   */
   readonly known: Effect.Effect<ReadonlyMap<string, KeyObject>, ChannelError>
   /** Undefined where the platform has no such key, or did not tell us of it yet. */
   find(serial: string): Effect.Effect<KeyObject | undefined>
@@ -26,6 +30,8 @@ export const entered = (pems: Readonly<Record<string, string>>): PlatformKeys =>
 
 /** A sender of a notice waits five seconds for an answer, and one who asked us for a payment not longer. */
 const patience = Duration.seconds(3)
+
+const noCertificate = channelFailure("notSent", "NO_PLATFORM_CERTIFICATE")
 
 const none: ReadonlyMap<string, KeyObject> = new Map()
 
@@ -88,8 +94,9 @@ export const fetched = Effect.fnUntraced(function* (
     const now = yield* Clock.currentTimeMillis
     const keys = keysAt(now)
     if (keys.size === 0) {
-      yield* Effect.flatMap(start, Fiber.join)
-      return keysAt(yield* Clock.currentTimeMillis)
+      yield* Effect.mapError(Effect.flatMap(start, Fiber.join), () => noCertificate)
+      const first = keysAt(yield* Clock.currentTimeMillis)
+      return first.size > 0 ? first : yield* noCertificate
     }
     if (now - fetchedAt >= Duration.toMillis(refresh) && now - triedAt >= Duration.toMillis(pause)) yield* start
     return keys

@@ -8,7 +8,7 @@ import * as ChannelCalls from "../channelCalls.ts"
 import { forged, noAnswer } from "../channelCalls.ts"
 import type { Exchange } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"
-import { channelFailure, fromNetwork } from "../channelFailure.ts"
+import { fromNetwork } from "../channelFailure.ts"
 import { CallSubject } from "../../log/CallSubject.ts"
 import { readCertificates } from "./platformCertificates.ts"
 import * as PlatformKeys from "./PlatformKeys.ts"
@@ -75,8 +75,6 @@ export interface WechatPayClient {
 /** WeChat Pay's API v3, signed and verified by `wechatpay-axios-plugin`: no proxy, no redirect, under one policy. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
   const calls = yield* ChannelCalls.make("wechatpay", settings.timeout)
-  // calls wait for a fetch of certificates, which must not wait for a place among them
-  const certificateCalls = yield* ChannelCalls.make("wechatpay", settings.timeout)
   const agents = yield* Effect.acquireRelease(
     Effect.sync(() => ({
       httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 64 }),
@@ -102,9 +100,12 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
       ...agents
     })
 
-  const fetchCertificates = (unverified: Decorator) => (known: ReadonlyMap<string, KeyObject>) =>
-    certificateCalls
-      .call(
+  const makeFetch = Effect.gen(function* () {
+    // calls wait for a fetch of certificates, which must not wait for a place among them
+    const { call } = yield* ChannelCalls.make("wechatpay", settings.timeout)
+    const unverified = clientOf(noKeys)
+    return (known: ReadonlyMap<string, KeyObject>) =>
+      call(
         "certificates",
         Effect.fnUntraced(function* (exchange) {
           const response = yield* Effect.tryPromise({
@@ -123,14 +124,14 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
           )
           return yield* readCertificates({ body: data, headers }, known, settings).pipe(Effect.mapError(() => forged))
         })
-      )
-      // it is about no payment, whoever needed it first
-      .pipe(Effect.provideService(CallSubject, undefined))
+        // it is about no payment, whoever needed it first
+      ).pipe(Effect.provideService(CallSubject, undefined))
+  })
 
   const keys =
     Object.keys(settings.platformKeys).length > 0
       ? PlatformKeys.entered(settings.platformKeys)
-      : yield* PlatformKeys.fetched(fetchCertificates(clientOf(noKeys)), {
+      : yield* PlatformKeys.fetched(yield* makeFetch, {
           pause: settings.certificatePause,
           refresh: settings.certificateRefresh
         })
@@ -140,9 +141,6 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     if (current?.known !== known) current = { known, client: clientOf(Object.fromEntries(known)) }
     return current.client
   }
-
-  /** Where there is no key to verify an answer with, nothing is sent. */
-  const knownKeys = Effect.mapError(keys.known, () => channelFailure("notSent", "NO_PLATFORM_CERTIFICATE"))
 
   const send = Effect.fnUntraced(function* <A>(
     {
@@ -154,7 +152,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     }: Parameters<WechatPayClient["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> },
     exchange: Exchange
   ) {
-    const client = clientFor(yield* knownKeys)
+    const client = clientFor(yield* keys.known)
     exchange.sent({ method, path: `v3/${path}`, body })
     const response = yield* Effect.tryPromise({
       try: (signal) => Promise.resolve(client.request(`v3/${path}`, method, body, { signal })),
@@ -177,7 +175,8 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
 
   const call: WechatPayClient["call"] = (request) =>
     Effect.andThen(
-      knownKeys,
+      // where there is no key to verify an answer with, nothing is sent
+      keys.known,
       calls.call(request.operation, (exchange) => send(request, exchange))
     )
   return { call, keys }

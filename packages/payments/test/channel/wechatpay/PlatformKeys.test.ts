@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import { Clock, Deferred, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { generateKeyPairSync } from "node:crypto"
 import { fromNetwork } from "../../../src/channel/channelFailure.ts"
@@ -72,9 +72,14 @@ describe("The fetched keys of the platform", () => {
       platform.certificates = { A: [0, 100] }
       platform.isDown = true
       const keys = yield* PlatformKeys.fetched(platform.fetch, times)
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(keys.known)))
+      const down = yield* Effect.flip(keys.known)
+      assert.deepStrictEqual([down.reason._tag, down.reason.code], ["ChannelNotSent", "NO_PLATFORM_CERTIFICATE"])
       assert.isUndefined(yield* keys.find("A"))
       platform.isDown = false
+      // one that does not count yet is none
+      platform.certificates = { B: [100, 200] }
+      assert.strictEqual((yield* Effect.flip(keys.known)).reason._tag, "ChannelNotSent")
+      platform.certificates = { A: [0, 100] }
       assert.deepStrictEqual(yield* serials(keys), ["A"])
     })
   )
