@@ -17,7 +17,7 @@ export const readNoticeKeys = (dataFolder: string): WechatPayKeys => {
   return {
     account: identity,
     merchantPublicKey: createPublicKey(identity.merchantPrivateKeyPem),
-    platformPrivateKey: createPrivateKey(identity.platformPrivateKeyPem)
+    publicKeySeal: { serial: identity.platformSerial, privateKey: createPrivateKey(identity.platformPrivateKeyPem) }
   }
 }
 
@@ -27,6 +27,7 @@ export const paidNotice = (keys: WechatPayKeys, number: string, amount: number):
   return Effect.runPromise(
     sealNotice(
       keys,
+      keys.publicKeySeal,
       {
         id: randomUUID(),
         event: "TRANSACTION.SUCCESS",

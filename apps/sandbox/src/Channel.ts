@@ -180,6 +180,8 @@ export interface Channel {
     outcome: RefundOutcome
   ) => Effect.Effect<void, ReferenceUnknown | ActionRefused>
   readonly disputes?: Disputes
+  /** Signs with a new key from now on, and answers with its serial; where the channel publishes its keys. */
+  readonly rotate?: Effect.Effect<string>
   /** Forgets every order and refund; keys stay. */
   readonly reset: Effect.Effect<void>
 }

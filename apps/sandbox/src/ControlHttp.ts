@@ -170,6 +170,19 @@ const addDisputes = Effect.fnUntraced(function* (add: Add) {
   )
 })
 
+/** The channel's keys. */
+const addKeys = Effect.fnUntraced(function* (add: Add) {
+  const { find } = yield* Channels
+  yield* add(
+    "POST",
+    "/:channel/rotate",
+    Effect.gen(function* () {
+      const { channel } = yield* HttpRouter.schemaPathParams(ChannelPath)
+      return HttpServerResponse.jsonUnsafe({ serial: yield* yield* Effect.fromNullishOr(find(channel)?.rotate) })
+    })
+  )
+})
+
 /** What came in, and what goes out. */
 const addRecords = Effect.fnUntraced(function* (add: Add) {
   const ledger = yield* RequestLedger
@@ -259,6 +272,7 @@ export const layer = HttpRouter.use(
     const add = makeAdd(router)
     yield* addOrders(add)
     yield* addDisputes(add)
+    yield* addKeys(add)
     yield* addRecords(add)
     yield* addFaults(add)
     yield* addReset(add)

@@ -53,7 +53,7 @@ const nextOf = (page: string) => /data-next="(tk_once_[\w-]{43})"/.exec(page)?.[
 
 layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("the cashier", (it) => {
   it.effect(
-    "shows a payment once for each ticket, in the buyer's language, and nothing for a ticket that is not good",
+    "shows a payment once for each ticket, in the buyer's language, and nothing for a ticket that is not good (13.01 page hijack)",
     () =>
       Effect.gen(function* () {
         const { url } = yield* Mall
@@ -85,7 +85,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("the cash
       })
   )
 
-  it.effect("starts a payment with the ticket alone, and says why where a channel does not take it", () =>
+  it.effect("starts a payment with the ticket alone, and says why where a channel does not take it (13.10 P2-2)", () =>
     Effect.gen(function* () {
       const { sandboxUrl, url } = yield* Mall
       const sandbox = sandboxAt(sandboxUrl)
@@ -135,43 +135,46 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("the cash
     })
   )
 
-  it.effect("leads a person in a browser from choosing over scanning to paid, and on after a failure", () =>
-    Effect.gen(function* () {
-      const { sandboxUrl, url } = yield* Mall
-      const sandbox = sandboxAt(sandboxUrl)
-      const { id, merchant, ticket } = yield* aPayment
-      const browser = yield* launched
-      const page = yield* Effect.promise(() => browser.newPage({ locale: "en-GB" }))
-      const complaints: Array<string> = []
-      page.on("console", (message) => {
-        if (message.type() === "error") complaints.push(message.text())
-      })
-      const see = (text: string) => Effect.promise(() => page.getByText(text).first().waitFor())
-      const press = (name: string | RegExp) => Effect.promise(() => page.getByRole("button", { name }).first().click())
+  it.effect(
+    "leads a person in a browser from choosing over scanning to paid, and on after a failure (13.10 P1-3, 13.10 P2-3)",
+    () =>
+      Effect.gen(function* () {
+        const { sandboxUrl, url } = yield* Mall
+        const sandbox = sandboxAt(sandboxUrl)
+        const { id, merchant, ticket } = yield* aPayment
+        const browser = yield* launched
+        const page = yield* Effect.promise(() => browser.newPage({ locale: "en-GB" }))
+        const complaints: Array<string> = []
+        page.on("console", (message) => {
+          if (message.type() === "error") complaints.push(message.text())
+        })
+        const see = (text: string) => Effect.promise(() => page.getByText(text).first().waitFor())
+        const press = (name: string | RegExp) =>
+          Effect.promise(() => page.getByRole("button", { name }).first().click())
 
-      yield* Effect.promise(() => page.goto(`${url}/pay/${ticket}`))
-      yield* see("Choose how to pay")
-      // its address is good again, so that it can be loaded anew
-      yield* Effect.promise(() => page.reload())
-      yield* sandbox.fault({
-        operation: "create",
-        fault: { kind: "answer", with: "error", when: "before", status: 403, code: "ACCOUNT_ERROR" },
-        times: 1
-      })
-      yield* press(/WeChat Pay/)
-      yield* see("The payment was declined.")
-      yield* press(/WeChat Pay/)
-      yield* see("Scan this code with your phone to pay")
-      assert.isTrue(yield* Effect.promise(() => page.locator(".qr svg").isVisible()))
-      assert.strictEqual(yield* Effect.promise(() => page.evaluate(() => document.documentElement.lang)), "en")
-      const attempt = yield* openAttempt(sandboxUrl)
-      yield* sandbox.pay(attempt)
-      // nobody presses anything: the page sees it by itself
-      yield* see("Paid")
-      assert.strictEqual((yield* merchant.mall.payments.show({ params: { id } })).status, "succeeded")
-      yield* labelled(page)
-      assert.deepStrictEqual(complaints, [])
-    }).pipe(Effect.scoped)
+        yield* Effect.promise(() => page.goto(`${url}/pay/${ticket}`))
+        yield* see("Choose how to pay")
+        // its address is good again, so that it can be loaded anew
+        yield* Effect.promise(() => page.reload())
+        yield* sandbox.fault({
+          operation: "create",
+          fault: { kind: "answer", with: "error", when: "before", status: 403, code: "ACCOUNT_ERROR" },
+          times: 1
+        })
+        yield* press(/WeChat Pay/)
+        yield* see("The payment was declined.")
+        yield* press(/WeChat Pay/)
+        yield* see("Scan this code with your phone to pay")
+        assert.isTrue(yield* Effect.promise(() => page.locator(".qr svg").isVisible()))
+        assert.strictEqual(yield* Effect.promise(() => page.evaluate(() => document.documentElement.lang)), "en")
+        const attempt = yield* openAttempt(sandboxUrl)
+        yield* sandbox.pay(attempt)
+        // nobody presses anything: the page sees it by itself
+        yield* see("Paid")
+        assert.strictEqual((yield* merchant.mall.payments.show({ params: { id } })).status, "succeeded")
+        yield* labelled(page)
+        assert.deepStrictEqual(complaints, [])
+      }).pipe(Effect.scoped)
   )
 })
 

@@ -130,7 +130,7 @@ layer(Journey.layer, { excludeTestServices: true, timeout: "90 seconds" })("a jo
     })
   )
 
-  it.effect("in metrics of the names and labels that dashboards query", () =>
+  it.effect("in metrics of the names and labels that dashboards query (13.10 P2-5)", () =>
     Effect.gen(function* () {
       const { metrics } = yield* Journey
       const lines = metrics.split("\n")

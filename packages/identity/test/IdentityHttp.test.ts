@@ -223,6 +223,30 @@ layer(Server, { excludeTestServices: true })("identity over HTTP", (it) => {
     })
   )
 
+  it.effect("knows nobody by what a browser sends of itself, so that no other site can act for them (13.01 CSRF)", () =>
+    Effect.gen(function* () {
+      const who = { email: email("forged@mall.test"), password: strongPassword }
+      const anyone = yield* guest
+      yield* anyone.users.register({ payload: { ...who, name: "Mallory's victim" } })
+      const body = { ...who, password: Redacted.value(who.password) }
+      const signedIn = yield* send("POST", "/api/v1/auth/login", { body })
+      assert.strictEqual(signedIn.status, 200)
+      assert.isUndefined(signedIn.headers["set-cookie"])
+      const { accessToken } = yield* login(who)
+      const asForms = [
+        { cookie: `token=${accessToken}; accessToken=${accessToken}; authorization=Bearer ${accessToken}` },
+        { origin: "https://evil.example", referer: "https://evil.example/", cookie: `session=${accessToken}` }
+      ]
+      for (const headers of asForms) {
+        for (const path of ["/api/v1/users/me", `/api/v1/users/me?access_token=${accessToken}&token=${accessToken}`]) {
+          const answer = yield* send("DELETE", path, { headers })
+          assert.deepStrictEqual(yield* problemOf(answer), { code: "Unauthorized", status: 401 })
+        }
+      }
+      assert.strictEqual((yield* send("GET", "/api/v1/users/me", bearer(accessToken))).status, 200)
+    })
+  )
+
   it.effect("answers bad input with a 4xx that says what is wrong, never a 500", () =>
     Effect.gen(function* () {
       const { accessToken } = yield* login(yield* registerUser)

@@ -28,7 +28,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
       })
     )
 
-    it.effect("ends the session when a refresh token is used twice", () =>
+    it.effect("ends the session when a refresh token is used twice (13.01 token theft)", () =>
       Effect.gen(function* () {
         const user = yield* registerUser
         const stolen = yield* login(user)

@@ -42,7 +42,7 @@ const counted = (id: string, reason?: string) =>
   )
 
 layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) => {
-  it.effect("pays the payment once, though it comes twenty times at once, each sealed anew", () =>
+  it.effect("pays the payment once, though it comes twenty times at once, each sealed anew (13.04, 13.10 P0-3)", () =>
     Effect.gen(function* () {
       const { attemptId, id } = yield* aConfirmedPayment
       const { tellPaid } = yield* signer
@@ -63,7 +63,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
     })
   )
 
-  it.effect("changes nothing when other events tell the same payment again, at once and later", () =>
+  it.effect("changes nothing when other events tell the same payment again, at once and later (14.04)", () =>
     Effect.gen(function* () {
       const { attemptId, id } = yield* aConfirmedPayment
       const { tellPaid } = yield* signer
@@ -84,7 +84,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
     })
   )
 
-  it.effect("is believed a day after the payment, for its own timestamp is new", () =>
+  it.effect("is believed a day after the payment, for its own timestamp is new (13.03, 14.02)", () =>
     Effect.gen(function* () {
       const { attemptId, id } = yield* aConfirmedPayment
       const { tellPaid } = yield* signer
@@ -100,7 +100,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
     ["merchant", { mchid: "1999999999" }],
     ["appid", { appid: "wx0000000000000000" }]
   ] as const) {
-    it.effect(`with another ${what} is parked, reported and pays nothing`, () =>
+    it.effect(`with another ${what} is parked, reported and pays nothing (14.03)`, () =>
       Effect.gen(function* () {
         const { attemptId, id } = yield* aConfirmedPayment
         const { tellPaid } = yield* signer
@@ -132,7 +132,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
     })
   )
 
-  it.effect("played back byte by byte is refused and reported", () =>
+  it.effect("played back byte by byte is refused and reported (13.01 replay, 13.10 P2-8)", () =>
     Effect.gen(function* () {
       const { attemptId, id } = yield* aConfirmedPayment
       const { identity, post } = yield* signer
@@ -148,7 +148,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
   )
 
   it.effect(
-    "that is forged, altered, stale, early, of an unknown key or unreadable is refused and leaves no trace",
+    "that is forged, altered, stale, early, of an unknown key or unreadable is refused and leaves no trace (13.01 MITM, 13.10 P0-1, 13.10 P0-2)",
     () =>
       Effect.gen(function* () {
         const { attemptId, id } = yield* aConfirmedPayment
@@ -336,7 +336,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
     })
   )
 
-  it.effect("that fails in the middle of its run changes nothing and is acted upon later", () =>
+  it.effect("that fails in the middle of its run changes nothing and is acted upon later (13.04, 14.04)", () =>
     Effect.gen(function* () {
       const { attemptId, id } = yield* aConfirmedPayment
       const { tellPaid } = yield* signer

@@ -46,7 +46,7 @@ layer(TestPayments, { excludeTestServices: true })("Closing a payment", (it) => 
     })
   )
 
-  it.effect("while the buyer pays ends in exactly one of the two, and money is never lost", () =>
+  it.effect("while the buyer pays ends in exactly one of the two, and money is never lost (13.05)", () =>
     Effect.gen(function* () {
       const confirmations = yield* Confirmations
       const gateway = yield* PaymentGateway

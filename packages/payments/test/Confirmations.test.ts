@@ -170,27 +170,29 @@ layer(TestPayments, { excludeTestServices: true })("Confirming a payment", (it) 
     )
   }
 
-  it.effect("taken up again closes the former try at the channel, so that only one can be paid", () =>
-    Effect.gen(function* () {
-      const confirmations = yield* Confirmations
-      const operations = yield* PaymentOperations
-      const peer = yield* Peer
-      const buyer = yield* aBuyer
-      const { id } = yield* aPayment(buyer)
-      const first = yield* confirmations.confirm(id, choice, buyer)
-      const second = yield* confirmations.resume(id, buyer)
-      assert.notStrictEqual(second.attempt.id, first.attempt.id)
-      assert.isAbove(yield* peer.pay(first.attempt.id), 399)
-      assert.strictEqual(yield* peer.pay(second.attempt.id), 200)
-      yield* awaitStatus(id, "succeeded")
-      assert.deepStrictEqual(
-        (yield* operations.show(id)).attempts.map(({ status }) => status),
-        ["closed", "succeeded"]
-      )
-    })
+  it.effect(
+    "taken up again closes the former try at the channel, so that only one can be paid (13.07, 14.07, 13.10 P2-1)",
+    () =>
+      Effect.gen(function* () {
+        const confirmations = yield* Confirmations
+        const operations = yield* PaymentOperations
+        const peer = yield* Peer
+        const buyer = yield* aBuyer
+        const { id } = yield* aPayment(buyer)
+        const first = yield* confirmations.confirm(id, choice, buyer)
+        const second = yield* confirmations.resume(id, buyer)
+        assert.notStrictEqual(second.attempt.id, first.attempt.id)
+        assert.isAbove(yield* peer.pay(first.attempt.id), 399)
+        assert.strictEqual(yield* peer.pay(second.attempt.id), 200)
+        yield* awaitStatus(id, "succeeded")
+        assert.deepStrictEqual(
+          (yield* operations.show(id)).attempts.map(({ status }) => status),
+          ["closed", "succeeded"]
+        )
+      })
   )
 
-  it.effect("taken up again after the buyer has paid is a conflict, not a second payment", () =>
+  it.effect("taken up again after the buyer has paid is a conflict, not a second payment (14.07)", () =>
     Effect.gen(function* () {
       const confirmations = yield* Confirmations
       const peer = yield* Peer
@@ -206,7 +208,7 @@ layer(TestPayments, { excludeTestServices: true })("Confirming a payment", (it) 
     })
   )
 
-  it.effect("is over when its time is, and too late to take up when it is old", () =>
+  it.effect("is over when its time is, and too late to take up when it is old (13.07, 13.10 P2-4)", () =>
     Effect.gen(function* () {
       const confirmations = yield* Confirmations
       const sql = yield* SqlClient.SqlClient

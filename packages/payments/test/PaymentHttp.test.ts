@@ -14,12 +14,15 @@ import { LineWriter } from "@mall/platform/telemetry/LineWriter"
 import * as TracingLayer from "@mall/platform/telemetry/TracingLayer"
 import * as TestAuthorization from "@mall/testing/TestAuthorization"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder } from "effect/http-api"
 import { RpcMiddleware, RpcTest } from "effect/rpc"
+import { SqlClient } from "effect/sql"
+import { createHash } from "node:crypto"
 import { createServer } from "node:http"
 import { Callbacks } from "../src/Callbacks.ts"
+import { toHexId } from "../src/channel/hexId.ts"
 import * as PaymentHttp from "../src/PaymentHttp.ts"
 import * as PaymentRpcHandlers from "../src/PaymentRpcHandlers.ts"
 import { envelope, paidOrder, seal, signer } from "./Signer.ts"
@@ -164,7 +167,7 @@ layer(TestSurface, { excludeTestServices: true })("The HTTP surface of payments"
     })
   )
 
-  it.effect("hides a payment from everyone but its payer and its merchant", () =>
+  it.effect("hides a payment from everyone but its payer and its merchant (13.01 enumeration)", () =>
     Effect.gen(function* () {
       const buyer = yield* aBuyer
       const stranger = yield* aMerchant
@@ -189,7 +192,7 @@ layer(TestSurface, { excludeTestServices: true })("The HTTP surface of payments"
     })
   )
 
-  it.effect("serves the paths of the source documents", () =>
+  it.effect("serves the paths of the source documents (13.07)", () =>
     Effect.gen(function* () {
       const buyer = yield* aBuyer
       const { id, reference } = yield* aPayment(buyer)
@@ -229,6 +232,81 @@ layer(TestSurface, { excludeTestServices: true })("The HTTP surface of payments"
       const nobody = yield* call("POST", "/callbacks/nobody", { text: sending.body, headers: sending.headers })
       assert.strictEqual(nobody.status, 404)
     })
+  )
+
+  it.effect(
+    "takes and refuses XML notices at the path of the source documents, and never tells a signature (13.02, 14.05)",
+    () =>
+      Effect.gen(function* () {
+        const buyer = yield* aBuyer
+        const { id, reference } = yield* aPayment(buyer)
+        const fs = yield* FileSystem.FileSystem
+        const { folder } = yield* Peer
+        const merchant = yield* Effect.flatMap(
+          fs.readFileString(`${folder}/sandbox/wechatpay_v2/merchant.json`),
+          decodeAs(Schema.Struct({ appid: Schema.String, mchid: Schema.String, apiKey: Schema.String }))
+        )
+        const started = yield* call("POST", "/api/h5/payments", {
+          as: buyer,
+          body: { orderNo: reference, channel: "wechatpay_v2" }
+        })
+        const { attempt } = yield* decodeAs(PaymentStep)(started.text)
+        const fields: Record<string, string> = {
+          appid: merchant.appid,
+          mch_id: merchant.mchid,
+          nonce_str: "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
+          return_code: "SUCCESS",
+          result_code: "SUCCESS",
+          out_trade_no: toHexId(attempt.id),
+          transaction_id: `43${toHexId(attempt.id).slice(4)}`,
+          total_fee: "1999",
+          time_end: "20200101000000",
+          attach: ""
+        }
+        // as the source document spells it out: by name, without what is empty, and the key at the end
+        const signOf = (all: Readonly<Record<string, string>>) => {
+          const present = Object.entries(all).filter(([, value]) => value !== "")
+          const text = present
+            .map(([name, value]) => `${name}=${value}`)
+            .toSorted()
+            .join("&")
+          return createHash("md5").update(`${text}&key=${merchant.apiKey}`).digest("hex").toUpperCase()
+        }
+        const sign = signOf(fields)
+        const xml = (all: Readonly<Record<string, string>>) =>
+          `<xml>${Object.entries(all)
+            .map(([name, value]) => `<${name}><![CDATA[${value}]]></${name}>`)
+            .join("")}</xml>`
+        const post = (all: Readonly<Record<string, string>>) =>
+          call("POST", "/api/webhook/wechat/payment", { text: xml(all), headers: { "content-type": "text/xml" } })
+        const sql = yield* SqlClient.SqlClient
+        const reports = Effect.map(
+          sql`SELECT id FROM payments.security_events
+          WHERE kind = 'callback_refused' AND channel = 'wechatpay_v2' AND details->>'reason' = 'signature'`,
+          (rows) => rows.length
+        )
+        const before = yield* reports
+        const { time_end: _, ...timeless } = fields
+        for (const forged of [
+          fields,
+          { ...fields, sign: "0".repeat(32) },
+          { ...fields, total_fee: "1", sign },
+          { ...timeless, sign: signOf(timeless) }
+        ]) {
+          const refused = yield* post(forged)
+          assert.match(refused.text, /^<xml><return_code><!\[CDATA\[FAIL\]\]>/)
+          assert.notInclude(refused.text, sign)
+        }
+        // the last is signed, but without its time, which is no way around anything
+        assert.strictEqual((yield* reports) - before, 3)
+        const told = yield* sql<{
+          all: string
+        }>`SELECT coalesce(string_agg(details::text, ''), '') AS all FROM payments.security_events`
+        assert.notInclude([...accessLog, told[0]?.all].join(), sign)
+        const taken = yield* post({ ...fields, sign })
+        assert.match(taken.text, /^<xml><return_code><!\[CDATA\[SUCCESS\]\]>/)
+        yield* awaitStatus(id, "succeeded")
+      })
   )
 
   it.effect("refuses hostile input with a 4xx and a clear problem", () =>

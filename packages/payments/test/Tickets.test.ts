@@ -6,7 +6,7 @@ import { Tickets } from "../src/Tickets.ts"
 import { aBuyer, aPayment, TestPayments } from "./TestPayments.ts"
 
 layer(TestPayments, { excludeTestServices: true })("A ticket", (it) => {
-  it.effect("shows its payment once and hands out the next, so that a page can poll", () =>
+  it.effect("shows its payment once and hands out the next, so that a page can poll (13.06, 14.06, 13.10 P1-1)", () =>
     Effect.gen(function* () {
       const payments = yield* Payments
       const tickets = yield* Tickets
@@ -22,7 +22,7 @@ layer(TestPayments, { excludeTestServices: true })("A ticket", (it) => {
     })
   )
 
-  it.effect("used twenty times at once is good once", () =>
+  it.effect("used twenty times at once is good once (13.06, 13.10 P1-2)", () =>
     Effect.gen(function* () {
       const payments = yield* Payments
       const tickets = yield* Tickets
@@ -36,7 +36,7 @@ layer(TestPayments, { excludeTestServices: true })("A ticket", (it) => {
     })
   )
 
-  it.effect("of another payment is refused, reported and not spent", () =>
+  it.effect("of another payment is refused, reported and not spent (13.06, 13.08)", () =>
     Effect.gen(function* () {
       const payments = yield* Payments
       const tickets = yield* Tickets
@@ -71,7 +71,7 @@ layer(TestPayments, { excludeTestServices: true })("A ticket", (it) => {
     })
   )
 
-  it.effect("that is no ticket is refused without a look", () =>
+  it.effect("that is no ticket is refused without a look (13.10 P1-4)", () =>
     Effect.gen(function* () {
       const payments = yield* Payments
       const { id, reference } = yield* aPayment(yield* aBuyer)

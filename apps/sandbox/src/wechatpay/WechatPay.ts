@@ -17,6 +17,7 @@ import {
 import type { Order, TradeType } from "./WechatPayModel.ts"
 import { makeOrders, toTransaction } from "./WechatPayOrders.ts"
 import { makeRefunds, toRefund } from "./WechatPayRefunds.ts"
+import { makeCertificates } from "./WechatPayCertificates.ts"
 import { makeVerifier, sealNotice, signBody, toJson } from "./WechatPaySignature.ts"
 
 /** WeChat Pay's schedule: 15 deliveries after the first, over 24 hours and 4 minutes. */
@@ -101,12 +102,14 @@ const availableActions = ({ state }: Order) =>
 export const makeWechatPay = Effect.gen(function* () {
   const keys = yield* loadKeys
   const callbacks = yield* Callbacks
+  const certificates = yield* makeCertificates(keys)
   const verify = makeVerifier(keys)
   const { appid, mchid } = keys.account
   const notify = yield* callbacks.register("wechatpay", {
     seal: (notice, tampering) =>
       sealNotice(
         keys,
+        certificates.sealOf(notice.payload),
         { ...notice, payload: falsify(notice.payload, tampering) },
         summaries[notice.event] ?? notice.event,
         tampering
@@ -211,12 +214,15 @@ export const makeWechatPay = Effect.gen(function* () {
       route("refundQuery", "GET", "/v3/refund/domestic/refunds/:out_refund_no", ({ params }) =>
         Effect.map(refunds.find(params["out_refund_no"] ?? ""), (refund) => accepted(toRefund(refund)))
       ),
-      // merchants that verify by public key have no platform certificates to fetch
-      route("other", "GET", "/v3/certificates", () => Effect.fail(errors.certificatesUnknown()))
+      route("other", "GET", "/v3/certificates", () => Effect.map(certificates.list, accepted))
     ],
     refusal: (status, code) => refuse(errorOf(status, code)),
     seal: ({ payload }, tampering) =>
-      signBody(keys, payload === undefined ? "" : toJson(falsify(payload, tampering)), tampering),
+      signBody(
+        certificates.sealOf(payload),
+        payload === undefined ? "" : toJson(falsify(payload, tampering)),
+        tampering
+      ),
     orders: Effect.map(orders.list, (list) => list.map(view)),
     order: (reference) => Effect.map(orders.look(reference), Option.map(view)),
     scan: (code) => Effect.map(orders.scan(code), Option.map(view)),
@@ -233,6 +239,7 @@ export const makeWechatPay = Effect.gen(function* () {
       return view(order)
     }),
     settleRefund: refunds.settle,
+    rotate: certificates.issue,
     reset: Effect.andThen(refunds.clear, orders.clear)
   }
   return channel

@@ -19,11 +19,18 @@ export type MerchantAccount = typeof MerchantAccount.Type
 /** `platform.json`: the whole identity, from which `merchant.json` is written. */
 const Identity = Schema.Struct({ ...MerchantAccount.fields, platformPrivateKeyPem: Schema.NonEmptyString })
 
+/** What the platform signs with. */
+export interface PlatformSeal {
+  readonly serial: string
+  readonly privateKey: KeyObject
+}
+
 /** The keys of both sides, ready for use. */
 export interface WechatPayKeys {
   readonly account: MerchantAccount
   readonly merchantPublicKey: KeyObject
-  readonly platformPrivateKey: KeyObject
+  /** The public key that the merchant was given, until the first certificate is issued. */
+  readonly publicKeySeal: PlatformSeal
 }
 
 const digits = (length: number) => Array.from({ length }, () => randomInt(10)).join("")
@@ -60,7 +67,7 @@ export const loadKeys = Effect.flatMap(
       try: (): WechatPayKeys => ({
         account,
         merchantPublicKey: createPublicKey(account.merchantPrivateKeyPem),
-        platformPrivateKey: createPrivateKey(platformPrivateKeyPem)
+        publicKeySeal: { serial: account.platformSerial, privateKey: createPrivateKey(platformPrivateKeyPem) }
       }),
       catch: () =>
         new SandboxUnavailable({

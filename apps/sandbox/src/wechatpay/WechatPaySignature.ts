@@ -4,7 +4,7 @@ import type { KeyObject } from "node:crypto"
 import type { ChannelRequest, Notice, Sealed } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
 import { errors } from "./WechatPayError.ts"
-import type { WechatPayKeys } from "./WechatPayKeys.ts"
+import type { PlatformSeal, WechatPayKeys } from "./WechatPayKeys.ts"
 import { formatTime } from "./WechatPayModel.ts"
 
 const scheme = "WECHATPAY2-SHA256-RSA2048"
@@ -89,7 +89,7 @@ const signWith = (key: KeyObject, message: string) =>
 
 /** The body with the headers that prove where it comes from, or that fail to when `tampering` says so. */
 export const signBody = Effect.fnUntraced(function* (
-  keys: WechatPayKeys,
+  seal: PlatformSeal,
   body: string,
   tampering: Tampering | undefined
 ): Effect.fn.Return<Sealed> {
@@ -102,9 +102,8 @@ export const signBody = Effect.fnUntraced(function* (
       ...(body === "" ? {} : { "content-type": "application/json; charset=utf-8" }),
       "request-id": randomBytes(16).toString("hex").toUpperCase(),
       "wechatpay-nonce": nonce,
-      "wechatpay-serial":
-        tampering === "serial" ? "PUB_KEY_ID_0000000000000000000000000000" : keys.account.platformSerial,
-      "wechatpay-signature": yield* signWith(keys.platformPrivateKey, lines(timestamp, nonce, signed)),
+      "wechatpay-serial": tampering === "serial" ? "PUB_KEY_ID_0000000000000000000000000000" : seal.serial,
+      "wechatpay-signature": yield* signWith(seal.privateKey, lines(timestamp, nonce, signed)),
       "wechatpay-signature-type": scheme,
       "wechatpay-timestamp": timestamp
     },
@@ -119,13 +118,24 @@ const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.JsonObject))
 export const toJson = (payload: Schema.JsonObject) => encodeJson(payload)
 
 /** AES-256-GCM under the APIv3 key, the tag behind the ciphertext, in base64. */
-const encrypt = (keys: WechatPayKeys, text: string, nonce: string, associated: string) => {
-  const cipher = createCipheriv("aes-256-gcm", keys.account.apiV3Key, nonce).setAAD(Buffer.from(associated))
+export const encrypt = (
+  { account }: Pick<WechatPayKeys, "account">,
+  text: string,
+  nonce: string,
+  associated: string
+) => {
+  const cipher = createCipheriv("aes-256-gcm", account.apiV3Key, nonce).setAAD(Buffer.from(associated))
   return Buffer.concat([cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]).toString("base64")
 }
 
 /** The envelope of a notice, encrypted and signed. */
-export const sealNotice = (keys: WechatPayKeys, notice: Notice, summary: string, tampering: Tampering | undefined) => {
+export const sealNotice = (
+  keys: WechatPayKeys,
+  seal: PlatformSeal,
+  notice: Notice,
+  summary: string,
+  tampering: Tampering | undefined
+) => {
   const kind = notice.event.startsWith("REFUND") ? "refund" : "transaction"
   const nonce = randomBytes(6).toString("hex")
   const body = toJson({
@@ -142,7 +152,7 @@ export const sealNotice = (keys: WechatPayKeys, notice: Notice, summary: string,
       nonce
     }
   })
-  return Effect.map(signBody(keys, body, tampering), (sealed) => ({
+  return Effect.map(signBody(seal, body, tampering), (sealed) => ({
     ...sealed,
     headers: { ...sealed.headers, accept: "*/*", "user-agent": "Mozilla/4.0" }
   }))

@@ -36,7 +36,7 @@ const toApiTime = (date: Date) => `${date.toISOString().slice(0, 19)}+00:00`
 
 /** WeChat Pay v3. Takes CNY, whose minor unit is the API's own. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
-  const { call } = yield* WechatPayClient.make(settings)
+  const { call, keys } = yield* WechatPayClient.make(settings)
   const { appid, mchid } = settings
 
   const ways = waysOf(settings, call)
@@ -157,7 +157,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     close,
     refund,
     queryRefund,
-    parseCallback: WechatPayCallback.make(settings),
+    parseCallback: WechatPayCallback.make(settings, keys),
     acknowledgement: { status: 204 },
     refusal: (reason) => ({
       status: reason === "unavailable" ? 503 : reason === "malformed" ? 400 : 401,

@@ -2,26 +2,16 @@ import { MinorUnits } from "@mall/domain/kernel/Money"
 import { Currency } from "@mall/domain/kernel/Currency"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
-import { Clock, Duration, Effect, Redacted, Result, Schema } from "effect"
-import { verify as verifySignature } from "node:crypto"
-import { Aes, Rsa } from "wechatpay-axios-plugin"
+import { Effect, Redacted, Schema } from "effect"
+import { Aes } from "wechatpay-axios-plugin"
 import type { Notice, RawCallback, VerifiedCallback } from "../Channel.ts"
 import { CallbackRefused } from "../ChannelError.ts"
 import { fromHexId } from "../hexId.ts"
+import type { PlatformKeys } from "./PlatformKeys.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
+import { ascii, verifySeal } from "./wechatPaySeal.ts"
 import { toPayment, Transaction } from "./wechatPayTransaction.ts"
 import type { TransactionIncomplete } from "./wechatPayTransaction.ts"
-
-const ascii = (maxLength: number) =>
-  Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxLength), Schema.isPattern(/^[\x21-\x7e]+$/))
-
-const SignedHeaders = Schema.Struct({
-  "wechatpay-serial": ascii(64),
-  "wechatpay-signature": ascii(1024),
-  "wechatpay-timestamp": Schema.String.check(Schema.isPattern(/^[0-9]{1,12}$/)),
-  "wechatpay-nonce": ascii(128),
-  "wechatpay-signature-type": Schema.optional(Schema.Literal("WECHATPAY2-SHA256-RSA2048"))
-})
 
 const Envelope = Schema.fromJsonString(
   Schema.Struct({
@@ -48,48 +38,20 @@ const RefundResource = Schema.fromJsonString(
 )
 const TransactionResource = Schema.fromJsonString(Transaction)
 
-const decodeHeaders = Schema.decodeUnknownEffect(SignedHeaders)
 const decodeEnvelope = Schema.decodeEffect(Envelope)
 const decodeTransaction = Schema.decodeEffect(TransactionResource)
 const decodeRefund = Schema.decodeEffect(RefundResource)
 const isAttemptId = Schema.is(AttemptId)
 const isRefundId = Schema.is(RefundId)
 
-const refused = (reason: CallbackRefused["reason"]) => new CallbackRefused({ reason })
-const malformed = () => refused("malformed")
+const malformed = () => new CallbackRefused({ reason: "malformed" })
 
 /**
  * Believes a notice that is signed by a key of the platform we know, over exactly these bytes, within the window of its
  * own timestamp. When the payment was made says nothing about that: WeChat Pay repeats a notice for 24 hours, each time
  * with a new timestamp, nonce and signature.
  */
-export const make = (settings: WechatPaySettings) => {
-  const keys = new Map(
-    Object.entries(settings.platformKeys).map(([serial, pem]) => [serial, Rsa.from(pem, Rsa.KEY_TYPE_PUBLIC)])
-  )
-
-  const verify = Effect.fnUntraced(function* ({ body, headers }: RawCallback) {
-    const {
-      "wechatpay-nonce": nonce,
-      "wechatpay-serial": serial,
-      "wechatpay-signature": signature,
-      "wechatpay-timestamp": timestamp
-    } = yield* decodeHeaders(headers).pipe(Effect.mapError(() => refused("signature")))
-    const now = yield* Clock.currentTimeMillis
-    if (Math.abs(now - Number(timestamp) * 1000) > Duration.toMillis(settings.callbackWindow)) {
-      return yield* refused("timestamp")
-    }
-    const key = keys.get(serial)
-    if (key === undefined) return yield* refused("serial")
-    const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from("\n")])
-    const holds = Result.getOrElse(
-      Result.try(() => verifySignature("sha256", message, key, Buffer.from(signature, "base64"))),
-      () => false
-    )
-    if (!holds) return yield* refused("signature")
-    return nonce
-  })
-
+export const make = (settings: WechatPaySettings, keys: PlatformKeys) => {
   const decrypt = (resource: (typeof Envelope.Type)["resource"]) =>
     Effect.try({
       try: () =>
@@ -152,7 +114,7 @@ export const make = (settings: WechatPaySettings) => {
   }
 
   return Effect.fn("WechatPay.parseCallback")(function* (callback: RawCallback) {
-    const nonce = yield* verify(callback)
+    const nonce = yield* verifySeal(callback, settings.callbackWindow, keys.find)
     const text = yield* Effect.try({
       try: () => new TextDecoder("utf-8", { fatal: true }).decode(callback.body),
       catch: malformed

@@ -12,11 +12,17 @@ export interface WechatPaySettings {
   readonly mchid: string
   readonly merchantSerial: string
   readonly merchantPrivateKey: Redacted.Redacted
-  /** The platform's public keys or certificates (PEM), by serial. Several, so that the platform may change its key. */
+  /**
+   * The platform's public keys or certificates (PEM), by serial. Several, so that the platform may change its key; none where
+   * its certificates are to be fetched.
+   */
   readonly platformKeys: Readonly<Record<string, string>>
   /** 32 bytes, decrypts what notices carry. */
   readonly apiV3Key: Redacted.Redacted
   readonly timeout: Duration.Duration
+  /** How old fetched certificates may be before they are fetched again, and how long one waits between two fetches. */
+  readonly certificateRefresh: Duration.Duration
+  readonly certificatePause: Duration.Duration
   /** How far a notice's timestamp may be from our clock. Says nothing about when the payment was made. */
   readonly callbackWindow: Duration.Duration
 }
@@ -34,6 +40,8 @@ const MerchantFile = Schema.Struct({
 const Common = Config.all({
   notifyUrl: notifyUrl("wechatpay"),
   timeout: Config.Duration("WECHATPAY_TIMEOUT").pipe(Config.withDefault(Duration.seconds(5))),
+  certificateRefresh: Config.Duration("WECHATPAY_CERTIFICATE_REFRESH").pipe(Config.withDefault(Duration.hours(12))),
+  certificatePause: Config.Duration("WECHATPAY_CERTIFICATE_PAUSE").pipe(Config.withDefault(Duration.minutes(1))),
   callbackWindow: Config.Duration("WECHATPAY_CALLBACK_WINDOW").pipe(Config.withDefault(Duration.minutes(5)))
 })
 
@@ -50,7 +58,7 @@ const Merchant = Config.all({
   platformKeys: Config.schema(
     Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)),
     "WECHATPAY_PLATFORM_KEYS"
-  ),
+  ).pipe(Config.withDefault({})),
   apiV3Key: Config.Redacted("WECHATPAY_API_V3_KEY")
 })
 

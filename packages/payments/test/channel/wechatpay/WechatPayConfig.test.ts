@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, FileSystem, Option, Redacted } from "effect"
+import { ConfigProvider, Duration, Effect, FileSystem, Option, Redacted } from "effect"
 import { inspect } from "node:util"
 import { wechatPayConfig } from "../../../src/channel/wechatpay/WechatPayConfig.ts"
 
@@ -37,6 +37,16 @@ describe("wechatPayConfig", () => {
       const { WECHATPAY_API_V3_KEY: _, ...partial } = given
       const error = yield* Effect.flip(settingsOf(partial))
       assert.include(String(error), "WECHATPAY_API_V3_KEY")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("has certificates fetched where no key of the platform was entered", () =>
+    Effect.gen(function* () {
+      const { WECHATPAY_PLATFORM_KEYS: _, ...keyless } = given
+      const settings = Option.getOrThrow(yield* settingsOf(keyless))
+      assert.deepStrictEqual(settings.platformKeys, {})
+      assert.strictEqual(Duration.toHours(settings.certificateRefresh), 12)
+      assert.strictEqual(Duration.toMinutes(settings.certificatePause), 1)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
