@@ -215,6 +215,10 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
       const sold = yield* delivered(2)
       const { buyer, orderId, skuId, staff } = sold
       const { id } = yield* returns.request(buyer, orderId, yield* newReturnId, ask(skuId, 1))
+      const other = yield* delivered(1)
+      const taken = yield* Effect.flip(returns.request(other.buyer, other.orderId, id, ask(other.skuId, 1)))
+      assert.strictEqual(taken._tag, "ReturnIdTaken")
+      yield* returns.request(other.buyer, other.orderId, yield* newReturnId, ask(other.skuId, 1))
       const [stranger, rival] = [aBuyer(), (yield* aShop).staff]
       const none = yield* Effect.flip(returns.request(stranger, orderId, yield* newReturnId, ask(skuId, 1)))
       assert.strictEqual(none._tag, "OrderNotFound")
@@ -223,7 +227,7 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
         returns.get(boughtBy(stranger), orderId, id),
         returns.approve(rival, orderId, id),
         returns.receive(rival, orderId, id, true),
-        returns.get(boughtBy(buyer), (yield* delivered(1)).orderId, id)
+        returns.get(boughtBy(buyer), other.orderId, id)
       ]) {
         assert.strictEqual((yield* Effect.flip(step))._tag, "ReturnNotFound")
       }

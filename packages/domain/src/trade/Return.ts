@@ -99,6 +99,13 @@ export class ReturnStateConflict extends Problem<ReturnStateConflict>()("ReturnS
   detail: ({ returnStatus }) => `The return is ${returnStatus}`
 }) {}
 
+/** The id that the caller chose for this return belongs to another one. */
+export class ReturnIdTaken extends Problem<ReturnIdTaken>()("ReturnIdTaken", {
+  status: 409,
+  title: "This return id is taken",
+  fields: { returnId: ReturnId }
+}) {}
+
 /** The time to send something back is over. */
 export class ReturnWindowPassed extends Problem<ReturnWindowPassed>()("ReturnWindowPassed", {
   status: 409,

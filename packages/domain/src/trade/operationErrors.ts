@@ -1,7 +1,13 @@
 import { AddressNotFound } from "../identity/AddressBook.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { PaymentUndecided } from "../payments/PaymentGateway.ts"
-import { ReturnNotFound, ReturnQuantityExceeded, ReturnStateConflict, ReturnWindowPassed } from "./Return.ts"
+import {
+  ReturnIdTaken,
+  ReturnNotFound,
+  ReturnQuantityExceeded,
+  ReturnStateConflict,
+  ReturnWindowPassed
+} from "./Return.ts"
 import {
   CartEmpty,
   CartLimitExceeded,
@@ -33,7 +39,7 @@ export const checkoutErrors = [
 export const stepErrors = [OrderNotFound, OrderStateConflict] as const
 
 /** What asking for a return may fail with. */
-export const returnRequestErrors = [...stepErrors, ReturnQuantityExceeded, ReturnWindowPassed] as const
+export const returnRequestErrors = [...stepErrors, ReturnIdTaken, ReturnQuantityExceeded, ReturnWindowPassed] as const
 
 /** What a step of a return may fail with. */
 export const returnErrors = [ReturnNotFound, ReturnStateConflict] as const

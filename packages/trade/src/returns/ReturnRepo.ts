@@ -104,6 +104,7 @@ export class ReturnRepo extends Context.Service<
     takePieces(orderId: OrderId, lines: ReadonlyArray<Pieces>): Effect.Effect<ReadonlyMap<SkuId, MinorUnits>, SqlError>
     /** How many pieces of a SKU can still be sent back. */
     returnable(orderId: OrderId, skuId: SkuId): Effect.Effect<number, SqlError>
+    /** False, and nothing written, where another return has the id. */
     insert(
       row: {
         readonly id: ReturnId
@@ -113,7 +114,7 @@ export class ReturnRepo extends Context.Service<
         readonly lines: ReadonlyArray<Pieces & { readonly amount: MinorUnits }>
       },
       doing: Doing
-    ): Effect.Effect<void, SqlError>
+    ): Effect.Effect<boolean, SqlError>
     /** Moves the return that meets `where` and may go to the state `to`, with a row of history; false where none does. */
     move(to: ReturnStatus, where: Fragment, doing: Doing, set?: Fragment): Effect.Effect<boolean, SqlError>
     /** Writes into the history of a return that stays in its state. */
@@ -188,16 +189,20 @@ export class ReturnRepo extends Context.Service<
 
       const insert: ReturnRepo["Service"]["insert"] = Effect.fnUntraced(function* (row, doing) {
         const amount = row.lines.reduce((sum, line) => sum + line.amount, 0)
-        yield* sql`
+        const added = yield* sql`
           INSERT INTO trade.returns (id, order_id, status, currency, amount, reason, requested_at)
           VALUES (${row.id}, ${row.orderId}, 'requested', ${row.currency}, ${amount}, ${row.reason}, ${doing.at})
+          ON CONFLICT (id) DO NOTHING
+          RETURNING id
         `
+        if (added.length === 0) return false
         yield* sql`
           INSERT INTO trade.return_lines (return_id, sku_id, quantity, amount)
           SELECT ${row.id}, "skuId", quantity, amount
           FROM jsonb_to_recordset(${linesJson(row.lines)}::jsonb) AS l("skuId" uuid, quantity int, amount bigint)
         `
         yield* insertHistory(sql`NULL`, sql`status`, sql`trade.returns WHERE id = ${row.id}`, doing)
+        return true
       })
 
       const move: ReturnRepo["Service"]["move"] = Effect.fnUntraced(function* (to, where, doing, set) {

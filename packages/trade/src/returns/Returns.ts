@@ -4,6 +4,7 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { OrderId } from "@mall/domain/trade/Order"
 import {
   ReturnId,
+  ReturnIdTaken,
   ReturnNotFound,
   ReturnQuantityExceeded,
   ReturnStateConflict,
@@ -23,7 +24,7 @@ import { ReturnRefunds } from "./ReturnRefunds.ts"
 import { returnOf, ReturnRepo } from "./ReturnRepo.ts"
 import type { ReturnRow } from "./ReturnRepo.ts"
 
-type RequestRefused = OrderNotFound | OrderStateConflict | ReturnQuantityExceeded | ReturnWindowPassed
+type RequestRefused = OrderNotFound | OrderStateConflict | ReturnIdTaken | ReturnQuantityExceeded | ReturnWindowPassed
 type StepRefused = ReturnNotFound | ReturnStateConflict
 
 export interface ReturnListQuery {
@@ -123,10 +124,11 @@ export class Returns extends Context.Service<
           }
           taken.push({ skuId, quantity, amount })
         }
-        yield* repo.insert(
+        const isAdded = yield* repo.insert(
           { id, orderId, currency, reason, lines: taken },
           { actor: { kind: "buyer", id: buyer.userId }, reason, at, traceId: yield* currentTraceId }
         )
+        if (!isAdded) return yield* new ReturnIdTaken({ returnId: id })
         return yield* Effect.orDie(get(scope, orderId, id))
       }, transaction)
 
