@@ -72,7 +72,7 @@ export const measureAdded = async (server: Running, shop: Shop, perSecond: numbe
   return { create: spent.create / spent.count, confirm: spent.confirm / spent.count - atChannel, figure }
 }
 
-/** Pages that poll by their tickets, each answer's ticket asked with next. */
+/** Pages that poll by their tickets, each answer's ticket asked with next, from an address that changes before its limit. */
 export const measureStatus = async (shop: Shop, workers: number, seconds: number): Promise<Figure> => {
   const merchant = await signInMerchant(shop)
   const pages = await Promise.all(Array.from({ length: workers }, () => create(shop, merchant)))
@@ -80,10 +80,12 @@ export const measureStatus = async (shop: Shop, workers: number, seconds: number
   return flow({
     workers,
     seconds,
-    step: async (worker) => {
+    step: async (worker, turn) => {
+      const address = Math.floor(turn / 100)
       const { body, status } = await send(
         "GET",
-        `${shop.api}/api/v1/payments/${pages[worker]?.id}/status?ticket=${tickets[worker]}`
+        `${shop.api}/api/v1/payments/${pages[worker]?.id}/status?ticket=${tickets[worker]}`,
+        { headers: { "x-forwarded-for": `10.${worker}.${address >> 8}.${address & 255}` } }
       )
       tickets[worker] = body.ticket
       return status === 200
