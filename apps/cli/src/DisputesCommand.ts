@@ -6,6 +6,7 @@ import { DisputeSync } from "@mall/payments/disputes/DisputeSync"
 import { Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
+import { historySection } from "./historySection.ts"
 import { given, page } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, money, print, printPage, section } from "./Output.ts"
@@ -49,17 +50,8 @@ const humanOf = ({ captured, dispute, evidence, history, refunded }: DisputeDeta
       },
       evidence
     )
-    yield* section(
-      "History, oldest first",
-      {
-        when: ({ at }) => at,
-        from: ({ fromStatus }) => fromStatus,
-        to: ({ toStatus }) => toStatus,
-        amount: ({ amount }) => money(amount),
-        who: ({ actor }) => actor,
-        why: ({ reason }) => reason,
-        trace: ({ traceId }) => traceId
-      },
+    yield* historySection(
+      { from: ({ fromStatus }) => fromStatus, to: ({ toStatus }) => toStatus, amount: ({ amount }) => money(amount) },
       history
     )
   })

@@ -8,6 +8,7 @@ import type { OrderScope } from "@mall/trade/OrderScope"
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
+import { historySection } from "./historySection.ts"
 import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, money, print, printPage, section } from "./Output.ts"
@@ -62,18 +63,7 @@ const humanOf = (order: Order) =>
       },
       order.lines
     )
-    yield* section(
-      "History, oldest first",
-      {
-        when: ({ at }) => at,
-        from: ({ from }) => from,
-        to: ({ to }) => to,
-        who: ({ actor }) => (actor.id === null ? actor.kind : `${actor.kind} ${actor.id}`),
-        why: ({ reason }) => reason,
-        trace: ({ traceId }) => traceId
-      },
-      order.history
-    )
+    yield* historySection({ from: ({ from }) => from, to: ({ to }) => to }, order.history)
   })
 
 const printOrder = (order: Order, json: boolean) => print(order, { json, schema: Order }, humanOf(order))

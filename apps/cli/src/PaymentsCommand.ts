@@ -12,6 +12,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { CallbacksCommand } from "./CallbacksCommand.ts"
 import { log } from "./PaymentLogCommand.ts"
 import { confirm, yes } from "./Confirm.ts"
+import { historySection } from "./historySection.ts"
 import { given, page } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, money, print, printPage, section, table } from "./Output.ts"
@@ -86,17 +87,8 @@ const humanOf = ({ attempts, callbacks, history, payment, refunds }: PaymentDeta
       },
       callbacks
     )
-    yield* section(
-      "History, oldest first",
-      {
-        when: ({ at }) => at,
-        of: ({ subject }) => subject,
-        from: ({ fromStatus }) => fromStatus,
-        to: ({ toStatus }) => toStatus,
-        who: ({ actor }) => actor,
-        why: ({ reason }) => reason,
-        trace: ({ traceId }) => traceId
-      },
+    yield* historySection(
+      { of: ({ subject }) => subject, from: ({ fromStatus }) => fromStatus, to: ({ toStatus }) => toStatus },
       history
     )
   })

@@ -5,6 +5,7 @@ import type { OrderScope } from "@mall/trade/OrderScope"
 import { Returns } from "@mall/trade/returns/Returns"
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { historySection } from "./historySection.ts"
 import { given, page } from "./flags.ts"
 import { fields, json, money, print, printPage, section } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -81,18 +82,7 @@ const show = Command.make(
           { sku: ({ skuId }) => skuId, quantity: ({ quantity }) => quantity, amount: ({ amount }) => money(amount) },
           found.lines
         )
-        yield* section(
-          "History, oldest first",
-          {
-            when: ({ at }) => at,
-            from: ({ from }) => from,
-            to: ({ to }) => to,
-            who: ({ actor }) => (actor.id === null ? actor.kind : `${actor.kind} ${actor.id}`),
-            why: ({ reason }) => reason,
-            trace: ({ traceId }) => traceId
-          },
-          found.history
-        )
+        yield* historySection({ from: ({ from }) => from, to: ({ to }) => to }, found.history)
       })
     )
   })

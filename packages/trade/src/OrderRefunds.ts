@@ -1,28 +1,17 @@
 import { generator } from "@mall/domain/kernel/Id"
-import { Money, MinorUnits } from "@mall/domain/kernel/Money"
-import { Currency } from "@mall/domain/kernel/Currency"
-import { PaymentGateway, PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { PaymentGateway, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { OrderId, systemActor } from "@mall/domain/trade/Order"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
+import { leaseFrom, OpenRefund, refundAsking } from "./refundAsking.ts"
 
 const newRefundId = generator(RefundId)
 
-/** For how long the one who set a refund going, or who resumes it, is left alone with it. */
-const lease = Duration.minutes(1)
-
-const OpenRefund = Schema.Struct({
-  id: OrderId,
-  refundId: RefundId,
-  paymentId: PaymentId,
-  total: MinorUnits,
-  currency: Currency
-})
-type OpenRefund = typeof OpenRefund.Type
+const OpenOrderRefund = OpenRefund(OrderId)
 
 /**
  * Gives back the money of paid orders that will not be shipped. The order becomes `refunding` with a refund id of its own
@@ -47,7 +36,7 @@ export class OrderRefunds extends Context.Service<
 
       const claim = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, until: Schema.Date, limit: Schema.Int }),
-        Result: OpenRefund,
+        Result: OpenOrderRefund,
         execute: ({ limit, now, until }) => sql`
           WITH due AS MATERIALIZED (
             SELECT id FROM trade.orders WHERE status = 'refunding' AND refund_due_at <= ${now}
@@ -56,21 +45,21 @@ export class OrderRefunds extends Context.Service<
           )
           UPDATE trade.orders SET refund_due_at = ${until} FROM due, trade.checkouts
           WHERE orders.id = due.id AND checkouts.id = orders.checkout_id
-          RETURNING orders.id, orders.refund_id, checkouts.payment_id, orders.total, orders.currency
+          RETURNING orders.id, orders.refund_id, checkouts.payment_id, orders.total AS amount, orders.currency
         `
       })
       const selectOpen = SqlSchema.findAll({
         Request: OrderId,
-        Result: OpenRefund,
+        Result: OpenOrderRefund,
         execute: (id) => sql`
-          SELECT orders.id, orders.refund_id, checkouts.payment_id, orders.total, orders.currency
+          SELECT orders.id, orders.refund_id, checkouts.payment_id, orders.total AS amount, orders.currency
           FROM trade.orders JOIN trade.checkouts ON checkouts.id = orders.checkout_id
           WHERE orders.id = ${id} AND orders.status = 'refunding'
         `
       })
 
-      /** The platform refused for good: the order is owed to the buyer again, and staff see why. */
-      const giveUp = Effect.fnUntraced(function* ({ id, refundId }: OpenRefund, why: string) {
+      /** The order is owed to the buyer again, and staff see why. */
+      const giveUp = Effect.fnUntraced(function* ({ id, refundId }: typeof OpenOrderRefund.Type, why: string) {
         const at = yield* DateTime.nowAsDate
         const doing: Doing = {
           actor: systemActor,
@@ -83,63 +72,33 @@ export class OrderRefunds extends Context.Service<
         yield* Effect.logError("A refund was refused").pipe(Effect.annotateLogs({ orderId: id, refundId, why }))
       })
 
-      const ask = (open: OpenRefund) =>
-        gateway
-          .refund({
-            id: open.refundId,
-            paymentId: open.paymentId,
-            amount: Money.of(open.total, open.currency),
-            reason: "order canceled"
-          })
-          .pipe(
-            Effect.andThen(sql`UPDATE trade.orders SET refund_due_at = NULL WHERE id = ${open.id}`),
-            Effect.catchTag(["PaymentNotFound", "PaymentStateConflict", "RefundExceedsCapture"], (error) =>
-              giveUp(open, `${error._tag}: ${error.message}`)
-            )
-          )
-
-      /** Asks, and leaves to the next `resume` what the platform could not take now. */
-      const askOrLeave = (open: OpenRefund) =>
-        ask(open).pipe(
-          Effect.catchTag("SqlError", Effect.die),
-          Effect.catchDefect((defect) =>
-            Effect.logWarning("A refund could not be asked for and will be asked for again", defect).pipe(
-              Effect.annotateLogs({ orderId: open.id, refundId: open.refundId })
-            )
-          )
-        )
+      const { ask, resume } = refundAsking(gateway, {
+        reason: "order canceled",
+        claim,
+        accepted: ({ id, refundId }) =>
+          sql`UPDATE trade.orders SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`,
+        refused: giveUp
+      })
 
       const start = Effect.fn("OrderRefunds.start")(
         function* (orderId: OrderId, doing: Doing) {
           const refundId = yield* newRefundId
-          const dueAt = new Date(doing.at.getTime() + Duration.toMillis(lease))
           const moved = yield* orders
             .move(
               "refunding",
               sql`orders.id = ${orderId}`,
               doing,
-              sql`, refund_id = ${refundId}, refund_due_at = ${dueAt}`
+              sql`, refund_id = ${refundId}, refund_due_at = ${leaseFrom(doing.at)}`
             )
             .pipe(retryConflicts)
           if (moved.length === 0) return false
-          yield* Effect.forEach(yield* selectOpen(orderId), askOrLeave, { discard: true })
+          yield* Effect.forEach(yield* selectOpen(orderId), ask, { discard: true })
           return true
         },
         Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
       )
 
-      const resume = Effect.fn("OrderRefunds.resume")(
-        function* (limit: number) {
-          const now = yield* DateTime.nowAsDate
-          const until = new Date(now.getTime() + Duration.toMillis(lease))
-          const due = yield* claim({ now, until, limit })
-          yield* Effect.forEach(due, askOrLeave, { concurrency: 8, discard: true })
-          return due.length
-        },
-        Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
-      )
-
-      return OrderRefunds.of({ start, resume })
+      return OrderRefunds.of({ start, resume: Effect.fn("OrderRefunds.resume")(resume) })
     })
   )
 }

@@ -1,7 +1,7 @@
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { CredentialId } from "@mall/domain/payments/ChannelCredentials"
 import * as PushedCache from "@mall/platform/PushedCache"
-import { Context, Duration, Effect, Layer, Option, Scope } from "effect"
+import { Cause, Context, Duration, Effect, Layer, Option, Scope } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Channel, VerifiedCallback } from "../channel/Channel.ts"
 import type { Making } from "../channel/Making.ts"
@@ -62,14 +62,21 @@ export class OwnAccountCache extends Context.Service<
         return Option.some(ownedBy(row, made))
       })
 
-      /** The adapter of a version, or none with a report of it. What a failure says may hold secrets, and is not told. */
+      /**
+       * The adapter of a version, or none with a report of it. What a failure says may hold secrets, and is not told: only
+       * of which kind it was.
+       */
       const adapterOf = (row: CredentialRow): Effect.Effect<Option.Option<Channel>> => {
         const { sealed } = row
         return sealed === null
           ? Effect.succeedNone
           : pool.get(row.id, Effect.provideContext(make(row, sealed), surroundings)).pipe(
               Effect.tap((adapter) => (Option.isNone(adapter) ? reportUnusable(row) : Effect.void)),
-              Effect.catchCause(() => Effect.as(reportUnusable(row), Option.none()))
+              Effect.catchCause((cause) =>
+                Cause.hasInterrupts(cause)
+                  ? Effect.interrupt
+                  : Effect.as(Effect.annotateLogs(reportUnusable(row), { failure: kindOf(cause) }), Option.none())
+              )
             )
       }
 
@@ -139,6 +146,11 @@ export class OwnAccountCache extends Context.Service<
       })
     })
   )
+}
+
+const kindOf = (cause: Cause.Cause<unknown>) => {
+  const failure = Cause.squash(cause)
+  return failure instanceof Error ? failure.name : typeof failure
 }
 
 const reportUnusable = ({ channel, id, keyId, merchantId }: CredentialRow) =>

@@ -1,33 +1,23 @@
-import { Currency } from "@mall/domain/kernel/Currency"
 import { generator } from "@mall/domain/kernel/Id"
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
-import { PaymentGateway, PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { PaymentGateway, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { systemActor } from "@mall/domain/trade/Order"
 import { orderReturned } from "@mall/domain/trade/OrderTopics"
 import { ReturnId } from "@mall/domain/trade/Return"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Outbox } from "@mall/platform/Outbox"
-import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { newsOf } from "../orderNews.ts"
 import type { Doing } from "../OrderRepo.ts"
 import { MovedOrder } from "../OrderRows.ts"
+import { leaseFrom, OpenRefund, refundAsking } from "../refundAsking.ts"
 import { ReturnRepo } from "./ReturnRepo.ts"
 
 const newRefundId = generator(RefundId)
 
-/** For how long the one who set a refund going, or who resumes it, is left alone with it. */
-const lease = Duration.minutes(1)
-
-const OpenRefund = Schema.Struct({
-  id: ReturnId,
-  refundId: RefundId,
-  paymentId: PaymentId,
-  amount: MinorUnits,
-  currency: Currency
-})
-type OpenRefund = typeof OpenRefund.Type
+const OpenReturnRefund = OpenRefund(ReturnId)
 
 /**
  * Gives back the money for what came back. The return gets a refund id of its own first; then the pay platform is asked, as
@@ -71,14 +61,14 @@ export class ReturnRefunds extends Context.Service<
       `
       const selectOpen = SqlSchema.findAll({
         Request: ReturnId,
-        Result: OpenRefund,
+        Result: OpenReturnRefund,
         execute: (id) => sql`
           ${open} WHERE returns.id = ${id} AND returns.status = 'received' AND returns.refund_due_at IS NOT NULL
         `
       })
       const claim = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, until: Schema.Date, limit: Schema.Int }),
-        Result: OpenRefund,
+        Result: OpenReturnRefund,
         execute: ({ limit, now, until }) => sql`
           WITH due AS MATERIALIZED (
             SELECT id FROM trade.returns WHERE status = 'received' AND refund_due_at <= ${now}
@@ -110,47 +100,29 @@ export class ReturnRefunds extends Context.Service<
         yield* Effect.logError("The refund of a return failed").pipe(Effect.annotateLogs({ refundId, why }))
       })
 
-      const askFor = ({ amount, currency, id, paymentId, refundId }: OpenRefund) =>
-        gateway.refund({ id: refundId, paymentId, amount: Money.of(amount, currency), reason: "goods returned" }).pipe(
-          Effect.andThen(
-            sql`UPDATE trade.returns SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`
-          ),
-          Effect.catchTag(["PaymentNotFound", "PaymentStateConflict", "RefundExceedsCapture"], (error) =>
-            sql.withTransaction(fail(refundId, `${error._tag}: ${error.message}`))
-          ),
-          Effect.catchTag("SqlError", Effect.die),
-          Effect.catchDefect((defect) =>
-            Effect.logWarning("A refund could not be asked for and will be asked for again", defect).pipe(
-              Effect.annotateLogs({ returnId: id, refundId })
-            )
-          )
-        )
+      const { ask, resume } = refundAsking(gateway, {
+        reason: "goods returned",
+        claim,
+        accepted: ({ id, refundId }) =>
+          sql`UPDATE trade.returns SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`,
+        refused: ({ refundId }, why) => sql.withTransaction(fail(refundId, why))
+      })
 
       return ReturnRefunds.of({
         prepare: Effect.fnUntraced(function* (id, { at }) {
-          const dueAt = new Date(at.getTime() + Duration.toMillis(lease))
           yield* sql`
             UPDATE trade.returns
-            SET refund_id = ${yield* newRefundId}, refund_due_at = ${dueAt}, refund_failure = NULL
+            SET refund_id = ${yield* newRefundId}, refund_due_at = ${leaseFrom(at)}, refund_failure = NULL
             WHERE id = ${id}
           `
         }),
         ask: Effect.fn("ReturnRefunds.ask")(
           function* (id) {
-            yield* Effect.forEach(yield* selectOpen(id), askFor, { discard: true })
+            yield* Effect.forEach(yield* selectOpen(id), ask, { discard: true })
           },
           Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
         ),
-        resume: Effect.fn("ReturnRefunds.resume")(
-          function* (limit) {
-            const now = yield* DateTime.nowAsDate
-            const until = new Date(now.getTime() + Duration.toMillis(lease))
-            const due = yield* claim({ now, until, limit })
-            yield* Effect.forEach(due, askFor, { concurrency: 8, discard: true })
-            return due.length
-          },
-          Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
-        ),
+        resume: Effect.fn("ReturnRefunds.resume")(resume),
         settle: Effect.fn("ReturnRefunds.settle")(
           function* (refundId, outcome) {
             const [order] = yield* selectOrder(refundId)
