@@ -1,50 +1,20 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Principal, SessionId, UserId } from "@mall/domain/identity/CurrentUser"
-import { generator, Uuid7 } from "@mall/domain/kernel/Id"
-import { Money } from "@mall/domain/kernel/Money"
-import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeDetails, DisputePage } from "@mall/domain/payments/Dispute"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import { Confirmations } from "@mall/payments/Confirmations"
-import { Payments } from "@mall/payments/Payments"
 import { assert, layer } from "@effect/vitest"
-import { Effect, FileSystem, Option, Schema } from "effect"
+import { Effect, FileSystem, Schema } from "effect"
+import { aPayment, mall, newId } from "./arrange.ts"
 import { CommandLine, decode } from "./CommandLine.ts"
 import { SandboxProcess } from "./SandboxProcess.ts"
 
-const newOperationId = generator(Uuid7.pipe(Schema.brand("OperationId")))
-const newUserId = generator(UserId)
-const newSessionId = generator(SessionId)
-const newMerchantId = generator(MerchantId)
-
-const mall = (...args: ReadonlyArray<string>) => CommandLine.use((line) => line.mall(...args))
-
 /** A payment of 50 dollars that its buyer has paid at the channel, and what their bank then wants of it. */
 const disputed = Effect.fnUntraced(function* (dispute: Readonly<Record<string, unknown>> = {}) {
-  const payments = yield* Payments
   const confirmations = yield* Confirmations
   const { control } = yield* SandboxProcess
-  const channel = ChannelId.make("stripe")
-  const owner = new Principal({
-    userId: yield* newUserId,
-    sessionId: yield* newSessionId,
-    roles: ["merchant"],
-    merchantId: Option.some(yield* newMerchantId),
-    expiresAt: new Date("2100-01-01")
-  })
-  const operationId = yield* newOperationId
-  const { id } = yield* payments.create(
-    {
-      amount: Money.of(5000, "USD"),
-      reference: `order-${operationId}`,
-      description: "a chair",
-      channels: [channel]
-    },
-    owner,
-    operationId
-  )
-  const { attempt } = yield* confirmations.confirm(id, { channel, method: "card" }, owner)
+  const { id, owner } = yield* aPayment
+  const { attempt } = yield* confirmations.confirm(id, { channel: ChannelId.make("stripe"), method: "card" }, owner)
   const order = attempt.id.replaceAll("-", "")
   yield* control(`/stripe/orders/${order}/pay`)
   const { payment } = yield* decode(PaymentDetails, yield* mall("payments", "query", id, "--json"))
@@ -133,7 +103,7 @@ sandboxed("mall disputes", (it) => {
 
   it.effect("says what does not exist, and what was wrongly asked", () =>
     Effect.gen(function* () {
-      const id = yield* newOperationId
+      const id = yield* newId
       for (const command of [
         ["show", id],
         ["sync", id],
