@@ -172,20 +172,28 @@ const Found = Schema.Struct({ found: Schema.Int })
 
 const sync = Command.make(
   "sync",
-  { dispute: Argument.optional(dispute), json },
-  Effect.fnUntraced(function* ({ dispute, json }) {
+  {
+    dispute: Argument.optional(dispute),
+    all: Flag.Boolean("all").pipe(
+      Flag.withDescription("Look through every dispute of the channels, not only back to those that are known"),
+      Flag.withDefault(false)
+    ),
+    json
+  },
+  Effect.fnUntraced(function* ({ all, dispute, json }) {
     if (Option.isSome(dispute)) {
       const disputes = yield* Disputes
       return yield* printDetails(yield* disputes.sync(yield* party, dispute.value), json)
     }
     const channels = yield* DisputeSync
-    const result = { found: yield* channels.discover }
+    const result = { found: yield* channels.discover(all ? "everything" : "known") }
     yield* print(result, { json, schema: Found }, fields(result))
   })
 ).pipe(
   Command.withDescription("Ask the channel about a dispute, or all channels for those that we never heard of"),
   Command.withExamples([
     { command: "mall disputes sync", description: "After notices were lost" },
+    { command: "mall disputes sync --all", description: "After some of them were lost" },
     { command: `mall disputes sync ${anId}` }
   ]),
   Command.provide(Services.layer)

@@ -1,5 +1,7 @@
+import { CategoryId } from "@mall/domain/catalog/Category"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
+import type { OrderExpirySubject } from "@mall/domain/trade/OrderExpiryRule"
 import { OrderExpiryRules } from "@mall/trade/OrderExpiryRules"
 import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
@@ -10,8 +12,8 @@ import * as ReadyDatabase from "./ReadyDatabase.ts"
 
 const Services = OrderExpiryRules.layer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
-const appliesTo = ({ merchantId, paymentMethod }: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">) =>
-  `${merchantId === null ? "any merchant" : `the merchant ${merchantId}`} and ${paymentMethod === null ? "any payment method" : `the payment method ${paymentMethod}`}`
+const appliesTo = ({ categoryId, merchantId, paymentMethod }: OrderExpirySubject) =>
+  `${merchantId === null ? "any merchant" : `the merchant ${merchantId}`}${categoryId === null ? "" : `, the category ${categoryId}`} and ${paymentMethod === null ? "any payment method" : `the payment method ${paymentMethod}`}`
 
 const list = Command.make(
   "list",
@@ -25,6 +27,7 @@ const list = Command.make(
       table(
         {
           merchant: ({ merchantId }) => merchantId ?? "any",
+          category: ({ categoryId }) => categoryId ?? "any",
           "payment method": ({ paymentMethod }) => paymentMethod ?? "any",
           seconds: ({ expirySeconds }) => expirySeconds
         },
@@ -42,6 +45,11 @@ const list = Command.make(
 const merchant = Flag.String("merchant").pipe(
   Flag.withSchema(MerchantId),
   Flag.withDescription("Only orders of this merchant: an id. Any when not given"),
+  Flag.optional
+)
+const category = Flag.String("category").pipe(
+  Flag.withSchema(CategoryId),
+  Flag.withDescription("Only orders of products of this category, or of one below it: an id. Any when not given"),
   Flag.optional
 )
 const method = Flag.String("method").pipe(
@@ -64,13 +72,15 @@ const set = Command.make(
       Flag.withDescription("How long an order waits for its payment, 5 to 2592000 (30 days)")
     ),
     merchant,
+    category,
     method,
     json
   },
-  Effect.fnUntraced(function* ({ json, merchant, method, seconds }) {
+  Effect.fnUntraced(function* ({ category, json, merchant, method, seconds }) {
     const rules = yield* OrderExpiryRules
     const rule: OrderExpiryRule = {
       merchantId: Option.getOrNull(merchant),
+      categoryId: Option.getOrNull(category),
       paymentMethod: Option.getOrNull(method),
       expirySeconds: seconds
     }
@@ -83,27 +93,37 @@ const set = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Make or replace the rule of a merchant, a payment method, both or neither; open orders keep theirs"
+    "Make or replace the rule of a merchant, a category, a payment method, any of them together or none; open orders keep theirs"
   ),
   Command.withExamples([
     { command: "mall expiry set --seconds 900", description: "A quarter of an hour for everybody" },
-    { command: "mall expiry set --seconds 300 --method wechatpay", description: "Five minutes for one payment method" }
+    { command: "mall expiry set --seconds 300 --method wechatpay", description: "Five minutes for one payment method" },
+    {
+      command: "mall expiry set --seconds 600 --category 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77",
+      description: "Ten minutes for one kind of products"
+    }
   ]),
   Command.provide(Services)
 )
 
 const remove = Command.make(
   "remove",
-  { merchant, method },
-  Effect.fnUntraced(function* ({ merchant, method }) {
+  { merchant, category, method },
+  Effect.fnUntraced(function* ({ category, merchant, method }) {
     const rules = yield* OrderExpiryRules
-    const rule = { merchantId: Option.getOrNull(merchant), paymentMethod: Option.getOrNull(method) }
-    const of = appliesTo(rule)
-    if (!(yield* rules.remove(rule, `operator:${yield* operator}`))) return yield* new NoSuchRule({ of })
+    const subject: OrderExpirySubject = {
+      merchantId: Option.getOrNull(merchant),
+      categoryId: Option.getOrNull(category),
+      paymentMethod: Option.getOrNull(method)
+    }
+    const of = appliesTo(subject)
+    if (!(yield* rules.remove(subject, `operator:${yield* operator}`))) return yield* new NoSuchRule({ of })
     yield* Console.log(`The rule for orders of ${of} is gone; the next less specific one counts.`)
   })
 ).pipe(
-  Command.withDescription("Drop the rule of a merchant, a payment method, both or neither; open orders keep theirs"),
+  Command.withDescription(
+    "Drop the rule of a merchant, a category, a payment method, any of them together or none; open orders keep theirs"
+  ),
   Command.withExamples([{ command: "mall expiry remove --method wechatpay" }]),
   Command.provide(Services)
 )
@@ -122,6 +142,7 @@ const history = Command.make(
           when: ({ at }) => at,
           who: ({ author }) => author,
           merchant: ({ merchantId }) => merchantId ?? "any",
+          category: ({ categoryId }) => categoryId ?? "any",
           "payment method": ({ paymentMethod }) => paymentMethod ?? "any",
           seconds: ({ expirySeconds }) => expirySeconds ?? "removed"
         },

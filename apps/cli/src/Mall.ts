@@ -1,3 +1,4 @@
+import { maskCardNumbers } from "@mall/platform/telemetry/cardNumbers"
 import { Cause, Console, Effect, Layer, Runtime, Schema } from "effect"
 import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { commands } from "./commands.ts"
@@ -65,7 +66,7 @@ const endOf = (cause: Cause.Cause<unknown>) =>
       return yield* new Ended({ code: 2 })
     }
     const { code, text } = yield* describeFailure(cause)
-    yield* Console.error(text)
+    yield* Console.error(maskCardNumbers(text))
     return yield* new Ended({ code })
   })
 

@@ -1,19 +1,18 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { PositiveMoney } from "@mall/domain/kernel/Money"
-import { NewRefund, PaymentPage, Refund } from "@mall/domain/payments/Payment"
-import type { Payment } from "@mall/domain/payments/Payment"
+import { NewRefund, Payment, PaymentPage, Refund } from "@mall/domain/payments/Payment"
 import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import { PaymentId, PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentIncident } from "@mall/domain/trade/PaymentIncident"
 import { PaymentOperations } from "@mall/payments/PaymentOperations"
 import { PaymentIncidents } from "@mall/trade/PaymentIncidents"
-import { Effect, Option, Schema } from "effect"
+import { DateTime, Effect, Option, Runtime, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CallbacksCommand } from "./CallbacksCommand.ts"
 import { log } from "./PaymentLogCommand.ts"
 import { confirm, yes } from "./Confirm.ts"
 import { historySection } from "./historySection.ts"
-import { given, page } from "./flags.ts"
+import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, money, print, printPage, section, table } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -43,6 +42,7 @@ const fieldsOf = (payment: Payment) =>
     merchant: payment.merchantId,
     payer: payment.payerId,
     "pay until": payment.expiresAt,
+    "canceled at": payment.cancelAt,
     paid: payment.paidAt,
     created: payment.createdAt
   })
@@ -229,6 +229,54 @@ const refund = Command.make(
   Command.provide(Services.layer)
 )
 
+class TimeUnclear extends Schema.TaggedError<TimeUnclear>()("TimeUnclear", {}) {
+  override readonly [Runtime.errorExitCode] = 2
+  override get message() {
+    return "Say either when, with --at, or --never"
+  }
+}
+
+/** With its zone, so that no two people read it differently. */
+const parseTime = (text: string): Option.Option<Date> =>
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(text)
+    ? Option.map(DateTime.make(text), DateTime.toDateUtc)
+    : Option.none()
+
+const scheduleCancel = Command.make(
+  "schedule-cancel",
+  {
+    payment,
+    at: Flag.String("at").pipe(
+      Flag.filterMap(parseTime, () => "Expected a time with its zone, such as 2026-03-01T12:00:00Z"),
+      Flag.withDescription("When, such as 2026-03-01T12:00:00Z or 2026-03-01T20:00+08:00; until then it may be paid"),
+      Flag.withMetavar("time"),
+      Flag.optional
+    ),
+    never: Flag.Boolean("never").pipe(Flag.withDescription("Take it back"), Flag.withDefault(false)),
+    reason,
+    json
+  },
+  Effect.fnUntraced(function* ({ at, json, never, payment, reason }) {
+    if (never === Option.isSome(at)) return yield* new TimeUnclear()
+    const operations = yield* PaymentOperations
+    const as = { actor: `operator:${yield* operator}`, reason }
+    const scheduled = yield* operations.scheduleCancel(payment, Option.getOrNull(at), as)
+    yield* print(scheduled, { json, schema: Payment }, fieldsOf(scheduled))
+  })
+).pipe(
+  Command.withDescription(
+    "Have a payment canceled by itself at a time, closed at the channel first; or take that back"
+  ),
+  Command.withExamples([
+    {
+      command:
+        'mall payments schedule-cancel 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77 --at 2026-03-01T12:00:00Z --reason "buyer asked"'
+    },
+    { command: 'mall payments schedule-cancel 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77 --never --reason "buyer came back"' }
+  ]),
+  Command.provide(Services.layer)
+)
+
 const incidents = Command.make(
   "incidents",
   { limit: page.limit, json },
@@ -258,5 +306,5 @@ const incidents = Command.make(
 )
 
 export const PaymentsCommand = Command.make("payments").pipe(
-  Command.withSubcommands([list, show, log, query, refund, incidents, CallbacksCommand])
+  Command.withSubcommands([list, show, log, query, refund, scheduleCancel, incidents, CallbacksCommand])
 )

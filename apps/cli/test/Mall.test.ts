@@ -12,7 +12,6 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { MerchantBranding } from "@mall/domain/payments/Branding"
 import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
-import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
 import { AccessTokens } from "@mall/identity/AccessTokens"
 import { Addresses } from "@mall/identity/Addresses"
 import { SigningKeyStatus } from "@mall/identity/Keys"
@@ -307,28 +306,6 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       assert.deepInclude(
         statuses.find((status) => status.queue === queue),
         { dead: 0, waiting: 3, completed: 1 }
-      )
-    })
-  )
-
-  it.effect("sets and lists how long orders wait", () =>
-    Effect.gen(function* () {
-      yield* mall("expiry", "set", "--seconds", "900", "--method", "wechatpay")
-      yield* mall("expiry", "set", "--seconds", "600", "--method", "wechatpay")
-      const rules = yield* decode(Schema.Array(OrderExpiryRule), yield* mall("expiry", "list", "--json"))
-      assert.deepStrictEqual(
-        rules.filter(({ paymentMethod }) => paymentMethod === "wechatpay"),
-        [{ merchantId: null, paymentMethod: "wechatpay", expirySeconds: 600 }]
-      )
-      assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 0)
-      assert.strictEqual((yield* mall("expiry", "remove", "--method", "wechatpay")).code, 1)
-      const changes = yield* decode(
-        Schema.Array(OrderExpiryChange),
-        yield* mall("expiry", "history", "--limit", "3", "--json")
-      )
-      assert.deepStrictEqual(
-        changes.map(({ author, expirySeconds, paymentMethod }) => [author, paymentMethod, expirySeconds]),
-        [null, 600, 900].map((seconds) => ["operator:olga", "wechatpay", seconds])
       )
     })
   )

@@ -3,7 +3,6 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Config, Context, Effect, Layer, Predicate } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
-import { createServer } from "node:http"
 import { Callbacks } from "./Callbacks.ts"
 import * as ChannelHttp from "./ChannelHttp.ts"
 import { Channels } from "./Channels.ts"
@@ -11,6 +10,7 @@ import * as ControlHttp from "./ControlHttp.ts"
 import { Faults } from "./Faults.ts"
 import { Journal } from "./Journal.ts"
 import * as PageHttp from "./PageHttp.ts"
+import { patientServer } from "./patientServer.ts"
 import { RequestLedger } from "./RequestLedger.ts"
 import { SandboxConfig } from "./SandboxConfig.ts"
 import { SandboxUnavailable } from "./SandboxUnavailable.ts"
@@ -34,7 +34,7 @@ const whyNotListening = (host: string, port: number, cause: unknown) =>
 
 const Server = Layer.unwrap(
   Effect.map(SandboxConfig, ({ host, port }) =>
-    NodeHttpServer.layerServer(createServer, { host, port, gracefulShutdownTimeout }).pipe(
+    NodeHttpServer.layerServer(patientServer, { host, port, gracefulShutdownTimeout }).pipe(
       Layer.catchTag("ServeError", ({ cause }) =>
         Layer.effect(
           HttpServer.HttpServer,

@@ -72,7 +72,7 @@ export const seedDemo = Effect.fn("seedDemo")(function* (report: (done: number, 
   if (before.data.length > 0) return false
 
   yield* seedCatalog({ onProgress: ({ done, total }) => report(done, total) })
-  yield* rules.put({ merchantId: null, ...quickDemoMethod }, "seed")
+  yield* rules.put({ merchantId: null, categoryId: null, ...quickDemoMethod }, "seed")
   yield* openAccount(demoAccounts.merchant)
   const buyer = yield* openAccount(demoAccounts.buyer)
   yield* giveAddress(buyer.id)

@@ -89,6 +89,7 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.routes.history": { limit: 5 },
   "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
   "payments.scheduleCancel": { id: missingId, at: null },
+  "admin.payments.scheduleCancel": { id: missingId, at: null, reason: "because" },
   "products.list": {},
   "products.listOwn": {}
 }

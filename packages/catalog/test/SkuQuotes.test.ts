@@ -45,6 +45,7 @@ layer(CatalogTest, { excludeTestServices: true })("SkuQuotes", (it) => {
         assert.deepStrictEqual(found?.title, product.title)
         assert.deepStrictEqual(found?.unitPrice, cny(4990))
         assert.isNull(found?.imageUrl)
+        assert.strictEqual(found?.categories.at(-1), product.categoryId)
       }
       assert.strictEqual((yield* catalog.quoteForSale([])).size, 0)
     })

@@ -4,16 +4,11 @@ import type { NewRefund, Payment, Refund } from "@mall/domain/payments/Payment"
 import { Attempt, PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { Callback } from "@mall/domain/payments/PaymentDetails"
 import { CallbackNotFound } from "@mall/domain/payments/PaymentError"
-import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
-import type {
-  PaymentId,
-  PaymentStateConflict,
-  PaymentUndecided,
-  RefundExceedsCapture,
-  RefundId
-} from "@mall/domain/payments/PaymentGateway"
+import { PaymentNotFound, PaymentStateConflict } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentId, PaymentUndecided, RefundExceedsCapture, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
-import { Context, Effect, Layer, Option } from "effect"
+import { currentTraceId } from "@mall/platform/currentTraceId"
+import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { CallbackId } from "./CallbackInbox.ts"
 import { Callbacks } from "./Callbacks.ts"
 import { Inquiries } from "./Inquiries.ts"
@@ -46,6 +41,12 @@ export class PaymentOperations extends Context.Service<
       input: NewRefund,
       actor: string
     ): Effect.Effect<Refund, PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | CurrencyMismatch>
+    /** As `Payments.scheduleCancel`, of anybody's payment. */
+    scheduleCancel(
+      id: PaymentId,
+      at: Date | null,
+      as: { readonly actor: string; readonly reason: string }
+    ): Effect.Effect<Payment, PaymentNotFound | PaymentStateConflict>
     listCallbacks(filter: CallbackFilter): Effect.Effect<Page<Callback>, InvalidCursor>
     showCallback(id: string): Effect.Effect<Callback, CallbackNotFound>
     replayCallback(id: string): Effect.Effect<Callback, CallbackNotFound>
@@ -83,6 +84,23 @@ export class PaymentOperations extends Context.Service<
         return yield* show(id)
       })
 
+      const scheduleCancel = Effect.fn("PaymentOperations.scheduleCancel")(
+        function* (
+          id: PaymentId,
+          at: Date | null,
+          { actor, reason }: { readonly actor: string; readonly reason: string }
+        ) {
+          const now = yield* DateTime.nowAsDate
+          const traceId = yield* currentTraceId
+          const changed = yield* repo.scheduleCancel({ id, at, by: actor, why: reason, now, traceId })
+          if (Option.isSome(changed)) return changed.value.payment
+          const record = yield* repo.read(id)
+          if (Option.isNone(record)) return yield* new PaymentNotFound({ paymentId: id })
+          return yield* new PaymentStateConflict({ paymentId: id, paymentStatus: record.value.intent.status })
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
       const showCallback = Effect.fn("PaymentOperations.showCallback")(function* (id: string) {
         const callback = yield* reads.findCallback(id)
         if (Option.isNone(callback)) return yield* new CallbackNotFound({ callbackId: id })
@@ -101,6 +119,7 @@ export class PaymentOperations extends Context.Service<
           const row = yield* refunds.request({ id, paymentId, amount, reason, actor, owns: () => true })
           return row.refund
         }),
+        scheduleCancel,
         listCallbacks: (filter) => reads.listCallbacks(filter),
         showCallback,
         replayCallback: Effect.fn("PaymentOperations.replayCallback")(function* (id) {

@@ -26,6 +26,7 @@ const CancelSchedule = Schema.Struct({
   id: PaymentId,
   at: Schema.NullOr(Schema.Date),
   by: Schema.String,
+  why: Schema.NullOr(Schema.String),
   now: Schema.Date,
   traceId: Schema.NullOr(Schema.String)
 })
@@ -244,7 +245,7 @@ export class PaymentRepo extends Context.Service<
       const scheduleCancel = SqlSchema.findAll({
         Request: CancelSchedule,
         Result: IntentRow,
-        execute: ({ at, by, id, now, traceId }) => sql`
+        execute: ({ at, by, id, now, traceId, why }) => sql`
           WITH said AS (
             UPDATE payments.intents AS t
             SET cancel_at = ${at}::timestamptz, cancel_by = ${at === null ? null : by}::text,
@@ -255,7 +256,7 @@ export class PaymentRepo extends Context.Service<
             INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
             SELECT id, 'payment', id, status, status, ${by},
               coalesce('to be canceled at ' || to_char(${at}::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                'not to be canceled by itself'),
+                'not to be canceled by itself') || coalesce(': ' || ${why}::text, ''),
               ${traceId}::text, ${now}::timestamptz
             FROM said
           )

@@ -16,7 +16,7 @@ import { Tickets } from "./Tickets.ts"
 /** Asks channels and closes payments one network call after the other: small batches keep a run short. */
 const channelLimit = 50
 
-/** More than one look finds, so that a run is one look. */
+/** More than one look finds, so that a run is one look; after a very long silence a second one finds nothing left. */
 const discoveryLimit = 1_000
 
 /** What payments does by itself on a schedule; an operator may run each by its name. */
@@ -67,7 +67,7 @@ export const sweeps = Layer.unwrap(
         name: "payment_dispute_discovery",
         every: "1 hour",
         limit: discoveryLimit,
-        batch: () => disputes.discover
+        batch: () => disputes.discover("known")
       }),
       Sweep.layer({
         name: "payment_dispute_deadlines",

@@ -218,7 +218,7 @@ export class Payments extends Context.Service<
             yield* own(id, caller)
             const now = yield* DateTime.nowAsDate
             const traceId = yield* currentTraceId
-            const changed = yield* repo.scheduleCancel({ id, at, by: `user:${caller.userId}`, now, traceId })
+            const changed = yield* repo.scheduleCancel({ id, at, by: `user:${caller.userId}`, why: null, now, traceId })
             if (Option.isSome(changed)) return changed.value.payment
             const { status } = yield* intents.find(id)
             return yield* new PaymentStateConflict({ paymentId: id, paymentStatus: status })

@@ -1,11 +1,8 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { RpcAuthorization } from "@mall/domain/identity/Authorization"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { Problems } from "@mall/domain/kernel/Problems"
 import { Payment, PaymentStep, TicketedStatus } from "@mall/domain/payments/Payment"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "@mall/domain/payments/PaymentsApi"
-import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
-import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
 import * as Edge from "@mall/platform/http/Edge"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { IdempotentLayer } from "@mall/platform/IdempotentLayer"
@@ -17,27 +14,22 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder } from "effect/http-api"
-import { RpcMiddleware, RpcTest } from "effect/rpc"
 import { SqlClient } from "effect/sql"
 import { createHash } from "node:crypto"
 import { createServer } from "node:http"
 import { Callbacks } from "../src/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import * as PaymentHttp from "../src/PaymentHttp.ts"
-import * as PaymentRpcHandlers from "../src/PaymentRpcHandlers.ts"
 import { envelope, paidOrder, seal, signer } from "./Signer.ts"
 import {
   aBuyer,
   aMerchant,
-  anAdmin,
   aPayment,
   awaitStatus,
-  newOperationId,
   newPaymentId,
   newRefundId,
   Peer,
-  TestPayments,
-  wechatpay
+  TestPayments
 } from "./TestPayments.ts"
 
 const api = HttpApi.make("mall").add(PaymentsApiGroup, H5PaymentsApiGroup, CallbacksApiGroup).middleware(Problems)
@@ -365,60 +357,6 @@ layer(TestSurface, { excludeTestServices: true })("The HTTP surface of payments"
         const answer = yield* call(method, path, options)
         assert.strictEqual(answer.status, status, `${method} ${path} ${answer.text}`)
       }
-    })
-  )
-})
-
-const asRpcUser = (principal: Principal) => ({
-  headers: { authorization: `Bearer ${TestAuthorization.tokenOf(principal)}` }
-})
-
-const RpcSurface = Layer.mergeAll(PaymentRpcHandlers.storefrontLayer, PaymentRpcHandlers.adminLayer).pipe(
-  Layer.provideMerge(TestAuthorization.layer),
-  // each call carries its caller's token itself
-  Layer.provideMerge(RpcMiddleware.layerClient(RpcAuthorization, ({ next, request }) => next(request))),
-  Layer.provideMerge(TestPayments)
-)
-
-layer(RpcSurface, { excludeTestServices: true })("The RPC surface of payments", (it) => {
-  it.effect("serves the shop's front end and the operators from the same services", () =>
-    Effect.gen(function* () {
-      const shop = yield* RpcTest.makeClient(PaymentsStorefrontRpcs)
-      const desk = yield* RpcTest.makeClient(PaymentsAdminRpcs)
-      const peer = yield* Peer
-      const buyer = yield* aBuyer
-      const admin = yield* anAdmin
-      const { id } = yield* aPayment(buyer)
-      const step = yield* shop["payments.confirm"]({ id, channel: wechatpay }, asRpcUser(buyer))
-      yield* peer.fault("callback", { kind: "tamper", what: "signature" }, 1000)
-      yield* peer.pay(step.attempt.id)
-      const forbidden = yield* Effect.flip(desk["admin.payments.query"]({ id }, asRpcUser(buyer)))
-      assert.strictEqual(forbidden._tag, "Forbidden")
-      const details = yield* desk["admin.payments.query"]({ id }, asRpcUser(admin))
-      assert.strictEqual(details.payment.status, "succeeded")
-      yield* peer.reset
-      const looked = yield* shop["payments.status"]({ id, ticket: step.ticket })
-      assert.strictEqual(looked.status, "succeeded")
-      const refund = yield* desk["admin.payments.refund"](
-        { id, refundId: yield* newRefundId, reason: "goodwill" },
-        asRpcUser(admin)
-      )
-      assert.strictEqual(refund.amount.amount, 1999)
-      yield* awaitStatus(id, "refunded")
-      const { data } = yield* desk["admin.callbacks.list"]({ channel: "wechatpay" }, asRpcUser(admin))
-      const [notice] = data
-      assert.isDefined(notice)
-      if (notice !== undefined) {
-        const replayed = yield* desk["admin.callbacks.replay"]({ id: notice.id }, asRpcUser(admin))
-        assert.deepStrictEqual([replayed.status, replayed.outcome], ["processed", "unchanged"])
-      }
-      const missing = yield* Effect.flip(desk["admin.callbacks.show"]({ id: yield* newOperationId }, asRpcUser(admin)))
-      assert.strictEqual(missing._tag, "CallbackNotFound")
-      const log = yield* desk["admin.payments.log"]({ id, limit: 100 }, asRpcUser(admin))
-      assert.isTrue(log.data.some(({ kind, what }) => kind === "change" && what === "pending → processing"))
-      assert.isNull(log.nextCursor)
-      const { history } = yield* desk["admin.payments.show"]({ id }, asRpcUser(admin))
-      assert.isTrue(history.some(({ actor }) => actor === `user:${admin.userId}`))
     })
   )
 })

@@ -6,6 +6,7 @@ import { ByteSize, Cause, Config, Effect, Exit, Layer, Option, Schema } from "ef
 import { HttpEffect, HttpServerRespondable, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { createHash } from "node:crypto"
+import { readCause, toResponse } from "./http/problems.ts"
 import { Idempotency } from "./Idempotency.ts"
 import type { Claim, StoredResponse } from "./IdempotencyRepo.ts"
 
@@ -84,13 +85,12 @@ export const IdempotentLayer = Layer.effect(
   Idempotent,
   Effect.gen(function* () {
     const idempotency = yield* Idempotency
-    const maxBody = ByteSize.toNumberUnsafe(
-      yield* Config.ByteSize("IDEMPOTENCY_MAX_BODY").pipe(Config.withDefault(ByteSize.mebibytes(1)))
-    )
+    const largest = yield* Config.ByteSize("IDEMPOTENCY_MAX_BODY").pipe(Config.withDefault(ByteSize.mebibytes(1)))
+    const maxBody = ByteSize.toNumberUnsafe(largest)
 
     const settle = Effect.fnUntraced(
       function* (claim: Claim, exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) {
-        const response = yield* responseOf(exit)
+        const response = yield* responseOf(exit, largest)
         const action = Option.match(response, { onNone: () => "release", onSome: ({ status }) => whatToDo(status) })
         const kept = Option.filter(Option.flatMap(response, storable), ({ body }) => body.length <= maxBody)
         if (action === "forget") return yield* idempotency.forget(claim)
@@ -137,11 +137,13 @@ export const IdempotentLayer = Layer.effect(
   })
 )
 
-/** What the caller will get, where that is known here: an answer, or an error that knows its answer. */
-const responseOf = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => {
+/** What the caller will get, where that is known here: an answer, an error that knows its answer, or a body of no shape. */
+const responseOf = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>, maxBody: ByteSize.ByteSize) => {
   if (Exit.isSuccess(exit)) return Effect.succeedSome(exit.value)
   const error = Cause.findErrorOption(exit.cause)
-  return Option.isSome(error) && HttpServerRespondable.isRespondable(error.value)
-    ? Effect.asSome(HttpServerRespondable.toResponse(error.value))
-    : Effect.succeedNone
+  if (Option.isSome(error) && HttpServerRespondable.isRespondable(error.value)) {
+    return Effect.asSome(HttpServerRespondable.toResponse(error.value))
+  }
+  const reading = readCause(exit.cause, maxBody)
+  return reading.kind === "problem" ? Effect.asSome(toResponse(reading.problem)) : Effect.succeedNone
 }

@@ -1,9 +1,8 @@
-import * as PgClient from "@effect/sql-pg/PgClient"
 import { Config, Duration, Effect, Layer } from "effect"
 import { PersistedQueue } from "effect/persistence"
-import { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
 import * as OutboxTable from "./OutboxTable.ts"
+import { Pools } from "./Sql.ts"
 
 const StoreConfig = Config.all({
   pollInterval: Config.Duration("QUEUE_POLL_INTERVAL").pipe(Config.withDefault(Duration.millis(200))),
@@ -15,15 +14,14 @@ const StoreConfig = Config.all({
  * Connections for taking and settling alone, whose commits do not wait for the disk: after a crash of the database a lost
  * settlement is one more delivery, which a subscriber must bear anyway. Publishing and handling use the ordinary pool.
  */
-const makeClient = Effect.fnUntraced(function* (maxConnections: number) {
-  const { config } = yield* PgClient.PgClient
-  return yield* PgClient.make({
-    ...config,
-    applicationName: "mall queues",
-    maxConnections,
-    startupParameters: { ...config.startupParameters, synchronous_commit: "off" }
-  })
-}, Effect.provide(Reactivity.layer))
+const makeClient = (maxConnections: number) =>
+  Pools.use(({ make }) =>
+    make("queues", {
+      applicationName: "mall queues",
+      maxConnections,
+      startupParameters: { synchronous_commit: "off" }
+    })
+  )
 
 /**
  * The outbox's table as `PersistedQueue`'s store, one per process. `QUEUE_POLL_INTERVAL` (200 ms) bounds how late a delayed

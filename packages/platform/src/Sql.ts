@@ -1,7 +1,12 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Config, Duration, Effect, Layer, Redacted, Schema, String } from "effect"
-import type { SqlClient } from "effect/sql"
+import { Config, Context, Duration, Effect, Layer, Redacted, Schema, String } from "effect"
+import type { Scope } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { pgTypes } from "./pgTypes.ts"
+import * as PooledClient from "./pooledClient.ts"
+import * as PoolMetrics from "./telemetry/PoolMetrics.ts"
 
 /** The database cannot be used; `reason` is one sentence for the operator and names no password. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
@@ -30,6 +35,17 @@ export const describeUrl = (url: Redacted.Redacted) => {
 
 const milliseconds = (duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`
 
+type PoolChanges = Pick<PgClient.PgPoolConfig, "applicationName" | "maxConnections" | "startupParameters">
+
+/** Makes pools of connections to the database of this process. Their figures are in `/metrics` by their names. */
+export class Pools extends Context.Service<
+  Pools,
+  {
+    /** A pool besides the usual one, which differs from it as said; startup parameters are added to those that it has. */
+    make(name: string, changes: PoolChanges): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope>
+  }
+>()("@mall/platform/Sql/Pools") {}
+
 /**
  * The pool of one process on `url`: camelCase in code and snake_case in tables, `int8` as a safe integer, UTC, and
  * server-side timeouts, so that no statement and no forgotten transaction holds a lock for ever. It answers one query
@@ -37,28 +53,39 @@ const milliseconds = (duration: Duration.Duration) => `${Duration.toMillis(durat
  */
 export const layerUrl = (
   url: Redacted.Redacted
-): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, DatabaseUnavailable | Config.ConfigError> =>
-  PgClient.layerFrom(
+): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient | Pools, DatabaseUnavailable | Config.ConfigError> =>
+  Layer.effectContext(
     Effect.gen(function* () {
-      const pool = yield* PoolConfig
-      const client = yield* PgClient.make({
-        url,
-        applicationName: "mall",
-        maxConnections: pool.maxConnections,
-        connectTimeout: pool.connectTimeout,
-        startupParameters: {
-          timezone: "UTC",
-          statement_timeout: milliseconds(pool.statementTimeout),
-          lock_timeout: milliseconds(pool.lockTimeout),
-          idle_in_transaction_session_timeout: milliseconds(pool.idleInTransactionTimeout)
-        },
-        transformQueryNames: String.camelToSnake,
-        transformResultNames: String.snakeToCamel,
-        transformJson: false,
-        types: pgTypes
-      })
+      const config = yield* PoolConfig
+      const reactivity = yield* Reactivity.Reactivity
+      const address = URL.parse(Redacted.value(url))
+      const enter = yield* PoolMetrics.make(Number(address?.port || "5432"))
+      const startupParameters = {
+        timezone: "UTC",
+        statement_timeout: milliseconds(config.statementTimeout),
+        lock_timeout: milliseconds(config.lockTimeout),
+        idle_in_transaction_session_timeout: milliseconds(config.idleInTransactionTimeout)
+      }
+      const make: Pools["Service"]["make"] = (name, changes) => {
+        const options: PgClient.PgPoolConfig = {
+          url,
+          connectTimeout: config.connectTimeout,
+          transformQueryNames: String.camelToSnake,
+          transformResultNames: String.snakeToCamel,
+          transformJson: false,
+          types: pgTypes,
+          ...changes,
+          startupParameters: { ...startupParameters, ...changes.startupParameters }
+        }
+        const lease = enter(name, changes.maxConnections ?? config.maxConnections)
+        return Effect.provideService(PooledClient.make(options, address, lease), Reactivity.Reactivity, reactivity)
+      }
+      const client = yield* make("main", { applicationName: "mall", maxConnections: config.maxConnections })
       yield* client`SELECT 1`
-      return client
+      return Context.make(PgClient.PgClient, client).pipe(
+        Context.add(SqlClient.SqlClient, client),
+        Context.add(Pools, Pools.of({ make }))
+      )
     }).pipe(
       Effect.catchTag("SqlError", (error) =>
         Effect.fail(
@@ -66,4 +93,4 @@ export const layerUrl = (
         )
       )
     )
-  )
+  ).pipe(Layer.provide(Reactivity.layer))

@@ -6,6 +6,7 @@ import { Forbidden } from "@mall/domain/kernel/EdgeError"
 import { generator } from "@mall/domain/kernel/Id"
 import { Idempotent, Operation } from "@mall/domain/kernel/Operation"
 import { Problem } from "@mall/domain/kernel/Problem"
+import { withStrictText } from "@mall/platform/http/strictText"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { IdempotentLayer, MisplacedIdempotent } from "@mall/platform/IdempotentLayer"
 import { TestDatabase } from "@mall/testing/TestDatabase"
@@ -25,7 +26,7 @@ import {
   Schedule,
   Schema
 } from "effect"
-import { HttpClient, HttpClientRequest, HttpRouter } from "effect/http"
+import { HttpClient, HttpClientRequest, HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { SqlClient } from "effect/sql"
 
@@ -97,7 +98,12 @@ const Handlers = HttpApiBuilder.group(api, "desk", (handlers) =>
 
 const Server = HttpRouter.serve(
   HttpApiBuilder.layer(api).pipe(Layer.provide(Handlers), Layer.provide([IdempotentLayer, TestAuthorization.layer])),
-  { disableLogger: true, disableListenLog: true }
+  {
+    disableLogger: true,
+    disableListenLog: true,
+    // as the edge does
+    middleware: (app) => Effect.updateService(app, HttpServerRequest.HttpServerRequest, withStrictText)
+  }
 ).pipe(
   Layer.provideMerge(NodeHttpServer.layerTest),
   Layer.provideMerge([Desk.layer, Idempotency.layer]),
@@ -133,6 +139,21 @@ const post = Effect.fnUntraced(function* (
     client.execute
   )
   return { status: response.status, headers: response.headers, text: yield* response.text }
+})
+
+/** Bytes that are no UTF-8, said to be JSON. */
+const postGarbled = Effect.fnUntraced(function* (key: string, token: string) {
+  const client = yield* HttpClient.HttpClient
+  const response = yield* HttpClientRequest.post("/work").pipe(
+    HttpClientRequest.bodyUint8Array(
+      Uint8Array.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
+      "application/json"
+    ),
+    HttpClientRequest.setHeader("idempotency-key", key),
+    HttpClientRequest.bearerToken(token),
+    client.execute
+  )
+  return response.status
 })
 
 const codeOf = (text: string) =>
@@ -272,6 +293,14 @@ layer(Server, { excludeTestServices: true })("Idempotent", (it) => {
       assert.strictEqual((yield* post({ act: "dance" }, { token, key: "shape" })).status, 400)
       assert.strictEqual((yield* post({ act: "forbid" }, { token, key: "shape" })).status, 403)
       assert.strictEqual((yield* post({ act: "answer" }, { token, key: "shape" })).status, 200)
+    })
+  )
+
+  it.effect("forgets a request whose body is no text", () =>
+    Effect.gen(function* () {
+      const token = yield* newUser
+      assert.isAtLeast(yield* postGarbled("garbled", token), 400)
+      assert.strictEqual((yield* post({ act: "answer" }, { token, key: "garbled" })).status, 200)
     })
   )
 

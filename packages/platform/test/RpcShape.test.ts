@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { InvalidRequest, RateLimited } from "@mall/domain/kernel/EdgeError"
+import { InvalidRequest, RateLimited, UnknownRpc } from "@mall/domain/kernel/EdgeError"
 import { RpcProblems } from "@mall/domain/kernel/Problems"
 import { RateLimit } from "@mall/domain/kernel/RateLimit"
 import { ConfigProvider, Effect, Layer, Metric, Schema } from "effect"
@@ -34,6 +34,9 @@ class Older extends RpcGroup.make(
   Rpc.make("add", { payload: { amount: Schema.String }, success: Schema.Int })
 ).middleware(RpcProblems) {}
 
+/** The contract of a client that is ahead of the server. */
+class Newer extends RpcGroup.make(Rpc.make("later", { success: Schema.Int })).middleware(RpcProblems) {}
+
 const Handlers = Calls.toLayer({
   add: ({ amount }) => Effect.succeed(amount + 1),
   boom: () => Effect.die(new Error("the secret plan")),
@@ -41,8 +44,8 @@ const Handlers = Calls.toLayer({
   rare: () => Effect.succeed(1)
 })
 
-/** A server of `Calls`; answers with the address of its calls. */
-const startCalls = Effect.fnUntraced(function* (config: Record<string, string> = {}) {
+/** A server of `Calls`, which writes its log to `log`; answers with the address of its calls. */
+const startCalls = Effect.fnUntraced(function* (config: Record<string, string> = {}, log: Array<string> = []) {
   const Routes = RpcShape.layerHttp({ group: Calls, path: "/rpc" }).pipe(
     Layer.provide(Handlers),
     Layer.provide([RpcProblemsLayer, RpcSerialization.layerNdjson])
@@ -53,7 +56,7 @@ const startCalls = Effect.fnUntraced(function* (config: Record<string, string> =
       Layer.provideMerge(NodeServer.layer),
       Layer.provide(TracingLayer.layer),
       Layer.provide(JsonLogger.layer),
-      Layer.provide(LineWriter.layerTo(() => {})),
+      Layer.provide(LineWriter.layerTo((lines) => log.push(lines))),
       Layer.provide(Layer.succeed(Metric.MetricRegistry, new Map())),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PORT: "0", HOST: "127.0.0.1", ...config }))),
       Layer.fresh
@@ -123,14 +126,83 @@ describe("calls over HTTP", () => {
       assert.strictEqual((yield* Effect.flip(client.boom({ amount: 1 })))._tag, "InternalError")
       const answers = yield* batch(url, [
         ["boom", { amount: 1 }],
-        ["misshapen", { amount: 1 }],
-        ["unknown", {}]
+        ["misshapen", { amount: 1 }]
       ])
       for (const line of answers.values()) {
         assert.notInclude(line, "InvalidRequest")
         assert.notInclude(line, "secret plan")
       }
-      assert.strictEqual(answers.size, 3)
+      assert.strictEqual(answers.size, 2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that nobody knows fail by name, each for itself, and are no defects", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const url = yield* startCalls({}, log)
+      const answers = yield* batch(url, [
+        ["add", { amount: 1 }],
+        ["no.such.call", { amount: "secret" }],
+        ["__proto__", null],
+        ["", null],
+        ["x".repeat(5000), null]
+      ])
+      assert.include(answers.get(0) ?? "", '"value":2')
+      for (const [id, name] of [
+        [1, "no.such.call"],
+        [2, "__proto__"],
+        [3, ""],
+        [4, "x".repeat(100)]
+      ] as const) {
+        const line = answers.get(id) ?? ""
+        assert.include(line, '"code":"UnknownRpc"')
+        assert.include(line, `"rpc":"${name}"`)
+        assert.notInclude(line, '"Die"')
+        assert.notInclude(line, "secret")
+      }
+      const newer = yield* clientOf(Newer, url)
+      const error = yield* Effect.flip(newer.later())
+      assert.instanceOf(error, UnknownRpc)
+      assert.strictEqual(error.rpc, "later")
+      const discarded = '{"_tag":"Request","id":"1","tag":"nothing","payload":null,"headers":[],"discard":true}'
+      assert.include((yield* call(url, { method: "POST", body: discarded })).text, "UnknownRpc")
+      assert.notMatch(log.join(""), /defect|ERROR|FATAL/i)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that are none are refused as a whole, with what is wrong where", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const url = yield* startCalls({}, log)
+      const good = '{"_tag":"Request","id":"1","tag":"add","payload":{"amount":1},"headers":[]}'
+      for (const [body, where] of [
+        ["", '["body"]'],
+        ["secret", '["body"]'],
+        ["{secret\n", '["body"]'],
+        [`${good}\n{"_tag":`, '["body"]'],
+        ["null\n", '["body",0]'],
+        ['["secret"]', '["body",0]'],
+        ['{"_tag":"Nonsense"}\n', '["body",0'],
+        ['{"_tag":"Request"}\n', '["body",0'],
+        [`${good}\n{"_tag":"Request","id":{},"tag":"add","payload":null,"headers":[]}\n`, '["body",1,"id"]'],
+        ['{"_tag":"Request","id":"1","tag":7,"payload":null,"headers":[]}\n', '["body",0,"tag"]'],
+        ['{"_tag":"Request","id":"1","tag":"add","payload":null}\n', '["body",0,"headers"]'],
+        [
+          '{"_tag":"Request","id":"1","tag":"add","payload":null,"headers":[["secret",2]]}\n',
+          '["body",0,"headers",0,1]'
+        ]
+      ] as const) {
+        const { headers, status, text } = yield* call(url, { method: "POST", body })
+        assert.strictEqual(status, 400, `${body}: ${text}`)
+        assert.include(headers.get("content-type") ?? "", "application/problem+json", body)
+        assert.include(text, '"code":"InvalidRequest"', body)
+        assert.include(text, `"path":${where}`, body)
+        assert.notInclude(text, "secret", body)
+      }
+      // the last line needs no end
+      const { status, text } = yield* call(url, { method: "POST", body: good })
+      assert.deepStrictEqual([status, text.includes('"value":2')], [200, true])
+      assert.notMatch(log.join(""), /defect|ERROR|FATAL/i)
     }).pipe(Effect.scoped)
   )
 

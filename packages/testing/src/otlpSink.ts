@@ -35,15 +35,19 @@ export const startSink = (status = 200) =>
       readonly url: string
       readonly spans: Array<Span>
       readonly paths: Array<string>
+      /** What was sent, as it came. */
+      readonly bodies: Array<string>
       close(): void
     }>((resume) => {
       const spans: Array<Span> = []
       const paths: Array<string> = []
+      const bodies: Array<string> = []
       const server = createServer((request, response) => {
         let body = ""
         paths.push(request.url ?? "")
         request.on("data", (chunk) => (body += chunk))
         request.on("end", () => {
+          bodies.push(body)
           for (const { scopeSpans } of Schema.decodeSync(Export)(body).resourceSpans) {
             for (const scope of scopeSpans) spans.push(...scope.spans)
           }
@@ -54,7 +58,13 @@ export const startSink = (status = 200) =>
         const address = server.address()
         const port = typeof address === "object" && address !== null ? address.port : 0
         resume(
-          Effect.succeed({ url: `http://127.0.0.1:${port}`, spans, paths, close: () => server.closeAllConnections() })
+          Effect.succeed({
+            url: `http://127.0.0.1:${port}`,
+            spans,
+            paths,
+            bodies,
+            close: () => server.closeAllConnections()
+          })
         )
       })
       server.unref()

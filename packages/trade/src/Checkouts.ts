@@ -110,19 +110,16 @@ export class Checkouts extends Context.Service<
         if (request.expectedTotal !== undefined && !total.equals(request.expectedTotal)) {
           return yield* new PriceChanged({ expected: request.expectedTotal, actual: total })
         }
-        return { cartId, merchants, total }
+        return { cartId, merchants, total, quotes }
       })
 
       const draft = Effect.fnUntraced(function* (buyer: Principal, id: CheckoutId, request: CheckoutRequest) {
         if (request.couponIds !== undefined && request.couponIds.length > 0) return yield* new CouponsNotAccepted({})
-        const [{ cartId, merchants, total }, address] = yield* Effect.all(
+        const [{ cartId, merchants, quotes, total }, address] = yield* Effect.all(
           [priced(buyer, request), addresses.find(buyer.userId, request.addressId)],
           { concurrency: "unbounded" }
         )
-        const expirySeconds = yield* expiryRules.resolve(
-          merchants.map(({ merchantId }) => merchantId),
-          request.paymentMethod
-        )
+        const expirySeconds = yield* expiryRules.resolve([...quotes.values()], request.paymentMethod)
         const placedAt = yield* DateTime.nowAsDate
         const actor: Actor = { kind: "buyer", id: buyer.userId }
         const drafted: CheckoutDraft = {

@@ -1,5 +1,8 @@
+import { maxCategoryDepth } from "@mall/domain/catalog/Category"
+import type { CategoryId } from "@mall/domain/catalog/Category"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
+import type { OrderExpirySubject } from "@mall/domain/trade/OrderExpiryRule"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Config, Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -7,34 +10,54 @@ import { SqlClient, SqlSchema } from "effect/sql"
 /** For how long a process goes by the rules it has read. */
 const freshFor = Duration.seconds(30)
 
-const specificity = ({ merchantId, paymentMethod }: OrderExpiryRule) =>
-  (merchantId === null ? 0 : 2) + (paymentMethod === null ? 0 : 1)
+/** What decides how long a line waits, beside how it is paid. `categories` from the root to the product's own. */
+export interface ExpiringLine {
+  readonly merchantId: MerchantId
+  readonly categories: ReadonlyArray<CategoryId>
+}
 
-/** The seconds that an order of one merchant waits by the most specific rule that applies. */
+/** How near the rule comes to the line: 0 for any category, then one more for each level. Undefined where it does not apply. */
+const nearness = (
+  rule: OrderExpiryRule,
+  { categories, merchantId }: ExpiringLine,
+  paymentMethod: string | undefined
+) => {
+  if (rule.merchantId !== null && rule.merchantId !== merchantId) return undefined
+  if (rule.paymentMethod !== null && rule.paymentMethod !== paymentMethod) return undefined
+  const level = rule.categoryId === null ? 0 : categories.indexOf(rule.categoryId) + 1
+  if (rule.categoryId !== null && level === 0) return undefined
+  const methods = rule.paymentMethod === null ? 0 : 1
+  // there are fewer levels than a merchant counts
+  return (rule.merchantId === null ? 0 : 2 * (maxCategoryDepth + 1)) + 2 * level + methods
+}
+
+/** The seconds that a line waits by the most specific rule that applies. */
 const expiryOf = (
   rules: ReadonlyArray<OrderExpiryRule>,
-  merchantId: MerchantId,
+  line: ExpiringLine,
   paymentMethod: string | undefined
-): number | undefined =>
-  rules
-    .filter(
-      (rule) =>
-        (rule.merchantId === null || rule.merchantId === merchantId) &&
-        (rule.paymentMethod === null || rule.paymentMethod === paymentMethod)
-    )
-    .toSorted((a, b) => specificity(b) - specificity(a))[0]?.expirySeconds
+): number | undefined => {
+  let best: { readonly nearness: number; readonly seconds: number } | undefined
+  for (const rule of rules) {
+    const near = nearness(rule, line, paymentMethod)
+    if (near !== undefined && (best === undefined || near > best.nearness)) {
+      best = { nearness: near, seconds: rule.expirySeconds }
+    }
+  }
+  return best?.seconds
+}
 
 /** Decides until when a checkout may be paid. */
 export class OrderExpiryRules extends Context.Service<
   OrderExpiryRules,
   {
-    /** Seconds: the shortest among the merchants of a checkout; `ORDER_EXPIRY` (30 min) where no rule applies. */
-    resolve(merchantIds: ReadonlyArray<MerchantId>, paymentMethod: string | undefined): Effect.Effect<number>
+    /** Seconds: the shortest among the lines of a checkout; `ORDER_EXPIRY` (30 min) where no rule applies. */
+    resolve(lines: ReadonlyArray<ExpiringLine>, paymentMethod: string | undefined): Effect.Effect<number>
     readonly list: Effect.Effect<ReadonlyArray<OrderExpiryRule>>
-    /** Makes or replaces the rule of that merchant and payment method; other processes follow within half a minute. */
+    /** Makes or replaces the rule of that merchant, category and payment method; other processes follow within half a minute. */
     put(rule: OrderExpiryRule, author: string): Effect.Effect<void>
-    /** Drops the rule of exactly that merchant and payment method; false where there is none. */
-    remove(rule: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">, author: string): Effect.Effect<boolean>
+    /** Drops the rule of exactly that merchant, category and payment method; false where there is none. */
+    remove(subject: OrderExpirySubject, author: string): Effect.Effect<boolean>
     /** Who made, replaced and removed rules: up to `limit` changes, newest first. */
     history(limit: number): Effect.Effect<ReadonlyArray<OrderExpiryChange>>
   }
@@ -49,8 +72,8 @@ export class OrderExpiryRules extends Context.Service<
         Request: Schema.Void,
         Result: OrderExpiryRule,
         execute: () => sql`
-          SELECT merchant_id, payment_method, expiry_seconds FROM trade.order_expiry_rules
-          ORDER BY merchant_id, payment_method
+          SELECT merchant_id, category_id, payment_method, expiry_seconds FROM trade.order_expiry_rules
+          ORDER BY merchant_id, category_id, payment_method
         `
       })
       const selectChanges = SqlSchema.findAll({
@@ -61,41 +84,38 @@ export class OrderExpiryRules extends Context.Service<
       })
       const upsert = SqlSchema.void({
         Request: OrderExpiryRule,
-        execute: ({ expirySeconds, merchantId, paymentMethod }) => sql`
-          INSERT INTO trade.order_expiry_rules (merchant_id, payment_method, expiry_seconds)
-          VALUES (${merchantId}, ${paymentMethod}, ${expirySeconds})
+        execute: ({ categoryId, expirySeconds, merchantId, paymentMethod }) => sql`
+          INSERT INTO trade.order_expiry_rules (merchant_id, category_id, payment_method, expiry_seconds)
+          VALUES (${merchantId}, ${categoryId}, ${paymentMethod}, ${expirySeconds})
           ON CONFLICT ON CONSTRAINT order_expiry_rules_key DO UPDATE SET expiry_seconds = excluded.expiry_seconds
         `
       })
-      const drop = ({ merchantId, paymentMethod }: Pick<OrderExpiryRule, "merchantId" | "paymentMethod">) =>
+      const drop = ({ categoryId, merchantId, paymentMethod }: OrderExpirySubject) =>
         sql`
           DELETE FROM trade.order_expiry_rules
           WHERE merchant_id IS NOT DISTINCT FROM ${merchantId}::uuid
+            AND category_id IS NOT DISTINCT FROM ${categoryId}::uuid
             AND payment_method IS NOT DISTINCT FROM ${paymentMethod}::text
           RETURNING expiry_seconds
         `
       const note = Effect.fnUntraced(function* (
-        {
-          expirySeconds,
-          merchantId,
-          paymentMethod
-        }: Pick<OrderExpiryChange, "merchantId" | "paymentMethod" | "expirySeconds">,
+        { categoryId, expirySeconds, merchantId, paymentMethod }: Omit<OrderExpiryChange, "author" | "traceId" | "at">,
         author: string
       ) {
         const at = yield* DateTime.nowAsDate
         yield* sql`
-          INSERT INTO trade.order_expiry_changes (merchant_id, payment_method, expiry_seconds, author, trace_id, at)
-          VALUES (${merchantId}, ${paymentMethod}, ${expirySeconds}, ${author}, ${yield* currentTraceId}, ${at})
+          INSERT INTO trade.order_expiry_changes
+            (merchant_id, category_id, payment_method, expiry_seconds, author, trace_id, at)
+          VALUES (${merchantId}, ${categoryId}, ${paymentMethod}, ${expirySeconds}, ${author}, ${yield* currentTraceId},
+            ${at})
         `
       })
       const [rules, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.orDie(select()), freshFor)
 
       return OrderExpiryRules.of({
-        resolve: Effect.fnUntraced(function* (merchantIds, paymentMethod) {
+        resolve: Effect.fnUntraced(function* (lines, paymentMethod) {
           const known = yield* rules
-          const seconds = merchantIds.map(
-            (merchantId) => expiryOf(known, merchantId, paymentMethod) ?? Duration.toSeconds(usual)
-          )
+          const seconds = lines.map((line) => expiryOf(known, line, paymentMethod) ?? Duration.toSeconds(usual))
           return Math.min(...seconds)
         }),
         list: Effect.orDie(select()),

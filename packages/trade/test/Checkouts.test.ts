@@ -15,6 +15,7 @@ import {
   Bank,
   cny,
   idOf,
+  newCategoryId,
   newCheckoutId,
   newMerchantId,
   newSkuId,
@@ -191,8 +192,8 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       const rules = yield* OrderExpiryRules
       const merchantId = yield* newMerchantId
       const skuId = yield* offer({ onHand: 50, merchantId })
-      yield* rules.put({ merchantId, paymentMethod: null, expirySeconds: 600 }, "test")
-      yield* rules.put({ merchantId, paymentMethod: "bank_transfer", expirySeconds: 86_400 }, "test")
+      yield* rules.put({ merchantId, categoryId: null, paymentMethod: null, expirySeconds: 600 }, "test")
+      yield* rules.put({ merchantId, categoryId: null, paymentMethod: "bank_transfer", expirySeconds: 86_400 }, "test")
       const usual = yield* offer({ onHand: 50 })
       const secondsOf = Effect.fnUntraced(function* (request: Parameters<typeof checkouts.checkout>[2]) {
         const { orders } = yield* checkouts.checkout(aBuyer(), yield* newCheckoutId, request)
@@ -203,5 +204,47 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       assert.deepStrictEqual(yield* secondsOf(requestOf([usual, 1])), [1800])
       assert.deepStrictEqual(yield* secondsOf(requestOf([usual, 1], [skuId, 1])), [600, 600])
     })
+  )
+
+  it.effect(
+    "gives each kind of products its own time to be paid: the most specific rule, the shortest of the lines",
+    () =>
+      Effect.gen(function* () {
+        const checkouts = yield* Checkouts
+        const rules = yield* OrderExpiryRules
+        const [food, tea, green] = yield* Effect.all([newCategoryId, newCategoryId, newCategoryId])
+        const merchantId = yield* newMerchantId
+        const ofFood = yield* offer({ onHand: 50, categories: [food] })
+        const ofGreenTea = yield* offer({ onHand: 50, categories: [food, tea, green] })
+        const own = yield* offer({ onHand: 50, merchantId, categories: [food, tea] })
+        const other = yield* offer({ onHand: 50 })
+        const anybody = { merchantId: null, paymentMethod: null }
+        const method = "by_category"
+        yield* rules.put({ ...anybody, categoryId: food, expirySeconds: 700 }, "test")
+        yield* rules.put({ ...anybody, categoryId: tea, expirySeconds: 800 }, "test")
+        yield* rules.put({ ...anybody, categoryId: null, paymentMethod: method, expirySeconds: 100 }, "test")
+        yield* rules.put({ ...anybody, categoryId: food, paymentMethod: method, expirySeconds: 710 }, "test")
+        const secondsOf = Effect.fnUntraced(function* (request: Parameters<typeof checkouts.checkout>[2]) {
+          const { orders } = yield* checkouts.checkout(aBuyer(), yield* newCheckoutId, request)
+          return orders.map(({ expiresAt, placedAt }) => (+expiresAt - +placedAt) / 1000)
+        })
+        assert.deepStrictEqual(yield* secondsOf(requestOf([ofFood, 1])), [700])
+        // the nearest category, also where one further up knows the payment method
+        assert.deepStrictEqual(yield* secondsOf(requestOf([ofGreenTea, 1])), [800])
+        assert.deepStrictEqual(yield* secondsOf({ ...requestOf([ofGreenTea, 1]), paymentMethod: method }), [800])
+        assert.deepStrictEqual(yield* secondsOf({ ...requestOf([ofFood, 1]), paymentMethod: method }), [710])
+        assert.deepStrictEqual(yield* secondsOf({ ...requestOf([other, 1]), paymentMethod: method }), [100])
+        assert.deepStrictEqual(yield* secondsOf(requestOf([ofGreenTea, 1], [ofFood, 1])), [700])
+        assert.deepStrictEqual(yield* secondsOf(requestOf([own, 1])), [800])
+        yield* rules.put({ merchantId, categoryId: null, paymentMethod: null, expirySeconds: 1200 }, "test")
+        assert.deepStrictEqual(yield* secondsOf(requestOf([own, 1])), [1200])
+        yield* rules.put({ merchantId, categoryId: food, paymentMethod: null, expirySeconds: 1300 }, "test")
+        assert.deepStrictEqual(yield* secondsOf(requestOf([own, 1])), [1300])
+        assert.deepStrictEqual(yield* secondsOf(requestOf([own, 1], [ofFood, 1], [other, 1])), [700, 700])
+        assert.isTrue(yield* rules.remove({ ...anybody, categoryId: tea }, "test"))
+        assert.isFalse(yield* rules.remove({ ...anybody, categoryId: tea }, "test"))
+        assert.deepStrictEqual(yield* secondsOf(requestOf([ofGreenTea, 1])), [700])
+        yield* rules.remove({ ...anybody, categoryId: null, paymentMethod: method }, "test")
+      })
   )
 })

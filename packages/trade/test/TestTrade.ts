@@ -1,4 +1,5 @@
 import { Catalog, ProductId, SkuId, SkuQuote } from "@mall/domain/catalog/Catalog"
+import { CategoryId } from "@mall/domain/catalog/Category"
 import { AddressBook, AddressId, AddressNotFound } from "@mall/domain/identity/AddressBook"
 import type { PostalAddress } from "@mall/domain/identity/AddressBook"
 import { Principal, SessionId, UserId } from "@mall/domain/identity/CurrentUser"
@@ -33,6 +34,7 @@ export const idOf = <A, E>(make: Effect.Effect<A, E>) => Effect.runSync(Effect.o
 export const newUserId = generator(UserId)
 export const newSkuId = generator(SkuId)
 export const newMerchantId = generator(MerchantId)
+export const newCategoryId = generator(CategoryId)
 export const newCheckoutId = generator(CheckoutId)
 const newProductId = generator(ProductId)
 const newSessionId = generator(SessionId)
@@ -92,12 +94,14 @@ export interface Offer {
   readonly onHand: number
   readonly price?: Money
   readonly merchantId?: MerchantId
+  readonly categories?: ReadonlyArray<CategoryId>
 }
 
 const shopId = idOf(newMerchantId)
 
 /** Puts a new SKU on the shelf and into stock. */
 export const offer = Effect.fnUntraced(function* ({
+  categories = [],
   merchantId = shopId,
   onHand,
   price = Money.of(1000, "CNY")
@@ -111,6 +115,7 @@ export const offer = Effect.fnUntraced(function* ({
       skuId,
       productId: yield* newProductId,
       merchantId,
+      categories,
       title: { zh: "龙井茶", en: "Longjing tea" },
       options: { size: "250 g" },
       imageUrl: null,

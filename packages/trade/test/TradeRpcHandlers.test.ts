@@ -59,7 +59,7 @@ layer(Handlers, { excludeTestServices: true })("Trade over RPC", (it) => {
       yield* Effect.gen(function* () {
         const client = yield* RpcTest.makeClient(TradeAdminRpcs)
         assert.strictEqual((yield* client["orders.cancelAny"]({ id })).status, "canceled")
-        const rule = { merchantId, paymentMethod: null, expirySeconds: 900 }
+        const rule = { merchantId, categoryId: null, paymentMethod: null, expirySeconds: 900 }
         yield* client["orders.putExpiryRule"](rule)
         assert.deepStrictEqual(yield* client["orders.expiryRules"](), [rule])
         assert.deepStrictEqual(yield* client["orders.paymentIncidents"]({ limit: 10 }), [])

@@ -1,5 +1,5 @@
 import { Currency } from "@mall/domain/kernel/Currency"
-import { DateTime, Effect, Option, Schema, Semaphore } from "effect"
+import { DateTime, Effect, Schema, Semaphore } from "effect"
 import { randomUUID } from "node:crypto"
 import { ActionRefused, ReferenceUnknown } from "../Channel.ts"
 import type { ChannelRequest, Disputes, DisputeView, NewDispute } from "../Channel.ts"
@@ -221,16 +221,21 @@ export const makeStripeDisputes = Effect.fnUntraced(function* (book: OrderBook, 
   return {
     bank,
     query: (request: ChannelRequest) => Effect.map(find(request), toObject),
-    listed: ({ query }: ChannelRequest) =>
-      Effect.map(newest, (all) => {
-        const limit = Number(Option.getOrElse(Option.fromUndefinedOr(query["limit"]), () => "10"))
-        return {
-          object: "list",
-          url: "/v1/disputes",
-          has_more: all.length > limit,
-          data: all.slice(0, limit).map(toObject)
-        }
-      }),
+    listed: Effect.fnUntraced(function* ({
+      query
+    }: ChannelRequest): Effect.fn.Return<Schema.JsonObject, StripeRefused> {
+      const all = yield* newest
+      const limit = Number(query["limit"] ?? "10")
+      const after = query["starting_after"]
+      const start = after === undefined ? 0 : all.findIndex(({ number }) => number === after) + 1
+      if (after !== undefined && start === 0) return yield* invalid("resource_missing")
+      return {
+        object: "list",
+        url: "/v1/disputes",
+        has_more: all.length > start + limit,
+        data: all.slice(start, start + limit).map(toObject)
+      }
+    }),
     update,
     close,
     upload,

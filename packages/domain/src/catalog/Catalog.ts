@@ -4,6 +4,7 @@ import { Uuid7 } from "../kernel/Id.ts"
 import { LocalizedText } from "../kernel/LocalizedText.ts"
 import { Money } from "../kernel/Money.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
+import { CategoryId } from "./Category.ts"
 
 export const ProductId = Uuid7.pipe(Schema.brand("ProductId"), Schema.annotate({ identifier: "ProductId" }))
 export type ProductId = typeof ProductId.Type
@@ -16,6 +17,8 @@ export class SkuQuote extends Schema.Class<SkuQuote>("SkuQuote")({
   skuId: SkuId,
   productId: ProductId,
   merchantId: MerchantId,
+  /** The category of the product, after all its ancestors from the root. */
+  categories: Schema.Array(CategoryId),
   title: LocalizedText,
   /** The choices that make this SKU, such as `{ colour: "red", size: "M" }`. */
   options: Schema.Record(Schema.String, Schema.String),
@@ -27,7 +30,8 @@ export class SkuQuote extends Schema.Class<SkuQuote>("SkuQuote")({
  * The port through which trade asks what a SKU is and costs. Owned by catalog. Both methods answer for published
  * products only: a SKU that is missing from the map cannot be bought.
  *
- * `quote` may be served from a cache that pushed invalidation keeps within moments of the truth: for showing.
+ * `quote` may be served from a cache that pushed invalidation keeps within moments of the truth: for showing. Where a
+ * category has moved in the tree, its `categories` are those of before until the product itself changes.
  * `quoteForSale` reads the database: for charging. Concurrent calls share one query.
  */
 export class Catalog extends Context.Service<

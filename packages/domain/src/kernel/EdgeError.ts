@@ -34,6 +34,13 @@ export class RouteNotFound extends Problem<RouteNotFound>()("RouteNotFound", {
   title: "There is nothing at this address"
 }) {}
 
+/** No Rpc of this name is served, as where the caller's contract is newer than the server. */
+export class UnknownRpc extends Problem<UnknownRpc>()("UnknownRpc", {
+  status: 404,
+  title: "There is no such call",
+  fields: { rpc: Schema.String }
+}) {}
+
 /** The path exists, the method does not; `allow` lists the methods that do. */
 export class MethodNotAllowed extends Problem<MethodNotAllowed>()("MethodNotAllowed", {
   status: 405,

@@ -5,8 +5,8 @@ import { RequiredPermission } from "../identity/Permission.ts"
 import { Uuid7 } from "../kernel/Id.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
-import { PlainText } from "../kernel/PlainText.ts"
-import { NewRefund, PaymentPage, Refund } from "./Payment.ts"
+import { NonBlankText, PlainText } from "../kernel/PlainText.ts"
+import { NewRefund, Payment, PaymentPage, Refund } from "./Payment.ts"
 import { Callback, CallbackPage, CallbackStatus, PaymentDetails } from "./PaymentDetails.ts"
 import { CallbackNotFound } from "./PaymentError.ts"
 import {
@@ -63,6 +63,12 @@ export class PaymentsAdminRpcs extends RpcGroup.make(
     payload: { id: PaymentId, refundId: RefundId, ...NewRefund.fields },
     success: Refund,
     error: Schema.Union([PaymentNotFound, PaymentStateConflict, RefundExceedsCapture, CurrencyMismatch])
+  }).annotate(RequiredPermission, "payments:administer"),
+  /** Has the payment canceled by itself at `at`; null takes that back. */
+  Rpc.make("admin.payments.scheduleCancel", {
+    payload: { id: PaymentId, at: Schema.NullOr(Schema.Date), reason: NonBlankText(400) },
+    success: Payment,
+    error: Schema.Union([PaymentNotFound, PaymentStateConflict])
   }).annotate(RequiredPermission, "payments:administer"),
   Rpc.make("admin.routes.show", { success: RoutingTable }).annotate(RequiredPermission, "payments:administer"),
   Rpc.make("admin.routes.history", {

@@ -102,6 +102,11 @@ export const ChannelDispute = Schema.Struct({
 })
 export type ChannelDispute = typeof ChannelDispute.Type
 
+export interface ChannelDisputePage {
+  readonly data: ReadonlyArray<ChannelDispute>
+  readonly hasMore: boolean
+}
+
 /** What a verified notice tells, in our words. It is stored as JSON before it is acted upon. */
 export const Notice = Schema.Union([
   Schema.TaggedStruct("PaymentNotice", { attemptId: AttemptId, payment: ChannelPayment }),
@@ -157,8 +162,8 @@ export interface ChannelWatch {
  */
 export interface ChannelDisputes {
   query(channelReference: string): Effect.Effect<ChannelDispute, ChannelError>
-  /** The newest ones, at most `limit`. */
-  list(limit: number): Effect.Effect<ReadonlyArray<ChannelDispute>, ChannelError>
+  /** The newest first, at most `limit` of those that are older than `after`. */
+  list(limit: number, after?: string): Effect.Effect<ChannelDisputePage, ChannelError>
   /** Answers with the channel's number of the file. */
   upload(
     file: { readonly name: string; readonly type: EvidenceFileType; readonly bytes: Uint8Array },

@@ -15,8 +15,11 @@ import { DisputesConfig } from "./DisputesConfig.ts"
 import { DisputeStore } from "./DisputeStore.ts"
 import type { Source } from "./DisputeStore.ts"
 
-/** How many of the newest disputes of a channel are looked through for those that we never heard of. */
-const discovered = 100
+/** How many disputes of a channel are looked through at a time for those that we never heard of: as many as Stripe lists. */
+const pageSize = 100
+
+/** How far a look goes back: to a page on which everything is known, as after an earlier look, or through all there is. */
+export type Reach = "known" | "everything"
 
 export type ChannelFailure = ChannelUnavailable | DisputeRefused | DisputeUndecided
 
@@ -67,8 +70,8 @@ export class DisputeSync extends Context.Service<
     follow(channel: string, channelReference: string): Effect.Effect<void>
     /** Asks about disputes that are due; answers with how many there were. */
     sweep(limit: number): Effect.Effect<number>
-    /** Finds disputes whose notices never came, among the newest of each channel; answers with how many. */
-    readonly discover: Effect.Effect<number>
+    /** Finds disputes whose notices never came, from the newest of each channel back; answers with how many. */
+    discover(reach: Reach): Effect.Effect<number>
   }
 >()("@mall/payments/disputes/DisputeSync") {
   static readonly layerNoDeps = Layer.effect(
@@ -93,6 +96,7 @@ export class DisputeSync extends Context.Service<
             .learn(channel, told, source)
             .pipe(Effect.tap(within), sql.withTransaction, retryConflicts)
           if (learned.news !== undefined) yield* announceDispute(learned.news)
+          return learned
         },
         Effect.catchTag("SqlError", Effect.die)
       )
@@ -179,35 +183,53 @@ export class DisputeSync extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const discoverOf = Effect.fnUntraced(function* ({ channel, disputes }: DisputeChannel) {
-        const listed = yield* disputes.list(discovered)
-        let count = 0
+      const unknownOf = Effect.fnUntraced(function* (channel: Channel, listed: ReadonlyArray<ChannelDispute>) {
+        const unknown: Array<ChannelDispute> = []
         for (const told of listed) {
-          const known = yield* repo.findOf(channel.id, told.channelReference)
-          if (Option.isSome(known)) continue
-          yield* learn(channel, told, { by: "told", at: told.openedAt }, Effect.void)
-          count++
+          if (Option.isNone(yield* repo.findOf(channel.id, told.channelReference))) unknown.push(told)
+        }
+        return unknown
+      })
+
+      const discoverOf = Effect.fnUntraced(function* ({ channel, disputes }: DisputeChannel, reach: Reach) {
+        const found: Array<ChannelDispute> = []
+        let after: string | undefined
+        do {
+          const { data, hasMore } = yield* disputes.list(pageSize, after)
+          const unknown = yield* unknownOf(channel, data)
+          found.push(...unknown)
+          const goesOn = hasMore && (reach === "everything" || unknown.length > 0)
+          after = goesOn ? data.at(-1)?.channelReference : undefined
+        } while (after !== undefined)
+        let count = 0
+        // the oldest first: were this to stop halfway, the next look would still reach what is missing
+        for (const told of found.toReversed()) {
+          const { type } = yield* learn(channel, told, { by: "told", at: told.openedAt }, Effect.void)
+          if (type === "changed") count++
         }
         return count
       })
 
-      const discover = Effect.gen(function* () {
-        let count = 0
-        for (const channel of channels.all) {
-          if (channel.disputes === undefined) continue
-          count += yield* discoverOf({ channel, disputes: channel.disputes }).pipe(
-            Effect.catchTag("ChannelError", ({ reason }) =>
-              Effect.as(
-                Effect.logWarning("channel did not list its disputes").pipe(
-                  Effect.annotateLogs({ channel: channel.id, code: reason.code })
-                ),
-                0
+      const discover = Effect.fn("DisputeSync.discover")(
+        function* (reach: Reach) {
+          let count = 0
+          for (const channel of channels.all) {
+            if (channel.disputes === undefined) continue
+            count += yield* discoverOf({ channel, disputes: channel.disputes }, reach).pipe(
+              Effect.catchTag("ChannelError", ({ reason }) =>
+                Effect.as(
+                  Effect.logWarning("channel did not list its disputes").pipe(
+                    Effect.annotateLogs({ channel: channel.id, code: reason.code })
+                  ),
+                  0
+                )
               )
             )
-          )
-        }
-        return count
-      }).pipe(Effect.catchTag("SqlError", Effect.die), Effect.withSpan("DisputeSync.discover"))
+          }
+          return count
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
 
       return DisputeSync.of({ upload, tell, sync, follow, sweep, discover })
     })

@@ -1,114 +1,30 @@
-import { Currency } from "@mall/domain/kernel/Currency"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
-import type { Dispute, DisputeDetails } from "@mall/domain/payments/Dispute"
-import type { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Option, Schedule, Schema } from "effect"
+import type { Duration } from "effect"
+import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import { Callbacks } from "../../src/Callbacks.ts"
-import { toHexId } from "../../src/channel/hexId.ts"
 import { DisputeDeadlines } from "../../src/disputes/DisputeDeadlines.ts"
 import { Disputes, partyOf } from "../../src/disputes/Disputes.ts"
-import type { Party } from "../../src/disputes/Disputes.ts"
 import { DisputeSync } from "../../src/disputes/DisputeSync.ts"
 import { aMerchant } from "../TestPayments.ts"
-import { Bench, layerOf } from "../conformance/Bench.ts"
+import { Bench } from "../conformance/Bench.ts"
 import { NoticeTap } from "../conformance/NoticeTap.ts"
 import { awaitSilence } from "../conformance/sandboxNotices.ts"
 import { aPaidPayment, refund, settle } from "../conformance/steps.ts"
-import type { Offer } from "../conformance/steps.ts"
-
-const View = Schema.Struct({
-  number: Schema.String,
-  amount: Schema.Int,
-  currency: Currency,
-  state: Schema.String
-})
-const Sent = Schema.Struct({
-  data: Schema.Array(
-    Schema.Struct({ event: Schema.String, reference: Schema.String, url: Schema.String, payload: Schema.JsonObject })
-  )
-})
-
-const operator: Party = { sees: "all", actor: "operator:test" }
-
-/** The payer's bank wants the money of a paid order back. */
-const dispute = Effect.fnUntraced(function* ({ attemptId }: Offer, options: Record<string, unknown> = {}) {
-  const { control } = yield* Bench
-  const { body } = yield* control("POST", `/stripe/orders/${toHexId(attemptId)}/disputes`, options)
-  return yield* Schema.decodeUnknownEffect(View)(body)
-})
-
-const decide = Effect.fnUntraced(function* (number: string, outcome: "win" | "lose" | "review") {
-  const { control } = yield* Bench
-  return (yield* control("POST", `/stripe/disputes/${number}/${outcome}`)).status
-})
-
-const heard = Effect.gen(function* () {
-  const callbacks = yield* Callbacks
-  yield* awaitSilence
-  yield* callbacks.drained
-})
-
-const find = Effect.fnUntraced(function* (number: string) {
-  const disputes = yield* Disputes
-  const { data } = yield* disputes.list(operator, { limit: 100 })
-  return Option.fromUndefinedOr(data.find(({ channelReference }) => channelReference === number))
-})
-
-/** Waits until our books say that the dispute is in `status`. */
-const awaitDispute = Effect.fnUntraced(function* (number: string, status: DisputeStatus) {
-  const found: Option.Option<Dispute> = yield* find(number).pipe(
-    Effect.repeat({
-      until: (found) => Option.exists(found, (dispute) => dispute.status === status),
-      schedule: Schedule.spaced("10 millis")
-    }),
-    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => find(number) })
-  )
-  const dispute = yield* Effect.orDie(Effect.fromOption(found))
-  assert.strictEqual(dispute.status, status)
-  return dispute
-})
-
-/** A dispute of a paid payment, that we know of. */
-const anOpenDispute = Effect.fnUntraced(function* (options: Record<string, unknown> = {}) {
-  const offer = yield* aPaidPayment()
-  const { number } = yield* dispute(offer, options)
-  yield* heard
-  return { offer, number, ...(yield* awaitDispute(number, "needs_response")) }
-})
-
-/** The last notice about the dispute of this kind; has the channel say it again with `changes`, signed, as a new event. */
-const say = Effect.fnUntraced(function* (number: string, event: string, changes: Schema.JsonObject = {}) {
-  const { control } = yield* Bench
-  const { body } = yield* control("GET", "/callbacks?channel=stripe&limit=1000")
-  const { data } = yield* Schema.decodeUnknownEffect(Sent)(body)
-  const notice = data.find((one) => one.event === event && one.payload["id"] === number)
-  if (notice === undefined) return yield* Effect.die(new Error(`There was no ${event}`))
-  const { payload, ...rest } = notice
-  yield* control("POST", "/callbacks", { channel: "stripe", ...rest, payload: { ...payload, ...changes } })
-  yield* heard
-})
-
-const securityEvents = Effect.fnUntraced(function* (kind: string, number: string) {
-  const sql = yield* SqlClient.SqlClient
-  const rows = yield* sql`
-    SELECT id FROM payments.security_events WHERE kind = ${kind} AND details ->> 'channelReference' = ${number}`
-  return rows.length
-})
-
-const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0xff, 0x00, 0x0d, 0x0a, 0x2d, 0x2d])
-const statuses = ({ history }: DisputeDetails) => history.map(({ toStatus }) => toStatus)
-
-const Stripe = layerOf({
-  id: "stripe",
-  method: "card",
-  currency: "USD",
-  paidStates: ["paid"],
-  decline: { status: 402, code: "card_declined" },
-  amountOnWire: ({ amount }) => `amount=${amount}&`,
-  sealHeaders: ["stripe-signature"]
-})
+import {
+  anOpenDispute,
+  awaitDispute,
+  decide,
+  dispute,
+  find,
+  heard,
+  operator,
+  png,
+  say,
+  securityEvents,
+  statuses,
+  Stripe
+} from "./disputeSteps.ts"
 
 layer(Stripe, { excludeTestServices: true })("Disputes", (it) => {
   it.effect("are opened and won by notices, with what the channel took and gave back", () =>
@@ -296,8 +212,8 @@ layer(Stripe, { excludeTestServices: true })("Disputes", (it) => {
       const { number } = yield* dispute(offer)
       yield* awaitSilence
       assert.isTrue(Option.isNone(yield* find(number)))
-      assert.isAbove(yield* sync.discover, 0)
-      assert.strictEqual(yield* sync.discover, 0)
+      assert.isAbove(yield* sync.discover("known"), 0)
+      assert.strictEqual(yield* sync.discover("known"), 0)
       yield* awaitDispute(number, "needs_response")
       yield* decide(number, "lose")
       yield* awaitSilence
@@ -306,6 +222,83 @@ layer(Stripe, { excludeTestServices: true })("Disputes", (it) => {
       assert.strictEqual(yield* sync.sweep(50), 1)
       yield* awaitDispute(number, "lost")
       assert.strictEqual(yield* sync.sweep(50), 0)
+    })
+  )
+
+  it.effect("whose notices never came are found however many there are, back to those that are known", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const sync = yield* DisputeSync
+      const tap = yield* NoticeTap
+      const offer = yield* aPaidPayment()
+      const known = yield* dispute(offer, { amount: 100 })
+      yield* heard
+      const { id } = yield* awaitDispute(known.number, "needs_response")
+      yield* tap.withhold
+      const missed = yield* Effect.forEach(
+        Array.from({ length: 205 }),
+        () => Effect.map(dispute(offer, { amount: 10 }), ({ number }) => number),
+        { concurrency: 4 }
+      )
+      yield* awaitSilence
+      yield* tap.reset
+      assert.strictEqual(yield* sync.discover("known"), 205)
+      assert.strictEqual(yield* sync.discover("known"), 0)
+      const rowsOf = (number: string | undefined) =>
+        Effect.map(
+          sql`SELECT id FROM payments.disputes WHERE channel_reference = ${number ?? null}`,
+          ({ length }) => length
+        )
+      assert.strictEqual(yield* rowsOf(missed[0]), 1)
+      // one that is older than a page of known ones is reached by a look through everything
+      yield* sql`DELETE FROM payments.dispute_history WHERE dispute_id = ${id}`
+      yield* sql`DELETE FROM payments.disputes WHERE id = ${id}`
+      assert.strictEqual(yield* sync.discover("known"), 0)
+      assert.strictEqual(yield* sync.discover("everything"), 1)
+      assert.strictEqual(yield* rowsOf(known.number), 1)
+    })
+  )
+
+  it.effect("whose list breaks off are all found by the next look", () =>
+    Effect.gen(function* () {
+      const { fault } = yield* Bench
+      const sync = yield* DisputeSync
+      const tap = yield* NoticeTap
+      const offer = yield* aPaidPayment()
+      yield* tap.withhold
+      yield* dispute(offer, { amount: 100 })
+      yield* awaitSilence
+      yield* tap.reset
+      yield* fault("other", { kind: "drop", when: "before" })
+      assert.strictEqual(yield* sync.discover("known"), 0)
+      assert.strictEqual(yield* sync.discover("known"), 1)
+    })
+  )
+
+  it.effect("may come to ask for another amount, which is kept and held against what was paid", () =>
+    Effect.gen(function* () {
+      const { theirs } = yield* Bench
+      const disputes = yield* Disputes
+      const { id, number } = yield* anOpenDispute({ amount: 2000 })
+      const changed = Effect.fnUntraced(function* (amount: number, later: Duration.Input) {
+        yield* theirs.shift(later)
+        yield* say(number, "charge.dispute.created", { amount })
+        return yield* disputes.show(operator, id)
+      })
+      const less = yield* changed(1200, "5 seconds")
+      assert.strictEqual(less.dispute.amount.amount, 1200)
+      assert.deepStrictEqual(
+        less.history.map(({ amount }) => amount.amount).filter((amount) => amount !== 2000),
+        [1200]
+      )
+      assert.strictEqual(yield* securityEvents("dispute_mismatch", number), 0)
+      const more = yield* changed(900_000, "10 seconds")
+      assert.deepStrictEqual([more.dispute.amount.amount, more.captured?.amount], [900_000, 5000])
+      assert.strictEqual(more.history.at(-1)?.fromStatus, more.history.at(-1)?.toStatus)
+      assert.strictEqual(yield* securityEvents("dispute_mismatch", number), 1)
+      // the channel itself holds on to the first amount, and is believed when asked
+      assert.strictEqual((yield* disputes.sync(operator, id)).dispute.amount.amount, 2000)
+      yield* theirs.shift(0)
     })
   )
 

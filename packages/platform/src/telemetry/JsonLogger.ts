@@ -1,19 +1,7 @@
 import { Cause, Config, Effect, Layer, Logger, References } from "effect"
 import type { LogLevel } from "effect"
-import { isCardNumber, maskCardNumbers } from "./cardNumbers.ts"
 import { LineWriter } from "./LineWriter.ts"
-
-const secret = /passw|secret|token|ticket|authorization|cookie|api-?key|private|^code$|^totp$|address|phone|email/i
-
-/** Keeps what must not be logged out of a value that is about to become JSON. */
-const redact = (key: string, value: unknown): unknown => {
-  if (key !== "" && secret.test(key)) return "<redacted>"
-  if (typeof value === "string") return maskCardNumbers(value)
-  if (typeof value === "bigint") return maskCardNumbers(value.toString())
-  if (typeof value === "number" && isCardNumber(String(value))) return maskCardNumbers(String(value))
-  if (value instanceof Error) return maskCardNumbers(value.message)
-  return value
-}
+import { redact } from "./redact.ts"
 
 /** A message that holds itself, or whose `toJSON` throws, must not take the program down with it. */
 const toJson = (line: Record<string, unknown>) => {

@@ -5,8 +5,10 @@ import { ROOT_CONTEXT, SpanKind, trace } from "@opentelemetry/api"
 import type { Span as OtelSpan } from "@opentelemetry/api"
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http"
 import { BatchSpanProcessor, SamplingDecision } from "@opentelemetry/sdk-trace-base"
-import type { Sampler } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, Sampler } from "@opentelemetry/sdk-trace-base"
 import { Clock, Context, Duration, Effect, Exit, Layer, Option, Predicate, Tracer } from "effect"
+import { maskCardNumbers } from "./cardNumbers.ts"
+import { redact } from "./redact.ts"
 import { makeSampler } from "./samplers.ts"
 import { makeSpanId, makeTraceId } from "./traceContext.ts"
 import type { RemoteParent } from "./traceContext.ts"
@@ -34,8 +36,31 @@ const decide = (sampler: Sampler, traceId: string, parent: RemoteParent | undefi
   )
 }
 
-/** With the collector down, the last spans are lost; that must not turn the end of the process into a failure. */
+/** Ours and our peers', not a person's, though they are called addresses. */
+const ours = new Set(["server.address", "network.local.address"])
+
+const redactedAttribute = (key: string, value: unknown) => (ours.has(key) ? redact("", value) : redact(key, value))
+
+const redactAttributes = (attributes: Record<string, unknown> | undefined) => {
+  for (const key in attributes) {
+    const value = attributes[key]
+    attributes[key] = Array.isArray(value)
+      ? value.map((item) => redactedAttribute(key, item))
+      : redactedAttribute(key, value)
+  }
+}
+
+/**
+ * Sends what a log would be allowed to say. With the collector down, the last spans are lost; that must not turn the end of
+ * the process into a failure.
+ */
 class BestEffortProcessor extends BatchSpanProcessor {
+  override onEnd(span: ReadableSpan) {
+    redactAttributes(span.attributes)
+    for (const event of span.events) redactAttributes(event.attributes)
+    if (span.status.message !== undefined) span.status.message = maskCardNumbers(span.status.message)
+    super.onEnd(span)
+  }
   override forceFlush() {
     return super.forceFlush().catch(() => {})
   }

@@ -135,6 +135,46 @@ describe("Tracing", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("sends no card number and no secret, wherever in a span it stands", () =>
+    Effect.gen(function* () {
+      const sink = yield* startSink()
+      const card = "4111 1111 1111 1111"
+      const work = Effect.die(new Error(`no money on ${card}`)).pipe(
+        Effect.withSpan("charge", {
+          attributes: {
+            note: `card ${card}`,
+            number: 4111111111111111,
+            list: [card, "fine"],
+            "buyer.email": "ann@example.com",
+            authorization: "Bearer abc",
+            "server.address": "db.internal",
+            amount: 1999
+          }
+        }),
+        Effect.withSpan("outer"),
+        Effect.exit
+      )
+      const tracing = TracingLayer.layer.pipe(
+        Layer.provide(
+          ConfigProvider.layer(
+            ConfigProvider.fromUnknown({ OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, OTEL_TRACES_SAMPLER: "always_on" })
+          )
+        ),
+        Layer.fresh
+      )
+      yield* Effect.provide(work, tracing)
+      const span = sink.spans.find(({ name }) => name === "charge")
+      const told = sink.bodies.join("\n")
+      assert.isDefined(span)
+      for (const secret of [card, "4111111111111111", "ann@example.com", "Bearer abc"]) assert.notInclude(told, secret)
+      const attribute = (key: string) => span?.attributes.find((attribute) => attribute.key === key)?.value
+      assert.deepStrictEqual(attribute("note"), { stringValue: "card <card *1111>" })
+      assert.deepStrictEqual(attribute("server.address"), { stringValue: "db.internal" })
+      assert.strictEqual(Number(attribute("amount")?.intValue), 1999)
+      assert.include(told, "no money on <card *1111>")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("samples by OTEL_TRACES_SAMPLER, under the trace id that the caller is told", () =>
     Effect.gen(function* () {
       const sink = yield* startSink()

@@ -6,7 +6,7 @@ import type { StripeClient } from "./StripeClient.ts"
 import { Id } from "./stripeObjects.ts"
 
 const File = Schema.Struct({ id: Id, object: Schema.Literal("file") })
-const Disputes = Schema.Struct({ data: Schema.Array(StripeDispute) })
+const Disputes = Schema.Struct({ data: Schema.Array(StripeDispute), has_more: Schema.Boolean })
 
 const unreadable = fromNetwork("UNREADABLE_ANSWER")
 
@@ -22,10 +22,18 @@ export const make = (client: StripeClient): ChannelDisputes => {
       client
         .call("queryDispute", (stripe) => stripe.disputes.retrieve(channelReference), StripeDispute)
         .pipe(Effect.flatMap(readOwn(channelReference))),
-    list: (limit) =>
+    list: (limit, after) =>
       client
-        .call("listDisputes", (stripe) => stripe.disputes.list({ limit }), Disputes)
-        .pipe(Effect.flatMap(({ data }) => Effect.forEach(data, read))),
+        .call(
+          "listDisputes",
+          (stripe) => stripe.disputes.list({ limit, ...(after === undefined ? {} : { starting_after: after }) }),
+          Disputes
+        )
+        .pipe(
+          Effect.flatMap(({ data, has_more: hasMore }) =>
+            Effect.map(Effect.forEach(data, read), (disputes) => ({ data: disputes, hasMore }))
+          )
+        ),
     upload: ({ bytes, name, type }, key) =>
       client
         .call(
