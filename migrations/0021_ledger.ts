@@ -114,7 +114,7 @@ export default Effect.gen(function* () {
   `
   yield* sql`
     CREATE TABLE ledger.chain_head (
-      only boolean CONSTRAINT chain_head_pkey PRIMARY KEY DEFAULT true CONSTRAINT chain_head_single CHECK (only),
+      is_single boolean CONSTRAINT chain_head_pkey PRIMARY KEY DEFAULT true CONSTRAINT chain_head_single CHECK (is_single),
       sequence bigint NOT NULL,
       hash bytea NOT NULL
     )

@@ -13,7 +13,12 @@ const SealRow = Schema.Struct({
   digest: Schema.NullOr(Schema.String),
   isBalanced: Schema.Boolean
 })
-const ShardRow = Schema.Struct({ accountId: Schema.String, shard: Schema.Int, code: Schema.String, isSound: Schema.Boolean })
+const ShardRow = Schema.Struct({
+  accountId: Schema.String,
+  shard: Schema.Int,
+  code: Schema.String,
+  isSound: Schema.Boolean
+})
 const Missing = Schema.Struct({ id: TransferId })
 const Place = Schema.Struct({ after: Schema.Int, limit: Schema.Int })
 const ShardPlace = Schema.Struct({ accountId: Schema.String, shard: Schema.Int })
@@ -144,7 +149,8 @@ export class HashChain extends Context.Service<
             place = { sequence: row.sequence, hash: row.hash }
           }
         }
-        if (place.hash !== head.hash) return { ...place, fault: "the end of the chain is not the one that was sealed last" }
+        if (place.hash !== head.hash)
+          return { ...place, fault: "the end of the chain is not the one that was sealed last" }
         const [unknown] = yield* readUnknown(undefined)
         return { ...place, fault: unknown === undefined ? undefined : `transfer ${unknown.id} is in no chain` }
       })
@@ -159,7 +165,10 @@ export class HashChain extends Context.Service<
           count += rows.length
           const broken = rows.find(({ isSound }) => !isSound)
           if (broken !== undefined) {
-            return { count, fault: `the balance of ${broken.code}, shard ${broken.shard}, is not the sum of its entries` }
+            return {
+              count,
+              fault: `the balance of ${broken.code}, shard ${broken.shard}, is not the sum of its entries`
+            }
           }
           place = last
         }

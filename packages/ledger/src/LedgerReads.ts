@@ -1,11 +1,4 @@
-import {
-  Account,
-  AccountCode,
-  AccountId,
-  AccountKind,
-  Side,
-  TrialBalance
-} from "@mall/domain/ledger/Account"
+import { Account, AccountCode, AccountId, AccountKind, Side, TrialBalance } from "@mall/domain/ledger/Account"
 import { LedgerAccountNotFound, TransferNotFound } from "@mall/domain/ledger/LedgerError"
 import { Entry, Purpose, StatementLine, Transfer, TransferDetails, TransferId } from "@mall/domain/ledger/Transfer"
 import { Currency } from "@mall/domain/kernel/Currency"
@@ -50,7 +43,7 @@ const TransferRow = Schema.Struct({ ...Transfer.fields, outcome, sequence })
 
 const accountCursor = cursorOf(Schema.Struct({ id: AccountId }))
 const transferCursor = cursorOf(Schema.Struct({ id: TransferId }))
-const lineCursor = cursorOf(Schema.Struct({ at: Schema.Date, entry: Schema.Int }))
+const lineCursor = cursorOf(Schema.Struct({ at: Schema.Int, entry: Schema.Int }))
 
 const decodeAll = <S extends Schema.Constraint>(row: S) => Schema.decodeUnknownEffect(Schema.Array(row))
 const decodeAccounts = decodeAll(AccountRow)
@@ -147,25 +140,33 @@ export class LedgerReads extends Context.Service<
       })
 
       const statement = Effect.fn("LedgerReads.statement")(
-        function* (sees: Sees, ref: AccountId | AccountCode, { after, from, limit = defaultLimit, to }: StatementFilter) {
+        function* (
+          sees: Sees,
+          ref: AccountId | AccountCode,
+          { after, from, limit = defaultLimit, to }: StatementFilter
+        ) {
           const { id, normalSide } = yield* account(sees, ref)
-          const start = after === undefined ? { at: from ?? new Date(0), entry: 0 } : yield* lineCursor.decode(after)
+          const { at, entry } =
+            after === undefined ? { at: from?.getTime() ?? 0, entry: 0 } : yield* lineCursor.decode(after)
+          const start = new Date(at)
           const rows = yield* decodeLines(
             yield* sql`
               SELECT e.id AS entry_id, e.at, e.transfer_id, t.type, t.purpose, t.subject, t.reason, e.debits_pending,
                 e.debits_posted, e.credits_pending, e.credits_posted
               FROM ledger.entries AS e JOIN ledger.transfers AS t ON t.id = e.transfer_id
-              WHERE e.account_id = ${id} AND (e.at, e.id) > (${start.at}::timestamptz, ${start.entry}::bigint)
+              WHERE e.account_id = ${id} AND (e.at, e.id) > (${start}::timestamptz, ${entry}::bigint)
                 AND ${to === undefined ? sql`true` : sql`e.at < ${to}`}
               ORDER BY e.at, e.id LIMIT ${limit + 1}`
           )
-          let { credits, debits } = yield* opening(id, start.at, start.entry)
+          let { credits, debits } = yield* opening(id, start, entry)
           const lines = rows.map((row) => {
             debits += row.debitsPosted
             credits += row.creditsPosted
             return { ...row, balance: onSide(normalSide, debits, credits) }
           })
-          const page = toPage(lines, limit, ({ at, entryId }) => lineCursor.encode({ at, entry: entryId }))
+          const page = toPage(lines, limit, ({ at, entryId }) =>
+            lineCursor.encode({ at: at.getTime(), entry: entryId })
+          )
           return { ...page, data: page.data.map((line) => new StatementLine(line)) }
         },
         Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })

@@ -51,7 +51,8 @@ interface LockedBooks {
   readonly notBefore: Date | null
 }
 
-const named = <A extends { readonly id: TransferId }>(rows: ReadonlyArray<A>) => new Map(rows.map((row) => [row.id, row]))
+const named = <A extends { readonly id: TransferId }>(rows: ReadonlyArray<A>) =>
+  new Map(rows.map((row) => [row.id, row]))
 
 const legsOf = (transfer: NewTransfer, held: ReadonlyMap<TransferId, ReadonlyArray<Leg>>) =>
   "pendingId" in transfer ? (held.get(transfer.pendingId) ?? []) : transfer.legs
@@ -157,7 +158,10 @@ export class LedgerRepo extends Context.Service<
       })
 
       const lock = Effect.fnUntraced(
-        function* (transfers: ReadonlyArray<NewTransfer>, now: Date): Effect.fn.Return<LockedBooks, SqlError | Schema.SchemaError> {
+        function* (
+          transfers: ReadonlyArray<NewTransfer>,
+          now: Date
+        ): Effect.fn.Return<LockedBooks, SqlError | Schema.SchemaError> {
           const pendingIds = transfers.flatMap((transfer) => ("pendingId" in transfer ? [transfer.pendingId] : []))
           const held = named(pendingIds.length === 0 ? [] : yield* selectHeld(pendingIds))
           const legs = new Map<TransferId, ReadonlyArray<Leg>>(Array.from(held, ([id, row]) => [id, row.legs]))

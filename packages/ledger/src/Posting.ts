@@ -46,7 +46,6 @@ export class Posting extends Context.Service<
       })
     })
   )
-
 }
 
 const Held = Schema.Struct({ subject: Schema.String, held: Schema.Int })
