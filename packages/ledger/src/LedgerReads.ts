@@ -6,7 +6,8 @@ import { MinorUnits } from "@mall/domain/kernel/Money"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
-import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import type { Principal } from "@mall/domain/identity/CurrentUser"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
 interface PageRequest {
@@ -33,6 +34,9 @@ export interface StatementFilter extends PageRequest {
 
 /** Whose accounts are seen: `all` is for operators, null sees none. */
 export type Sees = "all" | MerchantId | null
+
+export const seenBy = ({ merchantId, roles }: Principal): Sees =>
+  roles.includes("admin") ? "all" : Option.getOrNull(merchantId)
 
 const AccountRow = Schema.Struct({ ...Account.fields, balance: Schema.optionalKey(MinorUnits) })
 const LineRow = Schema.Struct({ ...StatementLine.fields, balance: Schema.optionalKey(MinorUnits), entryId: Schema.Int })

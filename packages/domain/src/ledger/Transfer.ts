@@ -3,7 +3,7 @@ import { Uuid7 } from "../kernel/Id.ts"
 import { MinorUnits } from "../kernel/Money.ts"
 import { Page } from "../kernel/Page.ts"
 import { NonBlankText, PlainText } from "../kernel/PlainText.ts"
-import { AccountCode, AccountId, Side } from "./Account.ts"
+import { AccountCode, Side } from "./Account.ts"
 
 export const TransferId = Uuid7.pipe(Schema.brand("TransferId"), Schema.annotate({ identifier: "TransferId" }))
 export type TransferId = typeof TransferId.Type
@@ -101,5 +101,3 @@ export const NewAdjustment = Schema.Struct({
   subject: Schema.optionalKey(PlainText(200))
 }).annotate({ identifier: "NewLedgerAdjustment" })
 export type NewAdjustment = typeof NewAdjustment.Type
-
-export const AccountRef = { id: AccountId }
