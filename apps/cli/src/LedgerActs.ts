@@ -88,7 +88,7 @@ export const adjust = Command.make(
       { account: from, side: "debit", amount },
       { account: to, side: "credit", amount }
     ]
-    const adjustment = yield* Schema.decodeUnknownEffect(NewAdjustment)({
+    const adjustment = yield* Schema.decodeEffect(NewAdjustment)({
       id: yield* newTransferId,
       legs,
       reason,

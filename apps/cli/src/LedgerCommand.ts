@@ -222,7 +222,7 @@ const trialBalance = Command.make(
   Effect.fnUntraced(function* ({ at, csv, json }) {
     const reads = yield* LedgerReads
     const balance = yield* reads.trialBalance("all", Option.getOrUndefined(at))
-    const columns: Columns<(typeof TrialBalance.Type)["lines"][number]> = {
+    const columns: Columns<TrialBalance["lines"][number]> = {
       kind: ({ kind }) => kind,
       currency: ({ currency }) => currency,
       debit: ({ debits }) => debits,

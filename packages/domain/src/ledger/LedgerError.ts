@@ -22,20 +22,23 @@ export class TransferMalformed extends Problem<TransferMalformed>()("TransferMal
 export class AccountOverdrawn extends Problem<AccountOverdrawn>()("AccountOverdrawn", {
   status: 409,
   title: "The account has not enough",
-  fields: { account: AccountCode }
+  fields: { account: AccountCode },
+  detail: ({ account }) => `${account} would be overdrawn`
 }) {}
 
 export class AccountClosed extends Problem<AccountClosed>()("AccountClosed", {
   status: 409,
   title: "The account is closed",
-  fields: { account: AccountCode }
+  fields: { account: AccountCode },
+  detail: ({ account }) => `${account} is closed`
 }) {}
 
 /** A sum would pass 2^53 − 1 minor units. */
 export class BalanceTooLarge extends Problem<BalanceTooLarge>()("BalanceTooLarge", {
   status: 422,
   title: "The balance would be beyond what can be kept exactly",
-  fields: { account: AccountCode }
+  fields: { account: AccountCode },
+  detail: ({ account }) => `The balance of ${account} would be beyond what can be kept exactly`
 }) {}
 
 export class PendingTransferNotFound extends Problem<PendingTransferNotFound>()("PendingTransferNotFound", {
@@ -54,7 +57,8 @@ export class PendingTransferOver extends Problem<PendingTransferOver>()("Pending
 export class LedgerAccountNotFound extends Problem<LedgerAccountNotFound>()("LedgerAccountNotFound", {
   status: 404,
   title: "There is no such account",
-  fields: { account: Schema.String }
+  fields: { account: Schema.String },
+  detail: ({ account }) => `There is no account ${account}`
 }) {}
 
 export class TransferNotFound extends Problem<TransferNotFound>()("TransferNotFound", {

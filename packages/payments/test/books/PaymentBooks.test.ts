@@ -25,7 +25,7 @@ const booked = Effect.fnUntraced(function* (id: PaymentId) {
     .filter(({ subject }) => subject === id)
     .map(({ id, legs, purpose }) => ({
       id: String(id),
-      purpose,
+      purpose: String(purpose),
       legs: legs.map(({ account, amount, side }) => `${side} ${account} ${amount}`)
     }))
 })
