@@ -4,6 +4,7 @@ import { measureHashing, measureInserts } from "./limits.ts"
 import { flow, hammer, send, steady } from "./load.ts"
 import type { Figure } from "./load.ts"
 import { measureAdded, measureDeadChannel, measureStatus } from "./payments.ts"
+import { measureLedger } from "./ledger.ts"
 import { measurePlacing } from "./placeOrder.ts"
 import { startBare, startServer, usage } from "./server.ts"
 import type { Running } from "./server.ts"
@@ -129,6 +130,18 @@ const main = async () => {
   const needsPlacing = wanted("place")
   console.log("Measuring the limits of placing orders …")
   const placing = needsPlacing ? await measurePlacing(seconds) : undefined
+  if (wanted("ledger")) {
+    const { hot, mixed } = await measureLedger(seconds)
+    for (const [name, { journal, ledger, naive }] of Object.entries({
+      "1,000 accounts": mixed,
+      "one hot account": hot
+    })) {
+      console.log(
+        `Ledger, ${name}: ${format(ledger)} transfers/s, ${(ledger / naive).toFixed(2)} × the naive two updates at ` +
+          `${format(naive)}/s (target 3,000/s); a transaction for each ${format(journal)}/s`
+      )
+    }
+  }
   console.log("Starting the server …")
   const server = await startServer()
   try {

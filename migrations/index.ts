@@ -14,6 +14,7 @@ import paymentLog from "./0013_payment_log.ts"
 import disputes from "./0014_disputes.ts"
 import channelCredentials from "./0015_channel_credentials.ts"
 import scheduledCancel from "./0016_scheduled_cancel.ts"
+import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
@@ -34,5 +35,6 @@ export const migrations = {
   "0014_disputes": disputes,
   "0015_channel_credentials": channelCredentials,
   "0016_scheduled_cancel": scheduledCancel,
+  "0021_ledger": ledger,
   "0022_expiry_by_category": expiryByCategory
 }

@@ -51,6 +51,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at payments that a bank wants back; answer or accept",
     async () => (await import("./DisputesCommand.ts")).DisputesCommand
   ),
+  entry(
+    "ledger",
+    "Look at the books, prove that they are sound, put them right",
+    async () => (await import("./LedgerCommand.ts")).LedgerCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

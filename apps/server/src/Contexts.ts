@@ -1,6 +1,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CatalogServices from "@mall/catalog/CatalogServices"
 import { IdentityCommandLayer, IdentityLayer } from "@mall/identity/Identity"
+import * as LedgerServices from "@mall/ledger/LedgerServices"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
 import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
@@ -27,6 +28,7 @@ const contexts = <A, E, R>(identity: Layer.Layer<A, E, R>) =>
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),
     Layer.provideMerge(Layer.mergeAll(identity, PaymentServices.layer)),
+    Layer.provideMerge(LedgerServices.layer),
     Layer.provideMerge(Foundation)
   )
 

@@ -5,6 +5,8 @@ import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
 import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { IdentityHttp, IdentityRpc } from "@mall/identity/Identity"
+import * as LedgerHttp from "@mall/ledger/LedgerHttp"
+import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
@@ -27,7 +29,7 @@ import { RpcSerialization } from "effect/rpc"
 export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
 
 const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer]),
+  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer, LedgerHttp.layer]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 
@@ -41,6 +43,8 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.storefrontLayer,
     PaymentRpcHandlers.merchantLayer,
     PaymentRpcHandlers.adminLayer,
+    LedgerRpcHandlers.merchantLayer,
+    LedgerRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -1,4 +1,5 @@
 import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
+import * as LedgerWorker from "@mall/ledger/LedgerWorker"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
@@ -10,6 +11,7 @@ import { Layer } from "effect"
 export const sweeps = Layer.mergeAll(
   TradeWorker.sweeps,
   PaymentWorker.sweeps,
+  LedgerWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer

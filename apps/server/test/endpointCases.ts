@@ -152,6 +152,12 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/payments/disputes/:id/evidence": { params: id, body: { kind: "product_description", text: "tea" } },
   "POST /api/v1/payments/disputes/:id/submit": { params: id },
   "POST /api/v1/payments/disputes/:id/accept": { params: id },
+  "GET /api/v1/ledger/accounts": { query: { ...page, kind: "payable", at: "2030-01-01T00:00:00.000Z" } },
+  "GET /api/v1/ledger/accounts/:id/entries": {
+    params: id,
+    query: { ...page, from: "2030-01-01T00:00:00.000Z", to: "2030-02-01T00:00:00.000Z" }
+  },
+  "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
   "POST /api/h5/payments": {
     body: { orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
   },

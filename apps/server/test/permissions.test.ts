@@ -76,6 +76,13 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
   ...{ queue: "order_paid.trade", name: "no_such_sweep" },
+  ...{
+    account: "platform:payable:CNY",
+    legs: [
+      { account: "platform:payable:CNY", side: "debit", amount: 1 },
+      { account: "platform:adjustments:CNY", side: "credit", amount: 2 }
+    ]
+  },
   request: { items: [{ skuId: missingId, quantity: 1 }], addressId: missingId },
   address: {
     ...{ recipient: "Vera", phone: "1", countryCode: "CN", region: "", city: "上海", street: "南京西路" },
@@ -90,6 +97,10 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
   "payments.scheduleCancel": { id: missingId, at: null },
   "admin.payments.scheduleCancel": { id: missingId, at: null, reason: "because" },
+  "ledger.accounts": {},
+  "ledger.trialBalance": {},
+  "admin.ledger.accounts": {},
+  "admin.ledger.trialBalance": {},
   "products.list": {},
   "products.listOwn": {}
 }

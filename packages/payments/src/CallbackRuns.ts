@@ -5,6 +5,7 @@ import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { announce } from "./announce.ts"
+import { PaymentBooks } from "./books/PaymentBooks.ts"
 import { Channels } from "./channel/Channels.ts"
 import type { Notice } from "./channel/Channel.ts"
 import { announceDispute } from "./disputes/announceDispute.ts"
@@ -67,6 +68,7 @@ export class CallbackRuns extends Context.Service<
     CallbackRuns,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const books = yield* PaymentBooks
       const channels = yield* Channels
       const inbox = yield* CallbackInbox
       const disputes = yield* DisputeStore
@@ -226,7 +228,9 @@ export class CallbackRuns extends Context.Service<
             results.map(({ verdict }) => verdict),
             yield* DateTime.nowAsDate
           )
-          return { failures, news, drafts: changed.flatMap(({ draft }) => draft ?? []) }
+          const drafts = changed.flatMap(({ draft }) => draft ?? [])
+          yield* books.record(drafts, news)
+          return { failures, news, drafts }
         },
         sql.withTransaction,
         retryConflicts

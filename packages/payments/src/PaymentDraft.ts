@@ -79,6 +79,11 @@ export class PaymentDraft {
     return this.#refunds.get(id)
   }
 
+  /** The attempt whose money a refund gives back. */
+  attemptOf(refund: RefundRow | undefined) {
+    return refund === undefined ? undefined : this.#attempts.get(refund.attemptId)
+  }
+
   /** The attempt whose money the intent counts. */
   get capturingAttempt() {
     const surplus = new Set([...this.#refunds.values()].filter((refund) => refund.surplus).map((r) => r.attemptId))

@@ -7,6 +7,7 @@ import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { announce } from "./announce.ts"
+import { PaymentBooks } from "./books/PaymentBooks.ts"
 import { groupCommit } from "@mall/platform/groupCommit"
 import { PaymentDraft } from "./PaymentDraft.ts"
 import { PaymentNews } from "./PaymentNews.ts"
@@ -54,7 +55,7 @@ const intoRounds = <A, E>(changes: ReadonlyArray<Change<A, E>>) => {
 }
 
 /**
- * The one way to change payments: lock their intents, read, decide in memory, write in one statement and publish, all in
+ * The one way to change payments: lock their intents, read, decide in memory, write in one statement, publish and post, all in
  * one transaction. A decision that fails writes nothing, and spoils no other. Decisions call no channel.
  */
 export class PaymentStore extends Context.Service<
@@ -69,7 +70,10 @@ export class PaymentStore extends Context.Service<
       actor: string,
       decide: (draft: PaymentDraft) => Effect.Effect<A, E>
     ): Effect.Effect<A, E | PaymentNotFound>
-    /** Within the caller's transaction. Once that is committed the caller announces the drafts. Answers in the order asked. */
+    /**
+     * Within the caller's transaction, at whose end the caller records the drafts in the books, and once it is committed
+     * announces them. Answers in the order asked.
+     */
     changeAllWithin<A, E>(changes: ReadonlyArray<Change<A, E>>): Effect.Effect<ReadonlyArray<Changed<A, E>>, SqlError>
   }
 >()("@mall/payments/PaymentStore") {
@@ -77,6 +81,7 @@ export class PaymentStore extends Context.Service<
     PaymentStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const books = yield* PaymentBooks
       const repo = yield* PaymentRepo
       const news = yield* PaymentNews
 
@@ -113,6 +118,12 @@ export class PaymentStore extends Context.Service<
 
       const commit = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Ask>>) {
         const results = yield* changeAllWithin(entries.map(({ request }) => request.change)).pipe(
+          Effect.tap((results) =>
+            books.record(
+              results.flatMap(({ draft }) => draft ?? []),
+              []
+            )
+          ),
           sql.withTransaction,
           retryConflicts
         )
@@ -152,5 +163,9 @@ export class PaymentStore extends Context.Service<
     })
   )
 
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PaymentNews.layer), Layer.provideMerge(PaymentRepo.layer))
+  static readonly layer = this.layerNoDeps.pipe(
+    Layer.provide(PaymentNews.layer),
+    Layer.provideMerge(PaymentBooks.layerNoDeps),
+    Layer.provideMerge(PaymentRepo.layer)
+  )
 }

@@ -21,6 +21,7 @@ import { createServer } from "node:http"
 import { Callbacks } from "../src/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import { CircuitBreaker } from "effect/persistence"
+import { JournalMemory } from "./JournalMemory.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/receiveCallback.ts"
 
@@ -180,7 +181,7 @@ export const TestPeer = PeerLayer.pipe(
 /** Payments on a database of its own, with its callback address on a real socket, and the sandbox as its channel. */
 export const TestPayments = HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
   Layer.provideMerge(Services),
-  Layer.provideMerge(Layer.mergeAll(Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, Outbox.layer, Notifications.layer)),
   Layer.provideMerge(TestDatabase),
   Layer.provideMerge(TestPeer)
 )

@@ -20,6 +20,9 @@ export const Permission = Schema.Literals([
   "payments:dispute",
   "payments:credentials",
   "payments:administer",
+  "ledger:read",
+  "ledger:administer",
+  "ledger:adjust",
   "users:administer",
   "operations:administer"
 ]).annotate({ identifier: "Permission" })
@@ -34,7 +37,8 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:create",
   "payments:refund",
   "payments:dispute",
-  "payments:credentials"
+  "payments:credentials",
+  "ledger:read"
 ]
 
 /** What each role may do. */
@@ -46,6 +50,8 @@ export const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = 
     "categories:write",
     "orders:administer",
     "payments:administer",
+    "ledger:administer",
+    "ledger:adjust",
     "users:administer",
     "operations:administer"
   ]

@@ -1,6 +1,7 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
+import { LedgerAdminRpcs } from "../ledger/LedgerRpcs.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
@@ -10,6 +11,7 @@ import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
   IdentityAdminRpcs,
+  LedgerAdminRpcs,
   OperationsAdminRpcs,
   DisputesAdminRpcs,
   CredentialAdminRpcs,

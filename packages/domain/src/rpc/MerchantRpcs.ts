@@ -1,5 +1,6 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
+import { LedgerMerchantRpcs } from "../ledger/LedgerRpcs.ts"
 import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
@@ -9,6 +10,7 @@ import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
   CredentialMerchantRpcs,
   DisputesMerchantRpcs,
+  LedgerMerchantRpcs,
   PaymentsMerchantRpcs,
   TradeMerchantRpcs
 ).middleware(RpcProblems) {}

@@ -73,7 +73,7 @@ export class DisputeStore extends Context.Service<
   DisputeStore,
   {
     /**
-     * Needs a transaction: the row, its history and the message are one. The same again, or in disorder, changes nothing. A
+     * Needs a transaction, at whose end the caller records the news in the books: the row, its history and the message are one. The same again, or in disorder, changes nothing. A
      * dispute of a payment that is not ours is kept without it, and reported.
      */
     learn(channel: Channel, told: ChannelDispute, source: Source): Effect.Effect<Learned, SqlError>

@@ -7,6 +7,7 @@ import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Channel, ChannelDispute, ChannelDisputes } from "../channel/Channel.ts"
 import type { ChannelError } from "../channel/ChannelError.ts"
+import { PaymentBooks } from "../books/PaymentBooks.ts"
 import { Channels } from "../channel/Channels.ts"
 import { announceDispute } from "./announceDispute.ts"
 import type { DisputeRow } from "./DisputeRecord.ts"
@@ -78,6 +79,7 @@ export class DisputeSync extends Context.Service<
     DisputeSync,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const books = yield* PaymentBooks
       const channels = yield* Channels
       const repo = yield* DisputeRepo
       const store = yield* DisputeStore
@@ -92,9 +94,12 @@ export class DisputeSync extends Context.Service<
 
       const learn = Effect.fnUntraced(
         function* (channel: Channel, told: ChannelDispute, source: Source, within: Effect.Effect<void, SqlError>) {
-          const learned = yield* store
-            .learn(channel, told, source)
-            .pipe(Effect.tap(within), sql.withTransaction, retryConflicts)
+          const learned = yield* store.learn(channel, told, source).pipe(
+            Effect.tap(within),
+            Effect.tap(({ news }) => books.record([], news === undefined ? [] : [news])),
+            sql.withTransaction,
+            retryConflicts
+          )
           if (learned.news !== undefined) yield* announceDispute(learned.news)
           return learned
         },

@@ -1,0 +1,66 @@
+import { Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import { RpcAuthorization } from "../identity/Authorization.ts"
+import { RequiredPermission } from "../identity/Permission.ts"
+import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
+import { PlainText } from "../kernel/PlainText.ts"
+import { Account, AccountCode, AccountKind, AccountPage, LedgerReport, TrialBalance } from "./Account.ts"
+import { LedgerAccountNotFound, postErrors, TransferNotFound } from "./LedgerError.ts"
+import { NewAdjustment, Purpose, StatementPage, TransferDetails, TransferId, TransferPage } from "./Transfer.ts"
+
+const time = Schema.optionalKey(Schema.DateFromString)
+const accounts = { ...pageRequest, kind: Schema.optionalKey(AccountKind), at: time }
+const statement = { ...pageRequest, account: AccountCode, from: time, to: time }
+const transfers = {
+  ...pageRequest,
+  subject: Schema.optionalKey(PlainText(200)),
+  purpose: Schema.optionalKey(Purpose)
+}
+const statementErrors = Schema.Union([LedgerAccountNotFound, InvalidCursor])
+
+/** What the staff of a merchant see of their own accounts. */
+export class LedgerMerchantRpcs extends RpcGroup.make(
+  Rpc.make("ledger.accounts", { payload: accounts, success: AccountPage, error: InvalidCursor }),
+  Rpc.make("ledger.statement", { payload: statement, success: StatementPage, error: statementErrors }),
+  Rpc.make("ledger.trialBalance", { payload: { at: time }, success: TrialBalance })
+)
+  .annotateRpcs(RequiredPermission, "ledger:read")
+  .middleware(RpcAuthorization) {}
+
+/** What an operator sees of all of them, and does with them. */
+export class LedgerAdminRpcs extends RpcGroup.make(
+  Rpc.make("admin.ledger.accounts", { payload: accounts, success: AccountPage, error: InvalidCursor }).annotate(
+    RequiredPermission,
+    "ledger:administer"
+  ),
+  Rpc.make("admin.ledger.account", {
+    payload: { account: AccountCode, at: time },
+    success: Account,
+    error: LedgerAccountNotFound
+  }).annotate(RequiredPermission, "ledger:administer"),
+  Rpc.make("admin.ledger.statement", { payload: statement, success: StatementPage, error: statementErrors }).annotate(
+    RequiredPermission,
+    "ledger:administer"
+  ),
+  Rpc.make("admin.ledger.transfers", { payload: transfers, success: TransferPage, error: InvalidCursor }).annotate(
+    RequiredPermission,
+    "ledger:administer"
+  ),
+  Rpc.make("admin.ledger.transfer", {
+    payload: { id: TransferId },
+    success: TransferDetails,
+    error: TransferNotFound
+  }).annotate(RequiredPermission, "ledger:administer"),
+  Rpc.make("admin.ledger.trialBalance", { payload: { at: time }, success: TrialBalance }).annotate(
+    RequiredPermission,
+    "ledger:administer"
+  ),
+  /** Walks the whole chain and all balances: minutes for large books. */
+  Rpc.make("admin.ledger.verify", { success: LedgerReport }).annotate(RequiredPermission, "ledger:administer"),
+  /** Idempotent by its id. */
+  Rpc.make("admin.ledger.adjust", {
+    payload: NewAdjustment.fields,
+    success: TransferDetails,
+    error: Schema.Union(postErrors)
+  }).annotate(RequiredPermission, "ledger:adjust")
+).middleware(RpcAuthorization) {}

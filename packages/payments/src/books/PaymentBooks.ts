@@ -1,0 +1,134 @@
+import { Journal } from "@mall/domain/ledger/Journal"
+import { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { currentTraceId } from "@mall/platform/currentTraceId"
+import { retryConflicts } from "@mall/platform/retryConflicts"
+import { Context, Effect, Layer, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import type { DisputeNews } from "../disputes/DisputeStore.ts"
+import type { PaymentDraft } from "../PaymentDraft.ts"
+import { PaymentRepo } from "../PaymentRepo.ts"
+import { postingsOfDispute, postingsOfPayment, postingsOfRecord } from "./postingsOf.ts"
+
+/** A payment whose books say something else than its rows; `booked` is null where it was never posted. */
+interface Difference {
+  readonly paymentId: PaymentId
+  readonly held: number
+  readonly booked: number | null
+}
+
+/** What a walk over all payments found; `first` are the first of the differences. */
+interface BooksReport {
+  readonly payments: number
+  readonly differences: number
+  readonly first: ReadonlyArray<Difference>
+}
+
+const HeldRow = Schema.Struct({ paymentId: PaymentId, held: Schema.Int })
+const Place = Schema.Struct({ after: Schema.String, limit: Schema.Int })
+
+/** Payments that one question reads. */
+const pageSize = 500
+const start = "00000000-0000-0000-0000-000000000000"
+const maxNamed = 20
+
+/** Payments in the ledger: what is captured, given back and disputed is posted with the state that says so. */
+export class PaymentBooks extends Context.Service<
+  PaymentBooks,
+  {
+    /** Joins the ambient transaction. To be called once in it, and last, since it holds rows of busy accounts until the end. */
+    record(drafts: ReadonlyArray<PaymentDraft>, news: ReadonlyArray<DisputeNews>): Effect.Effect<void, SqlError>
+    /** Compares every payment, captured less given back, with the ledger, page by page. Each difference is logged as an error. */
+    readonly verify: Effect.Effect<BooksReport>
+    /** Posts payments that were captured before there was a ledger; answers with how many. The same again changes nothing. */
+    backfill(actor: string): Effect.Effect<number>
+  }
+>()("@mall/payments/books/PaymentBooks") {
+  static readonly layerNoDeps = Layer.effect(
+    PaymentBooks,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const journal = yield* Journal
+      const repo = yield* PaymentRepo
+
+      const readHeld = SqlSchema.findAll({
+        Request: Place,
+        Result: HeldRow,
+        execute: ({ after, limit }) => sql`
+          SELECT i.id AS payment_id, (
+            coalesce((SELECT sum(a.amount) FROM payments.attempts AS a
+              WHERE a.payment_id = i.id AND a.status = 'succeeded'), 0)
+            - coalesce((SELECT sum(r.amount) FROM payments.refunds AS r
+              WHERE r.payment_id = i.id AND r.status = 'succeeded'), 0))::bigint AS held
+          FROM payments.intents AS i WHERE i.captured > 0 AND i.id > ${after}::uuid ORDER BY i.id LIMIT ${limit}`
+      })
+
+      /** In one snapshot, so that a capture between two questions is no difference. */
+      const compare = Effect.fnUntraced(
+        function* (after: string) {
+          yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
+          const rows = yield* readHeld({ after, limit: pageSize })
+          const booked = yield* journal.held(rows.map(({ paymentId }) => paymentId))
+          const differences = rows.flatMap(({ held, paymentId }): ReadonlyArray<Difference> => {
+            const inBooks = booked.get(paymentId) ?? null
+            return inBooks === held ? [] : [{ paymentId, held, booked: inBooks }]
+          })
+          return { differences, count: rows.length, last: rows.at(-1)?.paymentId }
+        },
+        sql.withTransaction,
+        retryConflicts
+      )
+
+      const walk = Effect.fnUntraced(
+        function* (each: (difference: Difference) => Effect.Effect<void, SqlError>) {
+          const first: Array<Difference> = []
+          let payments = 0
+          let differences = 0
+          let after: string | undefined = start
+          while (after !== undefined) {
+            const page: Effect.Success<ReturnType<typeof compare>> = yield* compare(after)
+            payments += page.count
+            differences += page.differences.length
+            first.push(...page.differences.slice(0, maxNamed - first.length))
+            yield* Effect.forEach(page.differences, each, { discard: true })
+            after = page.last
+          }
+          return { payments, differences, first }
+        },
+        Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
+      )
+
+      const fill = Effect.fnUntraced(
+        function* (id: PaymentId, actor: string) {
+          const record = (yield* repo.lock([id])).get(id)
+          if (record !== undefined) yield* journal.record(postingsOfRecord(record, actor))
+        },
+        sql.withTransaction,
+        retryConflicts
+      )
+
+      return PaymentBooks.of({
+        record: Effect.fnUntraced(function* (drafts, news) {
+          const traceId = yield* currentTraceId
+          const postings = [
+            ...drafts.flatMap(postingsOfPayment),
+            ...news.flatMap((change) => postingsOfDispute(change, traceId))
+          ]
+          if (postings.length > 0) yield* journal.record(postings)
+        }),
+        verify: walk(({ booked, held, paymentId }) =>
+          Effect.logError("a payment and the ledger disagree").pipe(Effect.annotateLogs({ paymentId, held, booked }))
+        ).pipe(Effect.withSpan("PaymentBooks.verify")),
+        backfill: Effect.fn("PaymentBooks.backfill")(function* (actor) {
+          let count = 0
+          yield* walk(({ booked, paymentId }) => {
+            if (booked !== null) return Effect.void
+            count++
+            return fill(paymentId, actor)
+          })
+          return count
+        })
+      })
+    })
+  )
+}
