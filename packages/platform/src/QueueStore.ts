@@ -1,29 +1,14 @@
-import * as PgClient from "@effect/sql-pg/PgClient"
 import { Config, Duration, Effect, Layer } from "effect"
 import { PersistedQueue } from "effect/persistence"
-import { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
 import * as OutboxTable from "./OutboxTable.ts"
+import { makePlatformClient } from "./Sql.ts"
 
 const StoreConfig = Config.all({
   pollInterval: Config.Duration("QUEUE_POLL_INTERVAL").pipe(Config.withDefault(Duration.millis(200))),
   lockExpiration: Config.Duration("QUEUE_LOCK_EXPIRATION").pipe(Config.withDefault(Duration.seconds(30))),
   maxConnections: Config.Int("QUEUE_MAX_CONNECTIONS").pipe(Config.withDefault(4))
 })
-
-/**
- * Connections for taking and settling alone, whose commits do not wait for the disk: after a crash of the database a lost
- * settlement is one more delivery, which a subscriber must bear anyway. Publishing and handling use the ordinary pool.
- */
-const makeClient = Effect.fnUntraced(function* (maxConnections: number) {
-  const { config } = yield* PgClient.PgClient
-  return yield* PgClient.make({
-    ...config,
-    applicationName: "mall queues",
-    maxConnections,
-    startupParameters: { ...config.startupParameters, synchronous_commit: "off" }
-  })
-}, Effect.provide(Reactivity.layer))
 
 /**
  * The outbox's table as `PersistedQueue`'s store, one per process. `QUEUE_POLL_INTERVAL` (200 ms) bounds how late a delayed
@@ -35,7 +20,13 @@ const layerStore = Layer.effect(
   PersistedQueue.PersistedQueueStore,
   Effect.gen(function* () {
     const { lockExpiration, maxConnections, pollInterval } = yield* StoreConfig
-    const client = yield* makeClient(maxConnections)
+    // Connections for taking and settling alone, whose commits do not wait for the disk: after a crash of the database a lost
+    // settlement is one more delivery, which a subscriber must bear anyway. Publishing and handling use the ordinary pool.
+    const client = yield* makePlatformClient({
+      applicationName: "mall queues",
+      maxConnections,
+      startupParameters: { synchronous_commit: "off" }
+    })
     return yield* PersistedQueue.makeStoreSql({
       tableName: OutboxTable.name,
       pollInterval,

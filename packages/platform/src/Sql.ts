@@ -1,5 +1,6 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { Config, Duration, Effect, Layer, Redacted, Schema, String } from "effect"
+import { Reactivity } from "effect/reactivity"
 import type { SqlClient } from "effect/sql"
 import { pgTypes } from "./pgTypes.ts"
 
@@ -30,13 +31,18 @@ export const describeUrl = (url: Redacted.Redacted) => {
 
 const milliseconds = (duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`
 
+/** For whom a connection works. Which rights each has is written in the migration that makes them. */
+export type DatabaseRole = "mall_platform" | "mall_store" | "mall_pay"
+
 /**
  * The pool of one process on `url`: camelCase in code and snake_case in tables, `int8` as a safe integer, UTC, and
  * server-side timeouts, so that no statement and no forgotten transaction holds a lock for ever. It answers one query
- * before it is ready, so that a wrong address fails the start and not the first request.
+ * before it is ready, so that a wrong address fails the start and not the first request. With `role` it has that role's rights alone,
+ * and else those of the user in the address, who owns the tables.
  */
 export const layerUrl = (
-  url: Redacted.Redacted
+  url: Redacted.Redacted,
+  { role }: { readonly role?: DatabaseRole } = {}
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, DatabaseUnavailable | Config.ConfigError> =>
   PgClient.layerFrom(
     Effect.gen(function* () {
@@ -47,6 +53,7 @@ export const layerUrl = (
         maxConnections: pool.maxConnections,
         connectTimeout: pool.connectTimeout,
         startupParameters: {
+          ...(role === undefined ? {} : { role }),
           timezone: "UTC",
           statement_timeout: milliseconds(pool.statementTimeout),
           lock_timeout: milliseconds(pool.lockTimeout),
@@ -67,3 +74,25 @@ export const layerUrl = (
       )
     )
   )
+
+/**
+ * Another pool on the same database, for what the platform's own tables need: those belong to `mall_platform`. Where the
+ * process has no role, neither has this.
+ */
+export const makePlatformClient = Effect.fnUntraced(function* (options: {
+  readonly applicationName: string
+  readonly maxConnections: number
+  readonly startupParameters?: Readonly<Record<string, string>>
+}) {
+  const { config } = yield* PgClient.PgClient
+  const role: DatabaseRole = "mall_platform"
+  return yield* PgClient.make({
+    ...config,
+    ...options,
+    startupParameters: {
+      ...config.startupParameters,
+      ...(config.startupParameters?.["role"] === undefined ? {} : { role }),
+      ...options.startupParameters
+    }
+  })
+}, Effect.provide(Reactivity.layer))
