@@ -16,6 +16,7 @@ import channelCredentials from "./0015_channel_credentials.ts"
 import scheduledCancel from "./0016_scheduled_cancel.ts"
 import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
+import tenancy from "./0023_tenancy.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -36,5 +37,6 @@ export const migrations = {
   "0015_channel_credentials": channelCredentials,
   "0016_scheduled_cancel": scheduledCancel,
   "0021_ledger": ledger,
-  "0022_expiry_by_category": expiryByCategory
+  "0022_expiry_by_category": expiryByCategory,
+  "0023_tenancy": tenancy
 }

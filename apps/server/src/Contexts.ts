@@ -13,6 +13,7 @@ import * as Stores from "@mall/platform/Stores"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
+import { Database } from "./Database.ts"
 
 /** What the contexts stand on, over the database. */
 const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.layer).pipe(
@@ -22,18 +23,28 @@ const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.
   Layer.provideMerge(NodeServices.layer)
 )
 
+/** The pay platform: payments, and the books that it writes in its own transactions. */
+const Pay = PaymentServices.layer.pipe(Layer.provideMerge(LedgerServices.layer))
+
+/** What only the pay platform stands on: connections of its own, in whose transactions its messages and its changes leave. */
+const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fresh(Notifications.layer)).pipe(
+  Layer.provideMerge(Database.payPool)
+)
+
 /** Trade needs the ports of all the others, catalog needs only trade's stock: the order below is the order of the ports. */
-const contexts = <A, E, R>(identity: Layer.Layer<A, E, R>) =>
+const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
   Trade.layer.pipe(
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),
-    Layer.provideMerge(Layer.mergeAll(identity, PaymentServices.layer)),
-    Layer.provideMerge(LedgerServices.layer),
+    Layer.provideMerge(Layer.mergeAll(identity, pay)),
     Layer.provideMerge(Foundation)
   )
 
-/** The services of every context, for a process that serves requests. Needs `PgClient` and `SqlClient`. */
-export const layer = contexts(IdentityLayer)
+/**
+ * The services of every context, for a process that serves requests. Needs `Database`, and `PgClient` and `SqlClient` with the
+ * rights of the mall.
+ */
+export const layer = contexts(IdentityLayer, Pay.pipe(Layer.provide(PayFoundation)))
 
-/** The same for a command, which serves none. */
-export const layerCommand = contexts(IdentityCommandLayer)
+/** The same for a command, which serves none and has all rights. */
+export const layerCommand = contexts(IdentityCommandLayer, Pay)

@@ -14,6 +14,19 @@ const locate = Effect.fnUntraced(function* <E, R>(
     : { url: yield* embedded(path.join(yield* dataFolder, "postgres")), isEmbedded: true }
 })
 
+function poolOf(role: Sql.DatabaseRole, address: Config.Config<Redacted.Redacted>) {
+  return Layer.unwrap(
+    Effect.gen(function* () {
+      const { url } = yield* Database
+      const own = yield* Config.option(address)
+      return Sql.layerUrl(
+        Option.getOrElse(own, () => url),
+        { role }
+      )
+    })
+  )
+}
+
 /** Which database this process uses, and whether it is its own. */
 export class Database extends Context.Service<
   Database,
@@ -45,6 +58,12 @@ export class Database extends Context.Service<
     )
   )
 
-  /** The pool on it. */
+  /** The pool on it of who owns the tables: for migrations and for operators. */
   static readonly pool = Layer.unwrap(Effect.map(Database, ({ url }) => Sql.layerUrl(url)))
+
+  /** The pool of the mall, which has no rights on what is the pay platform's: `STORE_DATABASE_URL`, else the same address. */
+  static readonly storePool = poolOf("mall_store", Config.Redacted("STORE_DATABASE_URL"))
+
+  /** The pool of the pay platform, which has none on what is the mall's: `PAY_DATABASE_URL`, else the same address. */
+  static readonly payPool = poolOf("mall_pay", Config.Redacted("PAY_DATABASE_URL"))
 }

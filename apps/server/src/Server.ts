@@ -26,8 +26,10 @@ const Telemetry = Layer.mergeAll(JsonLogger.layer, TracingLayer.layer, ProcessMe
 )
 
 /** The database, migrated: whatever comes after finds its tables. */
-const Migrated = Layer.effectDiscard(migrate(migrations).pipe(Screen.step("Migrations"))).pipe(
-  Layer.provideMerge(Database.pool),
+const Migrated = Database.storePool.pipe(
+  Layer.provideMerge(
+    Layer.effectDiscard(migrate(migrations).pipe(Screen.step("Migrations"), Effect.provide(Database.pool)))
+  ),
   Layer.provideMerge(Database.layer)
 )
 

@@ -159,10 +159,12 @@ export class ProductRepo extends Context.Service<
                 ${sku.price.amount}, ${sku.price.currency}, 'active', ${now}, ${now})
               ON CONFLICT (id) DO NOTHING
               RETURNING id, price, currency
+            ),
+            priced AS (
+              INSERT INTO catalog.price_changes (sku_id, price, currency, changed_by, changed_at)
+              SELECT id, price, currency, ${seller.actor}, ${now} FROM added
             )
-            INSERT INTO catalog.price_changes (sku_id, price, currency, changed_by, changed_at)
-            SELECT id, price, currency, ${seller.actor}, ${now} FROM added
-            RETURNING sku_id`
+            SELECT id FROM added`
           return rows.length === 1
         },
         (effect, _, { code }) =>

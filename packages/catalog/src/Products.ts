@@ -17,10 +17,12 @@ import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { readsOf, transactionOf } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { activeSkus, makeProductChange, requireEditable } from "./productChange.ts"
 import { ProductRepo } from "./ProductRepo.ts"
+import { tenantOf } from "./Seller.ts"
 import type { Seller } from "./Seller.ts"
 import { checkBeside } from "./skuRules.ts"
 import type { SkuRuleError } from "./Skus.ts"
@@ -109,7 +111,11 @@ export class Products extends Context.Service<
           for (const sku of skus) yield* repo.insertSku(product, { ...sku, id: yield* nextSkuId }, seller)
           yield* repo.refresh(id)
           return yield* repo.findOwn(seller, id).pipe(Effect.catchTag("ProductNotFound", Effect.die))
-        }).pipe(sql.withTransaction, retryConflicts, Effect.catchTag("SqlError", Effect.die))
+        }).pipe(
+          transactionOf(sql, "mall_store_tenant", tenantOf(seller)),
+          retryConflicts,
+          Effect.catchTag("SqlError", Effect.die)
+        )
       })
 
       const update = Effect.fn("Products.update")(
@@ -159,7 +165,9 @@ export class Products extends Context.Service<
       )
 
       const getOwn = Effect.fn("Products.getOwn")((seller: Seller, id: ProductId) =>
-        repo.findOwn(seller, id).pipe(Effect.catchTag("SqlError", Effect.die))
+        repo
+          .findOwn(seller, id)
+          .pipe(readsOf(sql, "mall_store_tenant", tenantOf(seller)), Effect.catchTag("SqlError", Effect.die))
       )
 
       const listOwn = Effect.fn("Products.listOwn")(function* (
@@ -175,7 +183,7 @@ export class Products extends Context.Service<
             before,
             limit
           })
-          .pipe(Effect.catchTag("SqlError", Effect.die))
+          .pipe(readsOf(sql, "mall_store_tenant", tenantOf(seller)), Effect.catchTag("SqlError", Effect.die))
         return toPage(rows, limit, ({ id }) => ownCursor.encode(id))
       })
 

@@ -3,10 +3,12 @@ import { ProductStateConflict, SkuNotFound } from "@mall/domain/catalog/CatalogE
 import { productLifecycle } from "@mall/domain/catalog/Product"
 import type { Product } from "@mall/domain/catalog/Product"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { transactionOf } from "@mall/platform/Tenancy"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { CatalogChanges } from "./CatalogChanges.ts"
 import { ProductRepo } from "./ProductRepo.ts"
+import { tenantOf } from "./Seller.ts"
 import type { Seller } from "./Seller.ts"
 
 /**
@@ -24,7 +26,7 @@ export const makeProductChange = Effect.gen(function* () {
         Effect.flatMap(work),
         Effect.andThen(changes.productsChanged([id])),
         Effect.andThen(repo.findOwn(seller, id)),
-        sql.withTransaction,
+        transactionOf(sql, "mall_store_tenant", tenantOf(seller)),
         retryConflicts,
         Effect.catchTag("SqlError", Effect.die)
       )

@@ -7,6 +7,7 @@ import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
+import { readsOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
@@ -97,6 +98,9 @@ export class LedgerReads extends Context.Service<
 
       const seen = (sees: Sees) => (sees === "all" ? sql`true` : sql`a.merchant_id = ${sees}`)
 
+      const within = (sees: Sees) =>
+        readsOf(sql, "mall_pay_tenant", sees === "all" || sees === null ? undefined : { merchantId: sees })
+
       /** The sums of the account `a`, of all its shards; at a time they are those after the last entry until then. */
       const sums = (at: Date | undefined) =>
         at === undefined
@@ -124,6 +128,7 @@ export class LedgerReads extends Context.Service<
           const [row] = yield* decodeAccounts(rows)
           return row === undefined ? yield* new LedgerAccountNotFound({ account: ref }) : toAccount(row)
         },
+        (effect, sees) => within(sees)(effect),
         Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
       )
 
@@ -173,6 +178,7 @@ export class LedgerReads extends Context.Service<
           )
           return { ...page, data: page.data.map((line) => new StatementLine(line)) }
         },
+        (effect, sees) => within(sees)(effect),
         Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
       )
 
@@ -192,6 +198,7 @@ export class LedgerReads extends Context.Service<
               ) AS a CROSS JOIN LATERAL (${sums(at)}) AS s ORDER BY a.id DESC`
             return toPage((yield* decodeAccounts(rows)).map(toAccount), limit, ({ id }) => accountCursor.encode({ id }))
           },
+          (effect, sees) => within(sees)(effect),
           Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
         ),
         transfers: Effect.fn("LedgerReads.transfers")(
@@ -249,6 +256,7 @@ export class LedgerReads extends Context.Service<
             })
             return new TrialBalance({ at: at ?? now, lines, totals })
           },
+          (effect, sees) => within(sees)(effect),
           Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
         )
       })

@@ -4,6 +4,7 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { Callback, PaymentChange } from "@mall/domain/payments/PaymentDetails"
 import type { CallbackStatus } from "@mall/domain/payments/PaymentDetails"
 import type { PaymentId, PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { readsOf } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -58,6 +59,13 @@ export class PaymentReads extends Context.Service<
           onSome: (merchant) => sql`(i.payer_id = ${userId} OR i.merchant_id = ${merchant})`
         })
 
+      const within = (caller: Principal) =>
+        readsOf(
+          sql,
+          "mall_pay_tenant",
+          Option.getOrUndefined(Option.map(caller.merchantId, (merchantId) => ({ merchantId, userId: caller.userId })))
+        )
+
       const afterOf = Effect.fnUntraced(function* (after: string | undefined, column: Fragment) {
         return after === undefined ? [] : [sql`${column} < ${(yield* cursor.decode(after)).id}`]
       })
@@ -71,8 +79,9 @@ export class PaymentReads extends Context.Service<
             ...(status === undefined ? [] : [sql`i.status = ${status}`]),
             ...(yield* afterOf(after, sql`i.id`))
           ]
-          const rows = yield* sql`
+          const select = sql`
             SELECT i.* FROM payments.intents AS i WHERE ${sql.and(clauses)} ORDER BY i.id DESC LIMIT ${limit + 1}`
+          const rows = yield* caller === "all" ? select : within(caller)(select)
           return toPage(yield* decodeIntents(rows), limit, ({ id }) => cursor.encode({ id }))
         },
         Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
@@ -84,8 +93,9 @@ export class PaymentReads extends Context.Service<
           const match = isUuid(idOrReference)
             ? sql`(i.id = ${idOrReference} OR i.reference = ${idOrReference})`
             : sql`i.reference = ${idOrReference}`
-          const rows = yield* sql`
-            SELECT i.* FROM payments.intents AS i WHERE ${match} AND ${ownedBy(caller)} ORDER BY i.id DESC LIMIT 1`
+          const rows = yield* within(caller)(
+            sql`SELECT i.* FROM payments.intents AS i WHERE ${match} AND ${ownedBy(caller)} ORDER BY i.id DESC LIMIT 1`
+          )
           return Option.fromUndefinedOr((yield* decodeIntents(rows))[0])
         },
         Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })

@@ -1,5 +1,4 @@
 import { Context, Effect, Latch, Layer, Scope } from "effect"
-import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { Notifications } from "./Notifications.ts"
 
@@ -15,7 +14,7 @@ const ringInterval = "20 millis"
 export class Doorbell extends Context.Service<
   Doorbell,
   {
-    /** Says that there is something in `queues`, once the ambient transaction has committed. */
+    /** Says that there is something in `queues`; to be said once that has committed. */
     ring(queues: ReadonlyArray<string>): Effect.Effect<void>
     /** Calls `wake` at each ring of `queue`, until the scope closes. */
     listen(queue: string, wake: () => void): Effect.Effect<void, never, Scope.Scope>
@@ -24,7 +23,6 @@ export class Doorbell extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     Doorbell,
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
       const notifications = yield* Notifications
       const process = randomUUID()
       const listeners = new Map<string, Set<() => void>>()
@@ -52,15 +50,13 @@ export class Doorbell extends Context.Service<
       )
 
       const ring = (queues: ReadonlyArray<string>) =>
-        sql.afterCommit(
-          Effect.sync(() => {
-            for (const queue of queues) {
-              wake(queue)
-              unsent.add(queue)
-            }
-            hasUnsent.openUnsafe()
-          })
-        )
+        Effect.sync(() => {
+          for (const queue of queues) {
+            wake(queue)
+            unsent.add(queue)
+          }
+          hasUnsent.openUnsafe()
+        })
 
       // Shared by all listeners of the process, and made by the first of them: who only publishes holds no connection.
       const hear = yield* Effect.cached(

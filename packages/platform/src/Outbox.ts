@@ -41,6 +41,7 @@ export class Outbox extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const doorbell = yield* Doorbell
+      const ring = (queues: ReadonlyArray<string>) => sql.afterCommit(doorbell.ring(queues))
 
       const publishAll = Effect.fn("Outbox.publish", { kind: "producer" })(function* <A, I>(
         topic: Topic<A, I>,
@@ -60,7 +61,7 @@ export class Outbox extends Context.Service<
           source: OutboxTable.sourceOf(sql, encoded),
           delaySeconds: isDelayed ? OutboxTable.delayOf(sql, delay) : undefined
         })
-        if (!isDelayed) yield* doorbell.ring(encoded.queues)
+        if (!isDelayed) yield* ring(encoded.queues)
       })
 
       const publishEach = Effect.fnUntraced(function* <A, I>(
@@ -82,14 +83,14 @@ export class Outbox extends Context.Service<
             elements: encoded.flatMap(({ elements }) => elements)
           })
         })
-        yield* doorbell.ring(queues)
+        yield* ring(queues)
       })
 
       return Outbox.of({
         publishAll,
         publishEach,
         publish: (topic, message, options) => publishAll(topic, [message], options),
-        announce: (topic) => doorbell.ring(OutboxTable.queuesOf(topic))
+        announce: (topic) => ring(OutboxTable.queuesOf(topic))
       })
     })
   )

@@ -11,19 +11,6 @@ const StoreConfig = Config.all({
 })
 
 /**
- * Connections for taking and settling alone, whose commits do not wait for the disk: after a crash of the database a lost
- * settlement is one more delivery, which a subscriber must bear anyway. Publishing and handling use the ordinary pool.
- */
-const makeClient = (maxConnections: number) =>
-  Pools.use(({ make }) =>
-    make("queues", {
-      applicationName: "mall queues",
-      maxConnections,
-      startupParameters: { synchronous_commit: "off" }
-    })
-  )
-
-/**
  * The outbox's table as `PersistedQueue`'s store, one per process. `QUEUE_POLL_INTERVAL` (200 ms) bounds how late a delayed
  * message and one whose ring was lost are taken; `QUEUE_LOCK_EXPIRATION` (30 s) is how long after a crash what the
  * process was handling is given to another (a handler may run longer: its lock is refreshed meanwhile);
@@ -33,7 +20,14 @@ const layerStore = Layer.effect(
   PersistedQueue.PersistedQueueStore,
   Effect.gen(function* () {
     const { lockExpiration, maxConnections, pollInterval } = yield* StoreConfig
-    const client = yield* makeClient(maxConnections)
+    // Connections for taking and settling alone, whose commits do not wait for the disk: after a crash of the database a lost
+    // settlement is one more delivery, which a subscriber must bear anyway. Publishing and handling use the ordinary pool.
+    const { makePlatform } = yield* Pools
+    const client = yield* makePlatform("queues", {
+      applicationName: "mall queues",
+      maxConnections,
+      startupParameters: { synchronous_commit: "off" }
+    })
     return yield* PersistedQueue.makeStoreSql({
       tableName: OutboxTable.name,
       pollInterval,

@@ -123,7 +123,7 @@ export class Queues extends Context.Service<
       const retryThose = Effect.fnUntraced(
         function* (queue: string, id: string | null, by: string) {
           const revived = yield* revive({ queue, id })
-          yield* doorbell.ring([queue])
+          yield* sql.afterCommit(doorbell.ring([queue]))
           yield* Effect.logInfo("Dead messages are tried again", { queue, messageId: id, count: revived.length, by })
           return revived.length
         },

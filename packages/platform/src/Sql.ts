@@ -41,18 +41,26 @@ type PoolChanges = Pick<PgClient.PgPoolConfig, "applicationName" | "maxConnectio
 export class Pools extends Context.Service<
   Pools,
   {
-    /** A pool besides the usual one, which differs from it as said; startup parameters are added to those that it has. */
-    make(name: string, changes: PoolChanges): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope>
+    /**
+     * A pool for what the platform's own tables need, which belong to `mall_platform`: with that role where the process has one.
+     * It differs from the usual pool as said; startup parameters are added to those that it has.
+     */
+    makePlatform(name: string, changes: PoolChanges): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope>
   }
 >()("@mall/platform/Sql/Pools") {}
+
+/** For whom a connection works. Which rights each has is written in the migration that makes them. */
+export type DatabaseRole = "mall_platform" | "mall_store" | "mall_pay"
 
 /**
  * The pool of one process on `url`: camelCase in code and snake_case in tables, `int8` as a safe integer, UTC, and
  * server-side timeouts, so that no statement and no forgotten transaction holds a lock for ever. It answers one query
- * before it is ready, so that a wrong address fails the start and not the first request.
+ * before it is ready, so that a wrong address fails the start and not the first request. With `role` it has that role's rights alone,
+ * and else those of the user in the address, who owns the tables.
  */
 export const layerUrl = (
-  url: Redacted.Redacted
+  url: Redacted.Redacted,
+  { role }: { readonly role?: DatabaseRole } = {}
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient | Pools, DatabaseUnavailable | Config.ConfigError> =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -66,7 +74,7 @@ export const layerUrl = (
         lock_timeout: milliseconds(config.lockTimeout),
         idle_in_transaction_session_timeout: milliseconds(config.idleInTransactionTimeout)
       }
-      const make: Pools["Service"]["make"] = (name, changes) => {
+      const make = (name: string, role: DatabaseRole | undefined, changes: PoolChanges) => {
         const options: PgClient.PgPoolConfig = {
           url,
           connectTimeout: config.connectTimeout,
@@ -75,16 +83,25 @@ export const layerUrl = (
           transformJson: false,
           types: pgTypes,
           ...changes,
-          startupParameters: { ...startupParameters, ...changes.startupParameters }
+          startupParameters: {
+            ...(role === undefined ? {} : { role }),
+            ...startupParameters,
+            ...changes.startupParameters
+          }
         }
         const lease = enter(name, changes.maxConnections ?? config.maxConnections)
         return Effect.provideService(PooledClient.make(options, address, lease), Reactivity.Reactivity, reactivity)
       }
-      const client = yield* make("main", { applicationName: "mall", maxConnections: config.maxConnections })
+      const makePlatform: Pools["Service"]["makePlatform"] = (name, changes) =>
+        make(name, role === undefined ? undefined : "mall_platform", changes)
+      const client = yield* make(role ?? "main", role, {
+        applicationName: "mall",
+        maxConnections: config.maxConnections
+      })
       yield* client`SELECT 1`
       return Context.make(PgClient.PgClient, client).pipe(
         Context.add(SqlClient.SqlClient, client),
-        Context.add(Pools, Pools.of({ make }))
+        Context.add(Pools, Pools.of({ makePlatform }))
       )
     }).pipe(
       Effect.catchTag("SqlError", (error) =>

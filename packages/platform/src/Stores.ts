@@ -1,5 +1,7 @@
 import { Array as Arr, Clock, Config, Duration, Effect, Layer, Metric, Option } from "effect"
 import { CircuitBreaker, Persistence, RateLimiter } from "effect/persistence"
+import { SqlClient } from "effect/sql"
+import { Pools } from "./Sql.ts"
 
 const fallbacks = (store: string) =>
   Metric.counter("redis_fallbacks_total", { incremental: true, attributes: { store } })
@@ -77,10 +79,21 @@ const layerCacheRedis = Layer.effect(
   })
 )
 
+/** Caches make their tables themselves, on connections of their own that may. */
+const layerCacheSql = Persistence.layerSql.pipe(
+  Layer.provide(
+    Layer.effect(
+      SqlClient.SqlClient,
+      Pools.use(({ makePlatform }) => makePlatform("caches", { applicationName: "mall caches", maxConnections: 2 }))
+    )
+  ),
+  Layer.orDie
+)
+
 const layerMemory = Layer.mergeAll(
   RateLimiter.layer.pipe(Layer.provide(layerRateLimiterMemory)),
   CircuitBreaker.layerStoreMemory(),
-  Persistence.layerSql
+  layerCacheSql
 )
 
 /** The breakers' own rule for a store that fails is to let the call through, unrecorded. */

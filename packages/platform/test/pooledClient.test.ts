@@ -81,7 +81,7 @@ layer(TwoConnections, { excludeTestServices: true })("The pool's client", (it) =
   it.effect("counts another pool under its own name", () =>
     Effect.gen(function* () {
       const pools = yield* Sql.Pools
-      const other = yield* pools.make("other", { applicationName: "mall other", maxConnections: 1 })
+      const other = yield* pools.makePlatform("other", { applicationName: "mall other", maxConnections: 1 })
       const rows = yield* other`SELECT current_setting('application_name') AS app, current_setting('TimeZone') AS zone`
       assert.deepStrictEqual(rows, [{ app: "mall other", zone: "UTC" }])
       const text = yield* PrometheusMetrics.format()

@@ -5,6 +5,7 @@ import { orderCompleted, orderDelivered, orderShipped } from "@mall/domain/trade
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { transactionOf } from "@mall/platform/Tenancy"
 import { Config, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { currentTraceId } from "@mall/platform/currentTraceId"
@@ -12,7 +13,7 @@ import { newsOf } from "./orderNews.ts"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
 import { Orders } from "./Orders.ts"
-import { actorOf, boughtBy, soldBy } from "./OrderScope.ts"
+import { actorOf, boughtBy, soldBy, tenantOf } from "./OrderScope.ts"
 import type { OrderScope } from "./OrderScope.ts"
 
 type Refused = OrderNotFound | OrderStateConflict
@@ -39,8 +40,14 @@ export class Fulfilment extends Context.Service<
       const outbox = yield* Outbox
       const autoComplete = yield* Config.Duration("ORDER_AUTO_COMPLETE").pipe(Config.withDefault(Duration.days(7)))
 
-      const transaction = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-        effect.pipe(sql.withTransaction, retryConflicts, Effect.catchTag("SqlError", Effect.die))
+      const transactionIn =
+        (scope: OrderScope) =>
+        <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+          effect.pipe(
+            transactionOf(sql, "mall_store_tenant", tenantOf(scope)),
+            retryConflicts,
+            Effect.catchTag("SqlError", Effect.die)
+          )
 
       const doingOf = Effect.fnUntraced(function* (actor: Actor, reason: string) {
         const doing: Doing = { actor, reason, at: yield* DateTime.nowAsDate, traceId: yield* currentTraceId }
@@ -77,7 +84,7 @@ export class Fulfilment extends Context.Service<
           const order = yield* repo.find(scope, id)
           if (Option.isNone(order)) return yield* new OrderNotFound({ orderId: id })
           const doing = yield* doingOf(actorOf(caller, order.value), reason)
-          if (yield* transaction(step(doing))) return yield* orders.get(scope, id)
+          if (yield* transactionIn(scope)(step(doing))) return yield* orders.get(scope, id)
           const now = Option.getOrElse(yield* repo.find(scope, id), () => order.value)
           return yield* new OrderStateConflict({ orderId: id, orderStatus: now.status })
         }).pipe(Effect.catchTag("SqlError", Effect.die))
@@ -121,11 +128,14 @@ export class Fulfilment extends Context.Service<
         )
       )
 
-      const completeDelivered = Effect.fn("Fulfilment.completeDelivered")(function* (limit: number) {
-        const doing = yield* doingOf(systemActor, "nobody objected in time")
-        const before = new Date(doing.at.getTime() - Duration.toMillis(autoComplete))
-        return yield* completeNow(yield* repo.lockDelivered(before, limit), doing)
-      }, transaction)
+      const completeDelivered = Effect.fn("Fulfilment.completeDelivered")(
+        function* (limit: number) {
+          const doing = yield* doingOf(systemActor, "nobody objected in time")
+          const before = new Date(doing.at.getTime() - Duration.toMillis(autoComplete))
+          return yield* completeNow(yield* repo.lockDelivered(before, limit), doing)
+        },
+        transactionIn({ _tag: "Every" })
+      )
 
       return Fulfilment.of({ ship, deliver, confirmReceipt, completeDelivered })
     })

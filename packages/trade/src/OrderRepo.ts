@@ -3,13 +3,13 @@ import { UserId } from "@mall/domain/identity/CurrentUser"
 import { ActorKind, OrderId, orderStates } from "@mall/domain/trade/Order"
 import type { Actor, CheckoutId, OrderStatus } from "@mall/domain/trade/Order"
 import { gatherReads } from "@mall/platform/gatherReads"
-import { Context, Effect, Layer, Option, Schema } from "effect"
-
+import { readsOf } from "@mall/platform/Tenancy"
+import { Array as Arr, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import { EventRow, LineRow, MovedOrder, OrderRow } from "./OrderRows.ts"
-import { condition, isWithin } from "./OrderScope.ts"
+import { condition, isWithin, tenantOf } from "./OrderScope.ts"
 import type { OrderScope } from "./OrderScope.ts"
 
 /** Who changes something, when, why, and in which trace: what goes into the history with the change. */
@@ -96,6 +96,9 @@ export class OrderRepo extends Context.Service<
       `
       const rows = (statement: Effect.Effect<unknown, SqlError>) =>
         Effect.flatMap(statement, (found) => Effect.orDie(decodeRows(found)))
+
+      const within = <A, E, R>(scope: OrderScope, effect: Effect.Effect<A, E, R>) =>
+        readsOf(sql, "mall_store_tenant", tenantOf(scope))(effect)
 
       const find = gatherReads(sql, (ids: ReadonlyArray<OrderId>) =>
         Effect.map(
@@ -200,11 +203,18 @@ export class OrderRepo extends Context.Service<
             Effect.catchTag("SchemaError", Effect.die)
           ),
         find: (scope, id) =>
-          Effect.map(find([id]), (found) => Option.filter(Option.fromUndefinedOr(found.get(id)), isWithin(scope))),
+          tenantOf(scope) === undefined
+            ? Effect.map(find([id]), (found) => Option.filter(Option.fromUndefinedOr(found.get(id)), isWithin(scope)))
+            : within(scope, Effect.map(rows(select(sql`orders.id = ${id} AND ${condition(sql, scope)}`)), Arr.head)),
         ofCheckout: (scope, id) =>
-          rows(sql`${select(sql`orders.checkout_id = ${id} AND ${condition(sql, scope)}`)} ORDER BY orders.id`),
+          within(
+            scope,
+            rows(sql`${select(sql`orders.checkout_id = ${id} AND ${condition(sql, scope)}`)} ORDER BY orders.id`)
+          ),
         list: ({ after, limit, scope, status }) =>
-          rows(sql`
+          within(
+            scope,
+            rows(sql`
             ${select(
               sql.and([
                 condition(sql, scope),
@@ -213,7 +223,8 @@ export class OrderRepo extends Context.Service<
               ])
             )}
             ORDER BY orders.id DESC LIMIT ${limit}
-          `),
+          `)
+          ),
         lines: gatherReads(sql, (ids: ReadonlyArray<OrderId>) => byOrder(lines(ids))),
         history: gatherReads(sql, (ids: ReadonlyArray<OrderId>) => byOrder(history(ids))),
         move,

@@ -2,6 +2,7 @@ import type { Principal, UserId } from "@mall/domain/identity/CurrentUser"
 import { isGranted } from "@mall/domain/identity/Permission"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { Actor } from "@mall/domain/trade/Order"
+import type { Tenant } from "@mall/platform/Tenancy"
 import { Option } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
@@ -37,6 +38,21 @@ export const within = (principal: Principal): OrderScope =>
         onNone: () => boughtBy(principal),
         onSome: (merchantId) => ({ _tag: "BoughtOrSold", userId: principal.userId, merchantId })
       })
+
+/** Who the database is told that a caller is, so that it too keeps others' rows from staff. Buyers' ways are short without. */
+export const tenantOf = (scope: OrderScope): Tenant | undefined => {
+  switch (scope._tag) {
+    case "Sold":
+      return { merchantId: scope.merchantId }
+    case "BoughtOrSold":
+      return { merchantId: scope.merchantId, userId: scope.userId }
+    case "Bought":
+    case "BoughtAndSold":
+    case "Every":
+    case "None":
+      return undefined
+  }
+}
 
 /** The scope as a condition on `trade.orders`. */
 export const condition = (sql: SqlClient.SqlClient, scope: OrderScope): Fragment => {

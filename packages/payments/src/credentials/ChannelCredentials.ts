@@ -16,6 +16,7 @@ import type {
 } from "@mall/domain/payments/ChannelCredentials"
 import type { ChannelId } from "@mall/domain/payments/Payment"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { readsOf, transactionOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -98,7 +99,7 @@ export class ChannelCredentials extends Context.Service<
         repo.lock(merchantId).pipe(
           Effect.andThen(change),
           Effect.tap(() => cache.changed(merchantId)),
-          sql.withTransaction,
+          transactionOf(sql, "mall_pay_tenant", { merchantId }),
           retryConflicts
         )
 
@@ -186,7 +187,8 @@ export class ChannelCredentials extends Context.Service<
 
       return ChannelCredentials.of({
         list: Effect.fn("ChannelCredentials.list")(
-          (merchantId) => Effect.flatMap(repo.findAll([merchantId]), toViews),
+          (merchantId) =>
+            Effect.flatMap(repo.findAll([merchantId]), toViews).pipe(readsOf(sql, "mall_pay_tenant", { merchantId })),
           Effect.catchTag("SqlError", Effect.die)
         ),
         set,

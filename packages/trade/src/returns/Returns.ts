@@ -14,11 +14,12 @@ import type { NewReturn, Return, ReturnStatus } from "@mall/domain/trade/Return"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { readsOf, transactionOf } from "@mall/platform/Tenancy"
 import { Config, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Doing } from "../OrderRepo.ts"
-import { actorOf, boughtBy, soldBy } from "../OrderScope.ts"
+import { actorOf, boughtBy, soldBy, tenantOf } from "../OrderScope.ts"
 import type { OrderScope } from "../OrderScope.ts"
 import { ReturnRefunds } from "./ReturnRefunds.ts"
 import { returnOf, ReturnRepo } from "./ReturnRepo.ts"
@@ -66,12 +67,21 @@ export class Returns extends Context.Service<
       const refunds = yield* ReturnRefunds
       const window = yield* Config.Duration("RETURNS_WINDOW").pipe(Config.withDefault(Duration.days(7)))
 
-      const transaction = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-        effect.pipe(sql.withTransaction, retryConflicts, Effect.catchTag("SqlError", Effect.die))
+      const transactionIn =
+        (scope: OrderScope) =>
+        <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+          effect.pipe(
+            transactionOf(sql, "mall_store_tenant", tenantOf(scope)),
+            retryConflicts,
+            Effect.catchTag("SqlError", Effect.die)
+          )
+
+      const within = <A, E, R>(scope: OrderScope, effect: Effect.Effect<A, E, R>) =>
+        readsOf(sql, "mall_store_tenant", tenantOf(scope))(effect)
 
       const get = Effect.fn("Returns.get")(
         function* (scope: OrderScope, orderId: OrderId, id: ReturnId) {
-          const row = yield* repo.find(scope, orderId, id)
+          const row = yield* within(scope, repo.find(scope, orderId, id))
           return Option.isSome(row) ? returnOf(row.value) : yield* new ReturnNotFound({ returnId: id })
         },
         Effect.catchTag("SqlError", Effect.die)
@@ -81,56 +91,51 @@ export class Returns extends Context.Service<
         function* (scope: OrderScope, query: ReturnListQuery) {
           const after = query.after === undefined ? undefined : yield* cursor.decode(query.after)
           const limit = query.limit ?? defaultLimit
-          const rows = yield* repo.list({
+          const rows = yield* within(
             scope,
-            orderId: query.orderId,
-            status: query.status,
-            after,
-            limit: limit + 1
-          })
+            repo.list({ scope, orderId: query.orderId, status: query.status, after, limit: limit + 1 })
+          )
           return toPage(rows.map(returnOf), limit, ({ id }) => cursor.encode(id))
         },
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const request = Effect.fn("Returns.request")(function* (
-        buyer: Principal,
-        orderId: OrderId,
-        id: ReturnId,
-        { lines, reason }: NewReturn
-      ) {
-        const scope = boughtBy(buyer)
-        const order = yield* repo.lockOrder(scope, orderId)
-        if (Option.isNone(order)) return yield* new OrderNotFound({ orderId })
-        const before = yield* repo.find(scope, orderId, id)
-        if (Option.isSome(before)) return returnOf(before.value)
+      const request = Effect.fn("Returns.request")(
+        function* (buyer: Principal, orderId: OrderId, id: ReturnId, { lines, reason }: NewReturn) {
+          const scope = boughtBy(buyer)
+          const order = yield* repo.lockOrder(scope, orderId)
+          if (Option.isNone(order)) return yield* new OrderNotFound({ orderId })
+          const before = yield* repo.find(scope, orderId, id)
+          if (Option.isSome(before)) return returnOf(before.value)
 
-        const { currency, deliveredAt, status } = order.value
-        if (deliveredAt === null || (status !== "delivered" && status !== "completed")) {
-          return yield* new OrderStateConflict({ orderId, orderStatus: status })
-        }
-        const at = yield* DateTime.nowAsDate
-        const until = new Date(deliveredAt.getTime() + Duration.toMillis(window))
-        if (at > until) return yield* new ReturnWindowPassed({ until })
-
-        const amounts = yield* repo.takePieces(orderId, lines)
-        const taken = []
-        for (const { quantity, skuId } of lines) {
-          const amount = amounts.get(skuId)
-          if (amount === undefined) {
-            // nothing is taken: the failure ends the transaction
-            const returnable = yield* repo.returnable(orderId, skuId)
-            return yield* new ReturnQuantityExceeded({ skuId, returnable })
+          const { currency, deliveredAt, status } = order.value
+          if (deliveredAt === null || (status !== "delivered" && status !== "completed")) {
+            return yield* new OrderStateConflict({ orderId, orderStatus: status })
           }
-          taken.push({ skuId, quantity, amount })
-        }
-        const isAdded = yield* repo.insert(
-          { id, orderId, currency, reason, lines: taken },
-          { actor: { kind: "buyer", id: buyer.userId }, reason, at, traceId: yield* currentTraceId }
-        )
-        if (!isAdded) return yield* new ReturnIdTaken({ returnId: id })
-        return yield* Effect.orDie(get(scope, orderId, id))
-      }, transaction)
+          const at = yield* DateTime.nowAsDate
+          const until = new Date(deliveredAt.getTime() + Duration.toMillis(window))
+          if (at > until) return yield* new ReturnWindowPassed({ until })
+
+          const amounts = yield* repo.takePieces(orderId, lines)
+          const taken = []
+          for (const { quantity, skuId } of lines) {
+            const amount = amounts.get(skuId)
+            if (amount === undefined) {
+              // nothing is taken: the failure ends the transaction
+              const returnable = yield* repo.returnable(orderId, skuId)
+              return yield* new ReturnQuantityExceeded({ skuId, returnable })
+            }
+            taken.push({ skuId, quantity, amount })
+          }
+          const isAdded = yield* repo.insert(
+            { id, orderId, currency, reason, lines: taken },
+            { actor: { kind: "buyer", id: buyer.userId }, reason, at, traceId: yield* currentTraceId }
+          )
+          if (!isAdded) return yield* new ReturnIdTaken({ returnId: id })
+          return yield* Effect.orDie(get(scope, orderId, id))
+        },
+        transactionIn({ _tag: "Every" })
+      )
 
       /** Takes a step with a return of the scope; `step` answers whether the state allowed it. */
       const take = <E>(
@@ -140,7 +145,7 @@ export class Returns extends Context.Service<
         reason: string,
         step: (row: ReturnRow, doing: Doing) => Effect.Effect<boolean, E | SqlError>
       ) =>
-        transaction(
+        transactionIn(scope)(
           Effect.gen(function* () {
             yield* repo.lockOrder(scope, orderId)
             const row = yield* repo.find(scope, orderId, id)

@@ -1,0 +1,154 @@
+import { missingId } from "../endpointCases.ts"
+import type { Json } from "../hostileInput.ts"
+import type { Belongings } from "./victims.ts"
+
+/** How a stranger asks for what is somebody else's; or why there is nothing to ask for. */
+export type Reach<A> = ((belongings: Belongings) => A) | { readonly open: string }
+
+interface Aim {
+  readonly params: Readonly<Record<string, string>>
+  readonly body?: Json
+}
+
+const published = { open: "anybody may look at what is for sale" }
+const byTicket = { open: "who holds a ticket may pay with it; tickets have a suite of their own" }
+const notice = { open: "a notice is believed for its signature; the conformance kit forges them" }
+const nobodys = { open: "categories are the mall's, and only its administrators' to change" }
+const onlyRead = { open: "who has the token of a guest's cart has the cart" }
+
+const order = ({ orderId }: Belongings): Aim => ({ params: { id: orderId } })
+const unpaidOrder = ({ unpaidOrderId }: Belongings): Aim => ({ params: { id: unpaidOrderId } })
+const payment = ({ paymentId }: Belongings): Aim => ({ params: { id: paymentId } })
+const shopPayment = ({ shopPaymentId }: Belongings): Aim => ({ params: { id: shopPaymentId } })
+const ofReturn = ({ orderId, returnId }: Belongings): Aim => ({ params: { id: orderId, returnId } })
+const product = ({ productId }: Belongings): Aim => ({ params: { id: productId } })
+const sku = ({ productId, skuId }: Belongings): Aim => ({ params: { id: productId, skuId } })
+const address = ({ addressId }: Belongings): Aim => ({ params: { id: addressId } })
+const dispute = ({ disputeId }: Belongings): Aim => ({ params: { id: disputeId } })
+const cartLine = { open: "a cart is found by its owner alone: the SKU is anybody's" }
+
+/** One for each endpoint with a parameter or with somebody's id in its body. */
+export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
+  "DELETE /api/v1/users/me/sessions/:id": ({ sessionId }) => ({ params: { id: sessionId } }),
+  "GET /api/v1/users/me/addresses/:id": address,
+  "PUT /api/v1/users/me/addresses/:id": address,
+  "DELETE /api/v1/users/me/addresses/:id": address,
+  "GET /api/v1/products/:id": published,
+  "PATCH /api/v1/products/:id": (all) => ({ ...product(all), body: { title: { zh: "偷", en: "stolen" } } }),
+  "DELETE /api/v1/products/:id": product,
+  "POST /api/v1/products/:id/publish": product,
+  "POST /api/v1/products/:id/unpublish": product,
+  "POST /api/v1/products/:id/skus": product,
+  "PATCH /api/v1/products/:id/skus/:skuId": sku,
+  "DELETE /api/v1/products/:id/skus/:skuId": sku,
+  "PUT /api/v1/products/:id/skus/:skuId/stock": sku,
+  "GET /api/v1/categories/:id": nobodys,
+  "PATCH /api/v1/categories/:id": nobodys,
+  "DELETE /api/v1/categories/:id": nobodys,
+  "GET /demo/images/:name": published,
+  "PATCH /api/v1/cart/items/:skuId": cartLine,
+  "DELETE /api/v1/cart/items/:skuId": cartLine,
+  "POST /api/v1/cart/merge": onlyRead,
+  "POST /api/v1/checkout": ({ addressId, skuId }) => ({
+    params: {},
+    body: { items: [{ skuId, quantity: 1 }], addressId }
+  }),
+  "GET /api/v1/orders/:id": order,
+  "PATCH /api/v1/orders/:id": unpaidOrder,
+  "POST /api/v1/orders/:id/cancel": unpaidOrder,
+  "POST /api/v1/orders/:id/ship": order,
+  "POST /api/v1/orders/:id/deliver": order,
+  "POST /api/v1/orders/:id/confirm-receipt": order,
+  "POST /api/v1/orders/:id/returns": order,
+  "GET /api/v1/orders/:id/returns": order,
+  "GET /api/v1/orders/:id/returns/:returnId": ofReturn,
+  "POST /api/v1/orders/:id/returns/:returnId/cancel": ofReturn,
+  "POST /api/v1/orders/:id/returns/:returnId/approve": ofReturn,
+  "POST /api/v1/orders/:id/returns/:returnId/reject": ofReturn,
+  "POST /api/v1/orders/:id/returns/:returnId/receive": ofReturn,
+  "POST /api/v1/orders/:id/returns/:returnId/refund": ofReturn,
+  "GET /api/v1/payments/:id": shopPayment,
+  "POST /api/v1/payments/:id/confirm": payment,
+  "POST /api/v1/payments/:id/cancel": payment,
+  "POST /api/v1/payments/:id/resume": payment,
+  "POST /api/v1/payments/:id/refunds": shopPayment,
+  "GET /api/v1/payments/:id/refunds": shopPayment,
+  "GET /api/v1/payments/:id/refunds/:refundId": ({ refundId, shopPaymentId }) => ({
+    params: { id: shopPaymentId, refundId }
+  }),
+  "PUT /api/v1/payments/:id/cancel-at": payment,
+  "POST /api/v1/payments/:id/tickets": payment,
+  "GET /pay/:ticket": byTicket,
+  "POST /pay/:ticket": byTicket,
+  "GET /api/v1/payments/:id/status": shopPayment,
+  "GET /api/v1/payments/disputes/:id": dispute,
+  "POST /api/v1/payments/disputes/:id/evidence": dispute,
+  "POST /api/v1/payments/disputes/:id/submit": dispute,
+  "POST /api/v1/payments/disputes/:id/accept": dispute,
+  "POST /api/h5/payments": ({ paymentReference }) => ({
+    params: {},
+    body: { orderNo: paymentReference, channel: "wechatpay" }
+  }),
+  "GET /api/h5/orders/:orderNo/status": ({ paymentReference }) => ({ params: { orderNo: paymentReference } }),
+  "POST /api/h5/payments/:orderNo/resume": ({ paymentReference }) => ({ params: { orderNo: paymentReference } }),
+  "POST /callbacks/:channel": notice,
+  "POST /callbacks/:channel/:account": notice
+}
+
+const ofOrder = ({ orderId }: Belongings) => ({ id: orderId })
+const ofUnpaidOrder = ({ unpaidOrderId }: Belongings) => ({ id: unpaidOrderId })
+const ofPayment = ({ paymentId }: Belongings) => ({ id: paymentId })
+const ofProduct = ({ productId }: Belongings) => ({ id: productId })
+const ofSku = ({ productId, skuId }: Belongings) => ({ id: productId, skuId })
+const ofAddress = ({ addressId }: Belongings) => ({ id: addressId })
+const ofDispute = ({ disputeId }: Belongings) => ({ id: disputeId })
+const ofReturned = ({ orderId, returnId }: Belongings) => ({ id: orderId, returnId })
+
+/** One for each Rpc whose payload names a thing by its id: the fields that aim at somebody else's. */
+export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Json>>>>> = {
+  "products.get": published,
+  "sessions.revoke": ({ sessionId }) => ({ sessionId }),
+  "addresses.create": ofAddress,
+  "addresses.replace": ofAddress,
+  "addresses.delete": ofAddress,
+  "payments.show": ({ shopPaymentId }) => ({ id: shopPaymentId }),
+  "payments.confirm": ofPayment,
+  "payments.resume": ofPayment,
+  "payments.cancel": ofPayment,
+  "payments.scheduleCancel": ofPayment,
+  "payments.ticket": ofPayment,
+  "payments.status": ({ shopPaymentId }) => ({ id: shopPaymentId }),
+  "cart.add": cartLine,
+  "cart.set": cartLine,
+  "cart.remove": cartLine,
+  checkout: ({ addressId, skuId }) => ({ request: { items: [{ skuId, quantity: 1 }], addressId } }),
+  "orders.get": ofOrder,
+  "orders.edit": ofUnpaidOrder,
+  "orders.cancel": ofUnpaidOrder,
+  "orders.confirmReceipt": ofOrder,
+  "returns.request": ofOrder,
+  "returns.list": ofOrder,
+  "returns.cancel": ofReturned,
+  "products.getOwn": ofProduct,
+  "products.create": { open: "the product is made for the caller's own shop" },
+  "products.update": ofProduct,
+  "products.publish": ofProduct,
+  "products.unpublish": ofProduct,
+  "products.archive": ofProduct,
+  "products.addSku": (all) => ({ ...ofProduct(all), operationId: missingId }),
+  "products.updateSku": ofSku,
+  "products.archiveSku": ofSku,
+  "products.setStock": ofSku,
+  "disputes.show": ofDispute,
+  "disputes.addEvidence": ofDispute,
+  "disputes.submit": ofDispute,
+  "disputes.accept": ofDispute,
+  "orders.getSold": ofOrder,
+  "orders.ship": ofOrder,
+  "orders.deliver": ofOrder,
+  "orders.cancelSold": ofUnpaidOrder,
+  "returns.approve": ofReturned,
+  "returns.reject": ofReturned,
+  "returns.receive": ofReturned,
+  "returns.refundAgain": ofReturned
+}

@@ -1,0 +1,179 @@
+import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
+import { generator } from "@mall/domain/kernel/Id"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { DisputeId } from "@mall/domain/payments/Dispute"
+import { ChannelId } from "@mall/domain/payments/Payment"
+import * as Sql from "@mall/platform/Sql"
+import { acquireDatabase } from "@mall/testing/TestDatabase"
+import { startServer } from "@mall/testing/TestServer"
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import { eventually, newBuyer, orderBecomes, sandboxAt, signIn, skusInStock } from "../shoppers.ts"
+
+const newDisputeId = generator(DisputeId)
+const wechatpay = ChannelId.make("wechatpay")
+
+/** What belongs to a buyer and to a shop, by what it is: each id names one thing of theirs. */
+export interface Belongings {
+  readonly addressId: string
+  readonly sessionId: string
+  readonly unpaidOrderId: string
+  readonly orderId: string
+  readonly returnId: string
+  readonly paymentId: string
+  readonly paymentReference: string
+  readonly shopPaymentId: string
+  readonly refundId: string
+  readonly disputeId: string
+  readonly productId: string
+  readonly skuId: string
+}
+
+/** Whose tables change where one of the belongings does. */
+const watched = [
+  "identity.addresses",
+  "identity.users",
+  "catalog.products",
+  "catalog.skus",
+  "trade.orders",
+  "trade.order_history",
+  "trade.returns",
+  "trade.return_history",
+  "payments.intents",
+  "payments.attempts",
+  "payments.refunds",
+  "payments.disputes",
+  "payments.dispute_evidence",
+  "payments.channel_credentials"
+]
+
+/** A mall in which a buyer and a shop own one of each thing, and two who own none: another buyer, and staff of another shop. */
+export class Victims extends Context.Service<
+  Victims,
+  {
+    readonly url: string
+    readonly belongings: Belongings
+    /** What nobody else may ever read. */
+    readonly secrets: ReadonlyArray<string>
+    readonly strangers: Readonly<Record<"another buyer" | "staff of another shop", string>>
+    /** The tokens of the owners themselves. */
+    readonly owners: { readonly buyer: string; readonly staff: string }
+    /** One text for all that is watched, which differs where anything of it does. */
+    readonly state: Effect.Effect<string>
+  }
+>()("@mall/server/test/access/Victims") {
+  static readonly layer = Layer.effect(
+    Victims,
+    Effect.gen(function* () {
+      const database = yield* acquireDatabase
+      const { sandboxUrl, url } = yield* startServer({
+        database,
+        environment: { ACCESS_LOG: "false", SANDBOX_REFUND_DELAY: "0 seconds" }
+      })
+      const sql = Context.get(yield* Layer.build(Layer.fresh(Sql.layerUrl(database))), SqlClient.SqlClient)
+      const selectShops = SqlSchema.findAll({
+        Request: Schema.Void,
+        Result: Schema.Struct({ id: MerchantId }),
+        execute: () => sql`SELECT id FROM catalog.merchants ORDER BY id`
+      })
+      const admin = yield* signIn(url, "admin@demo.mall")
+      const shops = yield* selectShops()
+
+      const buyer = yield* newBuyer(url, "victim")
+      const [sku] = yield* skusInStock(buyer, 1)
+      const wanted = { addressId: buyer.addressId, items: [{ skuId: sku!.id, quantity: 1 }] }
+      const unpaid = yield* buyer.mall.checkout.checkout({ payload: wanted })
+      const checkout = yield* buyer.mall.checkout.checkout({ payload: wanted })
+      const order = checkout.orders[0]!
+      const step = yield* buyer.mall.payments.confirm({
+        params: { id: checkout.payment.id },
+        payload: { channel: wechatpay }
+      })
+      yield* sandboxAt(sandboxUrl).pay(step.attempt.id)
+      yield* orderBecomes(buyer, order.id, "paid")
+      yield* admin.mall.orders.ship({ params: { id: order.id }, payload: { carrier: "SF", trackingNumber: "SF1" } })
+      yield* admin.mall.orders.deliver({ params: { id: order.id } })
+      const goods = { lines: [{ skuId: sku!.id, quantity: 1 }], reason: "does not fit" }
+      const back = yield* buyer.mall.returns.request({ params: { id: order.id }, payload: goods })
+      const sessions = yield* buyer.storefront["sessions.list"]({})
+
+      const shop = order.merchantId
+      const promote = Effect.fnUntraced(function* (name: string, merchantId: MerchantId) {
+        const { email, user } = yield* newBuyer(url, name)
+        yield* admin.admin["users.grant"]({ userId: user.id, role: "merchant", merchantId, reason: "works there" })
+        return yield* signIn(url, email, `walrus-${name}-umbrella-lantern`)
+      })
+      const staff = yield* promote("staff", shop)
+      const product = (yield* staff.merchant["products.listOwn"]({ limit: 1 })).data[0]!
+      const shopPayment = yield* staff.mall.payments
+        .create({
+          payload: { amount: order.total, reference: "victim-secret-reference", description: "a table for two" }
+        })
+        .pipe(withIdempotencyKey("victim"))
+      const shopStep = yield* staff.mall.payments.confirm({
+        params: { id: shopPayment.id },
+        payload: { channel: wechatpay }
+      })
+      yield* sandboxAt(sandboxUrl).pay(shopStep.attempt.id)
+      yield* eventually(
+        staff.mall.payments.show({ params: { id: shopPayment.id } }),
+        ({ status }) => status === "succeeded",
+        "the shop to be paid"
+      )
+      const refund = yield* staff.mall.payments.refund({
+        params: { id: shopPayment.id },
+        payload: { reason: "came too late" }
+      })
+      const disputeId = yield* newDisputeId
+      const now = yield* DateTime.nowAsDate
+      yield* sql`
+        INSERT INTO payments.disputes (
+          id, channel, channel_reference, payment_reference, payment_id, merchant_id, status, amount, currency, reason,
+          told_at, version, opened_at, created_at, updated_at
+        ) VALUES (
+          ${disputeId}, 'stripe', 'dp_secret', 'pi_secret', ${shopPayment.id}, ${shop}, 'needs_response', 100, 'CNY', 'fraud',
+          ${now}, 1, ${now}, ${now}, ${now}
+        )
+      `
+
+      const belongings: Belongings = {
+        addressId: buyer.addressId,
+        sessionId: sessions.data[0]!.id,
+        unpaidOrderId: unpaid.orders[0]!.id,
+        orderId: order.id,
+        returnId: back.id,
+        paymentId: unpaid.payment.id,
+        paymentReference: "victim-secret-reference",
+        shopPaymentId: shopPayment.id,
+        refundId: refund.id,
+        disputeId,
+        productId: product.id,
+        skuId: product.skus[0]!.id
+      }
+      const elsewhere = shops.find(({ id }) => id !== shop)!.id
+      const strangers = {
+        "another buyer": (yield* newBuyer(url, "stranger")).token,
+        "staff of another shop": (yield* promote("rival", elsewhere)).token
+      }
+      const state = Effect.forEach(
+        watched,
+        (table) =>
+          sql`SELECT ${table} AS name, md5(string_agg(t::text, '' ORDER BY t::text)) FROM ${sql.literal(table)} t`
+      ).pipe(
+        Effect.map((rows) => JSON.stringify(rows.flat())),
+        Effect.orDie
+      )
+      return Victims.of({
+        url,
+        belongings,
+        secrets: [
+          ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
+          ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"]
+        ],
+        strangers,
+        owners: { buyer: buyer.token, staff: staff.token },
+        state
+      })
+    })
+  )
+}

@@ -1,0 +1,66 @@
+import { Predicate } from "effect"
+import type { Rpc } from "effect/rpc"
+import { missingId } from "./endpointCases.ts"
+import type { Json } from "./hostileInput.ts"
+
+const money = { amount: 100, currency: "CNY" }
+const text = { zh: "茶", en: "tea" }
+const sku = { code: "sku-1", price: money }
+
+/** A value for each field that a call cannot be without. */
+const callFields: Readonly<Record<string, Json>> = {
+  ...{ id: missingId, skuId: missingId, userId: missingId, sessionId: missingId, refundId: missingId },
+  ...{ checkoutId: missingId, merchantId: missingId, quantity: 1, onHand: 5, reason: "because" },
+  ...{ role: "customer", paymentMethod: null, expirySeconds: 60, channel: "wechatpay", ticket: "tk", change: {} },
+  ...{
+    returnId: missingId,
+    rejection: { reason: "worn" },
+    goods: { lines: [{ skuId: missingId, quantity: 1 }], reason: "worn" },
+    receipt: { restock: true }
+  },
+  ...{ evidence: { kind: "product_description", text: "tea" } },
+  ...{ version: 0, rules: [], branding: { name: "Tea", color: "#00aa55", logoUrl: null }, credentials: {} },
+  ...{ edit: {}, shipment: { carrier: "SF", trackingNumber: "SF1" }, cartToken: "a".repeat(43) },
+  ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
+  ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
+  ...{ queue: "order_paid.trade", name: "no_such_sweep" },
+  ...{
+    account: "platform:payable:CNY",
+    legs: [
+      { account: "platform:payable:CNY", side: "debit", amount: 1 },
+      { account: "platform:adjustments:CNY", side: "credit", amount: 2 }
+    ]
+  },
+  request: { items: [{ skuId: missingId, quantity: 1 }], addressId: missingId },
+  address: {
+    ...{ recipient: "Vera", phone: "1", countryCode: "CN", region: "", city: "上海", street: "南京西路" },
+    postalCode: ""
+  }
+}
+
+/** Calls that take other fields than most. */
+const payloads: Readonly<Record<string, Json>> = {
+  "orders.paymentIncidents": { limit: 5 },
+  "admin.routes.history": { limit: 5 },
+  "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
+  "payments.scheduleCancel": { id: missingId, at: null },
+  "admin.payments.scheduleCancel": { id: missingId, at: null, reason: "because" },
+  "ledger.accounts": {},
+  "ledger.trialBalance": {},
+  "admin.ledger.accounts": {},
+  "admin.ledger.trialBalance": {},
+  "products.list": {},
+  "products.listOwn": {}
+}
+
+/** A payload of the right shape, about nobody and nothing. */
+export const payloadOf = ({ _tag, payloadSchema }: Rpc.AnyWithProps): Json => {
+  const fields = Predicate.hasProperty(payloadSchema, "fields") ? payloadSchema.fields : undefined
+  if (payloads[_tag] !== undefined) return payloads[_tag]
+  if (fields === undefined) return null
+  return Object.fromEntries(
+    Object.keys(fields ?? {}).flatMap((field) =>
+      callFields[field] === undefined ? [] : [[field, callFields[field]] as const]
+    )
+  )
+}
