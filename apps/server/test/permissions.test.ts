@@ -76,6 +76,8 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
   ...{ queue: "order_paid.trade", name: "no_such_sweep" },
+  ...{ permission: "orders:fulfil", document: { roles: [] }, rollback: { version: 9, to: 9, reason: "because" } },
+  ...{ block: { kind: "device", subject: "d1", reason: "because" }, removal: { reason: "because" } },
   request: { items: [{ skuId: missingId, quantity: 1 }], addressId: missingId },
   address: {
     ...{ recipient: "Vera", phone: "1", countryCode: "CN", region: "", city: "上海", street: "南京西路" },
@@ -88,6 +90,7 @@ const payloads: Readonly<Record<string, Json>> = {
   "orders.paymentIncidents": { limit: 5 },
   "admin.routes.history": { limit: 5 },
   "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
+  "policy.apply": { id: missingId, change: { version: 9, document: { roles: [] }, reason: "because" } },
   "payments.scheduleCancel": { id: missingId, at: null },
   "products.list": {},
   "products.listOwn": {}

@@ -1,5 +1,6 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
+import { BlockAdminRpcs, PolicyAdminRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
@@ -10,6 +11,8 @@ import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
   IdentityAdminRpcs,
+  PolicyAdminRpcs,
+  BlockAdminRpcs,
   OperationsAdminRpcs,
   DisputesAdminRpcs,
   CredentialAdminRpcs,

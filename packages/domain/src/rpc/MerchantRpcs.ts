@@ -1,4 +1,5 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
+import { StaffMerchantRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
@@ -10,5 +11,6 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   CredentialMerchantRpcs,
   DisputesMerchantRpcs,
   PaymentsMerchantRpcs,
+  StaffMerchantRpcs,
   TradeMerchantRpcs
 ).middleware(RpcProblems) {}
