@@ -66,7 +66,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /.well-known/jwks.json": none,
   "GET /api/v1/policy": none,
   "GET /api/v1/policy/versions": { query: page },
-  "GET /api/v1/policy/versions/:version": { params: { version: "0" } },
+  "GET /api/v1/policy/versions/:version": { params: { version: "999999" } },
   "GET /api/v1/policy/explain": {
     query: { userId: missingId, permission: "orders:fulfil", merchantId: missingId }
   },

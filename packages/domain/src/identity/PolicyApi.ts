@@ -33,7 +33,7 @@ export const roleErrors = [LastAdministrator, PermissionNotHeld, RoleNotGrantabl
 
 const versionParam = Schema.NumberFromString.check(
   Schema.isInt(),
-  Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 })
+  Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 })
 )
 
 /** The roles that there are and what they may do. */

@@ -49,6 +49,23 @@ export const holderOf = (stored: Holder): Holder =>
       }
     : stored
 
+/** Stands between the roles for the mall and those within the shop; no role has such a name. */
+const inShop = "|"
+
+/** What sets of roles hold, found by going from role to role: no text is put together for it. */
+class Known {
+  authority: Authority | undefined = undefined
+  readonly #after = new Map<Role, Known>()
+
+  next(role: Role): Known {
+    const there = this.#after.get(role)
+    if (there !== undefined) return there
+    const made = new Known()
+    this.#after.set(role, made)
+    return made
+  }
+}
+
 /**
  * A policy ready for use. Patterns were matched against all the permissions there are when it was made, so that nothing
  * is matched at a request: what a set of roles holds is worked out once, and then looked up.
@@ -56,7 +73,8 @@ export const holderOf = (stored: Holder): Holder =>
 export class CompiledPolicy {
   readonly version: number
   readonly roles: ReadonlyMap<Role, CompiledRole>
-  readonly #authorities = new Map<string, Authority>()
+  #known = new Known()
+  #size = 0
 
   constructor(version: number, roles: ReadonlyMap<Role, CompiledRole>) {
     this.version = version
@@ -65,13 +83,18 @@ export class CompiledPolicy {
 
   /** A role that the policy does not know holds nothing. */
   authorityOf(stored: Holder): Authority {
-    const key = `${stored.roles.join()}|${stored.shopRoles.join()}`
-    const before = this.#authorities.get(key)
-    if (before !== undefined) return before
-    const authority = this.#work(holderOf(stored))
-    if (this.#authorities.size >= maxAuthorities) this.#authorities.clear()
-    this.#authorities.set(key, authority)
-    return authority
+    let known = this.#known
+    for (const role of stored.roles) known = known.next(role)
+    known = known.next(inShop)
+    for (const role of stored.shopRoles) known = known.next(role)
+    if (known.authority !== undefined) return known.authority
+    known.authority = this.#work(holderOf(stored))
+    this.#size += 1
+    if (this.#size >= maxAuthorities) {
+      this.#known = new Known()
+      this.#size = 0
+    }
+    return known.authority
   }
 
   /** All that the role speaks of within its scope: what one must hold to give it, or to take it away. */
@@ -96,14 +119,19 @@ export class CompiledPolicy {
   }
 }
 
-/** All permissions that a policy can speak of, with the two halves that patterns are matched against. */
-export const subjects: ReadonlyArray<{
-  readonly permission: Permission
-  readonly resource: string
-  readonly action: string
-}> = Permission.literals
-  .filter((permission) => permission !== "public")
-  .map((permission) => {
-    const [resource = "", action = "use"] = permission.split(":")
-    return { permission, resource, action }
-  })
+/** All permissions that a policy can speak of, by the two halves that patterns are matched against. */
+const subjects = new Map<string, Map<string, Permission>>()
+for (const permission of Permission.literals.filter((each) => each !== "public")) {
+  const [resource = "", action = "use"] = permission.split(":")
+  subjects.set(resource, (subjects.get(resource) ?? new Map<string, Permission>()).set(action, permission))
+}
+
+/** The permissions whose halves both fit. */
+export const permissionsWhere = (isResource: (text: string) => boolean, isAction: (text: string) => boolean) => {
+  const found = new Set<Permission>()
+  for (const [resource, actions] of subjects) {
+    if (!isResource(resource)) continue
+    for (const [action, permission] of actions) if (isAction(action)) found.add(permission)
+  }
+  return found
+}

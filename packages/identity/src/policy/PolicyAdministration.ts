@@ -93,15 +93,19 @@ export class PolicyAdministration extends Context.Service<
         return idle === undefined ? policy : yield* new PolicyInvalid({ reason: idle })
       })
 
-      const put = Effect.fnUntraced(
-        function* (id: PolicyChangeId, change: PolicyChange, restores: number | null, author: PolicyAuthor) {
+      const commit = Effect.fnUntraced(
+        function* (
+          id: PolicyChangeId,
+          change: PolicyChange,
+          { author, restores }: { readonly restores: number | null; readonly author: PolicyAuthor },
+          after: CompiledPolicy
+        ) {
           yield* policies.lock
           const done = yield* policies.findChange(id)
           if (Option.isSome(done)) return done.value
           yield* policies.reload
           const before = policies.current()
           if (before.version !== change.version) return yield* new PolicyChanged({ version: before.version })
-          const after = yield* ready(before.version + 1, change.document)
           yield* assertHeld(users, before, actorIdOf(author), judge.openings(before, after), null)
           if (!administers(after, ["customer", "admin"])) {
             return yield* new PolicyInvalid({
@@ -122,6 +126,12 @@ export class PolicyAdministration extends Context.Service<
         // this process need not wait to hear of its own change
         Effect.tap(() => Effect.orDie(policies.reload))
       )
+
+      /** Patterns are read before the lock is taken: it is not for a large document to hold others up. */
+      const put = (id: PolicyChangeId, change: PolicyChange, restores: number | null, author: PolicyAuthor) =>
+        Effect.flatMap(ready(change.version + 1, change.document), (after) =>
+          commit(id, change, { restores, author }, after)
+        )
 
       /** Where somebody administers now, somebody does afterwards. */
       const assertAdministrable = Effect.fnUntraced(function* (before: CompiledPolicy, after: CompiledPolicy) {

@@ -2,12 +2,15 @@ import type { Permission, Role } from "@mall/domain/identity/Permission"
 import { builtInRoles, PolicyInvalid } from "@mall/domain/identity/Policy"
 import type { PolicyDocument, PolicyRole, PolicyRule } from "@mall/domain/identity/Policy"
 import { Effect, Result } from "effect"
-import { CompiledPolicy, subjects } from "./CompiledPolicy.ts"
+import { CompiledPolicy, permissionsWhere } from "./CompiledPolicy.ts"
 import type { CompiledRole, CompiledRule } from "./CompiledPolicy.ts"
 import { matcherOf } from "./patterns.ts"
 
 /** After so many rules other work gets its turn, so that a large document holds nobody up. */
 const rulesPerTurn = 8
+
+/** How a rule is spoken of: what strangers wrote is not repeated to them. */
+const ordinal = (index: number) => `rule number ${index + 1}`
 
 const invalid = (reason: string) => new PolicyInvalid({ reason })
 
@@ -17,13 +20,21 @@ export const rolesOf = ({ roles }: PolicyDocument): ReadonlyArray<PolicyRole> =>
   return [...builtInRoles.filter(({ name }) => !defined.has(name)), ...roles]
 }
 
-const compileRule = (rule: PolicyRule): Result.Result<CompiledRule, string> =>
-  Result.gen(function* () {
-    const isResource = yield* matcherOf(rule.kind, rule.resource)
-    const isAction = yield* matcherOf(rule.kind, rule.action)
-    const matched = subjects.filter(({ action, resource }) => isResource(resource) && isAction(action))
-    return { rule, permissions: new Set(matched.map(({ permission }) => permission)) }
+/** Rules whose permissions are known: a change repeats nearly all rules of the document that it changes. */
+const knownRules = new Map<string, Result.Result<ReadonlySet<Permission>, string>>()
+const maxKnownRules = 4_096
+
+const permissionsOfRule = ({ action, kind, resource }: PolicyRule) => {
+  const key = [kind, resource, action].join("\0")
+  const known = knownRules.get(key)
+  if (known !== undefined) return known
+  const found = Result.gen(function* () {
+    return permissionsWhere(yield* matcherOf(kind, resource), yield* matcherOf(kind, action))
   })
+  if (knownRules.size >= maxKnownRules) knownRules.clear()
+  knownRules.set(key, found)
+  return found
+}
 
 const compileRules = Effect.fnUntraced(function* (roles: ReadonlyArray<PolicyRole>) {
   const compiled = new Map<Role, ReadonlyArray<CompiledRule>>()
@@ -31,12 +42,14 @@ const compileRules = Effect.fnUntraced(function* (roles: ReadonlyArray<PolicyRol
   for (const { name, rules } of roles) {
     if (compiled.has(name)) return yield* invalid(`The role ${name} is defined twice`)
     const ready: Array<CompiledRule> = []
-    for (const rule of rules) {
+    for (const [index, rule] of rules.entries()) {
       count += 1
       if (count % rulesPerTurn === 0) yield* Effect.yieldNow
-      const result = compileRule(rule)
-      if (Result.isFailure(result)) return yield* invalid(`${result.failure} (role ${name})`)
-      ready.push(result.success)
+      const result = permissionsOfRule(rule)
+      if (Result.isFailure(result)) {
+        return yield* invalid(`A pattern of the ${ordinal(index)} of the role ${name} ${result.failure}`)
+      }
+      ready.push({ rule, permissions: result.success })
     }
     compiled.set(name, ready)
   }
@@ -88,10 +101,8 @@ export const compilePolicy = Effect.fn("compilePolicy")(function* (version: numb
 /** What is well-formed and yet surely a mistake: a rule that speaks of nothing. */
 export const idleRule = (policy: CompiledPolicy): string | undefined => {
   for (const { role, rules } of policy.roles.values()) {
-    const idle = rules.find(({ permissions }) => permissions.size === 0)
-    if (idle === undefined) continue
-    const { action, effect, resource } = idle.rule
-    return `The rule ${effect} ${resource} × ${action} of the role ${role.name} matches no permission`
+    const idle = rules.findIndex(({ permissions }) => permissions.size === 0)
+    if (idle >= 0) return `The ${ordinal(idle)} of the role ${role.name} matches no permission`
   }
   return undefined
 }

@@ -8,41 +8,46 @@ export type Matcher = (text: string) => boolean
 /** Instructions of a compiled pattern. What names permissions needs a few dozen; the product with the text bounds the time. */
 const maxProgramSize = 250
 
-/** Patterns that were compiled before; a document repeats few of them in many rules, and a change repeats the document. */
-const capacity = 4_096
-
-const unreadable = (pattern: string, why: string) => `The pattern ${pattern} ${why}`
-
 const compileRegex = (pattern: string): Result.Result<Matcher, string> =>
   Result.try({
     try: () => RE2JS.compile(pattern),
-    catch: () => unreadable(pattern, "is no regular expression of RE2")
+    catch: () => "is no regular expression of RE2"
   }).pipe(
     Result.flatMap((regex) =>
       regex.programSize() > maxProgramSize
-        ? Result.fail(unreadable(pattern, "is too large: write it without high repetition counts"))
+        ? Result.fail("is too large: write it without high repetition counts")
         : Result.succeed((text: string) => regex.matches(text))
     )
   )
 
-/** `*` is any run of characters, `?` is one; all else is itself. */
-const regexOfGlob = (glob: string) =>
-  [...glob].map((each) => (each === "*" ? ".*" : each === "?" ? "." : RE2JS.quote(each))).join("")
-
-const compileGlob = (pattern: string): Result.Result<Matcher, string> => {
-  if (pattern === "*") return Result.succeed(() => true)
-  return /[*?]/.test(pattern) ? compileRegex(regexOfGlob(pattern)) : Result.succeed((text) => text === pattern)
+/**
+ * `*` is any run of characters, `?` is one; all else is itself. A star that took too little takes one more: only the last
+ * star is ever tried again, so that the steps are the length of the text times that of the glob at most.
+ */
+const fitsGlob = (glob: string, text: string) => {
+  let at = 0
+  let inGlob = 0
+  let star = -1
+  let taken = 0
+  while (at < text.length) {
+    const wanted = glob[inGlob]
+    if (wanted === "*") {
+      star = inGlob
+      taken = at
+      inGlob += 1
+    } else if (wanted !== undefined && (wanted === "?" || wanted === text[at])) {
+      at += 1
+      inGlob += 1
+    } else if (star >= 0) {
+      taken += 1
+      at = taken
+      inGlob = star + 1
+    } else return false
+  }
+  while (glob[inGlob] === "*") inGlob += 1
+  return inGlob === glob.length
 }
 
-const compiled = new Map<string, Result.Result<Matcher, string>>()
-
-/** The matcher of a pattern, or a sentence that says why there is none. */
-export const matcherOf = (kind: PolicyRule["kind"], pattern: string): Result.Result<Matcher, string> => {
-  const key = `${kind} ${pattern}`
-  const before = compiled.get(key)
-  if (before !== undefined) return before
-  const made = kind === "glob" ? compileGlob(pattern) : compileRegex(pattern)
-  if (compiled.size >= capacity) compiled.clear()
-  compiled.set(key, made)
-  return made
-}
+/** The matcher of a pattern, or why there is none; what the pattern says is not repeated. */
+export const matcherOf = (kind: PolicyRule["kind"], pattern: string): Result.Result<Matcher, string> =>
+  kind === "regex" ? compileRegex(pattern) : Result.succeed((text) => fitsGlob(pattern, text))
