@@ -184,7 +184,7 @@ export class UserRepo extends Context.Service<
         execute: ({ emailPrefix, role, banned, before, limit }) => {
           const conditions = [
             ...(emailPrefix === undefined ? [] : [sql`email LIKE ${likePrefix(emailPrefix)}`]),
-            ...(role === undefined ? [] : [sql`roles @> ARRAY[${role}::text]`]),
+            ...(role === undefined ? [] : [sql`(roles @> ARRAY[${role}::text] OR shop_roles @> ARRAY[${role}::text])`]),
             ...(banned === undefined ? [] : [banned ? sql`banned_at IS NOT NULL` : sql`banned_at IS NULL`]),
             ...(before === undefined ? [] : [sql`users.id < ${before}::uuid`])
           ]
