@@ -6,6 +6,7 @@ import type { Figure } from "./load.ts"
 import { measureAdded, measureDeadChannel, measureStatus } from "./payments.ts"
 import { measureLedger } from "./ledger.ts"
 import { measurePlacing } from "./placeOrder.ts"
+import { measurePolicy } from "./policy.ts"
 import { startBare, startServer, usage } from "./server.ts"
 import type { Running } from "./server.ts"
 import { anyBuyer, anyProduct, anySku, confirm, openShop, placeOrder, readUntilPaid } from "./shop.ts"
@@ -141,6 +142,14 @@ const main = async () => {
           `${format(naive)}/s (target 3,000/s); a transaction for each ${format(journal)}/s`
       )
     }
+  }
+  if (wanted("policy")) {
+    const { againMillis, casbinPerSecond, compileMillis, perSecond } = await measurePolicy(Math.min(seconds, 3))
+    console.log(
+      `Policy, 1,000 rules, one core: ${perSecond.toFixed(0)} decisions/s (target 500,000), ready in ` +
+        `${compileMillis.toFixed(0)} ms, after a change in ${againMillis.toFixed(0)} ms; casbin with the same rules: ${casbinPerSecond.toFixed(0)}/s`
+    )
+    if (only?.length === 1) return
   }
   console.log("Starting the server …")
   const server = await startServer()

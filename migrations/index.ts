@@ -14,6 +14,7 @@ import paymentLog from "./0013_payment_log.ts"
 import disputes from "./0014_disputes.ts"
 import channelCredentials from "./0015_channel_credentials.ts"
 import scheduledCancel from "./0016_scheduled_cancel.ts"
+import policy from "./0017_policy.ts"
 import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
 import tenancy from "./0023_tenancy.ts"
@@ -36,6 +37,7 @@ export const migrations = {
   "0014_disputes": disputes,
   "0015_channel_credentials": channelCredentials,
   "0016_scheduled_cancel": scheduledCancel,
+  "0017_policy": policy,
   "0021_ledger": ledger,
   "0022_expiry_by_category": expiryByCategory,
   "0023_tenancy": tenancy

@@ -22,8 +22,9 @@ const user = Argument.String("user").pipe(
   Argument.filterMap(userReference.parse, userReference.expectation)
 )
 
-const role = Argument.Literals("role", ["merchant", "admin"]).pipe(
-  Argument.withDescription("merchant is the staff of one shop, admin operates the mall")
+const role = Argument.String("role").pipe(
+  Argument.withSchema(Role),
+  Argument.withDescription("merchant runs one shop, admin operates the mall; others are those of `mall policy show`")
 )
 
 const actOf = Effect.fnUntraced(function* (reason: string) {
@@ -44,6 +45,7 @@ const fieldsOf = (user: ManagedUser) =>
     status: standing(user),
     roles: user.roles.join(", "),
     merchant: user.merchantId,
+    "roles in the shop": user.shopRoles.join(", "),
     "banned because": user.banReason,
     created: user.createdAt,
     "last login": user.lastLoginAt
@@ -56,7 +58,8 @@ const list = Command.make(
   {
     ...page,
     email: Flag.String("email").pipe(Flag.withDescription("Only emails that begin so"), Flag.optional),
-    role: Flag.Literals("role", Role.literals).pipe(
+    role: Flag.String("role").pipe(
+      Flag.withSchema(Role),
       Flag.withDescription("Only those who have this role"),
       Flag.optional
     ),
@@ -113,6 +116,7 @@ const show = Command.make(
           {
             when: ({ createdAt }) => createdAt,
             what: ({ type }) => type,
+            role: ({ subject }) => subject,
             who: ({ actorId }) => actorId,
             why: ({ reason }) => reason,
             trace: ({ traceId }) => traceId
@@ -182,7 +186,7 @@ const grant = Command.make(
     role,
     merchant: Flag.String("merchant").pipe(
       Flag.withSchema(MerchantId),
-      Flag.withDescription("The id of the shop; needed for the role merchant, and only there"),
+      Flag.withDescription("The id of the shop within which it is held; needed for the role merchant, never for admin"),
       Flag.optional
     ),
     reason,

@@ -38,6 +38,12 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at accounts; ban them, end their sessions, give and take roles",
     async () => (await import("./UsersCommand.ts")).UsersCommand
   ),
+  entry(
+    "policy",
+    "Say what roles may do: show, explain, test, apply and roll back the policy",
+    async () => (await import("./PolicyCommand.ts")).PolicyCommand
+  ),
+  entry("blocks", "Keep networks and devices out", async () => (await import("./BlocksCommand.ts")).BlocksCommand),
   entry("products", "Import products", async () => (await import("./ProductsCommand.ts")).ProductsCommand),
   entry("orders", "Look at orders and cancel them", async () => (await import("./OrdersCommand.ts")).OrdersCommand),
   entry("returns", "Look at what buyers send back", async () => (await import("./ReturnsCommand.ts")).ReturnsCommand),

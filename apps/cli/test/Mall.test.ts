@@ -122,7 +122,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       assert.include((yield* decode(ManagedUser, admin)).roles, "admin")
       const shopless = yield* mall("users", "grant", "buyer@demo.mall", "merchant", "--reason", "x")
       assert.strictEqual(shopless.code, 1)
-      assert.include(shopless.err, "The role merchant, and no other, is granted for a shop")
+      assert.include(shopless.err, "The role merchant is granted for a shop")
       const revoked = yield* mall("users", "revoke", "buyer@demo.mall", "admin", "--reason", "x", "--yes", "--json")
       assert.notInclude((yield* decode(ManagedUser, revoked)).roles, "admin")
     })

@@ -31,6 +31,9 @@ const address = {
 const sku = { code: "sku-1", options: { colour: "red" }, price: money }
 const item = { skuId: missingId, quantity: 1 }
 const ticket = { ticket: `tk_once_${"a".repeat(43)}` }
+const ofUser = { userId: missingId }
+const rule = { effect: "allow", kind: "glob", resource: "orders", action: "fulfil" }
+const policyDocument = { roles: [{ name: "support", description: "", inherits: ["customer"], rules: [rule] }] }
 const none: EndpointCase = {}
 
 /** One per endpoint of the API, by method and path. */
@@ -61,6 +64,35 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/user/verify-access-token/": none,
   "POST /api/user/verify-access-token/": none,
   "GET /.well-known/jwks.json": none,
+  "GET /api/v1/policy": none,
+  "GET /api/v1/policy/versions": { query: page },
+  "GET /api/v1/policy/versions/:version": { params: { version: "999999" } },
+  "GET /api/v1/policy/explain": {
+    query: { userId: missingId, permission: "orders:fulfil", merchantId: missingId }
+  },
+  "GET /api/v1/policy/who-can": { query: { ...page, permission: "orders:fulfil", merchantId: missingId } },
+  "POST /api/v1/policy/diff": { body: { document: policyDocument } },
+  "POST /api/v1/policy": { body: { version: 1_000_000, document: policyDocument, reason: "because" } },
+  "POST /api/v1/policy/rollback": { body: { version: 1_000_000, to: 0, reason: "because" } },
+  "POST /api/v1/policy/assignments/:userId/roles": {
+    params: ofUser,
+    body: { role: "merchant", merchantId: missingId, reason: "because" }
+  },
+  "POST /api/v1/policy/assignments/:userId/roles/:role/revoke": {
+    params: { ...ofUser, role: "merchant" },
+    body: { reason: "because" }
+  },
+  "GET /api/v1/merchant/staff": { query: page },
+  "POST /api/v1/merchant/staff/:userId/roles": { params: ofUser, body: { role: "merchant", reason: "because" } },
+  "POST /api/v1/merchant/staff/:userId/roles/:role/revoke": {
+    params: { ...ofUser, role: "merchant" },
+    body: { reason: "because" }
+  },
+  "GET /api/v1/blocks": { query: { ...page, kind: "network", state: "all" } },
+  "POST /api/v1/blocks": {
+    body: { kind: "network", subject: "203.0.113.0/24", reason: "because", expiresAt: "2040-01-01T00:00:00.000Z" }
+  },
+  "POST /api/v1/blocks/:id/remove": { params: id, body: { reason: "because" } },
   "GET /api/v1/products": {
     query: {
       ...{ category: missingId, merchant: missingId, minPrice: "1", maxPrice: "2", currency: "CNY" },

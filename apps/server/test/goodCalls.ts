@@ -24,6 +24,8 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
   ...{ queue: "order_paid.trade", name: "no_such_sweep" },
+  ...{ permission: "orders:fulfil", document: { roles: [] }, rollback: { version: 9, to: 9, reason: "because" } },
+  ...{ block: { kind: "device", subject: "d1", reason: "because" }, removal: { reason: "because" } },
   ...{
     account: "platform:payable:CNY",
     legs: [
@@ -43,6 +45,7 @@ const payloads: Readonly<Record<string, Json>> = {
   "orders.paymentIncidents": { limit: 5 },
   "admin.routes.history": { limit: 5 },
   "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
+  "policy.apply": { id: missingId, change: { version: 9, document: { roles: [] }, reason: "because" } },
   "payments.scheduleCancel": { id: missingId, at: null },
   "admin.payments.scheduleCancel": { id: missingId, at: null, reason: "because" },
   "ledger.accounts": {},

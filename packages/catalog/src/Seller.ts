@@ -1,3 +1,4 @@
+import { mayEverywhere } from "@mall/domain/identity/CurrentUser"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import type { UserId } from "@mall/domain/identity/CurrentUser"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
@@ -11,9 +12,13 @@ export interface Seller {
   readonly shop: "every" | Option.Option<MerchantId>
 }
 
+/** Goods and their stock go together: who has the one everywhere and the other in a shop stays in the shop with both. */
 export const sellerOf = (principal: Principal): Seller => ({
   actor: principal.userId,
-  shop: principal.roles.includes("admin") ? "every" : principal.merchantId
+  shop:
+    mayEverywhere(principal, "catalog:write") && mayEverywhere(principal, "stock:write")
+      ? "every"
+      : principal.merchantId
 })
 
 /** Who the database is told that a seller is, so that it too keeps others' goods from them. */

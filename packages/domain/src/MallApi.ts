@@ -5,6 +5,8 @@ import { ProductsApiGroup } from "./catalog/ProductsApi.ts"
 import { describeOperations } from "./describeOperations.ts"
 import { AddressesApiGroup } from "./identity/AddressesApi.ts"
 import { AuthApiGroup, JwksApiGroup } from "./identity/AuthApi.ts"
+import { BlocksApiGroup } from "./identity/BlocksApi.ts"
+import { AssignmentsApiGroup, PolicyApiGroup, StaffApiGroup } from "./identity/PolicyApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
 import { LedgerApiGroup } from "./ledger/LedgerApi.ts"
@@ -18,6 +20,7 @@ import { ReturnsApiGroup } from "./trade/ReturnsApi.ts"
 
 const groups = HttpApi.make("mall")
   .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup)
+  .add(PolicyApiGroup, AssignmentsApiGroup, StaffApiGroup, BlocksApiGroup)
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)

@@ -1,11 +1,14 @@
 import { Principal, SessionId, UserId } from "@mall/domain/identity/CurrentUser"
-import { isGranted, Permission, Role } from "@mall/domain/identity/Permission"
+import { Role } from "@mall/domain/identity/Permission"
+import type { Permission } from "@mall/domain/identity/Permission"
 import { Unauthorized } from "@mall/domain/kernel/EdgeError"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Clock, Config, Context, Data, Duration, Effect, Layer, Option, Schema } from "effect"
 import { decodeProtectedHeader, jwtVerify, SignJWT } from "jose"
 import { accessTokenLifetime } from "./accessTokenLifetime.ts"
 import { Keys } from "./Keys.ts"
+import type { CompiledPolicy } from "./policy/CompiledPolicy.ts"
+import { Policies } from "./policy/Policies.ts"
 import { Revocations } from "./Revocations.ts"
 import type { TokenSubject } from "./Revocations.ts"
 import { TokenCache } from "./TokenCache.ts"
@@ -16,6 +19,8 @@ const type = "at+jwt"
 
 export interface Bearer extends TokenSubject {
   readonly roles: ReadonlyArray<Role>
+  /** Those within the shop `merchantId`, beside `merchant`. */
+  readonly shopRoles: ReadonlyArray<Role>
   readonly merchantId: MerchantId | null
 }
 
@@ -34,6 +39,7 @@ const Claims = Schema.Struct({
   sub: UserId,
   sid: SessionId,
   roles: Schema.Array(Role),
+  shr: Schema.optionalKey(Schema.Array(Role)),
   mid: Schema.optionalKey(MerchantId),
   ver: Schema.Int,
   exp: Schema.Int
@@ -46,12 +52,16 @@ class TokenRejected extends Data.TaggedError("TokenRejected")<{ readonly cause: 
 interface Entry {
   readonly subject: TokenSubject
   readonly expiresAtMillis: number
-  readonly verified: Effect.Effect<VerifiedToken>
+  readonly claims: typeof Claims.Type
+  /** The policy by which the bearer was judged; another one means to judge anew. */
+  policy: CompiledPolicy
+  verified: Effect.Effect<VerifiedToken>
 }
 
 /**
  * Access tokens: JWTs signed with Ed25519, good for minutes. A signature is checked once; after that a token is known by
- * its text, and each use only compares its expiry and asks `Revocations`: no I/O, no cryptography, no promise.
+ * its text, and each use only compares its expiry and the policy in force and asks `Revocations`: no I/O, no cryptography, no
+ * promise.
  */
 export class AccessTokens extends Context.Service<
   AccessTokens,
@@ -65,6 +75,7 @@ export class AccessTokens extends Context.Service<
     Effect.gen(function* () {
       const keys = yield* Keys
       const revocations = yield* Revocations
+      const policies = yield* Policies
       const clock = yield* Clock.Clock
       const lifetime = Duration.toMillis(yield* accessTokenLifetime)
       const { issuer, audience, cacheSize } = yield* Config.all({
@@ -73,7 +84,6 @@ export class AccessTokens extends Context.Service<
         cacheSize: Config.Int("ACCESS_TOKEN_CACHE_SIZE").pipe(Config.withDefault(20_000))
       })
       const cache = new TokenCache<Entry>(cacheSize)
-      const permissionsOf = cachedPermissions()
       const unauthorized = Effect.suspend(() => Effect.fail(new Unauthorized({})))
 
       const issue = Effect.fn("AccessTokens.issue")(function* (bearer: Bearer) {
@@ -84,6 +94,7 @@ export class AccessTokens extends Context.Service<
           sid: bearer.sessionId,
           roles: bearer.roles,
           ver: bearer.version,
+          ...(bearer.shopRoles.length === 0 ? {} : { shr: bearer.shopRoles }),
           ...(bearer.merchantId === null ? {} : { mid: bearer.merchantId })
         }
         const token = yield* Effect.promise(() =>
@@ -125,30 +136,49 @@ export class AccessTokens extends Context.Service<
         Effect.catchTag(["TokenRejected", "SchemaError"], () => unauthorized)
       )
 
-      const entryOf = (claims: typeof Claims.Type): Entry => {
-        const expiresAtMillis = claims.exp * 1000
+      const judge = (claims: typeof Claims.Type, policy: CompiledPolicy): Effect.Effect<VerifiedToken> => {
+        const { either, mall, shop } = policy.authorityOf({ roles: claims.roles, shopRoles: claims.shr ?? [] })
         const principal = new Principal({
           userId: claims.sub,
           sessionId: claims.sid,
           roles: claims.roles,
           merchantId: Option.fromUndefinedOr(claims.mid),
-          expiresAt: new Date(expiresAtMillis)
+          expiresAt: new Date(claims.exp * 1000),
+          held: { mall: [...mall], shop: [...shop] }
         })
+        return Effect.succeed({ principal, permissions: either })
+      }
+
+      const entryOf = (claims: typeof Claims.Type): Entry => {
+        const policy = policies.current()
         return {
           subject: { userId: claims.sub, sessionId: claims.sid, version: claims.ver },
-          expiresAtMillis,
-          verified: Effect.succeed({ principal, permissions: permissionsOf(claims.roles) })
+          expiresAtMillis: claims.exp * 1000,
+          claims,
+          policy,
+          verified: judge(claims, policy)
         }
+      }
+
+      const verifiedBy = (entry: Entry) => {
+        const policy = policies.current()
+        if (entry.policy !== policy) {
+          entry.verified = judge(entry.claims, policy)
+          entry.policy = policy
+        }
+        return entry.verified
       }
 
       const decide = (entry: Entry): Effect.Effect<VerifiedToken, Unauthorized> => {
         switch (revocations.status(entry.subject)) {
           case "good":
-            return entry.verified
+            return verifiedBy(entry)
           case "ended":
             return unauthorized
           case "unknown":
-            return Effect.flatMap(revocations.confirm(entry.subject), (good) => (good ? entry.verified : unauthorized))
+            return Effect.flatMap(revocations.confirm(entry.subject), (good) =>
+              good ? verifiedBy(entry) : unauthorized
+            )
         }
       }
 
@@ -169,17 +199,4 @@ export class AccessTokens extends Context.Service<
       return AccessTokens.of({ issue, verify })
     })
   )
-}
-
-/** The permissions of a set of roles, worked out once for each set there is. */
-const cachedPermissions = () => {
-  const known = new Map<string, ReadonlySet<Permission>>()
-  return (roles: ReadonlyArray<Role>): ReadonlySet<Permission> => {
-    const key = roles.join()
-    const before = known.get(key)
-    if (before !== undefined) return before
-    const granted = new Set(Permission.literals.filter((permission) => isGranted(roles, permission)))
-    known.set(key, granted)
-    return granted
-  }
 }

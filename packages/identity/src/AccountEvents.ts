@@ -23,6 +23,8 @@ export class AccountEvents extends Context.Service<
       /** Who did it; null for the system and the command line. */
       readonly actorId: UserId | null
       readonly reason: string
+      /** The role that was given or taken. */
+      readonly subject?: string
     }): Effect.Effect<void, SqlError>
     /** Newest first. */
     list(
@@ -39,7 +41,7 @@ export class AccountEvents extends Context.Service<
       const record: AccountEvents["Service"]["record"] = Effect.fn("AccountEvents.record")(function* (event) {
         const createdAt = DateTime.toDateUtc(yield* DateTime.now)
         const traceId = yield* currentTraceId
-        const row = { ...event, id: yield* newId, traceId, createdAt }
+        const row = { subject: null, ...event, id: yield* newId, traceId, createdAt }
         yield* sql`INSERT INTO identity.account_events ${sql.insert(row)}`
       })
 

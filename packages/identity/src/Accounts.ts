@@ -23,6 +23,7 @@ import { AccountEvents } from "./AccountEvents.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
 import { Passwords } from "./Passwords.ts"
 import { PasswordStrength } from "./PasswordStrength.ts"
+import { administers, Policies } from "./policy/Policies.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
 import { toUser } from "./toUser.ts"
@@ -68,6 +69,7 @@ export class Accounts extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const users = yield* UserRepo
+      const policies = yield* Policies
       const sessions = yield* SessionRepo
       const events = yield* AccountEvents
       const passwords = yield* Passwords
@@ -128,7 +130,13 @@ export class Accounts extends Context.Service<
           const now = yield* currentDate
           yield* users.update(id, { roles, merchantId, updatedAt: now })
           yield* users.raiseTokenVersion(id, now)
-          yield* events.record({ userId: id, type: "role_granted", actorId: null, reason: roles.join(", ") })
+          yield* events.record({
+            userId: id,
+            type: "role_granted",
+            actorId: null,
+            reason: "",
+            subject: roles.join(", ")
+          })
           return yield* Effect.flatMap(users.findById(id), Effect.fromOption)
         },
         sql.withTransaction,
@@ -185,7 +193,9 @@ export class Accounts extends Context.Service<
         function* (userId: UserId) {
           const now = yield* currentDate
           const user = yield* Effect.flatMap(users.lock(userId), orUnauthorized)
-          if (user.roles.includes("admin")) yield* users.assertOtherAdministrator(userId)
+          if (user.roles.includes("admin")) {
+            yield* users.assertOtherAdministrator(userId, (roles) => administers(policies.current(), roles))
+          }
           yield* users.erase(userId, now)
           yield* sql`DELETE FROM identity.addresses WHERE user_id = ${userId}`
           yield* sessions.revokeAll(userId, now, null)

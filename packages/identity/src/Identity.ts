@@ -6,6 +6,11 @@ import { Addresses } from "./Addresses.ts"
 import { AddressesHttp } from "./AddressesHttp.ts"
 import { AuthHttp, JwksHttp } from "./AuthHttp.ts"
 import { AuthorizationLayer, OptionalAuthorizationLayer, RpcAuthorizationLayer } from "./AuthorizationLayers.ts"
+import { Blocks } from "./blocks/Blocks.ts"
+import { BlocksHttp } from "./blocks/BlocksHttp.ts"
+import { BlockAdminRpcHandlers, PolicyAdminRpcHandlers, StaffMerchantRpcHandlers } from "./policy/PolicyRpcHandlers.ts"
+import { AssignmentsHttp, PolicyHttp, StaffHttp } from "./policy/PolicyHttp.ts"
+import { PolicyAdministration } from "./policy/PolicyAdministration.ts"
 import * as IdentityListener from "./IdentityListener.ts"
 import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./IdentityRpcHandlers.ts"
 import { Keys } from "./Keys.ts"
@@ -13,6 +18,7 @@ import { Logins } from "./Logins.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
 import { Passwords } from "./Passwords.ts"
 import { PasswordStrength } from "./PasswordStrength.ts"
+import { Policies } from "./policy/Policies.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
 import { Sessions } from "./Sessions.ts"
@@ -28,6 +34,8 @@ const Foundation = Layer.mergeAll(
   Passwords.layer,
   PasswordStrength.layer,
   Keys.layer,
+  Blocks.layer,
+  Policies.layer,
   Revocations.layer
 )
 
@@ -35,7 +43,9 @@ const Services = Layer.mergeAll(
   Accounts.layerNoDeps,
   Logins.layerNoDeps,
   Addresses.layerNoDeps,
-  UserAdministration.layerNoDeps
+  UserAdministration.layerNoDeps,
+  PolicyAdministration.layerNoDeps,
+  Blocks.layerGate
 ).pipe(Layer.provideMerge(Sessions.layer), Layer.provideMerge(AccessTokens.layerNoDeps), Layer.provideMerge(Foundation))
 
 /** All services of identity, the middlewares and the port it implements; without hearing what other processes change. */
@@ -55,8 +65,24 @@ export const IdentityLayer = IdentityListener.layer.pipe(Layer.provideMerge(laye
 /** The context for a process that serves none, such as the command line: what it changes is heard by those that do. */
 export const IdentityCommandLayer = layerDeaf
 
-/** The handlers of the groups users, account, addresses, auth and jwks of `MallApi`. */
-export const IdentityHttp = Layer.mergeAll(UsersHttp, AccountHttp, AddressesHttp, AuthHttp, JwksHttp)
+/** The handlers of the groups users, account, addresses, auth, jwks, policy, assignments, staff and blocks of `MallApi`. */
+export const IdentityHttp = Layer.mergeAll(
+  UsersHttp,
+  AccountHttp,
+  AddressesHttp,
+  AuthHttp,
+  JwksHttp,
+  PolicyHttp,
+  AssignmentsHttp,
+  StaffHttp,
+  BlocksHttp
+)
 
-/** The handlers of `IdentityStorefrontRpcs` and `IdentityAdminRpcs`. */
-export const IdentityRpc = Layer.merge(IdentityStorefrontRpcHandlers, IdentityAdminRpcHandlers)
+/** The handlers of the groups of Rpcs that identity has. */
+export const IdentityRpc = Layer.mergeAll(
+  IdentityStorefrontRpcHandlers,
+  IdentityAdminRpcHandlers,
+  PolicyAdminRpcHandlers,
+  BlockAdminRpcHandlers,
+  StaffMerchantRpcHandlers
+)

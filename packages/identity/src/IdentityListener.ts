@@ -1,27 +1,36 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
+import { BlockId } from "@mall/domain/identity/Block"
 import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
 import { Cause, Config, Duration, Effect, Layer, Option, Queue, Schedule, Schema } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
+import { Blocks } from "./blocks/Blocks.ts"
 import { Keys } from "./Keys.ts"
+import { Policies } from "./policy/Policies.ts"
 import { Revocations } from "./Revocations.ts"
 
-/** Where the triggers of `identity.users`, `identity.sessions` and `identity.signing_keys` tell what changed. */
+/** Where the triggers of the tables of `identity` tell what changed. */
 const channel = "identity_changes"
 
 const Change = Schema.TemplateLiteralParser(["u ", UserId, " ", Schema.FiniteFromString])
 const decodeVersion = Schema.decodeUnknownOption(Change)
+const decodePolicy = Schema.decodeUnknownOption(
+  Schema.TemplateLiteralParser(["casbin_policy_updated ", Schema.FiniteFromString])
+)
+const decodeBlock = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["b ", BlockId]))
 const decodeSession = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["s ", SessionId]))
 
 /**
- * Keeps `Revocations` and `Keys` current: hears every change as it commits, reads everything anew whenever it (re)connects,
+ * Keeps `Revocations`, `Keys`, `Policies` and `Blocks` current: hears every change as it commits, reads everything anew whenever it (re)connects,
  * and again at an interval, which bounds how long a silently dead connection can go unnoticed. Holds one connection.
  */
-export const layer: Layer.Layer<never, Config.ConfigError, PgClient.PgClient | Revocations | Keys> =
+export const layer: Layer.Layer<never, Config.ConfigError, PgClient.PgClient | Revocations | Keys | Policies | Blocks> =
   Layer.effectDiscard(
     Effect.gen(function* () {
       const pg = yield* PgClient.PgClient
       const revocations = yield* Revocations
       const keys = yield* Keys
+      const policies = yield* Policies
+      const blocks = yield* Blocks
       const interval = yield* Config.Duration("REVOCATION_RELOAD_INTERVAL").pipe(
         Config.withDefault(Duration.seconds(10))
       )
@@ -31,10 +40,13 @@ export const layer: Layer.Layer<never, Config.ConfigError, PgClient.PgClient | R
         if (Option.isSome(session)) return revocations.endSession(session.value[1])
         const user = decodeVersion(payload)
         if (Option.isSome(user)) return revocations.raiseVersion(user.value[1], user.value[3])
+        if (Option.isSome(decodePolicy(payload))) return yield* policies.reload
+        const block = decodeBlock(payload)
+        if (Option.isSome(block)) return yield* blocks.refresh(block.value[1])
         yield* keys.reload
       })
 
-      const reload = Effect.andThen(revocations.reload, keys.reload)
+      const reload = Effect.all([revocations.reload, keys.reload, policies.reload, blocks.reload], { discard: true })
 
       const listen = Effect.gen(function* () {
         const notifications = yield* pg.listen(channel)

@@ -1,9 +1,11 @@
 import { AccountBanned, InvalidCredentials } from "@mall/domain/identity/IdentityError"
 import type { Login, Password, TokenPair } from "@mall/domain/identity/User"
+import { CallerBlocked } from "@mall/domain/kernel/EdgeError"
 import type { Overloaded, RateLimited } from "@mall/domain/kernel/EdgeError"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import { Blocks } from "./blocks/Blocks.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
 import type { Origin } from "./Origin.ts"
 import { Passwords } from "./Passwords.ts"
@@ -21,7 +23,7 @@ export class Logins extends Context.Service<
     login(
       login: Login,
       origin: Origin
-    ): Effect.Effect<TokenPair, InvalidCredentials | AccountBanned | RateLimited | Overloaded>
+    ): Effect.Effect<TokenPair, InvalidCredentials | AccountBanned | CallerBlocked | RateLimited | Overloaded>
   }
 >()("@mall/identity/Logins") {
   static readonly layerNoDeps = Layer.effect(
@@ -32,6 +34,7 @@ export class Logins extends Context.Service<
       const sessions = yield* Sessions
       const passwords = yield* Passwords
       const throttle = yield* LoginThrottle
+      const blocks = yield* Blocks
 
       /** A new hash where today's costs differ from those of the stored one. */
       const rehash = (password: Password, stored: string, outdated: boolean) =>
@@ -58,6 +61,7 @@ export class Logins extends Context.Service<
         { email, password, client = "web", deviceId = null },
         origin
       ) {
+        if (deviceId !== null && blocks.isDeviceBlocked(deviceId)) return yield* new CallerBlocked({})
         yield* throttle.begin(email, origin.ip)
         const user = Option.getOrUndefined(yield* Effect.orDie(users.findByEmail(email)))
         const stored = user?.passwordHash ?? undefined

@@ -96,6 +96,7 @@ export class Sessions extends Context.Service<
           sessionId,
           version: user.tokenVersion,
           roles: user.roles,
+          shopRoles: user.shopRoles,
           merchantId: user.merchantId
         })
         return {

@@ -1,7 +1,8 @@
 import type { AccountEvent, AccountEventType } from "@mall/domain/identity/AccountEvent"
-import { UserId } from "@mall/domain/identity/CurrentUser"
-import type { LastAdministrator } from "@mall/domain/identity/IdentityError"
-import { RoleNotGrantable, UserNotFound } from "@mall/domain/identity/IdentityError"
+import { shopOf, UserId } from "@mall/domain/identity/CurrentUser"
+import type { Principal } from "@mall/domain/identity/CurrentUser"
+import type { LastAdministrator, PermissionNotHeld, RoleNotGrantable } from "@mall/domain/identity/IdentityError"
+import { UserNotFound } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import { ManagedUser } from "@mall/domain/identity/User"
 import type { Email } from "@mall/domain/identity/User"
@@ -12,6 +13,10 @@ import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option, Struct } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountEvents } from "./AccountEvents.ts"
+import { assertHeld } from "./policy/assertHeld.ts"
+import { administers, Policies } from "./policy/Policies.ts"
+import { granting, revoking } from "./policy/roleChanges.ts"
+import type { RoleChange } from "./policy/roleChanges.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
 import { StoredUser, UserRepo } from "./UserRepo.ts"
@@ -27,9 +32,34 @@ export interface Act {
 
 interface Change {
   readonly type: AccountEventType
+  readonly subject?: string
   readonly patch: Omit<UserPatch, "updatedAt">
   /** Sessions end too: their refresh tokens are good for nothing any more. Access tokens end in any case. */
   readonly endsSessions: boolean
+}
+
+/**
+ * The staff of the shop that the caller runs: others do not exist for them. Somebody becomes staff by `grant`, which only
+ * the mall's own administrators do, so that no shop takes people who did not ask for it.
+ */
+export interface Staff {
+  list(
+    caller: Principal,
+    page: { readonly limit?: number; readonly after?: string }
+  ): Effect.Effect<Page<ManagedUser>, InvalidCursor>
+  grant(
+    caller: Principal,
+    userId: UserId,
+    role: Role,
+    reason: string
+  ): Effect.Effect<ManagedUser, UserNotFound | RoleNotGrantable | PermissionNotHeld | LastAdministrator>
+  /** Who loses the last role within the shop is its staff no more. */
+  revoke(
+    caller: Principal,
+    userId: UserId,
+    role: Role,
+    reason: string
+  ): Effect.Effect<ManagedUser, LastAdministrator | UserNotFound | RoleNotGrantable | PermissionNotHeld>
 }
 
 /**
@@ -59,19 +89,23 @@ export class UserAdministration extends Context.Service<
     unban(userId: UserId, act: Act): Effect.Effect<ManagedUser, UserNotFound>
     /** Ends all sessions of the user. */
     logout(userId: UserId, act: Act): Effect.Effect<void, UserNotFound>
-    /** `merchant` needs the shop whose staff the user becomes; a user is staff of one shop at most. */
+    /**
+     * For the whole mall, or within a shop, which `merchant` needs; a user is staff of one shop at most. Who acts holds all
+     * that the role speaks of.
+     */
     grant(
       userId: UserId,
       role: Role,
       merchantId: MerchantId | null,
       act: Act
-    ): Effect.Effect<ManagedUser, UserNotFound | RoleNotGrantable>
-    /** The last administrator stays one. */
+    ): Effect.Effect<ManagedUser, UserNotFound | RoleNotGrantable | PermissionNotHeld | LastAdministrator>
+    /** Wherever the user has the role. The last administrator stays one; who acts could have granted the role. */
     revoke(
       userId: UserId,
       role: Role,
       act: Act
-    ): Effect.Effect<ManagedUser, LastAdministrator | UserNotFound | RoleNotGrantable>
+    ): Effect.Effect<ManagedUser, LastAdministrator | UserNotFound | RoleNotGrantable | PermissionNotHeld>
+    readonly staff: Staff
   }
 >()("@mall/identity/UserAdministration") {
   static readonly layerNoDeps = Layer.effect(
@@ -82,6 +116,7 @@ export class UserAdministration extends Context.Service<
       const sessions = yield* SessionRepo
       const events = yield* AccountEvents
       const revocations = yield* Revocations
+      const policies = yield* Policies
 
       const orNotFound = (userId: UserId) => (user: Option.Option<StoredUser>) =>
         Effect.mapError(Effect.fromOption(user), () => new UserNotFound({ userId }))
@@ -91,16 +126,21 @@ export class UserAdministration extends Context.Service<
         function* <E>(
           userId: UserId,
           act: Act,
-          decide: (user: StoredUser, now: Date) => Effect.Effect<Change | undefined, E>
+          decide: (user: StoredUser, now: Date) => Effect.Effect<Change | undefined, E>,
+          isOfRoles = false
         ) {
           const now = DateTime.toDateUtc(yield* DateTime.now)
+          if (isOfRoles) {
+            yield* policies.lock
+            yield* policies.reload
+          }
           const before = yield* Effect.flatMap(users.lock(userId), orNotFound(userId))
           const decision = yield* decide(before, now)
           if (decision === undefined) return before
-          const { type, patch, endsSessions } = decision
+          const { endsSessions, patch, subject, type } = decision
           const after = yield* Effect.flatMap(users.update(userId, { ...patch, updatedAt: now }), orNotFound(userId))
           if (endsSessions) yield* sessions.revokeAll(userId, now, null)
-          yield* events.record({ userId, type, ...act })
+          yield* events.record({ userId, type, ...act, ...(subject === undefined ? {} : { subject }) })
           const tokenVersion = yield* users.raiseTokenVersion(userId, now)
           return new StoredUser({ ...after, tokenVersion })
         },
@@ -109,6 +149,42 @@ export class UserAdministration extends Context.Service<
         Effect.catchTag("SqlError", Effect.die),
         Effect.tap(({ id, tokenVersion }) => Effect.sync(() => revocations.raiseVersion(id, tokenVersion)))
       )
+
+      const assertOther = (userId: UserId) =>
+        users.assertOtherAdministrator(userId, (roles) => administers(policies.current(), roles))
+
+      /** Changes the roles of a user, of the staff of `onlyOf` where that is given, if who acts holds what `role` opens. */
+      const changeRoles = (
+        wanted: {
+          readonly userId: UserId
+          readonly role: Role
+          readonly type: "role_granted" | "role_revoked"
+          readonly onlyOf: MerchantId | undefined
+          readonly scopeOf: (user: StoredUser) => MerchantId | null
+          readonly decide: (user: StoredUser) => Effect.Effect<RoleChange | undefined, RoleNotGrantable>
+        },
+        act: Act
+      ) => {
+        const { decide, onlyOf, role, scopeOf, type, userId } = wanted
+        return change(
+          userId,
+          act,
+          Effect.fnUntraced(function* (user) {
+            if (onlyOf !== undefined && user.merchantId !== onlyOf) return yield* new UserNotFound({ userId })
+            const after = yield* decide(user)
+            if (after === undefined) return undefined
+            const policy = policies.current()
+            const merchantId = scopeOf(user)
+            yield* assertHeld(users, policy, act.actorId, policy.reachOf(role, merchantId !== null), merchantId)
+            const isLoss = !after.roles.includes("admin") || !administers(policy, after.roles)
+            const isAdministrator = user.roles.includes("admin") && administers(policy, user.roles)
+            if (isAdministrator && isLoss && user.bannedAt === null) yield* assertOther(userId)
+            const subject = merchantId === null ? role : `${role} of ${merchantId}`
+            return { type, subject, patch: after, endsSessions: false } satisfies Change
+          }),
+          true
+        ).pipe(Effect.map(toManagedUser))
+      }
 
       const list: UserAdministration["Service"]["list"] = Effect.fn("UserAdministration.list")(function* (query) {
         const limit = query.limit ?? defaultLimit
@@ -135,7 +211,7 @@ export class UserAdministration extends Context.Service<
             act,
             Effect.fnUntraced(function* (user, now) {
               if (user.bannedAt !== null) return undefined
-              if (user.roles.includes("admin")) yield* users.assertOtherAdministrator(userId)
+              if (user.roles.includes("admin")) yield* assertOther(userId)
               const patch = { bannedAt: now, banReason: act.reason }
               return { type: "banned", patch, endsSessions: true } satisfies Change
             })
@@ -161,27 +237,55 @@ export class UserAdministration extends Context.Service<
         Effect.asVoid
       )
 
+      const granted = (
+        userId: UserId,
+        role: Role,
+        merchantId: MerchantId | null,
+        onlyOf: MerchantId | undefined,
+        act: Act
+      ) => {
+        const decide = (user: StoredUser) => granting(policies.current(), user, role, merchantId)
+        return changeRoles({ userId, role, type: "role_granted", onlyOf, scopeOf: () => merchantId, decide }, act)
+      }
+
+      const revoked = (userId: UserId, role: Role, onlyOf: MerchantId | undefined, act: Act) => {
+        const decide = (user: StoredUser) => revoking(user, role, onlyOf !== undefined)
+        // what is held in the mall is the larger part of what is taken
+        const scopeOf = (user: StoredUser) => {
+          const isInMall = onlyOf === undefined && role !== "merchant" && user.roles.includes(role)
+          return isInMall ? null : user.merchantId
+        }
+        return changeRoles({ userId, role, type: "role_revoked", onlyOf, scopeOf, decide }, act)
+      }
+
       const grant = Effect.fn("UserAdministration.grant")(
         (userId: UserId, role: Role, merchantId: MerchantId | null, act: Act) =>
-          change(userId, act, (user) => decideGrant(user, role, merchantId)),
-        Effect.map(toManagedUser)
+          granted(userId, role, merchantId, undefined, act)
+      )
+      const revoke = Effect.fn("UserAdministration.revoke")((userId: UserId, role: Role, act: Act) =>
+        revoked(userId, role, undefined, act)
       )
 
-      const revoke = Effect.fn("UserAdministration.revoke")(
-        (userId: UserId, role: Role, act: Act) =>
-          change(
-            userId,
-            act,
-            Effect.fnUntraced(function* (user) {
-              const decision = yield* decideRevoke(user, role)
-              if (decision !== undefined && role === "admin" && user.bannedAt === null) {
-                yield* users.assertOtherAdministrator(userId)
-              }
-              return decision
-            })
-          ),
-        Effect.map(toManagedUser)
-      )
+      const staff: Staff = {
+        list: Effect.fn("UserAdministration.staff.list")(function* (caller, page) {
+          const limit = page.limit ?? defaultLimit
+          const before = page.after === undefined ? undefined : yield* cursor.decode(page.after)
+          const shop = runBy(caller)
+          if (Option.isNone(shop)) return { data: [], nextCursor: null }
+          const rows = yield* Effect.orDie(users.listStaff(shop.value, { before, limit: limit + 1 }))
+          return toPage(rows.map(toManagedUser), limit, ({ id }) => cursor.encode(id))
+        }),
+        grant: Effect.fn("UserAdministration.staff.grant")(function* (caller, userId, role, reason) {
+          const shop = runBy(caller)
+          if (Option.isNone(shop)) return yield* new UserNotFound({ userId })
+          return yield* granted(userId, role, shop.value, shop.value, { actorId: caller.userId, reason })
+        }),
+        revoke: Effect.fn("UserAdministration.staff.revoke")(function* (caller, userId, role, reason) {
+          const shop = runBy(caller)
+          if (Option.isNone(shop)) return yield* new UserNotFound({ userId })
+          return yield* revoked(userId, role, shop.value, { actorId: caller.userId, reason })
+        })
+      }
 
       return UserAdministration.of({
         list,
@@ -192,34 +296,13 @@ export class UserAdministration extends Context.Service<
         unban,
         logout,
         grant,
-        revoke
+        revoke,
+        staff
       })
     })
   )
 }
 
+const runBy = (caller: Principal) => shopOf(caller, "staff:administer")
+
 const toManagedUser = (user: StoredUser) => new ManagedUser(Struct.omit(user, ["passwordHash", "tokenVersion"]))
-
-const customerStays = () =>
-  new RoleNotGrantable({ reason: "Every account is a customer; ban it to keep its owner out" })
-
-const decideGrant = Effect.fnUntraced(function* (user: StoredUser, role: Role, merchantId: MerchantId | null) {
-  if (role === "customer") return yield* customerStays()
-  if ((role === "merchant") !== (merchantId !== null)) {
-    return yield* new RoleNotGrantable({ reason: "The role merchant, and no other, is granted for a shop" })
-  }
-  if (user.roles.includes(role)) {
-    if (role !== "merchant" || user.merchantId === merchantId) return undefined
-    return yield* new RoleNotGrantable({ reason: "The user is staff of another shop; revoke that first" })
-  }
-  const patch = { roles: [...user.roles, role], ...(role === "merchant" ? { merchantId } : {}) }
-  return { type: "role_granted", patch, endsSessions: false } satisfies Change
-})
-
-const decideRevoke = Effect.fnUntraced(function* (user: StoredUser, role: Role) {
-  if (role === "customer") return yield* customerStays()
-  if (!user.roles.includes(role)) return undefined
-  const roles = user.roles.filter((each) => each !== role)
-  const patch = { roles, ...(role === "merchant" ? { merchantId: null } : {}) }
-  return { type: "role_revoked", patch, endsSessions: false } satisfies Change
-})

@@ -1,12 +1,13 @@
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { EmailTaken, LastAdministrator } from "@mall/domain/identity/IdentityError"
-import type { Role } from "@mall/domain/identity/Permission"
+import { Role } from "@mall/domain/identity/Permission"
 import type { Email, Locale } from "@mall/domain/identity/User"
 import { ManagedUser } from "@mall/domain/identity/User"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 
 /** A row of `identity.users`. */
 export class StoredUser extends Schema.Class<StoredUser>("StoredUser")({
@@ -33,6 +34,7 @@ export interface UserPatch {
   readonly avatarUrl?: string | null
   readonly passwordHash?: string
   readonly roles?: ReadonlyArray<Role>
+  readonly shopRoles?: ReadonlyArray<Role>
   readonly merchantId?: MerchantId | null
   readonly bannedAt?: Date | null
   readonly banReason?: string | null
@@ -43,6 +45,13 @@ export interface UserFilter {
   readonly emailPrefix: string | undefined
   readonly role: Role | undefined
   readonly banned: boolean | undefined
+}
+
+export interface HoldersQuestion {
+  readonly allowing: ReadonlyArray<Role>
+  readonly denying: ReadonlyArray<Role>
+  /** The shop for which it would do to have the permission there, and the roles that count within a shop. */
+  readonly within: { readonly merchantId: MerchantId; readonly allowing: ReadonlyArray<Role> } | undefined
 }
 
 /** The statements on `identity.users`. They join the transaction they run in. */
@@ -66,10 +75,23 @@ export class UserRepo extends Context.Service<
     /** Leaves of a user only the id. */
     erase(id: UserId, now: Date): Effect.Effect<void, SqlError>
     /**
-     * Fails where nobody but `id` administers users. Those who would take it from each other take turns; needs a
-     * transaction, which a deadlock with another user's change runs again.
+     * Fails where no admin but `id` can administer, as `administers` says of their roles. Those who would take it from
+     * each other take turns; needs a transaction, which a deadlock with another user's change runs again.
      */
-    assertOtherAdministrator(id: UserId): Effect.Effect<void, LastAdministrator | SqlError>
+    assertOtherAdministrator(
+      id: UserId | null,
+      administers: (roles: ReadonlyArray<Role>) => boolean
+    ): Effect.Effect<void, LastAdministrator | SqlError>
+    /** Who has one of `allowing` and none of `denying`, in the mall or within the shop; newest first. */
+    listHolders(
+      question: HoldersQuestion,
+      page: { readonly before: UserId | undefined; readonly limit: number }
+    ): Effect.Effect<Array<StoredUser>, SqlError>
+    /** The staff of a shop, newest first. */
+    listStaff(
+      merchantId: MerchantId,
+      page: { readonly before: UserId | undefined; readonly limit: number }
+    ): Effect.Effect<Array<StoredUser>, SqlError>
     /** Newest first, `limit` at most, those before `before`. */
     list(
       filter: UserFilter,
@@ -144,7 +166,7 @@ export class UserRepo extends Context.Service<
         (id: UserId, now: Date) => sql`
           UPDATE identity.users SET
             email = NULL, password_hash = NULL, name = '', avatar_url = NULL, roles = ARRAY['customer'],
-            merchant_id = NULL, deleted_at = ${now}, updated_at = ${now}
+            shop_roles = '{}', merchant_id = NULL, deleted_at = ${now}, updated_at = ${now}
           WHERE id = ${id}
         `,
         Effect.asVoid
@@ -162,7 +184,7 @@ export class UserRepo extends Context.Service<
         execute: ({ emailPrefix, role, banned, before, limit }) => {
           const conditions = [
             ...(emailPrefix === undefined ? [] : [sql`email LIKE ${likePrefix(emailPrefix)}`]),
-            ...(role === undefined ? [] : [sql`roles @> ARRAY[${role}::text]`]),
+            ...(role === undefined ? [] : [sql`(roles @> ARRAY[${role}::text] OR shop_roles @> ARRAY[${role}::text])`]),
             ...(banned === undefined ? [] : [banned ? sql`banned_at IS NOT NULL` : sql`banned_at IS NULL`]),
             ...(before === undefined ? [] : [sql`users.id < ${before}::uuid`])
           ]
@@ -178,25 +200,58 @@ export class UserRepo extends Context.Service<
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      const selectOtherAdministrator = SqlSchema.findAll({
-        Request: UserId,
-        Result: Schema.Struct({ id: UserId }),
+      const selectOtherAdministrators = SqlSchema.findAll({
+        Request: Schema.NullOr(UserId),
+        Result: Schema.Struct({ roles: Schema.Array(Role) }),
         execute: (id) => sql`
-          SELECT id FROM identity.users
-          WHERE 'admin' = ANY (roles) AND banned_at IS NULL AND deleted_at IS NULL AND id <> ${id} LIMIT 1
+          SELECT DISTINCT roles FROM identity.users
+          WHERE roles @> ARRAY['admin'] AND banned_at IS NULL AND deleted_at IS NULL AND id IS DISTINCT FROM ${id}
         `
       })
       const assertOtherAdministrator = Effect.fn("UserRepo.assertOtherAdministrator")(
-        function* (id: UserId) {
+        function* (id: UserId | null, administers: (roles: ReadonlyArray<Role>) => boolean) {
           yield* sql`SELECT pg_advisory_xact_lock(hashtext('identity.administrators'))`
-          const others = yield* selectOtherAdministrator(id)
-          if (others.length === 0) return yield* new LastAdministrator({})
+          const others = yield* selectOtherAdministrators(id)
+          if (!others.some(({ roles }) => administers(roles))) return yield* new LastAdministrator({})
         },
         Effect.catchTag("SchemaError", Effect.die)
       )
 
+      const decodeUsers = Schema.decodeUnknownEffect(Schema.mutable(Schema.Array(StoredUser)))
+      const listWhere = (
+        condition: Fragment,
+        { before, limit }: { readonly before: UserId | undefined; readonly limit: number }
+      ) =>
+        sql`
+          SELECT users.* FROM identity.users
+          WHERE users.deleted_at IS NULL AND ${condition}
+            ${before === undefined ? sql`` : sql`AND users.id < ${before}::uuid`}
+          ORDER BY users.id DESC LIMIT ${limit}
+        `.pipe(Effect.flatMap(decodeUsers), Effect.catchTag("SchemaError", Effect.die))
+
+      const listHolders: UserRepo["Service"]["listHolders"] = Effect.fn("UserRepo.listHolders")((
+        { allowing, denying, within },
+        page
+      ) => {
+        // `merchant` is held within a shop, wherever it stands
+        const isDenied = sql`array_remove(users.roles, 'merchant') && ${denying}::text[]`
+        const inMall = sql`array_remove(users.roles, 'merchant') && ${allowing}::text[]`
+        const staffRoles = sql`(users.shop_roles || CASE WHEN 'merchant' = ANY (users.roles) THEN ARRAY['merchant'] ELSE '{}' END)`
+        const inShop =
+          within === undefined
+            ? sql`FALSE`
+            : sql`(users.merchant_id = ${within.merchantId} AND ${staffRoles} && ${within.allowing}::text[]
+                  AND NOT ${staffRoles} && ${denying}::text[])`
+        return listWhere(sql`users.banned_at IS NULL AND NOT (${isDenied}) AND (${inMall} OR ${inShop})`, page)
+      })
+      const listStaff: UserRepo["Service"]["listStaff"] = Effect.fn("UserRepo.listStaff")((merchantId, page) =>
+        listWhere(sql`users.merchant_id = ${merchantId}`, page)
+      )
+
       return UserRepo.of({
         assertOtherAdministrator,
+        listHolders,
+        listStaff,
         insert,
         findById: Effect.fn("UserRepo.findById")(findById),
         findByEmail: Effect.fn("UserRepo.findByEmail")(findByEmail),

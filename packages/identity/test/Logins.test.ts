@@ -7,10 +7,12 @@ import { SqlClient } from "effect/sql"
 import { AccountEvents } from "../src/AccountEvents.ts"
 import { AccessTokens } from "../src/AccessTokens.ts"
 import { Accounts } from "../src/Accounts.ts"
+import { Blocks } from "../src/blocks/Blocks.ts"
 import { Keys } from "../src/Keys.ts"
 import { Logins } from "../src/Logins.ts"
 import { LoginThrottle } from "../src/LoginThrottle.ts"
 import { Passwords } from "../src/Passwords.ts"
+import { Policies } from "../src/policy/Policies.ts"
 import { PasswordStrength } from "../src/PasswordStrength.ts"
 import { Revocations } from "../src/Revocations.ts"
 import { SessionRepo } from "../src/SessionRepo.ts"
@@ -58,6 +60,8 @@ const Identity = Layer.mergeAll(Logins.layerNoDeps, Accounts.layerNoDeps, UserAd
       Passwords.layerNoDeps.pipe(Layer.provide([CountingKdf, NodeCrypto.layerSecureRandom])),
       PasswordStrength.layer,
       Keys.layer,
+      Blocks.layer,
+      Policies.layer,
       Revocations.layer
     )
   )

@@ -1,13 +1,19 @@
 import { assert, layer } from "@effect/vitest"
+import { BlockId } from "@mall/domain/identity/Block"
 import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
+import { PolicyChangeId } from "@mall/domain/identity/Policy"
+import { generator } from "@mall/domain/kernel/Id"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AccessTokens } from "../src/AccessTokens.ts"
 import { Accounts } from "../src/Accounts.ts"
+import { Blocks } from "../src/blocks/Blocks.ts"
 import { IdentityCommandLayer, IdentityLayer } from "../src/Identity.ts"
 import { Keys } from "../src/Keys.ts"
+import { Policies } from "../src/policy/Policies.ts"
+import { PolicyAdministration } from "../src/policy/PolicyAdministration.ts"
 import { Revocations } from "../src/Revocations.ts"
 import { Sessions } from "../src/Sessions.ts"
 import { UserAdministration } from "../src/UserAdministration.ts"
@@ -33,6 +39,8 @@ const build = Effect.fnUntraced(function* (overrides: Record<string, string> = {
   return { url, start }
 })
 
+const newChangeId = generator(PolicyChangeId)
+const newBlockId = generator(BlockId)
 const act = { actorId: null, reason: "test" }
 
 const makeProcesses = Effect.gen(function* () {
@@ -203,6 +211,41 @@ layer(Processes.layer, { excludeTestServices: true })("two processes on one data
       }
       yield* connected(second)
       yield* verify(good.accessToken).pipe(Effect.provideContext(second))
+    })
+  )
+
+  it.effect("a policy and a block that one makes count in the other, also after its connection was killed", () =>
+    Effect.gen(function* () {
+      const { first, second } = yield* Processes
+      const killListeners = Context.get(first, SqlClient.SqlClient)`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ILIKE 'listen%'
+      `
+      const administration = Context.get(first, PolicyAdministration)
+      for (const before of [Effect.void, killListeners]) {
+        yield* before
+        const { version } = yield* administration.current
+        const rules = [{ effect: "allow", kind: "glob", resource: "orders", action: "*" }] as const
+        const document = { roles: [{ name: `role-${version}`, description: "", inherits: [], rules }] }
+        yield* administration.apply(yield* newChangeId, { version, document, reason: "test" }, { operator: "olga" })
+        const known = Effect.suspend(() =>
+          Context.get(second, Policies).current().version === version + 1 ? Effect.void : Effect.fail("not yet")
+        )
+        yield* eventually(known)
+
+        const subject = `198.51.100.${version}/32`
+        const isLetIn = () => Context.get(second, Blocks).isLetIn(`198.51.100.${version}`, undefined)
+        assert.isTrue(isLetIn())
+        const blocks = Context.get(first, Blocks)
+        const { id } = yield* blocks.add(
+          yield* newBlockId,
+          { kind: "network", subject, reason: "test" },
+          { author: "operator:olga", ip: undefined }
+        )
+        yield* eventually(Effect.suspend(() => (isLetIn() ? Effect.fail("not yet") : Effect.void)))
+        yield* blocks.remove(id, "test", { author: "operator:olga", ip: undefined })
+        yield* eventually(Effect.suspend(() => (isLetIn() ? Effect.void : Effect.fail("not yet"))))
+      }
     })
   )
 

@@ -6,6 +6,7 @@ import { MinorUnits } from "@mall/domain/kernel/Money"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { mayEverywhere, shopOf } from "@mall/domain/identity/CurrentUser"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { readsOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
@@ -36,8 +37,8 @@ export interface StatementFilter extends PageRequest {
 /** Whose accounts are seen: `all` is for operators, null sees none. */
 export type Sees = "all" | MerchantId | null
 
-export const seenBy = ({ merchantId, roles }: Principal): Sees =>
-  roles.includes("admin") ? "all" : Option.getOrNull(merchantId)
+export const seenBy = (principal: Principal): Sees =>
+  mayEverywhere(principal, "ledger:administer") ? "all" : Option.getOrNull(shopOf(principal, "ledger:read"))
 
 const AccountRow = Schema.Struct({ ...Account.fields, balance: Schema.optionalKey(MinorUnits) })
 const LineRow = Schema.Struct({ ...StatementLine.fields, balance: Schema.optionalKey(MinorUnits), entryId: Schema.Int })

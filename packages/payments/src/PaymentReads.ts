@@ -9,6 +9,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
+import { merchantOf } from "./isParty.ts"
 import { IntentRow, RefundRow } from "./PaymentRecord.ts"
 
 export interface PageRequest {
@@ -53,10 +54,10 @@ export class PaymentReads extends Context.Service<
       const decodeRefunds = Schema.decodeUnknownEffect(Schema.Array(RefundRow))
       const decodeCallbacks = Schema.decodeUnknownEffect(Schema.Array(Callback))
 
-      const ownedBy = ({ merchantId, userId }: Principal) =>
-        Option.match(merchantId, {
-          onNone: () => sql`i.payer_id = ${userId}`,
-          onSome: (merchant) => sql`(i.payer_id = ${userId} OR i.merchant_id = ${merchant})`
+      const ownedBy = (principal: Principal) =>
+        Option.match(merchantOf(principal), {
+          onNone: () => sql`i.payer_id = ${principal.userId}`,
+          onSome: (merchant) => sql`(i.payer_id = ${principal.userId} OR i.merchant_id = ${merchant})`
         })
 
       const within = (caller: Principal) =>

@@ -1,3 +1,4 @@
+import { shopOf } from "@mall/domain/identity/CurrentUser"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { Option } from "effect"
@@ -15,6 +16,9 @@ export const isParty = (caller: Caller, intent: IntentRow) =>
 /** What the history says of who did it. */
 export const actorOf = (caller: Caller) => ("ticketOf" in caller ? "ticket" : `user:${caller.userId}`)
 
+/** The merchant whose payments are the caller's business: not every role within a shop has to do with them. */
+export const merchantOf = (principal: Principal) => shopOf(principal, "payments:create", "payments:refund")
+
 /** Whether the caller is staff of the merchant who asked for the payment, who alone may give it back. */
-export const isMerchantOf = ({ merchantId }: Principal, intent: IntentRow) =>
-  Option.isSome(merchantId) && merchantId.value === intent.merchantId
+export const isMerchantOf = (principal: Principal, intent: IntentRow) =>
+  Option.exists(merchantOf(principal), (merchantId) => merchantId === intent.merchantId)

@@ -1,5 +1,5 @@
+import { mayEverywhere, shopOf } from "@mall/domain/identity/CurrentUser"
 import type { Principal, UserId } from "@mall/domain/identity/CurrentUser"
-import { isGranted } from "@mall/domain/identity/Permission"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { Actor } from "@mall/domain/trade/Order"
 import type { Tenant } from "@mall/platform/Tenancy"
@@ -16,7 +16,10 @@ export type OrderScope =
   | { readonly _tag: "Every" }
   | { readonly _tag: "None" }
 
-const isAdmin = ({ roles }: Principal) => isGranted(roles, "orders:administer")
+const isAdmin = (principal: Principal) => mayEverywhere(principal, "orders:administer")
+
+/** The shop whose orders are the caller's business: not every role within a shop has to do with them. */
+const shop = (principal: Principal) => shopOf(principal, "orders:fulfil")
 
 /** What the caller bought. */
 export const boughtBy = ({ userId }: Principal): OrderScope => ({ _tag: "Bought", userId })
@@ -25,7 +28,7 @@ export const boughtBy = ({ userId }: Principal): OrderScope => ({ _tag: "Bought"
 export const soldBy = (principal: Principal): OrderScope =>
   isAdmin(principal)
     ? { _tag: "Every" }
-    : Option.match(principal.merchantId, {
+    : Option.match(shop(principal), {
         onNone: () => ({ _tag: "None" }),
         onSome: (merchantId) => ({ _tag: "Sold", merchantId })
       })
@@ -34,7 +37,7 @@ export const soldBy = (principal: Principal): OrderScope =>
 export const within = (principal: Principal): OrderScope =>
   isAdmin(principal)
     ? { _tag: "Every" }
-    : Option.match(principal.merchantId, {
+    : Option.match(shop(principal), {
         onNone: () => boughtBy(principal),
         onSome: (merchantId) => ({ _tag: "BoughtOrSold", userId: principal.userId, merchantId })
       })
@@ -98,6 +101,6 @@ export const actorOf = (
   order: { readonly userId: UserId; readonly merchantId: MerchantId }
 ): Actor => {
   if (order.userId === principal.userId) return { kind: "buyer", id: principal.userId }
-  const isStaff = Option.exists(principal.merchantId, (merchantId) => merchantId === order.merchantId)
+  const isStaff = Option.exists(shop(principal), (merchantId) => merchantId === order.merchantId)
   return { kind: isStaff ? "merchant" : "admin", id: principal.userId }
 }

@@ -26,6 +26,8 @@ export const AccountEvent = Schema.Struct({
   type: AccountEventType,
   actorId: Schema.NullOr(UserId),
   reason: Schema.String,
+  /** The role that was granted or revoked, and the shop within which; null for all else. */
+  subject: Schema.NullOr(Schema.String),
   traceId: Schema.NullOr(Schema.String),
   createdAt: Schema.Date
 }).annotate({ identifier: "AccountEvent" })

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Overloaded, RateLimited } from "../kernel/EdgeError.ts"
+import { CallerBlocked, Overloaded, RateLimited } from "../kernel/EdgeError.ts"
 import { Authorization } from "./Authorization.ts"
 import { AccountBanned, InvalidCredentials, RefreshTokenInvalid, RefreshTokenReused } from "./IdentityError.ts"
 import { RequiredPermission } from "./Permission.ts"
@@ -19,7 +19,7 @@ export class AuthApiGroup extends HttpApiGroup.make("auth")
     HttpApiEndpoint.post("login", "/api/v1/auth/login", {
       payload: Login,
       success: TokenPair,
-      error: [InvalidCredentials, AccountBanned, RateLimited, Overloaded]
+      error: [InvalidCredentials, AccountBanned, CallerBlocked, RateLimited, Overloaded]
     })
       .annotate(RequiredPermission, "public")
       .annotateMerge(

@@ -1,8 +1,7 @@
-import { Context, Schema } from "effect"
-import type { Option } from "effect"
+import { Context, Option, Schema } from "effect"
 import { Uuid7 } from "../kernel/Id.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
-import { Role } from "./Permission.ts"
+import { isGranted, Permission, Role, shopPermissions } from "./Permission.ts"
 
 export const UserId = Uuid7.pipe(Schema.brand("UserId"), Schema.annotate({ identifier: "UserId" }))
 export type UserId = typeof UserId.Type
@@ -10,14 +9,42 @@ export type UserId = typeof UserId.Type
 export const SessionId = Uuid7.pipe(Schema.brand("SessionId"), Schema.annotate({ identifier: "SessionId" }))
 export type SessionId = typeof SessionId.Type
 
-/** What a verified access token says of its bearer. `merchantId` is the shop whose staff the user is. */
+/** What somebody may do: in the whole mall, and in the shop whose staff they are. */
+const Held = Schema.Struct({ mall: Schema.Array(Permission), shop: Schema.Array(Permission) })
+
+/**
+ * What a verified access token says of its bearer. `merchantId` is the shop whose staff the user is. `held` is what the
+ * policy in force makes of the roles; a principal without it holds what the built-in roles do by default.
+ */
 export class Principal extends Schema.Class<Principal>("Principal")({
   userId: UserId,
   sessionId: SessionId,
   roles: Schema.Array(Role),
   merchantId: Schema.Option(MerchantId),
-  expiresAt: Schema.Date
+  expiresAt: Schema.Date,
+  held: Schema.optionalKey(Held)
 }) {}
+
+/** Whether the user may do this for every shop, and not only for the one whose staff they are. */
+export const mayEverywhere = ({ held, roles }: Principal, permission: Permission) =>
+  held === undefined
+    ? isGranted(
+        roles.filter((role) => role !== "merchant"),
+        permission
+      )
+    : held.mall.includes(permission)
+
+/** The shop whose staff the user is, where they may do one of these things for it. */
+export const shopOf = (principal: Principal, ...permissions: ReadonlyArray<Permission>) =>
+  Option.filter(principal.merchantId, () =>
+    permissions.some(
+      (permission) =>
+        mayEverywhere(principal, permission) ||
+        (principal.held === undefined
+          ? principal.roles.includes("merchant") && shopPermissions.has(permission)
+          : principal.held.shop.includes(permission))
+    )
+  )
 
 /** Who calls, where signing in is required. */
 export class CurrentUser extends Context.Service<CurrentUser, Principal>()("@mall/domain/identity/CurrentUser") {}

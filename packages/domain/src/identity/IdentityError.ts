@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { Problem } from "../kernel/Problem.ts"
 import { SessionId, UserId } from "./CurrentUser.ts"
+import { Permission } from "./Permission.ts"
 
 /** An account with this email exists. Registering reveals that much anywhere; signing in never does. */
 export class EmailTaken extends Problem<EmailTaken>()("EmailTaken", {
@@ -76,4 +77,12 @@ export class RoleNotGrantable extends Problem<RoleNotGrantable>()("RoleNotGranta
   title: "This role cannot be granted or revoked in this way",
   fields: { reason: Schema.String },
   detail: ({ reason }) => reason
+}) {}
+
+/** Nobody opens to others what they do not hold themselves. `permissions` are those that are missing. */
+export class PermissionNotHeld extends Problem<PermissionNotHeld>()("PermissionNotHeld", {
+  status: 403,
+  title: "You cannot open to others what you may not do yourself",
+  fields: { permissions: Schema.Array(Permission) },
+  detail: ({ permissions }) => `This would open ${permissions.join(", ")}, which you do not hold`
 }) {}

@@ -12,6 +12,7 @@ import {
   AddressLimitReached,
   InvalidCredentials,
   LastAdministrator,
+  PermissionNotHeld,
   RoleNotGrantable,
   SessionNotFound,
   UserNotFound,
@@ -84,12 +85,12 @@ export class IdentityAdminRpcs extends RpcGroup.make(
   Rpc.make("users.grant", {
     payload: { ...withReason, role: Role, merchantId: Schema.NullOr(MerchantId) },
     success: ManagedUser,
-    error: Schema.Union([UserNotFound, RoleNotGrantable])
+    error: Schema.Union([LastAdministrator, PermissionNotHeld, RoleNotGrantable, UserNotFound])
   }),
   Rpc.make("users.revoke", {
     payload: { ...withReason, role: Role },
     success: ManagedUser,
-    error: Schema.Union([LastAdministrator, UserNotFound, RoleNotGrantable])
+    error: Schema.Union([LastAdministrator, PermissionNotHeld, RoleNotGrantable, UserNotFound])
   })
 )
   .annotateRpcs(RequiredPermission, "users:administer")

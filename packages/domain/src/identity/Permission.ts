@@ -1,6 +1,16 @@
 import { Context, Schema } from "effect"
 
-export const Role = Schema.Literals(["customer", "merchant", "admin"]).annotate({ identifier: "Role" })
+/** The roles that there are without anybody having made them. A policy may say what they hold, and add others. */
+export const BuiltInRole = Schema.Literals(["customer", "merchant", "admin"])
+export type BuiltInRole = typeof BuiltInRole.Type
+
+const roleName = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
+
+/** The name of a role: one of `BuiltInRole`, or one that the policy in force defines. */
+export const Role = Schema.String.check(
+  Schema.isMaxLength(40),
+  Schema.isPattern(roleName, { message: "must be words of small letters and digits, such as catalog-editor" })
+).annotate({ identifier: "Role" })
 export type Role = typeof Role.Type
 
 /**
@@ -23,7 +33,10 @@ export const Permission = Schema.Literals([
   "ledger:read",
   "ledger:administer",
   "ledger:adjust",
+  "staff:administer",
   "users:administer",
+  "policy:administer",
+  "blocks:administer",
   "operations:administer"
 ]).annotate({ identifier: "Permission" })
 export type Permission = typeof Permission.Type
@@ -38,11 +51,12 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:refund",
   "payments:dispute",
   "payments:credentials",
-  "ledger:read"
+  "ledger:read",
+  "staff:administer"
 ]
 
-/** What each role may do. */
-export const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = {
+/** What each built-in role holds where no policy says otherwise. */
+export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permission>>> = {
   customer,
   merchant,
   admin: [
@@ -53,12 +67,23 @@ export const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = 
     "ledger:administer",
     "ledger:adjust",
     "users:administer",
+    "policy:administer",
+    "blocks:administer",
     "operations:administer"
   ]
 }
 
+/**
+ * What can be held within one shop alone: what the built-in role `merchant` does. All else is about the whole mall, and a
+ * role that somebody has within a shop never opens it.
+ */
+export const shopPermissions: ReadonlySet<Permission> = new Set(merchant.filter((each) => !customer.includes(each)))
+
+const isBuiltIn = Schema.is(BuiltInRole)
+
+/** What the built-in roles among `roles` hold where no policy says otherwise. */
 export const isGranted = (roles: ReadonlyArray<Role>, permission: Permission) =>
-  permission === "public" || roles.some((role) => permissionsOf[role].includes(permission))
+  permission === "public" || roles.some((role) => isBuiltIn(role) && permissionsOf[role].includes(permission))
 
 /** The annotation every endpoint and every Rpc carries; the server does not start while one lacks it. */
 export const RequiredPermission = Context.Reference<Permission | undefined>(

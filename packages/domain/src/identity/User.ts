@@ -58,6 +58,8 @@ export class User extends Schema.Class<User>("User")({
 export class ManagedUser extends Schema.Class<ManagedUser>("ManagedUser")({
   ...User.fields,
   email: Schema.NullOr(Schema.toType(Email)),
+  /** The roles that the user has within the shop `merchantId`, beside `merchant`. */
+  shopRoles: Schema.Array(Role),
   bannedAt: Schema.NullOr(Schema.Date),
   banReason: Schema.NullOr(Schema.String),
   deletedAt: Schema.NullOr(Schema.Date),

@@ -28,6 +28,12 @@ export class Forbidden extends Problem<Forbidden>()("Forbidden", {
   detail: ({ permission }) => `This needs the permission ${permission}`
 }) {}
 
+/** The caller's address or device is blocked. Why, until when and by whom is not told. */
+export class CallerBlocked extends Problem<CallerBlocked>()("CallerBlocked", {
+  status: 403,
+  title: "Requests from here are not accepted"
+}) {}
+
 /** Nothing is served at this path. */
 export class RouteNotFound extends Problem<RouteNotFound>()("RouteNotFound", {
   status: 404,

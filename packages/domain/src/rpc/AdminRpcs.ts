@@ -1,5 +1,6 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
+import { BlockAdminRpcs, PolicyAdminRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerAdminRpcs } from "../ledger/LedgerRpcs.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
@@ -12,6 +13,8 @@ import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 export class AdminRpcs extends CatalogAdminRpcs.merge(
   IdentityAdminRpcs,
   LedgerAdminRpcs,
+  PolicyAdminRpcs,
+  BlockAdminRpcs,
   OperationsAdminRpcs,
   DisputesAdminRpcs,
   CredentialAdminRpcs,

@@ -1,4 +1,5 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
+import { StaffMerchantRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerMerchantRpcs } from "../ledger/LedgerRpcs.ts"
 import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
@@ -12,5 +13,6 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   DisputesMerchantRpcs,
   LedgerMerchantRpcs,
   PaymentsMerchantRpcs,
+  StaffMerchantRpcs,
   TradeMerchantRpcs
 ).middleware(RpcProblems) {}

@@ -1,5 +1,5 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
-import { isGranted } from "@mall/domain/identity/Permission"
+import { mayEverywhere } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
@@ -40,9 +40,9 @@ export interface Party {
   readonly actor: string
 }
 
-export const partyOf = ({ merchantId, roles, userId }: Principal): Party => ({
-  sees: isGranted(roles, "payments:administer") ? "all" : Option.getOrNull(merchantId),
-  actor: `user:${userId}`
+export const partyOf = (principal: Principal): Party => ({
+  sees: mayEverywhere(principal, "payments:administer") ? "all" : Option.getOrNull(principal.merchantId),
+  actor: `user:${principal.userId}`
 })
 
 const isSeen = ({ sees }: Party, row: DisputeRow) => sees === "all" || (sees !== null && sees === row.merchantId)
