@@ -6,16 +6,27 @@ import { Addresses } from "./Addresses.ts"
 import { AddressesHttp } from "./AddressesHttp.ts"
 import { AuthHttp, JwksHttp } from "./AuthHttp.ts"
 import { AuthorizationLayer, OptionalAuthorizationLayer, RpcAuthorizationLayer } from "./AuthorizationLayers.ts"
+import { Countries } from "./Countries.ts"
+import { EmailCodes } from "./EmailCodes.ts"
 import * as IdentityListener from "./IdentityListener.ts"
 import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./IdentityRpcHandlers.ts"
 import { Keys } from "./Keys.ts"
+import { KnownDevices } from "./KnownDevices.ts"
+import { LoginRecords } from "./LoginRecords.ts"
 import { Logins } from "./Logins.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
+import { PasswordResets } from "./PasswordResets.ts"
 import { Passwords } from "./Passwords.ts"
 import { PasswordStrength } from "./PasswordStrength.ts"
 import { Revocations } from "./Revocations.ts"
+import { SecondFactors } from "./SecondFactors.ts"
+import { SentMails } from "./SentMails.ts"
 import { SessionRepo } from "./SessionRepo.ts"
 import { Sessions } from "./Sessions.ts"
+import { SignInChecks } from "./SignInChecks.ts"
+import { SignInNotices } from "./SignInNotices.ts"
+import { RpcStepUpLayer, StepUpLayer } from "./StepUpLayers.ts"
+import { StepUps } from "./StepUps.ts"
 import { UserAdministration } from "./UserAdministration.ts"
 import { AccountHttp, UsersHttp } from "./UsersHttp.ts"
 import { UserRepo } from "./UserRepo.ts"
@@ -28,21 +39,37 @@ const Foundation = Layer.mergeAll(
   Passwords.layer,
   PasswordStrength.layer,
   Keys.layer,
-  Revocations.layer
+  Revocations.layer,
+  Countries.layer,
+  KnownDevices.layer,
+  LoginRecords.layer,
+  EmailCodes.layer,
+  SignInNotices.layer,
+  SentMails.layer
 )
 
 const Services = Layer.mergeAll(
   Accounts.layerNoDeps,
   Logins.layerNoDeps,
   Addresses.layerNoDeps,
-  UserAdministration.layerNoDeps
-).pipe(Layer.provideMerge(Sessions.layer), Layer.provideMerge(AccessTokens.layerNoDeps), Layer.provideMerge(Foundation))
+  UserAdministration.layerNoDeps,
+  PasswordResets.layerNoDeps,
+  StepUps.layerNoDeps
+).pipe(
+  Layer.provideMerge(SignInChecks.layerNoDeps),
+  Layer.provideMerge(SecondFactors.layer),
+  Layer.provideMerge(Sessions.layer),
+  Layer.provideMerge(AccessTokens.layerNoDeps),
+  Layer.provideMerge(Foundation)
+)
 
 /** All services of identity, the middlewares and the port it implements; without hearing what other processes change. */
 const layerDeaf = Layer.mergeAll(
   AuthorizationLayer,
   OptionalAuthorizationLayer,
   RpcAuthorizationLayer,
+  StepUpLayer,
+  RpcStepUpLayer,
   Addresses.layerAddressBook
 ).pipe(Layer.provideMerge(Services))
 
