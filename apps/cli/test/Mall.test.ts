@@ -142,7 +142,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         INSERT INTO identity.totp_credentials (user_id, sealed_secret, last_step, created_at, confirmed_at)
         VALUES (${id}, ${new Uint8Array([1])}, 0, now(), now())
       `
-      assert.strictEqual((yield* mall("users", "reset-mfa", id, "--reason", "lost")).code, 1)
+      assert.notStrictEqual((yield* mall("users", "reset-mfa", id, "--reason", "lost")).code, 0)
       const reset = yield* mall("users", "reset-mfa", id, "--reason", "passport seen", "--yes")
       assert.strictEqual(reset.code, 0)
       assert.include((yield* mall("users", "show", id)).out, "passport seen (operator olga)")
