@@ -1,7 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { SkuId } from "@mall/domain/catalog/Catalog"
 import { Principal, SessionId } from "@mall/domain/identity/CurrentUser"
-import { LoginRecord } from "@mall/domain/identity/SignIn"
 import { Email, ManagedUser, Password } from "@mall/domain/identity/User"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { Page } from "@mall/domain/kernel/Page"
@@ -17,7 +16,6 @@ import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpi
 import { AccessTokens } from "@mall/identity/AccessTokens"
 import { Addresses } from "@mall/identity/Addresses"
 import { SigningKeyStatus } from "@mall/identity/Keys"
-import { LoginRecords } from "@mall/identity/LoginRecords"
 import { Logins } from "@mall/identity/Logins"
 import { UserAdministration } from "@mall/identity/UserAdministration"
 import { demoPassword } from "@mall/server/Seed"
@@ -116,36 +114,6 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       yield* mall("users", "unban", user.id, "--reason", "was his")
       assert.include((yield* mall("users", "show", "buyer@demo.mall")).out, "active")
       assert.strictEqual((yield* mall("users", "logout", user.id, "--reason", "phone lost")).code, 0)
-    })
-  )
-
-  it.effect("lists logins, and takes an authenticator from who lost it", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const records = yield* LoginRecords
-      const { userId: id } = yield* buyer
-      yield* sql`DELETE FROM identity.logins WHERE user_id = ${id}`
-      assert.include((yield* mall("users", "logins", id)).out, "Nobody signed in")
-      const origin = { ip: "8.8.8.8", userAgent: "a browser" }
-      yield* records.record({ userId: id, origin, country: "US", deviceId: "phone" }, "wrong_password")
-      yield* records.record({ userId: id, origin, country: "US", deviceId: "phone" }, "succeeded")
-      const shown = (yield* mall("users", "logins", "buyer@demo.mall")).out
-      for (const text of ["wrong_password", "succeeded", "8.8.8.8", "US", "phone", "a browser"]) {
-        assert.include(shown, text)
-      }
-      const page = yield* decode(Page(LoginRecord), yield* mall("users", "logins", id, "--limit", "1", "--json"))
-      assert.deepStrictEqual([page.data.length, page.data[0]?.outcome], [1, "succeeded"])
-
-      const without = yield* mall("users", "reset-mfa", id, "--reason", "lost", "--yes")
-      assert.strictEqual(without.code, 1)
-      yield* sql`
-        INSERT INTO identity.totp_credentials (user_id, sealed_secret, last_step, created_at, confirmed_at)
-        VALUES (${id}, ${new Uint8Array([1])}, 0, now(), now())
-      `
-      assert.notStrictEqual((yield* mall("users", "reset-mfa", id, "--reason", "lost")).code, 0)
-      const reset = yield* mall("users", "reset-mfa", id, "--reason", "passport seen", "--yes")
-      assert.strictEqual(reset.code, 0)
-      assert.include((yield* mall("users", "show", id)).out, "passport seen (operator olga)")
     })
   )
 

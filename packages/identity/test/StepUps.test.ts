@@ -184,10 +184,10 @@ layer(
     const response = yield* HttpClient.execute(HttpClientRequest.bodyJsonUnsafe(HttpClientRequest.post(path), body))
     const { "content-length": _length, date: _date, ...headers } = response.headers
     const text = (yield* response.text).replace(/"traceId":"[^"]*"/, "")
-    const own = ["x-request-id", "x-trace-id", "traceparent"]
+    const own = new Set(["x-request-id", "x-trace-id", "traceparent"])
     return {
       status: response.status,
-      headers: Object.entries(headers).filter(([name]) => !own.includes(name)),
+      headers: Object.entries(headers).filter(([name]) => !own.has(name)),
       text
     }
   })
