@@ -1,9 +1,12 @@
 import { AccountEvent } from "@mall/domain/identity/AccountEvent"
 import { Role } from "@mall/domain/identity/Permission"
+import { LoginRecord } from "@mall/domain/identity/SignIn"
 import { ManagedUser } from "@mall/domain/identity/User"
 import { Page } from "@mall/domain/kernel/Page"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { IdentityCommandLayer } from "@mall/identity/Identity"
+import { LoginRecords } from "@mall/identity/LoginRecords"
+import { SecondFactors } from "@mall/identity/SecondFactors"
 import { UserAdministration } from "@mall/identity/UserAdministration"
 import type { Act } from "@mall/identity/UserAdministration"
 import { Console, Effect, Layer, Option, Schema } from "effect"
@@ -225,6 +228,54 @@ const revoke = Command.make(
   Command.provide(Services)
 )
 
+const logins = Command.make(
+  "logins",
+  { user, ...page, json },
+  Effect.fnUntraced(function* ({ after, json, limit, user }) {
+    const records = yield* LoginRecords
+    const { id } = yield* userReference.resolve(user)
+    yield* printPage(yield* records.list(id, { limit, ...given({ after }) }), {
+      json,
+      schema: Page(LoginRecord),
+      columns: {
+        when: ({ createdAt }) => createdAt,
+        outcome: ({ outcome }) => outcome,
+        network: ({ network }) => network,
+        country: ({ country }) => country,
+        device: ({ deviceId }) => deviceId,
+        client: ({ userAgent }) => userAgent
+      },
+      empty: "Nobody signed in to this account or tried to, as far as is remembered."
+    })
+  })
+).pipe(
+  Command.withDescription(
+    "List when, from where and on what somebody signed in to an account or tried to, newest first"
+  ),
+  Command.withExamples([{ command: "mall users logins ann@example.com --limit 50" }]),
+  Command.provide(Services)
+)
+
+const resetMfa = Command.make(
+  "reset-mfa",
+  { user, reason, yes, json },
+  Effect.fnUntraced(function* ({ json, reason, user, yes }) {
+    const factors = yield* SecondFactors
+    const found = yield* userReference.resolve(user)
+    yield* confirm(`Removing the authenticator of ${nameOf(found)}, whose password alone will do from then on,`, yes)
+    yield* factors.reset(found.id, yield* actOf(reason))
+    yield* print(
+      found,
+      { json, schema: ManagedUser },
+      Console.log(`${nameOf(found)} has no authenticator any more, and was told so by mail.`)
+    )
+  })
+).pipe(
+  Command.withDescription("Remove the authenticator of an owner who lost it and the recovery codes; be sure who asks"),
+  Command.withExamples([{ command: 'mall users reset-mfa ann@example.com --reason "lost her phone, passport seen"' }]),
+  Command.provide(Services)
+)
+
 export const UsersCommand = Command.make("users").pipe(
-  Command.withSubcommands([list, show, ban, unban, logout, grant, revoke])
+  Command.withSubcommands([list, show, logins, ban, unban, logout, resetMfa, grant, revoke])
 )

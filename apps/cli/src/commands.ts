@@ -35,7 +35,7 @@ export const commands: ReadonlyArray<Entry> = [
   ),
   entry(
     "users",
-    "Look at accounts; ban them, end their sessions, give and take roles",
+    "Look at accounts and their logins; ban them, end their sessions, give and take roles",
     async () => (await import("./UsersCommand.ts")).UsersCommand
   ),
   entry(

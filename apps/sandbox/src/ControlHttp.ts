@@ -8,6 +8,7 @@ import { DisputeOutcome, NewDispute, PayerAction, RefundOutcome } from "./Channe
 import type { ActionRefused, ReferenceUnknown } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
 import { FaultRule, Faults } from "./Faults.ts"
+import { MailSink } from "./mail/MailSink.ts"
 import { RequestLedger } from "./RequestLedger.ts"
 import { Wecom } from "./Wecom.ts"
 
@@ -55,6 +56,7 @@ const ListQuery = Schema.Struct({
     Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1_000 }))
   )
 })
+const MailQuery = Schema.Struct({ to: Schema.optionalKey(Schema.String), limit: ListQuery.fields.limit })
 const defaultLimit = 100
 
 const decodePayOptions = Schema.decodeEffect(Schema.fromJsonString(PayOptions))
@@ -224,6 +226,16 @@ const addRecords = Effect.fnUntraced(function* (add: Add) {
     "/wecom",
     Effect.map(wecom.messages, (data) => HttpServerResponse.jsonUnsafe({ data }))
   )
+  const mail = yield* MailSink
+  yield* add(
+    "GET",
+    "/mails",
+    Effect.gen(function* () {
+      const { limit, to } = yield* HttpServerRequest.schemaSearchParams(MailQuery)
+      const mails = (yield* mail.mails).filter(({ recipients }) => to === undefined || recipients.includes(to))
+      return HttpServerResponse.jsonUnsafe({ data: mails.slice(0, limit ?? defaultLimit) })
+    })
+  )
   yield* add(
     "POST",
     "/callbacks/:id/resend",
@@ -252,6 +264,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
   const faults = yield* Faults
   const ledger = yield* RequestLedger
   const wecom = yield* Wecom
+  const mail = yield* MailSink
   yield* add(
     "POST",
     "/reset",
@@ -261,6 +274,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
       yield* callbacks.clear
       yield* ledger.clear
       yield* wecom.clear
+      yield* mail.clear
       return HttpServerResponse.empty()
     })
   )

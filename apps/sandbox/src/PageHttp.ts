@@ -39,7 +39,10 @@ const notFound = respond(
 
 const indexBody = (orders: ReadonlyArray<OrderView>) =>
   html`<h1>支付沙箱 <small>Payment sandbox</small></h1>
-    <p>这里没有真钱。<small>No real money moves here.</small></p>
+    <p>
+      这里没有真钱。<small>No real money moves here.</small>
+      <a href="/mails">收件箱 Mails</a>
+    </p>
     <form method="get" action="/scan">
       <label
         >二维码内容 Content of a QR code <input name="code" required placeholder="weixin://wxpay/bizpayurl?pr=…"

@@ -11,6 +11,8 @@ import { Faults } from "./Faults.ts"
 import { Journal } from "./Journal.ts"
 import * as PageHttp from "./PageHttp.ts"
 import { patientServer } from "./patientServer.ts"
+import * as MailHttp from "./mail/MailHttp.ts"
+import { MailSink } from "./mail/MailSink.ts"
 import { RequestLedger } from "./RequestLedger.ts"
 import { SandboxConfig } from "./SandboxConfig.ts"
 import { SandboxUnavailable } from "./SandboxUnavailable.ts"
@@ -18,11 +20,13 @@ import * as Wecom from "./Wecom.ts"
 
 const State = Channels.layer.pipe(
   Layer.provideMerge(Callbacks.layer),
-  Layer.provideMerge(Layer.mergeAll(Journal.layer, Faults.layer, RequestLedger.layer, Wecom.Wecom.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(Journal.layer, Faults.layer, RequestLedger.layer, Wecom.Wecom.layer, MailSink.layer)
+  ),
   Layer.provide([NodeHttpClient.layerNodeHttp, NodeServices.layer])
 )
 
-const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.layer, Wecom.layerHttp)
+const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.layer, Wecom.layerHttp, MailHttp.layer)
 
 /** Slower answers (delays, drips) are cut when the process ends. */
 const gracefulShutdownTimeout = "2 seconds"
@@ -45,12 +49,21 @@ const Server = Layer.unwrap(
   )
 )
 
-/** The stand-ins for the payment channels, serving at `url` (no slash at its end) for as long as the layer lives. */
-export class Sandbox extends Context.Service<Sandbox, { readonly url: string }>()("@mall/sandbox/Sandbox") {
+/**
+ * The stand-ins for the payment channels, serving at `url` (no slash at its end), and a mail server at `smtpUrl`, for as
+ * long as the layer lives.
+ */
+export class Sandbox extends Context.Service<Sandbox, { readonly url: string; readonly smtpUrl: string }>()(
+  "@mall/sandbox/Sandbox"
+) {
   /** Its keys and its port are ready when the layer is built. */
   static readonly layer: Layer.Layer<Sandbox, SandboxUnavailable | Config.ConfigError> = Layer.effect(
     Sandbox,
-    Effect.map(HttpServer.HttpServer, ({ address }) => Sandbox.of({ url: HttpServer.formatAddress(address) }))
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const mail = yield* MailSink
+      return Sandbox.of({ url: HttpServer.formatAddress(address), smtpUrl: mail.url })
+    })
   ).pipe(
     // provided, not merged: its router must not reach another server of the process
     Layer.provide(HttpRouter.serve(Routes, { disableListenLog: true, disableLogger: true })),

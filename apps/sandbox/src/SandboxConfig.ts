@@ -7,6 +7,8 @@ const ListenPort = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_5
 export const SandboxConfig = Config.all({
   host: Config.String("SANDBOX_HOST").pipe(Config.withDefault("127.0.0.1")),
   port: Config.schema(ListenPort, "SANDBOX_PORT").pipe(Config.withDefault(8090)),
+  /** Of the mail server. 0 lets the system choose one, which is what a server in the same process needs. */
+  smtpPort: Config.schema(ListenPort, "SANDBOX_SMTP_PORT").pipe(Config.withDefault(0)),
   dataFolder: Config.String("MALL_DATA_DIR").pipe(Config.withDefault(".mall")),
   /** Multiplies every pause between two deliveries of one callback: 0.001 makes 24 hours 86 seconds. */
   retryScale: Config.schema(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)), "SANDBOX_RETRY_SCALE").pipe(

@@ -56,7 +56,7 @@ export const render = ({ api, database, isDemo, isWorker, sandbox }: Serving) =>
           line("Metrics", `${api}/metrics`),
           line("Health", `${api}/readyz`)
         ]),
-    ...(sandbox === undefined ? [] : [line("Pay page", `${sandbox}/`)]),
+    ...(sandbox === undefined ? [] : [line("Pay page", `${sandbox}/`), line("Mails", `${sandbox}/mails`)]),
     line("Worker", isWorker ? "sweeps and messages run in this process" : "not in this process"),
     line("Database", database),
     ...(isDemo

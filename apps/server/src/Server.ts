@@ -2,6 +2,7 @@ import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
 import { Readiness } from "@mall/platform/http/Readiness"
 import * as Edge from "@mall/platform/http/Edge"
 import * as NodeServer from "@mall/platform/http/NodeServer"
+import { DefaultSmtpUrl } from "@mall/platform/mail/smtpUrl"
 import { migrate } from "@mall/platform/Migrations"
 import { describeUrl } from "@mall/platform/Sql"
 import * as JsonLogger from "@mall/platform/telemetry/JsonLogger"
@@ -10,7 +11,7 @@ import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
 import * as TracingLayer from "@mall/platform/telemetry/TracingLayer"
 import { Sweeps } from "@mall/platform/Sweeps"
 import { Sandbox } from "@mall/sandbox/Sandbox"
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect, Layer, Option, Redacted } from "effect"
 import { migrations } from "../../../migrations/index.ts"
 import * as Contexts from "./Contexts.ts"
 import { Database } from "./Database.ts"
@@ -42,6 +43,12 @@ const Seeded = Layer.effectDiscard(
     yield* seedDemo(report).pipe(Screen.step("Demo shop"))
   })
 )
+
+/** A mail server that delivers nothing: where the sandbox runs and no other is configured, mails are read on its page. */
+const SandboxMail = Layer.effect(
+  DefaultSmtpUrl,
+  Effect.map(Sandbox, ({ smtpUrl }) => Option.some(Redacted.make(smtpUrl)))
+).pipe(Layer.provideMerge(Sandbox.layer))
 
 const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase, SignalCounts.layerFlushing).pipe(
   Layer.provide(Edge.layer),
@@ -79,7 +86,7 @@ export const layer = Layer.unwrap(
       Layer.provide(Seeded),
       Layer.provide(Contexts.layer),
       // the sandbox first: it makes the merchant account that the channels read
-      Layer.provide(has("sandbox") ? Sandbox.layer : Layer.empty),
+      Layer.provide(has("sandbox") ? SandboxMail : Layer.empty),
       Layer.provide(Migrated),
       Layer.provide(Layer.effectDiscard(assertDeclared)),
       Layer.provide(Telemetry)

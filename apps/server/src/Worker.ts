@@ -1,4 +1,5 @@
 import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
+import * as SignInMails from "@mall/identity/SignInMails"
 import * as LedgerWorker from "@mall/ledger/LedgerWorker"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
@@ -18,4 +19,9 @@ export const sweeps = Layer.mergeAll(
 )
 
 /** Messages are handled. Any number of processes may do so at once. */
-export const subscriptions = Layer.mergeAll(TradeWorker.subscriptions, PaymentWorker.subscriptions, QueueMetrics.layer)
+export const subscriptions = Layer.mergeAll(
+  TradeWorker.subscriptions,
+  PaymentWorker.subscriptions,
+  SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
+  QueueMetrics.layer
+)

@@ -39,7 +39,7 @@ const none: EndpointCase = {}
 /** One per endpoint of the API, by method and path. */
 export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/users": {
-    body: { email: "bad@input.test", password: "walrus-umbrella-lantern-9", name: "Bad", locale: "en" }
+    body: { email: "bad@input.test", password: "walrus-umbrella-lantern-9", name: "Bad", locale: "en", code: "123456" }
   },
   "GET /api/v1/users/me": none,
   "PATCH /api/v1/users/me": { body: { name: "Ada", locale: "en", avatarUrl: "https://example.com/a.png" } },
@@ -47,6 +47,11 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/users/me/password": {
     body: { currentPassword: "wrong-walrus-lantern", newPassword: "walrus-umbrella-lantern-9" }
   },
+  "GET /api/v1/users/me/logins": { query: page },
+  "POST /api/v1/users/me/totp": none,
+  "POST /api/v1/users/me/totp/confirm": { body: { totp: "123456" } },
+  "DELETE /api/v1/users/me/totp": none,
+  "POST /api/v1/users/me/recovery-codes": none,
   "GET /api/v1/users/me/sessions": { query: page },
   "DELETE /api/v1/users/me/sessions/:id": { params: id },
   "GET /api/v1/users/me/addresses": { query: page },
@@ -55,7 +60,17 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "PUT /api/v1/users/me/addresses/:id": { params: id, body: { ...address, isDefault: true } },
   "DELETE /api/v1/users/me/addresses/:id": { params: id },
   "POST /api/v1/auth/login": {
-    body: { email: "bad@input.test", password: "wrong-walrus", client: "web", deviceId: "d1" }
+    body: {
+      ...{ email: "bad@input.test", password: "wrong-walrus", client: "web", deviceId: "d1" },
+      ...{ code: "123456", totp: "123456", recoveryCode: "abcd-efgh-ij23" }
+    }
+  },
+  "POST /api/v1/auth/codes": { body: { email: "bad@input.test", purpose: "login", deviceId: "d1", locale: "en" } },
+  "POST /api/v1/auth/password-reset": {
+    body: { email: "bad@input.test", code: "123456", password: "walrus-umbrella-lantern-9" }
+  },
+  "POST /api/v1/auth/step-up": {
+    body: { password: "wrong-walrus", totp: "123456", recoveryCode: "abcd-efgh-ij23" }
   },
   "POST /api/v1/auth/refresh": { body: { refreshToken: "a".repeat(43) } },
   "POST /api/v1/auth/logout": { ends: true },

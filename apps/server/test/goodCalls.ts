@@ -21,6 +21,7 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ evidence: { kind: "product_description", text: "tea" } },
   ...{ version: 0, rules: [], branding: { name: "Tea", color: "#00aa55", logoUrl: null }, credentials: {} },
   ...{ edit: {}, shipment: { carrier: "SF", trackingNumber: "SF1" }, cartToken: "a".repeat(43) },
+  ...{ password: "wrong-walrus", totp: "123456" },
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
   ...{ queue: "order_paid.trade", name: "no_such_sweep" },

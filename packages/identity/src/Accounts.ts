@@ -1,7 +1,12 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { EmailTaken, InvalidCredentials } from "@mall/domain/identity/IdentityError"
-import type { LastAdministrator, WeakPassword } from "@mall/domain/identity/IdentityError"
+import type {
+  CodeInvalid,
+  EmailCodeRequired,
+  LastAdministrator,
+  WeakPassword
+} from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import type {
   Email,
@@ -26,9 +31,20 @@ import { PasswordStrength } from "./PasswordStrength.ts"
 import { administers, Policies } from "./policy/Policies.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
+import { SignInChecks } from "./SignInChecks.ts"
+import { SignInNotices } from "./SignInNotices.ts"
 import { toUser } from "./toUser.ts"
 import { UserRepo } from "./UserRepo.ts"
 import type { NewUser, StoredUser } from "./UserRepo.ts"
+
+/** What a deleted account leaves nothing of. */
+const tablesOfPerson = [
+  "identity.addresses",
+  "identity.totp_credentials",
+  "identity.recovery_codes",
+  "identity.known_devices",
+  "identity.logins"
+] as const
 
 const newUserId = generator(UserId)
 const defaultLocale: Locale = "zh"
@@ -40,7 +56,10 @@ export class Accounts extends Context.Service<
   Accounts,
   {
     /** Opens an account with that id; where it was opened before (a retry), answers with it. */
-    register(id: UserId, registration: Registration): Effect.Effect<User, EmailTaken | WeakPassword | Overloaded>
+    register(
+      id: UserId,
+      registration: Registration
+    ): Effect.Effect<User, EmailTaken | WeakPassword | EmailCodeRequired | CodeInvalid | Overloaded>
     /**
      * Sees to it that an account with this email exists and has this role besides those it has; for seeds and operators.
      * Sets the password only where it opens the account, and does not judge it. `merchantId` is the shop of a `merchant`.
@@ -76,6 +95,8 @@ export class Accounts extends Context.Service<
       const strength = yield* PasswordStrength
       const throttle = yield* LoginThrottle
       const revocations = yield* Revocations
+      const checks = yield* SignInChecks
+      const notices = yield* SignInNotices
       const currentDate = Effect.map(DateTime.now, DateTime.toDateUtc)
 
       const orUnauthorized = (user: Option.Option<StoredUser>) =>
@@ -99,9 +120,11 @@ export class Accounts extends Context.Service<
       const register = Effect.fn("Accounts.register")(function* (id: UserId, registration: Registration) {
         const before = yield* Effect.orDie(users.findById(id))
         if (Option.isSome(before)) return yield* toUser(before.value)
-        const { email, password, name = "", locale = defaultLocale } = registration
+        const { code, email, password, name = "", locale = defaultLocale } = registration
         yield* strength.check(password, [email, name])
         const passwordHash = yield* passwords.hash(password)
+        // last of the checks, since it spends the code, and before anything tells that there is an account
+        yield* checks.passRegistration(email, code)
         yield* insert({ id, email, passwordHash, name, locale, roles: ["customer"], merchantId: null })
         return yield* Effect.flatMap(Effect.orDie(Effect.flatMap(users.findById(id), Effect.fromOption)), toUser)
       })
@@ -153,12 +176,13 @@ export class Accounts extends Context.Service<
       })
 
       const verifyOwner = Effect.fnUntraced(function* (user: StoredUser, email: Email, password: Password) {
-        yield* throttle.begin(email, null)
+        const guess = { email, ip: null, device: null }
+        yield* throttle.begin(guess)
         const { matches } = yield* passwords
           .verify(password, user.passwordHash ?? undefined)
-          .pipe(Effect.tapErrorTag("Overloaded", () => throttle.abandon(email)))
+          .pipe(Effect.tapErrorTag("Overloaded", () => throttle.abandon(guess)))
         if (!matches) return yield* new InvalidCredentials({})
-        yield* throttle.succeed(email)
+        yield* throttle.succeed(guess)
       })
 
       const replacePassword = Effect.fnUntraced(
@@ -169,6 +193,7 @@ export class Accounts extends Context.Service<
           if (user.passwordHash !== verifiedHash) return yield* new InvalidCredentials({})
           yield* users.update(userId, { passwordHash, updatedAt: now })
           yield* events.record({ userId, type: "password_changed", actorId: userId, reason: "" })
+          yield* notices.tell(userId, "password_changed")
           return yield* sessions.revokeAll(userId, now, sessionId)
         },
         sql.withTransaction,
@@ -197,7 +222,7 @@ export class Accounts extends Context.Service<
             yield* users.assertOtherAdministrator(userId, (roles) => administers(policies.current(), roles))
           }
           yield* users.erase(userId, now)
-          yield* sql`DELETE FROM identity.addresses WHERE user_id = ${userId}`
+          for (const table of tablesOfPerson) yield* sql`DELETE FROM ${sql(table)} WHERE user_id = ${userId}`
           yield* sessions.revokeAll(userId, now, null)
           yield* sessions.eraseTraces(userId)
           yield* events.record({ userId, type: "deleted", actorId: userId, reason: "" })

@@ -6,10 +6,13 @@ import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { ReadyAnswers } from "@mall/platform/http/ReadyAnswers"
 import { AccessTokens } from "./AccessTokens.ts"
 import { permit, tokenOf } from "./AuthorizationLayers.ts"
+import { EmailCodes } from "./EmailCodes.ts"
 import { Keys } from "./Keys.ts"
 import { Logins } from "./Logins.ts"
 import { originOf } from "./originOf.ts"
+import { PasswordResets } from "./PasswordResets.ts"
 import { Sessions } from "./Sessions.ts"
+import { StepUps } from "./StepUps.ts"
 import { verificationResponse } from "./verificationResponse.ts"
 import { withRetryAfter } from "./withRetryAfter.ts"
 
@@ -39,9 +42,15 @@ export const AuthHttp = ApiGroup.group(
   Effect.fn(function* (handlers) {
     const logins = yield* Logins
     const sessions = yield* Sessions
+    const codes = yield* EmailCodes
+    const resets = yield* PasswordResets
+    const stepUps = yield* StepUps
     yield* serveVerifications
     return handlers.handleAll({
       login: ({ payload, request }) => withRetryAfter(logins.login(payload, originOf(request))),
+      sendCode: ({ payload }) => codes.request(payload),
+      resetPassword: ({ payload, request }) => withRetryAfter(resets.reset(payload, originOf(request))),
+      stepUp: ({ payload }) => withRetryAfter(Effect.flatMap(CurrentUser, (user) => stepUps.prove(user, payload))),
       refresh: ({ payload, request }) => sessions.refresh(payload.refreshToken, originOf(request)),
       logout: () => Effect.flatMap(CurrentUser, sessions.end),
       verify,

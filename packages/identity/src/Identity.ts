@@ -11,17 +11,28 @@ import { BlocksHttp } from "./blocks/BlocksHttp.ts"
 import { BlockAdminRpcHandlers, PolicyAdminRpcHandlers, StaffMerchantRpcHandlers } from "./policy/PolicyRpcHandlers.ts"
 import { AssignmentsHttp, PolicyHttp, StaffHttp } from "./policy/PolicyHttp.ts"
 import { PolicyAdministration } from "./policy/PolicyAdministration.ts"
+import { Countries } from "./Countries.ts"
+import { EmailCodes } from "./EmailCodes.ts"
 import * as IdentityListener from "./IdentityListener.ts"
 import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./IdentityRpcHandlers.ts"
 import { Keys } from "./Keys.ts"
+import { KnownDevices } from "./KnownDevices.ts"
+import { LoginRecords } from "./LoginRecords.ts"
 import { Logins } from "./Logins.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
+import { PasswordResets } from "./PasswordResets.ts"
 import { Passwords } from "./Passwords.ts"
 import { PasswordStrength } from "./PasswordStrength.ts"
 import { Policies } from "./policy/Policies.ts"
 import { Revocations } from "./Revocations.ts"
+import { SecondFactors } from "./SecondFactors.ts"
+import { SentMails } from "./SentMails.ts"
 import { SessionRepo } from "./SessionRepo.ts"
 import { Sessions } from "./Sessions.ts"
+import { SignInChecks } from "./SignInChecks.ts"
+import { SignInNotices } from "./SignInNotices.ts"
+import { RpcStepUpLayer, StepUpLayer } from "./StepUpLayers.ts"
+import { StepUps } from "./StepUps.ts"
 import { UserAdministration } from "./UserAdministration.ts"
 import { AccountHttp, UsersHttp } from "./UsersHttp.ts"
 import { UserRepo } from "./UserRepo.ts"
@@ -36,7 +47,13 @@ const Foundation = Layer.mergeAll(
   Keys.layer,
   Blocks.layer,
   Policies.layer,
-  Revocations.layer
+  Revocations.layer,
+  Countries.layer,
+  KnownDevices.layer,
+  LoginRecords.layer,
+  EmailCodes.layer,
+  SignInNotices.layer,
+  SentMails.layer
 )
 
 const Services = Layer.mergeAll(
@@ -45,14 +62,24 @@ const Services = Layer.mergeAll(
   Addresses.layerNoDeps,
   UserAdministration.layerNoDeps,
   PolicyAdministration.layerNoDeps,
-  Blocks.layerGate
-).pipe(Layer.provideMerge(Sessions.layer), Layer.provideMerge(AccessTokens.layerNoDeps), Layer.provideMerge(Foundation))
+  Blocks.layerGate,
+  PasswordResets.layerNoDeps,
+  StepUps.layerNoDeps
+).pipe(
+  Layer.provideMerge(SignInChecks.layerNoDeps),
+  Layer.provideMerge(SecondFactors.layer),
+  Layer.provideMerge(Sessions.layer),
+  Layer.provideMerge(AccessTokens.layerNoDeps),
+  Layer.provideMerge(Foundation)
+)
 
 /** All services of identity, the middlewares and the port it implements; without hearing what other processes change. */
 const layerDeaf = Layer.mergeAll(
   AuthorizationLayer,
   OptionalAuthorizationLayer,
   RpcAuthorizationLayer,
+  StepUpLayer,
+  RpcStepUpLayer,
   Addresses.layerAddressBook
 ).pipe(Layer.provideMerge(Services))
 

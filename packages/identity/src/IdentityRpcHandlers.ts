@@ -3,7 +3,10 @@ import { IdentityAdminRpcs, IdentityStorefrontRpcs } from "@mall/domain/identity
 import { Effect } from "effect"
 import { Accounts } from "./Accounts.ts"
 import { Addresses } from "./Addresses.ts"
+import { LoginRecords } from "./LoginRecords.ts"
+import { SecondFactors } from "./SecondFactors.ts"
 import { Sessions } from "./Sessions.ts"
+import { StepUps } from "./StepUps.ts"
 import { UserAdministration } from "./UserAdministration.ts"
 
 export const IdentityStorefrontRpcHandlers = IdentityStorefrontRpcs.toLayer(
@@ -11,6 +14,9 @@ export const IdentityStorefrontRpcHandlers = IdentityStorefrontRpcs.toLayer(
     const accounts = yield* Accounts
     const sessions = yield* Sessions
     const addresses = yield* Addresses
+    const factors = yield* SecondFactors
+    const logins = yield* LoginRecords
+    const stepUps = yield* StepUps
     return IdentityStorefrontRpcs.of({
       "account.me": () => Effect.flatMap(CurrentUser, accounts.get),
       "account.update": (update) => Effect.flatMap(CurrentUser, (user) => accounts.update(user, update)),
@@ -18,6 +24,12 @@ export const IdentityStorefrontRpcHandlers = IdentityStorefrontRpcs.toLayer(
       "account.changePassword": (change) =>
         Effect.flatMap(CurrentUser, (user) => accounts.changePassword(user, change)),
       "account.logout": () => Effect.flatMap(CurrentUser, sessions.end),
+      "account.stepUp": (proof) => Effect.flatMap(CurrentUser, (user) => stepUps.prove(user, proof)),
+      "account.logins": (page) => Effect.flatMap(CurrentUser, ({ userId }) => logins.list(userId, page)),
+      "account.startTotp": () => Effect.flatMap(CurrentUser, factors.start),
+      "account.confirmTotp": ({ totp }) => Effect.flatMap(CurrentUser, (user) => factors.confirm(user, totp)),
+      "account.removeTotp": () => Effect.flatMap(CurrentUser, factors.remove),
+      "account.renewRecoveryCodes": () => Effect.flatMap(CurrentUser, factors.renewRecoveryCodes),
       "sessions.list": (page) => Effect.flatMap(CurrentUser, (user) => sessions.list(user, page)),
       "sessions.revoke": ({ sessionId }) => Effect.flatMap(CurrentUser, (user) => sessions.revoke(user, sessionId)),
       "addresses.list": (page) => Effect.flatMap(CurrentUser, (user) => addresses.list(user, page)),
@@ -33,6 +45,8 @@ export const IdentityStorefrontRpcHandlers = IdentityStorefrontRpcs.toLayer(
 export const IdentityAdminRpcHandlers = IdentityAdminRpcs.toLayer(
   Effect.gen(function* () {
     const users = yield* UserAdministration
+    const logins = yield* LoginRecords
+    const factors = yield* SecondFactors
     const actOf = (reason: string) => Effect.map(CurrentUser, ({ userId }) => ({ actorId: userId, reason }))
     return IdentityAdminRpcs.of({
       "users.list": users.list,
@@ -41,6 +55,8 @@ export const IdentityAdminRpcHandlers = IdentityAdminRpcs.toLayer(
       "users.ban": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.ban(userId, act)),
       "users.unban": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.unban(userId, act)),
       "users.logout": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.logout(userId, act)),
+      "users.logins": ({ userId, ...page }) => logins.list(userId, page),
+      "users.resetMfa": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => factors.reset(userId, act)),
       "users.grant": ({ userId, role, merchantId, reason }) =>
         Effect.flatMap(actOf(reason), (act) => users.grant(userId, role, merchantId, act)),
       "users.revoke": ({ userId, role, reason }) =>

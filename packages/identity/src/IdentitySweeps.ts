@@ -1,22 +1,36 @@
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
+import type { Context } from "effect"
+import { EmailCodes } from "./EmailCodes.ts"
+import { KnownDevices } from "./KnownDevices.ts"
+import { LoginRecords } from "./LoginRecords.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
+import { SentMails } from "./SentMails.ts"
 import { Sessions } from "./Sessions.ts"
 
 const batchLimit = 1_000
 
-/** What identity cleans up: sessions that ended long ago (`SESSION_RETENTION`), and login counters that have run out. */
-export const layer = Layer.merge(
+interface Purging {
+  purge(limit: number): Effect.Effect<number>
+}
+
+const sweepOf = <I, S extends Purging>(name: string, service: Context.Key<I, S>) =>
   Sweep.layer({
-    name: "ended_sessions",
+    name,
     every: "10 minutes",
     limit: batchLimit,
-    batch: (limit) => Effect.flatMap(Sessions, (sessions) => sessions.purge(limit))
-  }),
-  Sweep.layer({
-    name: "login_throttles",
-    every: "10 minutes",
-    limit: batchLimit,
-    batch: (limit) => Effect.flatMap(LoginThrottle, (throttle) => throttle.purge(limit))
+    batch: (limit) => Effect.flatMap(service, (store) => store.purge(limit))
   })
+
+/**
+ * What identity cleans up: sessions that ended long ago (`SESSION_RETENTION`), the history of sign-ins
+ * (`LOGIN_HISTORY_RETENTION`), and counters, codes, devices and notes of sent mails that have run out.
+ */
+export const layer = Layer.mergeAll(
+  sweepOf("ended_sessions", Sessions),
+  sweepOf("login_throttles", LoginThrottle),
+  sweepOf("login_history", LoginRecords),
+  sweepOf("email_codes", EmailCodes),
+  sweepOf("known_devices", KnownDevices),
+  sweepOf("sent_mails", SentMails)
 )

@@ -7,6 +7,13 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
 import { networkOf } from "./networkOf.ts"
 
+/** One attempt at an account. `device` is the key of a device that the owner signed in on before (`KnownDevices`). */
+export interface Attempt {
+  readonly email: Email
+  readonly ip: string | null
+  readonly device: string | null
+}
+
 /**
  * Slows down the guessing of passwords, over all processes. Failures are counted per account and per network; from the
  * allowed number on, each further one locks for twice as long. While it is locked even the right password is refused, so
@@ -15,16 +22,20 @@ import { networkOf } from "./networkOf.ts"
  * An attempt at an account is counted before its password is checked and taken back if it was right: a thousand guesses sent
  * at once are a thousand guesses. The network's failures are counted afterwards, so that many people behind one
  * address who sign in at once do not lock each other out.
+ *
+ * A device that the owner signed in on before has a counter of its own and heeds no other: a stranger who guesses at the
+ * account, or from the same network, does not lock the owner out there. What a thief gains by naming such a device is its
+ * own few guesses, and its name is as good as random.
  */
 export class LoginThrottle extends Context.Service<
   LoginThrottle,
   {
-    begin(email: Email, ip: string | null): Effect.Effect<void, RateLimited>
-    /** The password was right: the account starts afresh. */
-    succeed(email: Email): Effect.Effect<void>
-    fail(ip: string | null): Effect.Effect<void>
-    /** The attempt was not decided, for want of capacity: it does not count. */
-    abandon(email: Email): Effect.Effect<void>
+    begin(attempt: Attempt): Effect.Effect<void, RateLimited>
+    /** Everything was right: the counter starts afresh. */
+    succeed(attempt: Attempt): Effect.Effect<void>
+    fail(attempt: Attempt): Effect.Effect<void>
+    /** The attempt was not decided, for want of capacity or of a further proof: it does not count. */
+    abandon(attempt: Attempt): Effect.Effect<void>
     /** Deletes up to `limit` counters that have run out; answers how many. */
     purge(limit: number): Effect.Effect<number>
   }
@@ -37,14 +48,19 @@ export class LoginThrottle extends Context.Service<
       const settings = yield* Config.all({
         account: Config.Int("LOGIN_ACCOUNT_ATTEMPTS").pipe(Config.withDefault(5)),
         network: Config.Int("LOGIN_NETWORK_FAILURES").pipe(Config.withDefault(100)),
-        window: Config.Duration("LOGIN_WINDOW").pipe(Config.withDefault(Duration.minutes(15))),
-        lock: Config.Duration("LOGIN_LOCK").pipe(Config.withDefault(Duration.seconds(30))),
-        maxLock: Config.Duration("LOGIN_LOCK_MAX").pipe(Config.withDefault(Duration.minutes(15)))
+        window: Config.Duration("LOGIN_WINDOW").pipe(Config.withDefault(Duration.hours(24))),
+        lock: Config.Duration("LOGIN_LOCK").pipe(Config.withDefault(Duration.minutes(1))),
+        maxLock: Config.Duration("LOGIN_LOCK_MAX").pipe(Config.withDefault(Duration.hours(1)))
       })
       const encoder = new TextEncoder()
 
-      const accountKey = (email: Email) =>
-        Effect.map(Effect.orDie(digest.digestHex(Digest.sha256, encoder.encode(email))), (hash) => `account:${hash}`)
+      const accountKey = ({ device, email }: Attempt) =>
+        device === null
+          ? Effect.map(
+              Effect.orDie(digest.digestHex(Digest.sha256, encoder.encode(email))),
+              (hash) => `account:${hash}`
+            )
+          : Effect.succeed(`device:${device}`)
       const networkKey = (ip: string) => `ip:${networkOf(ip)}`
       const now = Effect.map(DateTime.now, DateTime.toDateUtc)
 
@@ -94,10 +110,11 @@ export class LoginThrottle extends Context.Service<
       })
 
       const begin = Effect.fn("LoginThrottle.begin")(
-        function* (email: Email, ip: string | null) {
-          const account = yield* accountKey(email)
+        function* (attempt: Attempt) {
+          const { device, ip } = attempt
+          const account = yield* accountKey(attempt)
           const at = yield* now
-          yield* failIfLocked(ip === null ? [account] : [account, networkKey(ip)], at)
+          yield* failIfLocked(ip === null || device !== null ? [account] : [account, networkKey(ip)], at)
           const counted = yield* countUp({ key: account, limit: settings.account, now: at })
           if (Option.isSome(counted)) return
           // another attempt locked it between the two statements
@@ -107,17 +124,18 @@ export class LoginThrottle extends Context.Service<
         Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
       )
 
-      const succeed = Effect.fn("LoginThrottle.succeed")(function* (email: Email) {
-        const account = yield* accountKey(email)
+      const succeed = Effect.fn("LoginThrottle.succeed")(function* (attempt: Attempt) {
+        const account = yield* accountKey(attempt)
         yield* sql`DELETE FROM identity.login_throttles WHERE key = ${account}`
       }, Effect.orDie)
 
-      const fail = Effect.fn("LoginThrottle.fail")(function* (ip: string | null) {
-        if (ip !== null) yield* countUp({ key: networkKey(ip), limit: settings.network, now: yield* now })
+      const fail = Effect.fn("LoginThrottle.fail")(function* ({ device, ip }: Attempt) {
+        if (ip === null || device !== null) return
+        yield* countUp({ key: networkKey(ip), limit: settings.network, now: yield* now })
       }, Effect.orDie)
 
-      const abandon = Effect.fn("LoginThrottle.abandon")(function* (email: Email) {
-        const account = yield* accountKey(email)
+      const abandon = Effect.fn("LoginThrottle.abandon")(function* (attempt: Attempt) {
+        const account = yield* accountKey(attempt)
         yield* sql`
           UPDATE identity.login_throttles SET failures = failures - 1, locked_until = NULL
           WHERE key = ${account} AND failures > 0

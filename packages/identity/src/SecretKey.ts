@@ -2,7 +2,7 @@ import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { Config, Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
-import { Aead, Kdf, SecureRandom } from "effect/crypto"
+import { Aead, Kdf, Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
 /** The installation's secret could not be read or made; `reason` is one sentence for the operator. */
@@ -26,6 +26,8 @@ export class SecretKey extends Context.Service<
     seal(bytes: Uint8Array, purpose: string): Effect.Effect<Uint8Array>
     /** None where it was sealed with another secret, for another purpose, or altered. */
     open(sealed: Uint8Array, purpose: string): Effect.Effect<Option.Option<Uint8Array>>
+    /** HMAC-SHA-256: what is short enough to be guessed from a plain hash cannot be guessed from this. */
+    mac(text: string, purpose: string): Effect.Effect<Uint8Array>
   }
 >()("@mall/identity/SecretKey") {
   static readonly layerNoDeps = Layer.effect(
@@ -38,12 +40,15 @@ export class SecretKey extends Context.Service<
 
       const given = yield* Config.option(Config.Redacted("MALL_SECRET_KEY"))
       const secret = Option.isSome(given) ? yield* checkLength(given.value) : yield* readOrMake
-      const bytes = yield* kdf.derive(Kdf.hkdfSha256, encoder.encode(Redacted.value(secret)), {
-        salt: new Uint8Array(),
-        info: encoder.encode("mall/secret-key"),
-        length: 32
-      })
-      const key = yield* Aead.key(Aead.aes256Gcm, bytes)
+      const derive = (info: string) =>
+        kdf.derive(Kdf.hkdfSha256, encoder.encode(Redacted.value(secret)), {
+          salt: new Uint8Array(),
+          info: encoder.encode(info),
+          length: 32
+        })
+      const key = yield* Aead.key(Aead.aes256Gcm, yield* derive("mall/secret-key"))
+      const macs = yield* Mac.Mac
+      const macKey = yield* Mac.key(Mac.hmacSha256, yield* derive("mall/mac-key"))
 
       const seal = Effect.fn("SecretKey.seal")(function* (bytes: Uint8Array, purpose: string) {
         const nonce = yield* random.randomBytes(nonceLength)
@@ -60,7 +65,11 @@ export class SecretKey extends Context.Service<
           .pipe(Effect.option)
       )
 
-      return SecretKey.of({ seal, open })
+      const mac = Effect.fn("SecretKey.mac")((text: string, purpose: string) =>
+        Effect.orDie(macs.sign(macKey, encoder.encode(`${purpose}\u0000${text}`)))
+      )
+
+      return SecretKey.of({ seal, open, mac })
     })
   )
 
@@ -68,6 +77,7 @@ export class SecretKey extends Context.Service<
     Layer.provide([
       NodeCrypto.layerAead,
       NodeCrypto.layerKdf,
+      NodeCrypto.layerMac,
       NodeCrypto.layerSecureRandom,
       NodeFileSystem.layer,
       NodePath.layer

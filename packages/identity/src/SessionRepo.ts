@@ -15,6 +15,9 @@ const StoredSession = Schema.Struct({
 })
 export type StoredSession = typeof StoredSession.Type
 
+export const SessionProof = Schema.Literals(["password", "mfa"])
+export type SessionProof = typeof SessionProof.Type
+
 export interface NewSession {
   readonly id: SessionId
   readonly userId: UserId
@@ -24,6 +27,8 @@ export interface NewSession {
   readonly ip: string | null
   readonly familyHash: Uint8Array
   readonly tokenHash: Uint8Array
+  /** What the user has just proved to be the owner with, if anything. */
+  readonly proof: SessionProof | null
   readonly now: Date
   readonly expiresAt: Date
 }
@@ -66,12 +71,12 @@ export class SessionRepo extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const Id = Schema.Struct({ id: SessionId })
 
-      const insert = Effect.fn("SessionRepo.insert")(
-        ({ now, ...session }: NewSession) => sql`
-          INSERT INTO identity.sessions ${sql.insert({ ...session, createdAt: now, lastUsedAt: now })}
-        `,
-        Effect.asVoid
-      )
+      const insert = Effect.fn("SessionRepo.insert")(({ now, ...session }: NewSession) => {
+        const provedAt = session.proof === null ? null : now
+        return sql`
+            INSERT INTO identity.sessions ${sql.insert({ ...session, provedAt, createdAt: now, lastUsedAt: now })}
+          `
+      }, Effect.asVoid)
 
       const selectForUpdate = SqlSchema.findOneOption({
         Request: SessionId,

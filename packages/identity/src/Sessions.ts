@@ -22,7 +22,7 @@ import type { Origin } from "./Origin.ts"
 import * as refreshToken from "./refreshToken.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
-import type { StoredSession } from "./SessionRepo.ts"
+import type { SessionProof, StoredSession } from "./SessionRepo.ts"
 import { toUser } from "./toUser.ts"
 import { UserRepo } from "./UserRepo.ts"
 import type { StoredUser } from "./UserRepo.ts"
@@ -46,7 +46,13 @@ export class Sessions extends Context.Service<
     /** Opens a session in the caller's transaction, for a user whose right to sign in the caller has checked. */
     open(
       user: StoredUser,
-      options: { readonly client: ClientKind; readonly deviceId: string | null; readonly origin: Origin }
+      options: {
+        readonly client: ClientKind
+        readonly deviceId: string | null
+        readonly origin: Origin
+        /** What the user has just proved to be the owner with; nothing where another party vouches for them. */
+        readonly proof: SessionProof | null
+      }
     ): Effect.Effect<TokenPair, SqlError>
     refresh(
       token: RefreshToken,
@@ -121,6 +127,7 @@ export class Sessions extends Context.Service<
           ...options.origin,
           familyHash: yield* sha256(family),
           tokenHash: yield* sha256(secret),
+          proof: options.proof,
           now: DateTime.toDateUtc(now),
           expiresAt: expiryOf(now, options.client)
         })

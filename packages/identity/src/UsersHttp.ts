@@ -4,6 +4,8 @@ import { MallApi } from "@mall/domain/MallApi"
 import { Effect } from "effect"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Accounts } from "./Accounts.ts"
+import { LoginRecords } from "./LoginRecords.ts"
+import { SecondFactors } from "./SecondFactors.ts"
 import { Sessions } from "./Sessions.ts"
 import { withRetryAfter } from "./withRetryAfter.ts"
 
@@ -25,6 +27,8 @@ export const AccountHttp = ApiGroup.group(
   Effect.fn(function* (handlers) {
     const accounts = yield* Accounts
     const sessions = yield* Sessions
+    const factors = yield* SecondFactors
+    const logins = yield* LoginRecords
     return handlers.handleAll({
       get: () => Effect.flatMap(CurrentUser, accounts.get),
       update: ({ payload }) => Effect.flatMap(CurrentUser, (user) => accounts.update(user, payload)),
@@ -32,7 +36,12 @@ export const AccountHttp = ApiGroup.group(
       changePassword: ({ payload }) =>
         withRetryAfter(Effect.flatMap(CurrentUser, (user) => accounts.changePassword(user, payload))),
       listSessions: ({ query }) => Effect.flatMap(CurrentUser, (user) => sessions.list(user, query)),
-      revokeSession: ({ params }) => Effect.flatMap(CurrentUser, (user) => sessions.revoke(user, params.id))
+      revokeSession: ({ params }) => Effect.flatMap(CurrentUser, (user) => sessions.revoke(user, params.id)),
+      listLogins: ({ query }) => Effect.flatMap(CurrentUser, ({ userId }) => logins.list(userId, query)),
+      startTotp: () => Effect.flatMap(CurrentUser, factors.start),
+      confirmTotp: ({ payload }) => Effect.flatMap(CurrentUser, (user) => factors.confirm(user, payload.totp)),
+      removeTotp: () => Effect.flatMap(CurrentUser, factors.remove),
+      renewRecoveryCodes: () => Effect.flatMap(CurrentUser, factors.renewRecoveryCodes)
     })
   })
 )

@@ -8,15 +8,22 @@ import { AccountEvents } from "../src/AccountEvents.ts"
 import { AccessTokens } from "../src/AccessTokens.ts"
 import { Accounts } from "../src/Accounts.ts"
 import { Blocks } from "../src/blocks/Blocks.ts"
+import { Countries } from "../src/Countries.ts"
+import { EmailCodes } from "../src/EmailCodes.ts"
 import { Keys } from "../src/Keys.ts"
+import { KnownDevices } from "../src/KnownDevices.ts"
+import { LoginRecords } from "../src/LoginRecords.ts"
 import { Logins } from "../src/Logins.ts"
 import { LoginThrottle } from "../src/LoginThrottle.ts"
 import { Passwords } from "../src/Passwords.ts"
 import { Policies } from "../src/policy/Policies.ts"
 import { PasswordStrength } from "../src/PasswordStrength.ts"
 import { Revocations } from "../src/Revocations.ts"
+import { SecondFactors } from "../src/SecondFactors.ts"
 import { SessionRepo } from "../src/SessionRepo.ts"
 import { Sessions } from "../src/Sessions.ts"
+import { SignInChecks } from "../src/SignInChecks.ts"
+import { SignInNotices } from "../src/SignInNotices.ts"
 import { UserAdministration } from "../src/UserAdministration.ts"
 import { UserRepo } from "../src/UserRepo.ts"
 import {
@@ -49,6 +56,8 @@ const CountingKdf = Layer.effect(
 ).pipe(Layer.provide(NodeCrypto.layerKdf))
 
 const Identity = Layer.mergeAll(Logins.layerNoDeps, Accounts.layerNoDeps, UserAdministration.layerNoDeps).pipe(
+  Layer.provideMerge(SignInChecks.layerNoDeps),
+  Layer.provideMerge(SecondFactors.layer),
   Layer.provideMerge(Sessions.layer),
   Layer.provideMerge(AccessTokens.layerNoDeps),
   Layer.provideMerge(
@@ -62,7 +71,12 @@ const Identity = Layer.mergeAll(Logins.layerNoDeps, Accounts.layerNoDeps, UserAd
       Keys.layer,
       Blocks.layer,
       Policies.layer,
-      Revocations.layer
+      Revocations.layer,
+      Countries.layer,
+      KnownDevices.layer,
+      LoginRecords.layer,
+      EmailCodes.layer,
+      SignInNotices.layer
     )
   )
 )
@@ -124,16 +138,16 @@ layer(withConfiguration(Identity).pipe(Layer.provideMerge(TestDatabase)), { excl
         }
         const locked = yield* Effect.flip(attempt(user))
         assert(locked._tag === "RateLimited")
-        assert.isAtMost(locked.retryAfterSeconds, 30)
-        assert.isAbove(locked.retryAfterSeconds, 20)
+        assert.isAtMost(locked.retryAfterSeconds, 60)
+        assert.isAbove(locked.retryAfterSeconds, 50)
 
-        yield* clock.advance(Duration.seconds(31))
+        yield* clock.advance(Duration.seconds(61))
         assert.strictEqual((yield* Effect.flip(attempt(user, wrongPassword)))._tag, "InvalidCredentials")
         const lockedAgain = yield* Effect.flip(attempt(user))
         assert(lockedAgain._tag === "RateLimited")
-        assert.isAbove(lockedAgain.retryAfterSeconds, 30)
+        assert.isAbove(lockedAgain.retryAfterSeconds, 60)
 
-        yield* clock.advance(Duration.seconds(61))
+        yield* clock.advance(Duration.seconds(121))
         yield* attempt(user)
         assert.strictEqual((yield* Effect.flip(attempt(user, wrongPassword)))._tag, "InvalidCredentials")
         yield* attempt(user)
@@ -167,7 +181,7 @@ layer(withConfiguration(Identity).pipe(Layer.provideMerge(TestDatabase)), { excl
         const clock = yield* ShiftedClock
         const user = yield* registerUser
         for (let i = 0; i < 4; i++) yield* Effect.flip(attempt(user, wrongPassword))
-        yield* clock.advance(Duration.minutes(16))
+        yield* clock.advance(Duration.hours(25))
         for (let i = 0; i < 4; i++) {
           assert.strictEqual((yield* Effect.flip(attempt(user, wrongPassword)))._tag, "InvalidCredentials")
         }
@@ -180,7 +194,7 @@ layer(withConfiguration(Identity).pipe(Layer.provideMerge(TestDatabase)), { excl
         const throttle = yield* LoginThrottle
         const clock = yield* ShiftedClock
         yield* Effect.flip(attempt({ email: "old@mall.test" }, wrongPassword))
-        yield* clock.advance(Duration.hours(1))
+        yield* clock.advance(Duration.hours(25))
         yield* Effect.flip(attempt({ email: "new@mall.test" }, wrongPassword, { ip: "198.51.100.2", userAgent: "t" }))
         assert.isAbove(yield* throttle.purge(1000), 0)
         assert.strictEqual(yield* throttle.purge(1000), 0)
@@ -241,7 +255,7 @@ layer(withConfiguration(Identity).pipe(Layer.provideMerge(TestDatabase)), { excl
         const user = yield* registerUser
         const throttle = yield* LoginThrottle
         const neighbour = { ip: "2001:db8:1:2::99", userAgent: "t" }
-        for (let i = 0; i < 100; i++) yield* throttle.fail("2001:db8:1:2::1")
+        for (let i = 0; i < 100; i++) yield* throttle.fail({ email: user.email, ip: "2001:db8:1:2::1", device: null })
         assert.strictEqual((yield* Effect.flip(attempt(user, strongPassword, neighbour)))._tag, "RateLimited")
         yield* attempt(user, strongPassword, { ip: "2001:db8:1:3::1", userAgent: "t" })
       })

@@ -23,8 +23,8 @@ const isDeclared = (cause: Cause.Cause<unknown>) =>
 
 /**
  * `Problems`, and the rate limit of endpoints that have one per client (`RateLimit`; for signing in,
- * `RATE_LIMIT_AUTH_PER_MINUTE` holds without an annotation, and `RATE_LIMIT_REGISTER_PER_MINUTE` goes before the
- * annotation of `register`). Limits per user are taken by `Callers`.
+ * `RATE_LIMIT_AUTH_PER_MINUTE` holds without an annotation, and `RATE_LIMIT_REGISTER_PER_MINUTE` and
+ * `RATE_LIMIT_EMAIL_CODE_PER_MINUTE` go before the annotations of `register` and `email_code`). Limits per user are taken by `Callers`.
  */
 export const ProblemsLayer = Layer.effect(
   Problems,
@@ -40,10 +40,15 @@ export const ProblemsLayer = Layer.effect(
       window: "1 minute"
     }
 
+    const configured = new Map([
+      ["register", rateLimit.registerPerMinute],
+      ["email_code", rateLimit.emailCodePerMinute]
+    ])
+
     const declaredOf = (endpoint: HttpApiEndpoint.Top) => {
       const policy = Context.get(endpoint.annotations, RateLimit)
-      if (policy?.name !== "register") return policy
-      return { ...policy, limit: Option.getOrElse(rateLimit.registerPerMinute, () => policy.limit) }
+      if (policy === undefined) return undefined
+      return { ...policy, limit: Option.getOrElse(configured.get(policy.name) ?? Option.none(), () => policy.limit) }
     }
 
     // A token is verified for every page that is shown, and without I/O: the general limits are enough for that.

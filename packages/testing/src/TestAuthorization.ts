@@ -1,6 +1,7 @@
 import { Authorization, OptionalAuthorization, RpcAuthorization } from "@mall/domain/identity/Authorization"
 import { CurrentUser, CurrentVisitor, Principal } from "@mall/domain/identity/CurrentUser"
 import { isGranted, RequiredPermission } from "@mall/domain/identity/Permission"
+import { RpcStepUp, StepUp } from "@mall/domain/identity/StepUp"
 import { Forbidden, Unauthorized } from "@mall/domain/kernel/EdgeError"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { Base64Url } from "effect/encoding"
@@ -27,8 +28,13 @@ const permit = (principal: Principal, annotations: Context.Context<never>) => {
 
 const bearerOf = (header: string | undefined) => header?.replace(/^bearer /i, "")
 
-/** The three authorization middlewares, believing any token made by `tokenOf` and checking permissions as the real ones do. */
+/**
+ * The authorization middlewares, believing any token made by `tokenOf` and checking permissions as the real ones do; each
+ * caller counts as having proved just now to be the owner.
+ */
 export const layer = Layer.mergeAll(
+  Layer.succeed(StepUp, (httpEffect) => httpEffect),
+  Layer.succeed(RpcStepUp, (effect) => effect),
   Layer.succeed(
     Authorization,
     Authorization.of({

@@ -1,9 +1,21 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CallerBlocked, Overloaded, RateLimited } from "../kernel/EdgeError.ts"
+import { RateLimit } from "../kernel/RateLimit.ts"
+import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import { Authorization } from "./Authorization.ts"
-import { AccountBanned, InvalidCredentials, RefreshTokenInvalid, RefreshTokenReused } from "./IdentityError.ts"
+import {
+  AccountBanned,
+  CodeInvalid,
+  EmailCodeRequired,
+  InvalidCredentials,
+  MfaRequired,
+  RefreshTokenInvalid,
+  RefreshTokenReused,
+  WeakPassword
+} from "./IdentityError.ts"
 import { RequiredPermission } from "./Permission.ts"
+import { EmailCodeRequest, PasswordReset, StepUpProof } from "./SignInRequests.ts"
 import { Login, RefreshToken, TokenPair, TokenVerification } from "./User.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
@@ -13,19 +25,74 @@ const verification = describe(
   "Whose token it is, until when it is good. Answered without touching the database."
 )
 
+/** Each code is a mail to somebody. `RATE_LIMIT_EMAIL_CODE_PER_MINUTE` sets another limit. */
+const emailCodes: RateLimitPolicy = {
+  name: "email_code",
+  by: "ip",
+  algorithm: "fixed-window",
+  limit: 10,
+  window: "1 minute"
+}
+
 /** Signing in and out, and asking whose a token is. */
 export class AuthApiGroup extends HttpApiGroup.make("auth")
   .add(
     HttpApiEndpoint.post("login", "/api/v1/auth/login", {
       payload: Login,
       success: TokenPair,
-      error: [InvalidCredentials, AccountBanned, CallerBlocked, RateLimited, Overloaded]
+      error: [
+        InvalidCredentials,
+        MfaRequired,
+        EmailCodeRequired,
+        CodeInvalid,
+        AccountBanned,
+        CallerBlocked,
+        RateLimited,
+        Overloaded
+      ]
     })
       .annotate(RequiredPermission, "public")
       .annotateMerge(
         describe(
           "Sign in",
-          "Neither the answer nor its timing tells whether the account exists. Failures lock account and address for a while."
+          "Neither the answer nor its timing tells whether the account exists. Failures lock account and address for a while. Where the password is right and more is needed, the answer says what: come again with all of it."
+        )
+      ),
+    HttpApiEndpoint.post("sendCode", "/api/v1/auth/codes", {
+      payload: EmailCodeRequest,
+      success: HttpApiSchema.Accepted
+    })
+      .annotate(RequiredPermission, "public")
+      .annotate(RateLimit, emailCodes)
+      .annotateMerge(
+        describe(
+          "Send a code by mail",
+          "Always the same answer, whether or not there is an account. A code is good for ten minutes and five tries; at most one a minute is sent to an address."
+        )
+      ),
+    HttpApiEndpoint.post("resetPassword", "/api/v1/auth/password-reset", {
+      payload: PasswordReset,
+      success: HttpApiSchema.NoContent,
+      error: [CodeInvalid, WeakPassword, RateLimited, Overloaded]
+    })
+      .annotate(RequiredPermission, "public")
+      .annotateMerge(
+        describe(
+          "Set a new password with a code",
+          "For who forgot theirs. Ends all sessions of the account; a second factor is asked for at the next login as before."
+        )
+      ),
+    HttpApiEndpoint.post("stepUp", "/api/v1/auth/step-up", {
+      payload: StepUpProof,
+      success: HttpApiSchema.NoContent,
+      error: [InvalidCredentials, MfaRequired, CodeInvalid, RateLimited, Overloaded]
+    })
+      .annotate(RequiredPermission, "account")
+      .middleware(Authorization)
+      .annotateMerge(
+        describe(
+          "Prove again that it is you",
+          "For endpoints that answer `StepUpRequired`. The proof holds for this session, ten minutes unless configured."
         )
       ),
     HttpApiEndpoint.post("refresh", "/api/v1/auth/refresh", {

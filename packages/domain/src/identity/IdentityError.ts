@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { Problem } from "../kernel/Problem.ts"
 import { SessionId, UserId } from "./CurrentUser.ts"
 import { Permission } from "./Permission.ts"
+import { EmailCodeReason } from "./SignIn.ts"
 
 /** An account with this email exists. Registering reveals that much anywhere; signing in never does. */
 export class EmailTaken extends Problem<EmailTaken>()("EmailTaken", {
@@ -30,6 +31,56 @@ export class InvalidCredentials extends Problem<InvalidCredentials>()("InvalidCr
 export class AccountBanned extends Problem<AccountBanned>()("AccountBanned", {
   status: 403,
   title: "This account is banned"
+}) {}
+
+/**
+ * A code sent by mail is needed: ask for one (`POST /api/v1/auth/codes`, with the same `deviceId`) and come again with it.
+ * `reason` says why. Told only to who knows the password.
+ */
+export class EmailCodeRequired extends Problem<EmailCodeRequired>()("EmailCodeRequired", {
+  status: 401,
+  title: "A code sent to your email is needed",
+  fields: { reason: EmailCodeReason }
+}) {}
+
+/** The password is right and the account has a second factor: come again with `totp` or `recoveryCode`. */
+export class MfaRequired extends Problem<MfaRequired>()("MfaRequired", {
+  status: 401,
+  title: "A one-time password of your authenticator, or a recovery code, is needed"
+}) {}
+
+/** A code by mail, a one-time password or a recovery code that is wrong, used, or too old; which of them is not told. */
+export class CodeInvalid extends Problem<CodeInvalid>()("CodeInvalid", {
+  status: 401,
+  title: "This code is wrong or no longer good"
+}) {}
+
+/**
+ * The caller is signed in and has to prove again to be the owner: `POST /api/v1/auth/step-up` with what `needs` says, then
+ * the same request again. `mfa_enrolment`: this is only for accounts with a second factor.
+ */
+export class StepUpRequired extends Problem<StepUpRequired>()("StepUpRequired", {
+  status: 401,
+  title: "Prove again that it is you",
+  fields: { needs: Schema.Literals(["password", "mfa", "mfa_enrolment"]) },
+  detail: ({ needs }) =>
+    needs === "password"
+      ? "Your password is needed again"
+      : needs === "mfa"
+        ? "Your password and a one-time password are needed again"
+        : "Add an authenticator to your account first"
+}) {}
+
+/** The account has a second factor already; remove it first. */
+export class MfaAlreadyEnabled extends Problem<MfaAlreadyEnabled>()("MfaAlreadyEnabled", {
+  status: 409,
+  title: "This account has an authenticator already"
+}) {}
+
+/** There is no second factor, or none that waits for its confirmation. */
+export class MfaNotEnabled extends Problem<MfaNotEnabled>()("MfaNotEnabled", {
+  status: 409,
+  title: "This account has no authenticator"
 }) {}
 
 /** The refresh token is unknown, expired, or its session was ended. Sign in again. */

@@ -10,8 +10,12 @@ import { RpcAuthorization } from "./Authorization.ts"
 import { SessionId, UserId } from "./CurrentUser.ts"
 import {
   AddressLimitReached,
+  CodeInvalid,
   InvalidCredentials,
   LastAdministrator,
+  MfaAlreadyEnabled,
+  MfaNotEnabled,
+  MfaRequired,
   PermissionNotHeld,
   RoleNotGrantable,
   SessionNotFound,
@@ -19,6 +23,9 @@ import {
   WeakPassword
 } from "./IdentityError.ts"
 import { RequiredPermission, Role } from "./Permission.ts"
+import { LoginRecord, RecoveryCodes, Totp, TotpEnrolment } from "./SignIn.ts"
+import { StepUpProof } from "./SignInRequests.ts"
+import { RequiredStepUp, RpcStepUp } from "./StepUp.ts"
 import { ManagedUser, PasswordChange, Session, User, UserUpdate } from "./User.ts"
 
 /**
@@ -32,8 +39,32 @@ export class IdentityStorefrontRpcs extends RpcGroup.make(
   Rpc.make("account.changePassword", {
     payload: PasswordChange,
     error: Schema.Union([InvalidCredentials, WeakPassword, RateLimited, Overloaded, Unauthorized])
-  }),
+  })
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp),
   Rpc.make("account.logout"),
+  Rpc.make("account.stepUp", {
+    payload: StepUpProof,
+    error: Schema.Union([InvalidCredentials, MfaRequired, CodeInvalid, RateLimited, Overloaded, Unauthorized])
+  }),
+  Rpc.make("account.logins", { payload: pageRequest, success: Page(LoginRecord), error: InvalidCursor }),
+  Rpc.make("account.startTotp", { success: TotpEnrolment, error: Schema.Union([MfaAlreadyEnabled, Unauthorized]) })
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp),
+  Rpc.make("account.confirmTotp", {
+    payload: { totp: Totp },
+    success: RecoveryCodes,
+    error: Schema.Union([MfaNotEnabled, CodeInvalid, Unauthorized])
+  }),
+  Rpc.make("account.removeTotp", { error: Schema.Union([MfaNotEnabled, Unauthorized]) })
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp),
+  Rpc.make("account.renewRecoveryCodes", {
+    success: RecoveryCodes,
+    error: Schema.Union([MfaNotEnabled, Unauthorized])
+  })
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp),
   Rpc.make("sessions.list", { payload: pageRequest, success: Page(Session), error: InvalidCursor }),
   Rpc.make("sessions.revoke", { payload: { sessionId: SessionId }, error: SessionNotFound }),
   Rpc.make("addresses.list", { payload: pageRequest, success: Page(Address), error: InvalidCursor }),
@@ -82,16 +113,29 @@ export class IdentityAdminRpcs extends RpcGroup.make(
   }),
   Rpc.make("users.unban", { payload: withReason, success: ManagedUser, error: UserNotFound }),
   Rpc.make("users.logout", { payload: withReason, error: UserNotFound }),
+  Rpc.make("users.logins", {
+    payload: { ...userId, ...pageRequest },
+    success: Page(LoginRecord),
+    error: InvalidCursor
+  }),
+  // For who lost both the authenticator and the recovery codes, once the operator knows that it is the owner who asks.
+  Rpc.make("users.resetMfa", { payload: withReason, error: Schema.Union([MfaNotEnabled, UserNotFound]) })
+    .annotate(RequiredStepUp, "strong")
+    .middleware(RpcStepUp),
   Rpc.make("users.grant", {
     payload: { ...withReason, role: Role, merchantId: Schema.NullOr(MerchantId) },
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, PermissionNotHeld, RoleNotGrantable, UserNotFound])
-  }),
+  })
+    .annotate(RequiredStepUp, "strong")
+    .middleware(RpcStepUp),
   Rpc.make("users.revoke", {
     payload: { ...withReason, role: Role },
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, PermissionNotHeld, RoleNotGrantable, UserNotFound])
   })
+    .annotate(RequiredStepUp, "strong")
+    .middleware(RpcStepUp)
 )
   .annotateRpcs(RequiredPermission, "users:administer")
   .middleware(RpcAuthorization) {}

@@ -21,6 +21,7 @@ import {
   PolicyVersionPage,
   RoleHolderPage
 } from "./Policy.ts"
+import { RequiredStepUp, StepUp } from "./StepUp.ts"
 import { ManagedUser } from "./User.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
@@ -78,6 +79,8 @@ export class PolicyApiGroup extends HttpApiGroup.make("policy")
       error: applyErrors
     })
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "strong")
+      .middleware(StepUp)
       .annotateMerge(
         describe(
           "Put a policy into force",
@@ -90,6 +93,8 @@ export class PolicyApiGroup extends HttpApiGroup.make("policy")
       error: [...applyErrors, PolicyVersionNotFound]
     })
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "strong")
+      .middleware(StepUp)
       .annotateMerge(describe("Return to a former policy", "A new version with the document of the version `to`."))
   )
   .prefix("/api/v1/policy")
@@ -115,6 +120,8 @@ export class StaffApiGroup extends HttpApiGroup.make("staff")
       error: roleErrors
     })
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "strong")
+      .middleware(StepUp)
       .annotateMerge(
         describe(
           "Give a role within the shop",
@@ -128,6 +135,8 @@ export class StaffApiGroup extends HttpApiGroup.make("staff")
       error: roleErrors
     })
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "strong")
+      .middleware(StepUp)
       .annotateMerge(describe("Take a role within the shop", "Who has none left is its staff no more."))
   )
   .prefix("/api/v1/merchant/staff")
@@ -145,6 +154,8 @@ export class AssignmentsApiGroup extends HttpApiGroup.make("assignments")
       error: roleErrors
     })
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "strong")
+      .middleware(StepUp)
       .annotateMerge(
         describe(
           "Give a role",
@@ -158,6 +169,8 @@ export class AssignmentsApiGroup extends HttpApiGroup.make("assignments")
       error: roleErrors
     })
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "strong")
+      .middleware(StepUp)
       .annotateMerge(describe("Take a role", "Wherever the user has it. The last administrator stays one."))
   )
   .prefix("/api/v1/policy/assignments")

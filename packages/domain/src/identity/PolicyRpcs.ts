@@ -24,6 +24,7 @@ import {
   RoleHolderPage
 } from "./Policy.ts"
 import { applyErrors, roleErrors } from "./PolicyApi.ts"
+import { RequiredStepUp, RpcStepUp } from "./StepUp.ts"
 import { ManagedUser } from "./User.ts"
 
 /** The roles that there are and what they may do. The id of a change comes from the client, so that a repeated call does it once. */
@@ -45,12 +46,16 @@ export class PolicyAdminRpcs extends RpcGroup.make(
     payload: { id: PolicyChangeId, change: PolicyChange },
     success: PolicyVersion,
     error: Schema.Union([...applyErrors])
-  }),
+  })
+    .annotate(RequiredStepUp, "strong")
+    .middleware(RpcStepUp),
   Rpc.make("policy.rollback", {
     payload: { id: PolicyChangeId, rollback: PolicyRollback },
     success: PolicyVersion,
     error: Schema.Union([...applyErrors, PolicyVersionNotFound])
   })
+    .annotate(RequiredStepUp, "strong")
+    .middleware(RpcStepUp)
 )
   .annotateRpcs(RequiredPermission, "policy:administer")
   .middleware(RpcAuthorization) {}
@@ -81,8 +86,12 @@ const ofRole = { userId: UserId, role: Role, reason: Reason }
 /** The staff of the caller's own shop. */
 export class StaffMerchantRpcs extends RpcGroup.make(
   Rpc.make("staff.list", { payload: pageRequest, success: Page(ManagedUser), error: InvalidCursor }),
-  Rpc.make("staff.grant", { payload: ofRole, success: ManagedUser, error: Schema.Union([...roleErrors]) }),
+  Rpc.make("staff.grant", { payload: ofRole, success: ManagedUser, error: Schema.Union([...roleErrors]) })
+    .annotate(RequiredStepUp, "strong")
+    .middleware(RpcStepUp),
   Rpc.make("staff.revoke", { payload: ofRole, success: ManagedUser, error: Schema.Union([...roleErrors]) })
+    .annotate(RequiredStepUp, "strong")
+    .middleware(RpcStepUp)
 )
   .annotateRpcs(RequiredPermission, "staff:administer")
   .middleware(RpcAuthorization) {}

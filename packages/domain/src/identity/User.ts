@@ -3,6 +3,7 @@ import { PlainText } from "../kernel/PlainText.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
 import { SessionId, UserId } from "./CurrentUser.ts"
 import { Role } from "./Permission.ts"
+import { DeviceId, EmailCode, RecoveryCode, Totp } from "./SignIn.ts"
 
 /** What HTML's `<input type=email>` accepts, with a dot in the domain; ASCII, so an international domain comes as punycode. */
 const mailbox =
@@ -70,7 +71,9 @@ export const Registration = Schema.Struct({
   email: Email,
   password: Password,
   name: Schema.optionalKey(UserName),
-  locale: Schema.optionalKey(Locale)
+  locale: Schema.optionalKey(Locale),
+  /** Sent by mail for `register`, where the mall asks for one. */
+  code: Schema.optionalKey(EmailCode)
 }).annotate({ identifier: "Registration" })
 export type Registration = typeof Registration.Type
 
@@ -97,8 +100,13 @@ export const Login = Schema.Struct({
   email: Email,
   password: Password,
   client: Schema.optionalKey(ClientKind),
-  /** The client's own name for the device; shown in the list of sessions. */
-  deviceId: Schema.optionalKey(PlainText(128))
+  deviceId: Schema.optionalKey(DeviceId),
+  /** Sent by mail for `login`, to the same `deviceId`. */
+  code: Schema.optionalKey(EmailCode),
+  /** What the authenticator shows. */
+  totp: Schema.optionalKey(Totp),
+  /** Instead of `totp`, once. */
+  recoveryCode: Schema.optionalKey(RecoveryCode)
 }).annotate({ identifier: "Login" })
 export type Login = typeof Login.Type
 

@@ -1,3 +1,4 @@
+import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Overloaded, RateLimited } from "../kernel/EdgeError.ts"
 import { Idempotent } from "../kernel/Operation.ts"
@@ -6,8 +7,20 @@ import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
 import { Authorization } from "./Authorization.ts"
 import { SessionId } from "./CurrentUser.ts"
-import { EmailTaken, InvalidCredentials, LastAdministrator, SessionNotFound, WeakPassword } from "./IdentityError.ts"
+import {
+  CodeInvalid,
+  EmailCodeRequired,
+  EmailTaken,
+  InvalidCredentials,
+  LastAdministrator,
+  MfaAlreadyEnabled,
+  MfaNotEnabled,
+  SessionNotFound,
+  WeakPassword
+} from "./IdentityError.ts"
 import { RequiredPermission } from "./Permission.ts"
+import { LoginRecord, RecoveryCodes, Totp, TotpEnrolment } from "./SignIn.ts"
+import { RequiredStepUp, StepUp } from "./StepUp.ts"
 import { PasswordChange, Registration, Session, User, UserUpdate } from "./User.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
@@ -27,7 +40,7 @@ export class UsersApiGroup extends HttpApiGroup.make("users")
     HttpApiEndpoint.post("register", "/", {
       payload: Registration,
       success: User.pipe(HttpApiSchema.status(201)),
-      error: [EmailTaken, WeakPassword, Overloaded]
+      error: [EmailTaken, WeakPassword, EmailCodeRequired, CodeInvalid, Overloaded]
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "public")
@@ -59,7 +72,10 @@ export class AccountApiGroup extends HttpApiGroup.make("account")
       payload: PasswordChange,
       success: HttpApiSchema.NoContent,
       error: [InvalidCredentials, WeakPassword, RateLimited, Overloaded]
-    }).annotateMerge(describe("Change the password", "Ends every other session of the user.")),
+    })
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
+      .annotateMerge(describe("Change the password", "Ends every other session of the user.")),
     HttpApiEndpoint.get("listSessions", "/sessions", {
       query: pageQuery,
       success: Page(Session),
@@ -69,7 +85,41 @@ export class AccountApiGroup extends HttpApiGroup.make("account")
       params: { id: SessionId },
       success: HttpApiSchema.NoContent,
       error: SessionNotFound
-    }).annotateMerge(describe("End a session", "Its tokens are refused from now on, everywhere."))
+    }).annotateMerge(describe("End a session", "Its tokens are refused from now on, everywhere.")),
+    HttpApiEndpoint.get("listLogins", "/logins", {
+      query: pageQuery,
+      success: Page(LoginRecord),
+      error: InvalidCursor
+    }).annotateMerge(
+      describe("List sign-ins", "When, from where and on what somebody signed in or tried to, newest first.")
+    ),
+    HttpApiEndpoint.post("startTotp", "/totp", { success: TotpEnrolment, error: MfaAlreadyEnabled })
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
+      .annotateMerge(
+        describe(
+          "Add an authenticator",
+          "Makes a secret for it, which counts for nothing until confirmed; called again, another in its place."
+        )
+      ),
+    HttpApiEndpoint.post("confirmTotp", "/totp/confirm", {
+      payload: Schema.Struct({ totp: Totp }),
+      success: RecoveryCodes,
+      error: [MfaNotEnabled, CodeInvalid]
+    }).annotateMerge(
+      describe(
+        "Confirm the authenticator",
+        "With a one-time password of it. From now on logins need one. Answers with ten recovery codes, shown only now."
+      )
+    ),
+    HttpApiEndpoint.delete("removeTotp", "/totp", { success: HttpApiSchema.NoContent, error: MfaNotEnabled })
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
+      .annotateMerge(describe("Remove the authenticator", "Its recovery codes go with it.")),
+    HttpApiEndpoint.post("renewRecoveryCodes", "/recovery-codes", { success: RecoveryCodes, error: MfaNotEnabled })
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
+      .annotateMerge(describe("Renew the recovery codes", "Ten new ones; the old ones are good for nothing."))
   )
   .prefix("/api/v1/users/me")
   .annotateEndpoints(RequiredPermission, "account")

@@ -5,6 +5,8 @@ import type { RpcGroup, Rpc } from "effect/rpc"
 import { Authorization, OptionalAuthorization, RpcAuthorization } from "./Authorization.ts"
 import type { Permission } from "./Permission.ts"
 import { RequiredPermission } from "./Permission.ts"
+import type { StepUpLevel } from "./StepUp.ts"
+import { RequiredStepUp, RpcStepUp, StepUp } from "./StepUp.ts"
 
 /** What one way into the server asks of its caller. */
 export interface Declaration {
@@ -13,6 +15,9 @@ export interface Declaration {
   readonly permission: Permission | undefined
   /** Whether a middleware that knows who calls stands before it. */
   readonly guard: "required" | "optional" | "none"
+  readonly stepUp: StepUpLevel | undefined
+  /** Whether the middleware that asks for a recent proof stands before it. */
+  readonly hasStepUp: boolean
 }
 
 const guardOf = (required: boolean, optional: boolean): Declaration["guard"] =>
@@ -30,7 +35,9 @@ export const ofHttpApi = <Id extends string, Groups extends HttpApiGroup.Constra
       declarations.push({
         way: `${endpoint.method} ${endpoint.path}`,
         permission: Context.get(mergedAnnotations, RequiredPermission),
-        guard: guardOf(keys.has(Authorization.key), keys.has(OptionalAuthorization.key))
+        guard: guardOf(keys.has(Authorization.key), keys.has(OptionalAuthorization.key)),
+        stepUp: Context.get(mergedAnnotations, RequiredStepUp),
+        hasStepUp: keys.has(StepUp.key)
       })
     }
   })
@@ -44,7 +51,9 @@ export const ofRpcGroup = <R extends Rpc.Any>(group: RpcGroup.RpcGroup<R>): Read
     return {
       way: `rpc ${rpc._tag}`,
       permission: Context.get(rpc.annotations, RequiredPermission),
-      guard: guardOf(keys.has(RpcAuthorization.key), false)
+      guard: guardOf(keys.has(RpcAuthorization.key), false),
+      stepUp: Context.get(rpc.annotations, RequiredStepUp),
+      hasStepUp: keys.has(RpcStepUp.key)
     }
   })
 
@@ -53,8 +62,10 @@ export const ofRpcGroup = <R extends Rpc.Any>(group: RpcGroup.RpcGroup<R>): Read
  * what it needs, and what is not public must have the middleware that checks it.
  */
 export const faults = (declarations: ReadonlyArray<Declaration>): ReadonlyArray<string> =>
-  declarations.flatMap(({ way, permission, guard }) => {
+  declarations.flatMap(({ way, permission, guard, stepUp, hasStepUp }) => {
     if (permission === undefined) return [`${way} declares no permission`]
     if (permission !== "public" && guard !== "required") return [`${way} needs ${permission} but nothing checks it`]
+    if (stepUp !== undefined && !hasStepUp) return [`${way} needs a ${stepUp} proof but nothing checks it`]
+    if (stepUp === undefined && hasStepUp) return [`${way} checks for a proof but does not say which it needs`]
     return []
   })

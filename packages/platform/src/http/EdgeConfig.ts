@@ -44,7 +44,8 @@ export const EdgeConfig = Config.all({
     userPerSecond: rate("RATE_LIMIT_USER_PER_SECOND", 100),
     userBurst: whole("RATE_LIMIT_USER_BURST", 200),
     authPerMinute: whole("RATE_LIMIT_AUTH_PER_MINUTE", 100),
-    registerPerMinute: Config.option(Config.schema(atLeastOne, "RATE_LIMIT_REGISTER_PER_MINUTE"))
+    registerPerMinute: Config.option(Config.schema(atLeastOne, "RATE_LIMIT_REGISTER_PER_MINUTE")),
+    emailCodePerMinute: Config.option(Config.schema(atLeastOne, "RATE_LIMIT_EMAIL_CODE_PER_MINUTE"))
   })
 })
 export type EdgeConfig = Config.Success<typeof EdgeConfig>

@@ -1,0 +1,46 @@
+import { Schema } from "effect"
+import { Uuid7 } from "../kernel/Id.ts"
+import * as Topic from "../kernel/Topic.ts"
+import { UserId } from "./CurrentUser.ts"
+import { EmailCodePurpose } from "./SignIn.ts"
+import { Email, Locale } from "./User.ts"
+
+/** Something the owner of an account should hear of, whoever did it. */
+export const SignInNotice = Schema.Literals([
+  "new_country",
+  "impossible_travel",
+  "password_changed",
+  "password_reset",
+  "mfa_enabled",
+  "mfa_disabled",
+  "recovery_codes_renewed",
+  "recovery_code_used"
+])
+export type SignInNotice = typeof SignInNotice.Type
+
+/**
+ * A mail about signing in is to be written. The code is sealed under the installation's secret. Whether there is an account
+ * is found out by who handles the message, so that who asked for a code cannot learn it.
+ */
+export const signInMail = Topic.make("sign_in_mail", {
+  schema: Schema.Union([
+    Schema.TaggedStruct("Code", {
+      id: Uuid7,
+      email: Schema.toType(Email),
+      purpose: EmailCodePurpose,
+      sealedCode: Schema.String,
+      locale: Schema.NullOr(Locale),
+      expiresAt: Schema.DateFromString
+    }),
+    Schema.TaggedStruct("Notice", {
+      id: Uuid7,
+      userId: UserId,
+      notice: SignInNotice,
+      network: Schema.NullOr(Schema.String),
+      country: Schema.NullOr(Schema.String),
+      at: Schema.DateFromString
+    })
+  ]),
+  subscribers: ["identity"],
+  id: ({ id }) => id
+})
