@@ -4,6 +4,7 @@ import { DemoImagesApiGroup } from "./catalog/DemoImagesApi.ts"
 import { ProductsApiGroup } from "./catalog/ProductsApi.ts"
 import { describeOperations } from "./describeOperations.ts"
 import { AddressesApiGroup } from "./identity/AddressesApi.ts"
+import { ApiKeysApiGroup } from "./identity/ApiKeysApi.ts"
 import { AuthApiGroup, JwksApiGroup } from "./identity/AuthApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
@@ -16,7 +17,7 @@ import { OrdersApiGroup } from "./trade/OrdersApi.ts"
 import { ReturnsApiGroup } from "./trade/ReturnsApi.ts"
 
 const groups = HttpApi.make("mall")
-  .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup)
+  .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup, ApiKeysApiGroup)
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)

@@ -9,6 +9,14 @@ import { AuthorizationLayer, OptionalAuthorizationLayer, RpcAuthorizationLayer }
 import * as IdentityListener from "./IdentityListener.ts"
 import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./IdentityRpcHandlers.ts"
 import { Keys } from "./Keys.ts"
+import { ApiKeyMemory } from "./machines/ApiKeyMemory.ts"
+import { ApiKeyRepo } from "./machines/ApiKeyRepo.ts"
+import { ApiKeyAdminRpcHandlers, ApiKeyMerchantRpcHandlers } from "./machines/ApiKeyRpcHandlers.ts"
+import { ApiKeys } from "./machines/ApiKeys.ts"
+import { ApiKeysHttp } from "./machines/ApiKeysHttp.ts"
+import * as ApiKeyUses from "./machines/ApiKeyUses.ts"
+import { MachineCredentials } from "./machines/MachineCredentials.ts"
+import { RequestNonces } from "./machines/RequestNonces.ts"
 import { Logins } from "./Logins.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
 import { Passwords } from "./Passwords.ts"
@@ -31,11 +39,17 @@ const Foundation = Layer.mergeAll(
   Revocations.layer
 )
 
+const Machines = Layer.merge(ApiKeys.layer, MachineCredentials.layerNoDeps).pipe(
+  Layer.provideMerge(Layer.merge(ApiKeyMemory.layer, RequestNonces.layer)),
+  Layer.provide(ApiKeyRepo.layer)
+)
+
 const Services = Layer.mergeAll(
   Accounts.layerNoDeps,
   Logins.layerNoDeps,
   Addresses.layerNoDeps,
-  UserAdministration.layerNoDeps
+  UserAdministration.layerNoDeps,
+  Machines
 ).pipe(Layer.provideMerge(Sessions.layer), Layer.provideMerge(AccessTokens.layerNoDeps), Layer.provideMerge(Foundation))
 
 /** All services of identity, the middlewares and the port it implements; without hearing what other processes change. */
@@ -50,13 +64,18 @@ const layerDeaf = Layer.mergeAll(
  * The context for a process that serves requests: it holds one connection on which it hears of ended tokens and new keys.
  * Needs `PgClient` and `SqlClient`.
  */
-export const IdentityLayer = IdentityListener.layer.pipe(Layer.provideMerge(layerDeaf))
+export const IdentityLayer = Layer.merge(IdentityListener.layer, ApiKeyUses.layer).pipe(Layer.provideMerge(layerDeaf))
 
 /** The context for a process that serves none, such as the command line: what it changes is heard by those that do. */
 export const IdentityCommandLayer = layerDeaf
 
-/** The handlers of the groups users, account, addresses, auth and jwks of `MallApi`. */
-export const IdentityHttp = Layer.mergeAll(UsersHttp, AccountHttp, AddressesHttp, AuthHttp, JwksHttp)
+/** The handlers of the groups users, account, addresses, auth, jwks and apiKeys of `MallApi`. */
+export const IdentityHttp = Layer.mergeAll(UsersHttp, AccountHttp, AddressesHttp, AuthHttp, JwksHttp, ApiKeysHttp)
 
-/** The handlers of `IdentityStorefrontRpcs` and `IdentityAdminRpcs`. */
-export const IdentityRpc = Layer.merge(IdentityStorefrontRpcHandlers, IdentityAdminRpcHandlers)
+/** The handlers of `IdentityStorefrontRpcs`, `IdentityAdminRpcs`, `ApiKeyMerchantRpcs` and `ApiKeyAdminRpcs`. */
+export const IdentityRpc = Layer.mergeAll(
+  IdentityStorefrontRpcHandlers,
+  IdentityAdminRpcHandlers,
+  ApiKeyMerchantRpcHandlers,
+  ApiKeyAdminRpcHandlers
+)

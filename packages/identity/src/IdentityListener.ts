@@ -1,32 +1,38 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
+import { ApiKeyId } from "@mall/domain/identity/ApiKey"
 import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
 import { Cause, Config, Duration, Effect, Layer, Option, Queue, Schedule, Schema } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { Keys } from "./Keys.ts"
+import { ApiKeyMemory } from "./machines/ApiKeyMemory.ts"
 import { Revocations } from "./Revocations.ts"
 
-/** Where the triggers of `identity.users`, `identity.sessions` and `identity.signing_keys` tell what changed. */
+/** Where the triggers of `identity.users`, `sessions`, `signing_keys`, `api_keys` and `api_key_secrets` tell what changed. */
 const channel = "identity_changes"
 
 const Change = Schema.TemplateLiteralParser(["u ", UserId, " ", Schema.FiniteFromString])
 const decodeVersion = Schema.decodeUnknownOption(Change)
+const decodeApiKey = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["a ", ApiKeyId]))
 const decodeSession = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["s ", SessionId]))
 
 /**
- * Keeps `Revocations` and `Keys` current: hears every change as it commits, reads everything anew whenever it (re)connects,
+ * Keeps `Revocations`, `Keys` and `ApiKeyMemory` current: hears every change as it commits, reads everything anew whenever it (re)connects,
  * and again at an interval, which bounds how long a silently dead connection can go unnoticed. Holds one connection.
  */
-export const layer: Layer.Layer<never, Config.ConfigError, PgClient.PgClient | Revocations | Keys> =
+export const layer: Layer.Layer<never, Config.ConfigError, PgClient.PgClient | Revocations | Keys | ApiKeyMemory> =
   Layer.effectDiscard(
     Effect.gen(function* () {
       const pg = yield* PgClient.PgClient
       const revocations = yield* Revocations
       const keys = yield* Keys
+      const apiKeys = yield* ApiKeyMemory
       const interval = yield* Config.Duration("REVOCATION_RELOAD_INTERVAL").pipe(
         Config.withDefault(Duration.seconds(10))
       )
 
       const receive = Effect.fnUntraced(function* (payload: string): Effect.fn.Return<void, SqlError> {
+        const apiKey = decodeApiKey(payload)
+        if (Option.isSome(apiKey)) return apiKeys.forget(apiKey.value[1])
         const session = decodeSession(payload)
         if (Option.isSome(session)) return revocations.endSession(session.value[1])
         const user = decodeVersion(payload)
@@ -34,19 +40,23 @@ export const layer: Layer.Layer<never, Config.ConfigError, PgClient.PgClient | R
         yield* keys.reload
       })
 
-      const reload = Effect.andThen(revocations.reload, keys.reload)
+      const reload = Effect.all([revocations.reload, keys.reload, Effect.sync(apiKeys.forgetAll)], { discard: true })
+      const setConnected = (connected: boolean) => {
+        revocations.setConnected(connected)
+        apiKeys.setConnected(connected)
+      }
 
       const listen = Effect.gen(function* () {
         const notifications = yield* pg.listen(channel)
         // after the subscription: a change is either in what is read now, or will be heard of
         yield* reload
-        revocations.setConnected(true)
+        setConnected(true)
         const hear = Effect.forever(Effect.flatMap(Queue.take(notifications), ({ payload }) => receive(payload)))
         const refresh = Effect.repeat(Effect.delay(reload, interval), Schedule.forever)
         yield* Effect.all([hear, refresh], { concurrency: 2, discard: true })
       }).pipe(
         Effect.scoped,
-        Effect.ensuring(Effect.sync(() => revocations.setConnected(false))),
+        Effect.ensuring(Effect.sync(() => setConnected(false))),
         Effect.tapCause((cause) =>
           Cause.hasInterruptsOnly(cause)
             ? Effect.void

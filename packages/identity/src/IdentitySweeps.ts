@@ -1,12 +1,13 @@
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
 import { LoginThrottle } from "./LoginThrottle.ts"
+import { RequestNonces } from "./machines/RequestNonces.ts"
 import { Sessions } from "./Sessions.ts"
 
 const batchLimit = 1_000
 
-/** What identity cleans up: sessions that ended long ago (`SESSION_RETENTION`), and login counters that have run out. */
-export const layer = Layer.merge(
+/** What identity cleans up: sessions that ended long ago (`SESSION_RETENTION`), login counters and nonces that have run out. */
+export const layer = Layer.mergeAll(
   Sweep.layer({
     name: "ended_sessions",
     every: "10 minutes",
@@ -18,5 +19,11 @@ export const layer = Layer.merge(
     every: "10 minutes",
     limit: batchLimit,
     batch: (limit) => Effect.flatMap(LoginThrottle, (throttle) => throttle.purge(limit))
+  }),
+  Sweep.layer({
+    name: "request_nonces",
+    every: "5 minutes",
+    limit: batchLimit,
+    batch: (limit) => Effect.flatMap(RequestNonces, (nonces) => nonces.purge(limit))
   })
 )

@@ -13,7 +13,7 @@ export const isParty = (caller: Caller, intent: IntentRow) =>
     : intent.payerId === caller.userId || isMerchantOf(caller, intent)
 
 /** What the history says of who did it. */
-export const actorOf = (caller: Caller) => ("ticketOf" in caller ? "ticket" : `user:${caller.userId}`)
+export const actorOf = (caller: Caller) => ("ticketOf" in caller ? "ticket" : caller.actorName)
 
 /** Whether the caller is staff of the merchant who asked for the payment, who alone may give it back. */
 export const isMerchantOf = ({ merchantId }: Principal, intent: IntentRow) =>

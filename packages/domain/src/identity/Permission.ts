@@ -13,19 +13,24 @@ export const Permission = Schema.Literals([
   "catalog:write",
   "categories:write",
   "stock:write",
+  "orders:read",
   "orders:fulfil",
   "orders:administer",
+  "payments:read",
+  "payments:write",
   "payments:create",
   "payments:refund",
   "payments:dispute",
   "payments:credentials",
   "payments:administer",
+  "merchants:keys",
+  "merchants:administer",
   "users:administer",
   "operations:administer"
 ]).annotate({ identifier: "Permission" })
 export type Permission = typeof Permission.Type
 
-const customer: ReadonlyArray<Permission> = ["account"]
+const customer: ReadonlyArray<Permission> = ["account", "orders:read", "payments:read", "payments:write"]
 const merchant: ReadonlyArray<Permission> = [
   ...customer,
   "catalog:write",
@@ -34,7 +39,8 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:create",
   "payments:refund",
   "payments:dispute",
-  "payments:credentials"
+  "payments:credentials",
+  "merchants:keys"
 ]
 
 /** What each role may do. */
@@ -46,6 +52,7 @@ export const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = 
     "categories:write",
     "orders:administer",
     "payments:administer",
+    "merchants:administer",
     "users:administer",
     "operations:administer"
   ]

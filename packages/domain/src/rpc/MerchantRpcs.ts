@@ -1,4 +1,5 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
+import { ApiKeyMerchantRpcs } from "../identity/ApiKeyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
@@ -7,6 +8,7 @@ import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
+  ApiKeyMerchantRpcs,
   CredentialMerchantRpcs,
   DisputesMerchantRpcs,
   PaymentsMerchantRpcs,

@@ -40,9 +40,9 @@ export interface Party {
   readonly actor: string
 }
 
-export const partyOf = ({ merchantId, roles, userId }: Principal): Party => ({
+export const partyOf = ({ actorName, merchantId, roles }: Principal): Party => ({
   sees: isGranted(roles, "payments:administer") ? "all" : Option.getOrNull(merchantId),
-  actor: `user:${userId}`
+  actor: actorName
 })
 
 const isSeen = ({ sees }: Party, row: DisputeRow) => sees === "all" || (sees !== null && sees === row.merchantId)
