@@ -61,6 +61,15 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/user/verify-access-token/": none,
   "POST /api/user/verify-access-token/": none,
   "GET /.well-known/jwks.json": none,
+  "GET /api/v1/merchants/me/api-keys": { query: page },
+  "POST /api/v1/merchants/me/api-keys": {
+    body: {
+      ...{ name: "shop", method: "secret", scopes: ["payments:read"], allowedNetworks: ["10.0.0.0/8"] },
+      ...{ expiresAt: "2040-01-01T00:00:00.000Z", reason: "a new server" }
+    }
+  },
+  "POST /api/v1/merchants/me/api-keys/:id/rotate": { params: id, body: { overlapSeconds: 60, reason: "yearly" } },
+  "POST /api/v1/merchants/me/api-keys/:id/revoke": { params: id, body: { reason: "lost" } },
   "GET /api/v1/products": {
     query: {
       ...{ category: missingId, merchant: missingId, minPrice: "1", maxPrice: "2", currency: "CNY" },

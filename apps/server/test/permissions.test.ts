@@ -76,6 +76,7 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
   ...{ queue: "order_paid.trade", name: "no_such_sweep" },
+  ...{ apiKey: { name: "shop", method: "secret", scopes: ["payments:read"], reason: "new" }, rotationId: missingId },
   request: { items: [{ skuId: missingId, quantity: 1 }], addressId: missingId },
   address: {
     ...{ recipient: "Vera", phone: "1", countryCode: "CN", region: "", city: "上海", street: "南京西路" },

@@ -112,7 +112,7 @@ export class MachineCredentials extends Context.Service<
         const body = yield* Effect.orDie(request.arrayBuffer)
         const bodyHash = createHash("sha256").update(new Uint8Array(body)).digest("hex")
         const canonical = canonicalRequest({
-          ...{ method: request.method, target: request.originalUrl },
+          ...{ method: request.method, target: request.url },
           ...{ bodyHash, timestamp, nonce }
         })
         const isSigned = matches(key, (secret) =>
