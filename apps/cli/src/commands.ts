@@ -38,6 +38,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at accounts; ban them, end their sessions, give and take roles",
     async () => (await import("./UsersCommand.ts")).UsersCommand
   ),
+  entry(
+    "api-keys",
+    "Look at, make, rotate and revoke the keys of merchants' servers",
+    async () => (await import("./ApiKeysCommand.ts")).ApiKeysCommand
+  ),
   entry("products", "Import products", async () => (await import("./ProductsCommand.ts")).ProductsCommand),
   entry("orders", "Look at orders and cancel them", async () => (await import("./OrdersCommand.ts")).OrdersCommand),
   entry("returns", "Look at what buyers send back", async () => (await import("./ReturnsCommand.ts")).ReturnsCommand),

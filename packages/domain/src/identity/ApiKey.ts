@@ -94,9 +94,7 @@ const maxOverlapSeconds = 7 * 24 * 3600
 
 export const ApiKeyRotation = Schema.Struct({
   /** How long the former secrets are still taken; a day where nothing is said, at most a week. 0 ends them at once. */
-  overlapSeconds: Schema.optionalKey(
-    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxOverlapSeconds }))
-  ),
+  overlapSeconds: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxOverlapSeconds }))),
   reason
 }).annotate({ identifier: "ApiKeyRotation" })
 export type ApiKeyRotation = typeof ApiKeyRotation.Type

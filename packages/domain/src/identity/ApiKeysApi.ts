@@ -25,7 +25,9 @@ export class ApiKeysApiGroup extends HttpApiGroup.make("apiKeys")
       query: pageQuery,
       success: Page(ApiKey),
       error: [InvalidCursor, NoMerchant]
-    }).annotateMerge(describe("List API keys", "Newest first, also those that have ended. Secrets are never shown again.")),
+    }).annotateMerge(
+      describe("List API keys", "Newest first, also those that have ended. Secrets are never shown again.")
+    ),
     HttpApiEndpoint.post("create", "/", {
       payload: NewApiKey,
       success: IssuedApiKey.pipe(HttpApiSchema.status(201)),

@@ -36,7 +36,13 @@ export class AddressNotAllowed extends Problem<AddressNotAllowed>()("AddressNotA
 }) {}
 
 /** What a machine may be told instead of being let in. */
-export const machineErrors = [ApiKeyRefused, SignatureMismatch, ClockSkewed, RequestReplayed, AddressNotAllowed] as const
+export const machineErrors = [
+  ApiKeyRefused,
+  SignatureMismatch,
+  ClockSkewed,
+  RequestReplayed,
+  AddressNotAllowed
+] as const
 
 /** No such key, or it is another merchant's. */
 export class ApiKeyNotFound extends Problem<ApiKeyNotFound>()("ApiKeyNotFound", {

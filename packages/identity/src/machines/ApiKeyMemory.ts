@@ -72,13 +72,16 @@ export class ApiKeyMemory extends Context.Service<
         return [{ bytes, endsAtMillis: Number(endsAt ?? never) }]
       })
 
-      const read = Effect.fn("ApiKeyMemory.read")(function* (id: ApiKeyId) {
-        const key = Option.getOrUndefined(yield* repo.find(id))
-        if (key === undefined || key.revokedAt !== null) return Option.none<KnownKey>()
-        const rows = (yield* repo.secrets([id], yield* DateTime.nowAsDate)).get(id) ?? []
-        const secrets = yield* Effect.forEach(rows, (row) => openSecret(key, row))
-        return Option.some(toKnownKey(key, secrets.flat()))
-      }, Effect.catchTag("SqlError", Effect.die))
+      const read = Effect.fn("ApiKeyMemory.read")(
+        function* (id: ApiKeyId) {
+          const key = Option.getOrUndefined(yield* repo.find(id))
+          if (key === undefined || key.revokedAt !== null) return Option.none<KnownKey>()
+          const rows = (yield* repo.secrets([id], yield* DateTime.nowAsDate)).get(id) ?? []
+          const secrets = yield* Effect.forEach(rows, (row) => openSecret(key, row))
+          return Option.some(toKnownKey(key, secrets.flat()))
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
 
       const load = (id: ApiKeyId) =>
         lookups.withPermit(

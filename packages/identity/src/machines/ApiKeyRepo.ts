@@ -37,8 +37,9 @@ const historyLimit = 20
 
 const ChangeRow = Schema.Struct({ keyId: ApiKeyId, ...ApiKeyChange.fields })
 
-const groupByKey = <A extends { readonly keyId: ApiKeyId }>(rows: ReadonlyArray<A>): ReadonlyMap<ApiKeyId, ReadonlyArray<A>> =>
-  Map.groupBy(rows, ({ keyId }) => keyId)
+const groupByKey = <A extends { readonly keyId: ApiKeyId }>(
+  rows: ReadonlyArray<A>
+): ReadonlyMap<ApiKeyId, ReadonlyArray<A>> => Map.groupBy(rows, ({ keyId }) => keyId)
 
 /** The statements on the tables of API keys. They join the transaction they run in. */
 export class ApiKeyRepo extends Context.Service<
@@ -67,9 +68,7 @@ export class ApiKeyRepo extends Context.Service<
     endSecrets(id: ApiKeyId, at: Date): Effect.Effect<void, SqlError>
     note(id: ApiKeyId, change: ApiKeyChange): Effect.Effect<void, SqlError>
     /** The newest twenty of each, oldest first. */
-    history(
-      ids: ReadonlyArray<ApiKeyId>
-    ): Effect.Effect<ReadonlyMap<ApiKeyId, ReadonlyArray<ApiKeyChange>>, SqlError>
+    history(ids: ReadonlyArray<ApiKeyId>): Effect.Effect<ReadonlyMap<ApiKeyId, ReadonlyArray<ApiKeyChange>>, SqlError>
     /** Notes when keys were used last; an earlier time changes nothing. */
     noteUses(uses: ReadonlyMap<ApiKeyId, Date>): Effect.Effect<void, SqlError>
   }
@@ -149,7 +148,8 @@ export class ApiKeyRepo extends Context.Service<
           Effect.asVoid(sql`
             UPDATE identity.api_key_secrets SET ends_at = ${at}
             WHERE key_id = ${id} AND (ends_at IS NULL OR ends_at > ${at})`),
-        note: (keyId, change) => Effect.asVoid(sql`INSERT INTO identity.api_key_history ${sql.insert({ keyId, ...change })}`),
+        note: (keyId, change) =>
+          Effect.asVoid(sql`INSERT INTO identity.api_key_history ${sql.insert({ keyId, ...change })}`),
         history: (ids) => Effect.map(orDie(selectHistory(ids)), groupByKey),
         noteUses: (uses) =>
           Effect.asVoid(sql`

@@ -169,40 +169,42 @@ export class ApiKeys extends Context.Service<
       )
 
       const rotate: ApiKeys["Service"]["rotate"] = Effect.fn("ApiKeys.rotate")(
-        (merchantId, id, rotation, actor) => changing(
-          merchantId,
-          Effect.gen(function* () {
-            const now = yield* DateTime.now
-            const date = DateTime.toDateUtc(now)
-            const row = yield* findOwn(merchantId, id)
-            if (yield* repo.hasSecret(rotation.rotationId)) return yield* new ApiKeyShownBefore({ apiKeyId: id })
-            if (statusOf(row, date) !== "active") return yield* new ApiKeyEnded({ apiKeyId: id })
-            const overlap =
-              rotation.overlapSeconds === undefined ? defaultOverlap : Duration.seconds(rotation.overlapSeconds)
-            yield* repo.endSecrets(id, DateTime.toDateUtc(DateTime.addDuration(now, overlap)))
-            const taken = (yield* repo.secrets([id], date)).get(id) ?? []
-            if (taken.length >= secretLimit) return yield* new ApiKeyLimitReached({ limit: secretLimit })
-            const key = yield* addSecret(row, rotation.rotationId, date)
-            yield* note(id, { change: "rotated", actor, reason: rotation.reason }, date)
-            return { apiKey: yield* viewOf(merchantId, id), key }
-          })
-        ),
+        (merchantId, id, rotation, actor) =>
+          changing(
+            merchantId,
+            Effect.gen(function* () {
+              const now = yield* DateTime.now
+              const date = DateTime.toDateUtc(now)
+              const row = yield* findOwn(merchantId, id)
+              if (yield* repo.hasSecret(rotation.rotationId)) return yield* new ApiKeyShownBefore({ apiKeyId: id })
+              if (statusOf(row, date) !== "active") return yield* new ApiKeyEnded({ apiKeyId: id })
+              const overlap =
+                rotation.overlapSeconds === undefined ? defaultOverlap : Duration.seconds(rotation.overlapSeconds)
+              yield* repo.endSecrets(id, DateTime.toDateUtc(DateTime.addDuration(now, overlap)))
+              const taken = (yield* repo.secrets([id], date)).get(id) ?? []
+              if (taken.length >= secretLimit) return yield* new ApiKeyLimitReached({ limit: secretLimit })
+              const key = yield* addSecret(row, rotation.rotationId, date)
+              yield* note(id, { change: "rotated", actor, reason: rotation.reason }, date)
+              return { apiKey: yield* viewOf(merchantId, id), key }
+            })
+          ),
         Effect.catchTag("SqlError", Effect.die)
       )
 
       const revoke: ApiKeys["Service"]["revoke"] = Effect.fn("ApiKeys.revoke")(
-        (merchantId, id, { reason }, actor) => changing(
-          merchantId,
-          Effect.gen(function* () {
-            const now = yield* DateTime.nowAsDate
-            const row = yield* findOwn(merchantId, id)
-            if (row.revokedAt === null) {
-              yield* repo.revoke(id, now)
-              yield* note(id, { change: "revoked", actor, reason }, now)
-            }
-            return yield* viewOf(merchantId, id)
-          })
-        ),
+        (merchantId, id, { reason }, actor) =>
+          changing(
+            merchantId,
+            Effect.gen(function* () {
+              const now = yield* DateTime.nowAsDate
+              const row = yield* findOwn(merchantId, id)
+              if (row.revokedAt === null) {
+                yield* repo.revoke(id, now)
+                yield* note(id, { change: "revoked", actor, reason }, now)
+              }
+              return yield* viewOf(merchantId, id)
+            })
+          ),
         Effect.catchTag("SqlError", Effect.die)
       )
 
@@ -216,12 +218,7 @@ export class ApiKeys extends Context.Service<
 const statusOf = ({ expiresAt, revokedAt }: ApiKeyRow, now: Date): ApiKey["status"] =>
   revokedAt !== null ? "revoked" : expiresAt !== null && expiresAt <= now ? "expired" : "active"
 
-const toView = (
-  row: ApiKeyRow,
-  history: ReadonlyArray<ApiKeyChange>,
-  secrets: ReadonlyArray<SecretRow>,
-  now: Date
-) => {
+const toView = (row: ApiKeyRow, history: ReadonlyArray<ApiKeyChange>, secrets: ReadonlyArray<SecretRow>, now: Date) => {
   const ends = secrets.flatMap(({ endsAt }) => endsAt ?? [])
   const status = statusOf(row, now)
   return new ApiKey({

@@ -45,13 +45,9 @@ export class MachineCredentials extends Context.Service<
   MachineCredentials,
   {
     /** By `X-Api-Key`; `Unauthorized` where there is none. */
-    ofHeaders(
-      headers: Headers.Headers
-    ): Effect.Effect<VerifiedToken, Unauthorized | ApiKeyRefused | AddressNotAllowed>
+    ofHeaders(headers: Headers.Headers): Effect.Effect<VerifiedToken, Unauthorized | ApiKeyRefused | AddressNotAllowed>
     /** The same, or by the signature. A signed request is good once. */
-    ofRequest(
-      request: HttpServerRequest.HttpServerRequest
-    ): Effect.Effect<VerifiedToken, Unauthorized | RequestRefusal>
+    ofRequest(request: HttpServerRequest.HttpServerRequest): Effect.Effect<VerifiedToken, Unauthorized | RequestRefusal>
   }
 >()("@mall/identity/machines/MachineCredentials") {
   static readonly layerNoDeps = Layer.effect(
@@ -68,7 +64,11 @@ export class MachineCredentials extends Context.Service<
       /** The key, if it is good now, in this way. */
       const findGood = Effect.fnUntraced(function* (id: ApiKeyId, method: KnownKey["method"]) {
         const found = Option.getOrUndefined(yield* memory.find(id))
-        if (found === undefined || found.method !== method || found.expiresAtMillis <= clock.currentTimeMillisUnsafe()) {
+        if (
+          found === undefined ||
+          found.method !== method ||
+          found.expiresAtMillis <= clock.currentTimeMillisUnsafe()
+        ) {
           return yield* new ApiKeyRefused({})
         }
         return found
