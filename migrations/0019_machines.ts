@@ -1,7 +1,10 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** Keys with which merchants' servers call, the nonces of what they signed, and what was done to the keys by whom. */
+/**
+ * Keys with which merchants' servers call, the nonces of what they signed, and what was done to the keys by whom; and how people
+ * sign in by identity providers.
+ */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
@@ -90,5 +93,31 @@ export default Effect.gen(function* () {
   yield* sql`
     CREATE TRIGGER api_key_secrets_tell AFTER INSERT OR UPDATE ON identity.api_key_secrets
     FOR EACH ROW EXECUTE FUNCTION identity.tell_api_key_secret()
+  `
+
+  // Of a sign-in under way only hashes: of the state that travels through the provider, and of the secret that the browser keeps.
+  yield* sql`
+    CREATE TABLE identity.provider_sign_ins (
+      state_hash bytea CONSTRAINT provider_sign_ins_pkey PRIMARY KEY,
+      browser_hash bytea NOT NULL,
+      provider text NOT NULL,
+      user_id uuid CONSTRAINT provider_sign_ins_user_fkey REFERENCES identity.users (id),
+      ends_at timestamptz NOT NULL,
+      CONSTRAINT provider_sign_ins_hashes CHECK (octet_length(state_hash) = 32 AND octet_length(browser_hash) = 32)
+    )
+  `
+  yield* sql`CREATE INDEX provider_sign_ins_ends_idx ON identity.provider_sign_ins (ends_at)`
+
+  yield* sql`
+    CREATE TABLE identity.provider_identities (
+      issuer text NOT NULL,
+      subject text NOT NULL,
+      provider text NOT NULL,
+      user_id uuid NOT NULL CONSTRAINT provider_identities_user_fkey REFERENCES identity.users (id),
+      opened_account boolean NOT NULL,
+      linked_at timestamptz NOT NULL,
+      CONSTRAINT provider_identities_pkey PRIMARY KEY (issuer, subject),
+      CONSTRAINT provider_identities_one_per_provider_key UNIQUE (user_id, provider)
+    )
   `
 })

@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CatalogServices from "@mall/catalog/CatalogServices"
-import { IdentityCommandLayer, IdentityLayer } from "@mall/identity/Identity"
+import { IdentityCommandLayer, IdentityLayer, IdentityProvidersLayer } from "@mall/identity/Identity"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
 import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
@@ -31,7 +31,7 @@ const contexts = <A, E, R>(identity: Layer.Layer<A, E, R>) =>
   )
 
 /** The services of every context, for a process that serves requests. Needs `PgClient` and `SqlClient`. */
-export const layer = contexts(IdentityLayer)
+export const layer = contexts(Layer.provideMerge(IdentityProvidersLayer, IdentityLayer))
 
 /** The same for a command, which serves none. */
 export const layerCommand = contexts(IdentityCommandLayer)

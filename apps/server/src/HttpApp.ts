@@ -4,7 +4,7 @@ import { MallApi } from "@mall/domain/MallApi"
 import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
 import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
-import { IdentityHttp, IdentityRpc } from "@mall/identity/Identity"
+import { IdentityHttp, IdentityProvidersHttp, IdentityRpc } from "@mall/identity/Identity"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
@@ -27,7 +27,7 @@ import { RpcSerialization } from "effect/rpc"
 export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
 
 const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer]),
+  Layer.provide([IdentityHttp, IdentityProvidersHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 

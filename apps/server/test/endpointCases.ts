@@ -61,6 +61,14 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/user/verify-access-token/": none,
   "POST /api/user/verify-access-token/": none,
   "GET /.well-known/jwks.json": none,
+  "GET /api/v1/auth/oidc/:provider": { params: { provider: "google" } },
+  "GET /api/v1/auth/oidc/:provider/callback": {
+    params: { provider: "google" },
+    query: { state: "s", code: "c", error: "e", error_description: "d", iss: "i" }
+  },
+  "GET /api/v1/users/me/identities": none,
+  "POST /api/v1/users/me/identities/:provider": { params: { provider: "google" } },
+  "DELETE /api/v1/users/me/identities/:provider": { params: { provider: "google" } },
   "GET /api/v1/merchants/me/api-keys": { query: page },
   "POST /api/v1/merchants/me/api-keys": {
     body: {

@@ -6,6 +6,7 @@ import { describeOperations } from "./describeOperations.ts"
 import { AddressesApiGroup } from "./identity/AddressesApi.ts"
 import { ApiKeysApiGroup } from "./identity/ApiKeysApi.ts"
 import { AuthApiGroup, JwksApiGroup } from "./identity/AuthApi.ts"
+import { ProviderSignInApiGroup } from "./identity/ProviderSignInApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
@@ -17,7 +18,15 @@ import { OrdersApiGroup } from "./trade/OrdersApi.ts"
 import { ReturnsApiGroup } from "./trade/ReturnsApi.ts"
 
 const groups = HttpApi.make("mall")
-  .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup, ApiKeysApiGroup)
+  .add(
+    UsersApiGroup,
+    AccountApiGroup,
+    AddressesApiGroup,
+    AuthApiGroup,
+    JwksApiGroup,
+    ApiKeysApiGroup,
+    ProviderSignInApiGroup
+  )
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)

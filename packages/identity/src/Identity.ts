@@ -21,6 +21,8 @@ import { Logins } from "./Logins.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
 import { Passwords } from "./Passwords.ts"
 import { PasswordStrength } from "./PasswordStrength.ts"
+import { ProviderSignInHttp } from "./providers/ProviderSignInHttp.ts"
+import { ProviderSignIns } from "./providers/ProviderSignIns.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
 import { Sessions } from "./Sessions.ts"
@@ -65,6 +67,12 @@ const layerDeaf = Layer.mergeAll(
  * Needs `PgClient` and `SqlClient`.
  */
 export const IdentityLayer = Layer.merge(IdentityListener.layer, ApiKeyUses.layer).pipe(Layer.provideMerge(layerDeaf))
+
+/** Signing in by identity providers, over `IdentityLayer`: what leaves the house for it goes by the breakers of `Stores`. */
+export const IdentityProvidersLayer = ProviderSignIns.layer
+
+/** The handlers of the group providerSignIn of `MallApi`. Needs `IdentityProvidersLayer`. */
+export const IdentityProvidersHttp = ProviderSignInHttp
 
 /** The context for a process that serves none, such as the command line: what it changes is heard by those that do. */
 export const IdentityCommandLayer = layerDeaf
