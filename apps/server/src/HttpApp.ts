@@ -4,7 +4,7 @@ import { MallApi } from "@mall/domain/MallApi"
 import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
 import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
-import { IdentityHttp, IdentityProvidersHttp, IdentityRpc } from "@mall/identity/Identity"
+import { IdentityHttp, IdentityProvidersHttp, IdentityProvidersRpc, IdentityRpc } from "@mall/identity/Identity"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
@@ -34,6 +34,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
 const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
   Layer.provide([
     IdentityRpc,
+    IdentityProvidersRpc,
     CatalogRpcHandlers.layer,
     TradeRpcHandlers.layer,
     CredentialRpcHandlers.merchantLayer,

@@ -77,6 +77,7 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
   ...{ queue: "order_paid.trade", name: "no_such_sweep" },
   ...{ apiKey: { name: "shop", method: "secret", scopes: ["payments:read"], reason: "new" }, rotationId: missingId },
+  provider: "google",
   request: { items: [{ skuId: missingId, quantity: 1 }], addressId: missingId },
   address: {
     ...{ recipient: "Vera", phone: "1", countryCode: "CN", region: "", city: "上海", street: "南京西路" },

@@ -66,9 +66,9 @@ export const describeOperations = <Id extends string, Groups extends HttpApiGrou
   HttpApi.reflect(api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint, mergedAnnotations, middleware }) => {
-      const keys = Array.from(middleware, ({ key }) => key)
-      const isIdempotent = keys.includes(Idempotent.key)
-      const isGuarded = keys.includes(Authorization.key)
+      const keys = new Set(Array.from(middleware, ({ key }) => key))
+      const isIdempotent = keys.has(Idempotent.key)
+      const isGuarded = keys.has(Authorization.key)
       described.push({ endpoint, annotations: mergedAnnotations, isIdempotent, isGuarded })
     }
   })

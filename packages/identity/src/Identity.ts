@@ -21,6 +21,7 @@ import { Logins } from "./Logins.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
 import { Passwords } from "./Passwords.ts"
 import { PasswordStrength } from "./PasswordStrength.ts"
+import { ProviderStorefrontRpcHandlers } from "./providers/ProviderRpcHandlers.ts"
 import { ProviderSignInHttp } from "./providers/ProviderSignInHttp.ts"
 import { ProviderSignIns } from "./providers/ProviderSignIns.ts"
 import { Revocations } from "./Revocations.ts"
@@ -73,6 +74,9 @@ export const IdentityProvidersLayer = ProviderSignIns.layer
 
 /** The handlers of the group providerSignIn of `MallApi`. Needs `IdentityProvidersLayer`. */
 export const IdentityProvidersHttp = ProviderSignInHttp
+
+/** The handlers of `ProviderStorefrontRpcs`. Needs `IdentityProvidersLayer`. */
+export const IdentityProvidersRpc = ProviderStorefrontRpcHandlers
 
 /** The context for a process that serves none, such as the command line: what it changes is heard by those that do. */
 export const IdentityCommandLayer = layerDeaf

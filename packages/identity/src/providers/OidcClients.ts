@@ -3,7 +3,7 @@ import type { ProviderName } from "@mall/domain/identity/ProviderSignIn"
 import { Email, UserName } from "@mall/domain/identity/User"
 import * as Downstream from "@mall/platform/Downstream"
 import { CallFailed } from "@mall/platform/DownstreamError"
-import { Context, Data, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Context, Data, Effect, Layer, Option, Predicate, Redacted, Schema } from "effect"
 import * as oidc from "openid-client"
 import { providerConfig } from "./providerConfig.ts"
 import type { Provider } from "./providerConfig.ts"
@@ -56,6 +56,10 @@ const isFailure = (error: unknown) =>
 /** The provider, or the check of what it said, says no; why is for the log. */
 class Refusal extends Data.TaggedError("Refusal")<{ readonly cause: unknown }> {}
 
+/** What was wrong, in a word: the whole error may hold claims, which are personal, and codes, which are secret. */
+const codeOf = (cause: unknown) =>
+  Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : "unknown"
+
 const attempt = <A>(call: () => Promise<A>) =>
   Effect.tryPromise({
     try: call,
@@ -79,6 +83,11 @@ const makeClient = Effect.fnUntraced(function* (name: ProviderName, provider: Pr
   const downstream = yield* Downstream.make("oidc", { maxAttempts: 2 }, name)
   const issuer = new URL(provider.issuer)
   const unavailable = () => new ProviderUnavailable({ provider: name })
+  const refused = (code: string) =>
+    Effect.logInfo("An identity provider did not confirm a sign-in").pipe(
+      Effect.annotateLogs({ provider: name, code }),
+      Effect.andThen(new ProviderRefused({}))
+    )
 
   // What a provider says of itself is asked for when it is needed first; a failure is asked for again.
   let known: oidc.Configuration | undefined
@@ -99,13 +108,14 @@ const makeClient = Effect.fnUntraced(function* (name: ProviderName, provider: Pr
           .pipe(
             Effect.tap((found) => Effect.sync(() => (known = found))),
             // who cannot even say who they are is not to be used
-            Effect.catchTag("Refusal", ({ cause }) =>
-              Effect.andThen(
-                Effect.logWarning("An identity provider cannot be used", { provider: name, cause }),
-                unavailable()
-              )
-            ),
-            Effect.catchTag("DownstreamUnavailable", unavailable)
+            Effect.catchTags({
+              Refusal: ({ cause }) =>
+                Effect.logWarning("An identity provider cannot be used").pipe(
+                  Effect.annotateLogs({ provider: name, code: codeOf(cause) }),
+                  Effect.andThen(unavailable())
+                ),
+              DownstreamUnavailable: unavailable
+            })
           )
   )
 
@@ -146,13 +156,11 @@ const makeClient = Effect.fnUntraced(function* (name: ProviderName, provider: Pr
       )
       return identityOf(idToken, yield* decodeClaims({ ...userInfo, iss: idToken.iss }))
     },
-    Effect.catchTag(["Refusal", "SchemaError"], ({ _tag, cause }) =>
-      Effect.andThen(
-        Effect.logInfo("An identity provider did not confirm a sign-in", { provider: name, why: _tag, cause }),
-        new ProviderRefused({})
-      )
-    ),
-    Effect.catchTag("DownstreamUnavailable", unavailable)
+    Effect.catchTags({
+      Refusal: ({ cause }) => refused(codeOf(cause)),
+      SchemaError: () => refused("claims"),
+      DownstreamUnavailable: unavailable
+    })
   )
 
   return { authorizationUrl, prove } satisfies OidcClient

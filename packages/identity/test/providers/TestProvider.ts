@@ -2,7 +2,7 @@ import { freePort } from "@mall/testing/freePort"
 import { Context, Effect, Layer } from "effect"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
-import Provider from "oidc-provider"
+import { Provider } from "oidc-provider"
 
 /** A person as the provider knows them. */
 export interface Person {
