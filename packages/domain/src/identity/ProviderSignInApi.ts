@@ -25,14 +25,10 @@ import { TokenPair } from "./User.ts"
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
 const params = { provider: ProviderName }
 
-/** Each start is a row, so that one address may make a few only. */
-const starts = {
-  name: "provider-sign-in",
-  by: "ip",
-  algorithm: "fixed-window",
-  limit: 30,
-  window: "1 minute"
-} as const
+/** Each start is a row, so that one address, or one user, may make a few only. */
+const starts = { algorithm: "fixed-window", limit: 30, window: "1 minute" } as const
+const startsOfAddress = { ...starts, name: "provider-sign-in", by: "ip" } as const
+const startsOfUser = { ...starts, name: "provider-link", by: "user" } as const
 
 /** Signing in by OpenID Connect: authorization code, PKCE (S256), state and nonce bound to the browser. */
 export class ProviderSignInApiGroup extends HttpApiGroup.make("providerSignIn")
@@ -43,7 +39,7 @@ export class ProviderSignInApiGroup extends HttpApiGroup.make("providerSignIn")
       error: [ProviderUnknown, ProviderUnavailable]
     })
       .annotate(RequiredPermission, "public")
-      .annotate(RateLimit, starts)
+      .annotate(RateLimit, startsOfAddress)
       .annotateMerge(
         describe("Sign in by an identity provider", "Sends the browser to the provider, and remembers it by a cookie.")
       ),
@@ -80,7 +76,7 @@ export class ProviderSignInApiGroup extends HttpApiGroup.make("providerSignIn")
       error: [ProviderUnknown, ProviderUnavailable]
     })
       .annotate(RequiredPermission, "account")
-      .annotate(RateLimit, starts)
+      .annotate(RateLimit, startsOfUser)
       .middleware(Authorization)
       .annotateMerge(
         describe("Link an identity provider", "Send the browser to `url`; coming back from there links the provider.")

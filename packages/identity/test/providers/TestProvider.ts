@@ -16,7 +16,7 @@ const clientId = "mall"
 const clientSecret = "a-secret-of-the-client-of-32-chars"
 
 /** Cookies of one browser; the tests follow redirects by hand, since the mall's own address is never served over HTTPS here. */
-export const makeBrowser = () => {
+const makeBrowser = () => {
   const jar = new Map<string, string>()
   return async (url: string): Promise<globalThis.Response> => {
     const cookie = Array.from(jar, ([name, value]) => `${name}=${value}`).join("; ")
