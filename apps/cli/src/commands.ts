@@ -44,6 +44,11 @@ export const commands: ReadonlyArray<Entry> = [
     async () => (await import("./PolicyCommand.ts")).PolicyCommand
   ),
   entry("blocks", "Keep networks and devices out", async () => (await import("./BlocksCommand.ts")).BlocksCommand),
+  entry(
+    "api-keys",
+    "Look at, make, rotate and revoke the keys of merchants' servers",
+    async () => (await import("./ApiKeysCommand.ts")).ApiKeysCommand
+  ),
   entry("products", "Import products", async () => (await import("./ProductsCommand.ts")).ProductsCommand),
   entry("orders", "Look at orders and cancel them", async () => (await import("./OrdersCommand.ts")).OrdersCommand),
   entry("returns", "Look at what buyers send back", async () => (await import("./ReturnsCommand.ts")).ReturnsCommand),

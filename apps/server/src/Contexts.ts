@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CatalogServices from "@mall/catalog/CatalogServices"
-import { IdentityCommandLayer, IdentityLayer } from "@mall/identity/Identity"
+import { IdentityCommandLayer, IdentityLayer, IdentityProvidersLayer } from "@mall/identity/Identity"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
@@ -44,7 +44,10 @@ const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer
  * The services of every context, for a process that serves requests. Needs `Database`, and `PgClient` and `SqlClient` with the
  * rights of the mall.
  */
-export const layer = contexts(IdentityLayer, Pay.pipe(Layer.provide(PayFoundation)))
+export const layer = contexts(
+  Layer.provideMerge(IdentityProvidersLayer, IdentityLayer),
+  Pay.pipe(Layer.provide(PayFoundation))
+)
 
 /** The same for a command, which serves none and has all rights. */
 export const layerCommand = contexts(IdentityCommandLayer, Pay)

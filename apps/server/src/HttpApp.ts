@@ -4,7 +4,7 @@ import { MallApi } from "@mall/domain/MallApi"
 import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
 import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
-import { IdentityHttp, IdentityRpc } from "@mall/identity/Identity"
+import { IdentityHttp, IdentityProvidersHttp, IdentityProvidersRpc, IdentityRpc } from "@mall/identity/Identity"
 import * as LedgerHttp from "@mall/ledger/LedgerHttp"
 import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
@@ -29,13 +29,21 @@ import { RpcSerialization } from "effect/rpc"
 export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
 
 const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer, LedgerHttp.layer]),
+  Layer.provide([
+    IdentityHttp,
+    IdentityProvidersHttp,
+    CatalogHttp.layer,
+    TradeHttp.layer,
+    PaymentHttp.layer,
+    LedgerHttp.layer
+  ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 
 const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
   Layer.provide([
     IdentityRpc,
+    IdentityProvidersRpc,
     CatalogRpcHandlers.layer,
     TradeRpcHandlers.layer,
     CredentialRpcHandlers.merchantLayer,

@@ -108,6 +108,23 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
     body: { kind: "network", subject: "203.0.113.0/24", reason: "because", expiresAt: "2040-01-01T00:00:00.000Z" }
   },
   "POST /api/v1/blocks/:id/remove": { params: id, body: { reason: "because" } },
+  "GET /api/v1/auth/oidc/:provider": { params: { provider: "google" } },
+  "GET /api/v1/auth/oidc/:provider/callback": {
+    params: { provider: "google" },
+    query: { state: "s", code: "c", error: "e", error_description: "d", iss: "i" }
+  },
+  "GET /api/v1/users/me/identities": none,
+  "POST /api/v1/users/me/identities/:provider": { params: { provider: "google" } },
+  "DELETE /api/v1/users/me/identities/:provider": { params: { provider: "google" } },
+  "GET /api/v1/merchants/me/api-keys": { query: page },
+  "POST /api/v1/merchants/me/api-keys": {
+    body: {
+      ...{ name: "shop", method: "secret", scopes: ["payments:read"], allowedNetworks: ["10.0.0.0/8"] },
+      ...{ expiresAt: "2040-01-01T00:00:00.000Z", reason: "a new server" }
+    }
+  },
+  "POST /api/v1/merchants/me/api-keys/:id/rotate": { params: id, body: { overlapSeconds: 60, reason: "yearly" } },
+  "POST /api/v1/merchants/me/api-keys/:id/revoke": { params: id, body: { reason: "lost" } },
   "GET /api/v1/products": {
     query: {
       ...{ category: missingId, merchant: missingId, minPrice: "1", maxPrice: "2", currency: "CNY" },

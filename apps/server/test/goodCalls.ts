@@ -25,6 +25,8 @@ const callFields: Readonly<Record<string, Json>> = {
   ...{ currentPassword: "wrong-walrus", newPassword: "walrus-umbrella-lantern-9" },
   ...{ sku, product: { categoryId: missingId, title: text }, category: { code: "tea", name: text } },
   ...{ queue: "order_paid.trade", name: "no_such_sweep" },
+  ...{ apiKey: { name: "shop", method: "secret", scopes: ["payments:read"], reason: "new" }, rotationId: missingId },
+  provider: "google",
   ...{ permission: "orders:fulfil", document: { roles: [] }, rollback: { version: 9, to: 9, reason: "because" } },
   ...{ block: { kind: "device", subject: "d1", reason: "because" }, removal: { reason: "because" } },
   ...{

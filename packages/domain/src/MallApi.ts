@@ -4,9 +4,11 @@ import { DemoImagesApiGroup } from "./catalog/DemoImagesApi.ts"
 import { ProductsApiGroup } from "./catalog/ProductsApi.ts"
 import { describeOperations } from "./describeOperations.ts"
 import { AddressesApiGroup } from "./identity/AddressesApi.ts"
+import { ApiKeysApiGroup } from "./identity/ApiKeysApi.ts"
 import { AuthApiGroup, JwksApiGroup } from "./identity/AuthApi.ts"
 import { BlocksApiGroup } from "./identity/BlocksApi.ts"
 import { AssignmentsApiGroup, PolicyApiGroup, StaffApiGroup } from "./identity/PolicyApi.ts"
+import { ProviderSignInApiGroup } from "./identity/ProviderSignInApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
 import { LedgerApiGroup } from "./ledger/LedgerApi.ts"
@@ -20,6 +22,7 @@ import { ReturnsApiGroup } from "./trade/ReturnsApi.ts"
 
 const groups = HttpApi.make("mall")
   .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup)
+  .add(ApiKeysApiGroup, ProviderSignInApiGroup)
   .add(PolicyApiGroup, AssignmentsApiGroup, StaffApiGroup, BlocksApiGroup)
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)

@@ -1,6 +1,8 @@
-import { Context } from "effect"
+import { Context, Schema } from "effect"
 import { HttpApi, OpenApi } from "effect/http-api"
 import type { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { ApiKeyScope } from "./identity/ApiKey.ts"
+import { Authorization } from "./identity/Authorization.ts"
 import { RequiredPermission } from "./identity/Permission.ts"
 import { Idempotent } from "./kernel/Operation.ts"
 
@@ -13,15 +15,32 @@ const idempotencyKey: OpenApi.OpenAPISpecParameter = {
   schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" }
 }
 
+const header = (name: string, description: string): OpenApi.OpenAPISecurityScheme => ({
+  type: "apiKey",
+  ...{ name, in: "header", description }
+})
+
+/** How merchants' servers say who they are; `docs/signing.md` tells more. */
+const machineSchemes = {
+  apiKey: header("X-Api-Key", "An API key of the method `secret`."),
+  signature: header(
+    "X-Signature",
+    "`v1=` and the HMAC-SHA256 of the request under an API key of the method `signature`, beside `X-Api-Key-Id`, `X-Timestamp` and `X-Nonce`."
+  )
+}
+
+const isScope = Schema.is(ApiKeyScope)
+
 interface Described {
   readonly endpoint: HttpApiEndpoint.Top
   readonly annotations: Context.Context<never>
   readonly isIdempotent: boolean
+  readonly isGuarded: boolean
 }
 
 const describeOperation = (
   operation: OpenApi.OpenAPISpecOperation,
-  { annotations, endpoint, isIdempotent }: Described
+  { annotations, endpoint, isGuarded, isIdempotent }: Described
 ) => {
   const title = Context.getOrUndefined(endpoint.annotations, OpenApi.Title)
   const permission = Context.get(annotations, RequiredPermission)
@@ -29,13 +48,16 @@ const describeOperation = (
     ...operation,
     ...(operation.summary === undefined && title !== undefined ? { summary: title } : {}),
     ...(permission === undefined ? {} : { "x-required-permission": permission }),
+    ...(isGuarded && isScope(permission)
+      ? { security: [...operation.security, { apiKey: [] }, { signature: [] }] }
+      : {}),
     ...(isIdempotent ? { parameters: [...operation.parameters, idempotencyKey] } : {})
   }
 }
 
 /**
  * Completes the OpenAPI document of `api` by what its endpoints declare and Effect does not write down: the title as the
- * summary, the permission that is needed as `x-required-permission`, and the header `Idempotency-Key`.
+ * summary, the permission that is needed as `x-required-permission`, the header `Idempotency-Key`, and where API keys are taken.
  */
 export const describeOperations = <Id extends string, Groups extends HttpApiGroup.Constraint>(
   api: HttpApi.HttpApi<Id, Groups>
@@ -44,8 +66,10 @@ export const describeOperations = <Id extends string, Groups extends HttpApiGrou
   HttpApi.reflect(api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint, mergedAnnotations, middleware }) => {
-      const isIdempotent = Array.from(middleware, ({ key }) => key).includes(Idempotent.key)
-      described.push({ endpoint, annotations: mergedAnnotations, isIdempotent })
+      const keys = new Set(Array.from(middleware, ({ key }) => key))
+      const isIdempotent = keys.has(Idempotent.key)
+      const isGuarded = keys.has(Authorization.key)
+      described.push({ endpoint, annotations: mergedAnnotations, isIdempotent, isGuarded })
     }
   })
   return (document) => {
@@ -56,6 +80,8 @@ export const describeOperations = <Id extends string, Groups extends HttpApiGrou
       const operation = paths[path]?.[method]
       if (operation !== undefined) paths[path] = { ...paths[path], [method]: describeOperation(operation, each) }
     }
-    return { ...document, paths }
+    const components = { ...document["components"] }
+    const securitySchemes = { ...components.securitySchemes, ...machineSchemes }
+    return { ...document, paths, components: { ...components, securitySchemes } }
   }
 }

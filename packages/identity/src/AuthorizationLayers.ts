@@ -1,13 +1,14 @@
 import { Authorization, OptionalAuthorization, RpcAuthorization } from "@mall/domain/identity/Authorization"
 import { CurrentUser, CurrentVisitor } from "@mall/domain/identity/CurrentUser"
 import { RequiredPermission } from "@mall/domain/identity/Permission"
-import { Forbidden, Unauthorized } from "@mall/domain/kernel/EdgeError"
+import { Forbidden } from "@mall/domain/kernel/EdgeError"
 import type { Types } from "effect"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import type { HttpServerResponse } from "effect/http"
 import { HttpServerRequest } from "effect/http"
 import { AccessTokens } from "./AccessTokens.ts"
 import type { VerifiedToken } from "./AccessTokens.ts"
+import { MachineCredentials } from "./machines/MachineCredentials.ts"
 
 /** An endpoint that declares no permission is nobody's; the server does not start with one, so this is the second lock. */
 export const permit = (verified: VerifiedToken, annotations: Context.Context<never>) => {
@@ -23,16 +24,21 @@ export const tokenOf = (header: string | undefined) =>
 
 export const AuthorizationLayer = Layer.effect(
   Authorization,
-  Effect.map(AccessTokens, (tokens) =>
-    Authorization.of({
-      bearer: (httpEffect, { credential, endpoint }) =>
-        Effect.flatMap(
-          tokens.verify(Redacted.value(credential)),
+  Effect.gen(function* () {
+    const tokens = yield* AccessTokens
+    const machines = yield* MachineCredentials
+    const ofMachine = Effect.flatMap(HttpServerRequest.HttpServerRequest, machines.ofRequest)
+    return Authorization.of({
+      bearer: (httpEffect, { credential, endpoint }) => {
+        const token = Redacted.value(credential)
+        return Effect.flatMap(
+          token === "" ? ofMachine : tokens.verify(token),
           (verified): Effect.Effect<HttpServerResponse.HttpServerResponse, Forbidden | Types.unhandled> =>
             permit(verified, endpoint.annotations) ?? Effect.provideService(httpEffect, CurrentUser, verified.principal)
         )
+      }
     })
-  )
+  })
 )
 
 export const OptionalAuthorizationLayer = Layer.effect(
@@ -49,14 +55,15 @@ export const OptionalAuthorizationLayer = Layer.effect(
 
 export const RpcAuthorizationLayer = Layer.effect(
   RpcAuthorization,
-  Effect.map(AccessTokens, (tokens) =>
-    Effect.fnUntraced(function* (effect, { headers, rpc }) {
+  Effect.gen(function* () {
+    const tokens = yield* AccessTokens
+    const machines = yield* MachineCredentials
+    return Effect.fnUntraced(function* (effect, { headers, rpc }) {
       const token = tokenOf(headers["authorization"])
-      if (token === undefined) return yield* new Unauthorized({})
-      const verified = yield* tokens.verify(token)
+      const verified = yield* token === undefined ? machines.ofHeaders(headers) : tokens.verify(token)
       const forbidden = permit(verified, rpc.annotations)
       if (forbidden !== undefined) return yield* forbidden
       return yield* Effect.provideService(effect, CurrentUser, verified.principal)
     })
-  )
+  })
 )

@@ -18,12 +18,23 @@ import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./Ident
 import { Keys } from "./Keys.ts"
 import { KnownDevices } from "./KnownDevices.ts"
 import { LoginRecords } from "./LoginRecords.ts"
+import { ApiKeyMemory } from "./machines/ApiKeyMemory.ts"
+import { ApiKeyRepo } from "./machines/ApiKeyRepo.ts"
+import { ApiKeyAdminRpcHandlers, ApiKeyMerchantRpcHandlers } from "./machines/ApiKeyRpcHandlers.ts"
+import { ApiKeys } from "./machines/ApiKeys.ts"
+import { ApiKeysHttp } from "./machines/ApiKeysHttp.ts"
+import * as ApiKeyUses from "./machines/ApiKeyUses.ts"
+import { MachineCredentials } from "./machines/MachineCredentials.ts"
+import { RequestNonces } from "./machines/RequestNonces.ts"
 import { Logins } from "./Logins.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
 import { PasswordResets } from "./PasswordResets.ts"
 import { Passwords } from "./Passwords.ts"
 import { PasswordStrength } from "./PasswordStrength.ts"
 import { Policies } from "./policy/Policies.ts"
+import { ProviderStorefrontRpcHandlers } from "./providers/ProviderRpcHandlers.ts"
+import { ProviderSignInHttp } from "./providers/ProviderSignInHttp.ts"
+import { ProviderSignIns } from "./providers/ProviderSignIns.ts"
 import { Revocations } from "./Revocations.ts"
 import { SecondFactors } from "./SecondFactors.ts"
 import { SentMails } from "./SentMails.ts"
@@ -56,6 +67,11 @@ const Foundation = Layer.mergeAll(
   SentMails.layer
 )
 
+const Machines = Layer.merge(ApiKeys.layer, MachineCredentials.layerNoDeps).pipe(
+  Layer.provideMerge(Layer.merge(ApiKeyMemory.layer, RequestNonces.layer)),
+  Layer.provide(ApiKeyRepo.layer)
+)
+
 const Services = Layer.mergeAll(
   Accounts.layerNoDeps,
   Logins.layerNoDeps,
@@ -64,7 +80,8 @@ const Services = Layer.mergeAll(
   PolicyAdministration.layerNoDeps,
   Blocks.layerGate,
   PasswordResets.layerNoDeps,
-  StepUps.layerNoDeps
+  StepUps.layerNoDeps,
+  Machines
 ).pipe(
   Layer.provideMerge(SignInChecks.layerNoDeps),
   Layer.provideMerge(SecondFactors.layer),
@@ -87,28 +104,40 @@ const layerDeaf = Layer.mergeAll(
  * The context for a process that serves requests: it holds one connection on which it hears of ended tokens and new keys.
  * Needs `PgClient` and `SqlClient`.
  */
-export const IdentityLayer = IdentityListener.layer.pipe(Layer.provideMerge(layerDeaf))
+export const IdentityLayer = Layer.merge(IdentityListener.layer, ApiKeyUses.layer).pipe(Layer.provideMerge(layerDeaf))
+
+/** Signing in by identity providers, over `IdentityLayer`: what leaves the house for it goes by the breakers of `Stores`. */
+export const IdentityProvidersLayer = ProviderSignIns.layer
+
+/** The handlers of the group providerSignIn of `MallApi`. Needs `IdentityProvidersLayer`. */
+export const IdentityProvidersHttp = ProviderSignInHttp
+
+/** The handlers of `ProviderStorefrontRpcs`. Needs `IdentityProvidersLayer`. */
+export const IdentityProvidersRpc = ProviderStorefrontRpcHandlers
 
 /** The context for a process that serves none, such as the command line: what it changes is heard by those that do. */
 export const IdentityCommandLayer = layerDeaf
 
-/** The handlers of the groups users, account, addresses, auth, jwks, policy, assignments, staff and blocks of `MallApi`. */
+/** The handlers of the groups of `MallApi` that identity has, but for signing in by identity providers. */
 export const IdentityHttp = Layer.mergeAll(
   UsersHttp,
   AccountHttp,
   AddressesHttp,
   AuthHttp,
   JwksHttp,
+  ApiKeysHttp,
   PolicyHttp,
   AssignmentsHttp,
   StaffHttp,
   BlocksHttp
 )
 
-/** The handlers of the groups of Rpcs that identity has. */
+/** The handlers of the groups of Rpcs that identity has, but for identity providers. */
 export const IdentityRpc = Layer.mergeAll(
   IdentityStorefrontRpcHandlers,
   IdentityAdminRpcHandlers,
+  ApiKeyMerchantRpcHandlers,
+  ApiKeyAdminRpcHandlers,
   PolicyAdminRpcHandlers,
   BlockAdminRpcHandlers,
   StaffMerchantRpcHandlers

@@ -5,6 +5,8 @@ import { EmailCodes } from "./EmailCodes.ts"
 import { KnownDevices } from "./KnownDevices.ts"
 import { LoginRecords } from "./LoginRecords.ts"
 import { LoginThrottle } from "./LoginThrottle.ts"
+import { RequestNonces } from "./machines/RequestNonces.ts"
+import { ProviderRepo } from "./providers/ProviderRepo.ts"
 import { SentMails } from "./SentMails.ts"
 import { Sessions } from "./Sessions.ts"
 
@@ -24,7 +26,7 @@ const sweepOf = <I, S extends Purging>(name: string, service: Context.Key<I, S>)
 
 /**
  * What identity cleans up: sessions that ended long ago (`SESSION_RETENTION`), the history of sign-ins
- * (`LOGIN_HISTORY_RETENTION`), and counters, codes, devices and notes of sent mails that have run out.
+ * (`LOGIN_HISTORY_RETENTION`), and counters, codes, devices, nonces, sign-ins by providers and notes of sent mails that have run out.
  */
 export const layer = Layer.mergeAll(
   sweepOf("ended_sessions", Sessions),
@@ -32,5 +34,7 @@ export const layer = Layer.mergeAll(
   sweepOf("login_history", LoginRecords),
   sweepOf("email_codes", EmailCodes),
   sweepOf("known_devices", KnownDevices),
-  sweepOf("sent_mails", SentMails)
+  sweepOf("sent_mails", SentMails),
+  sweepOf("request_nonces", RequestNonces),
+  sweepOf("provider_sign_ins", ProviderRepo).pipe(Layer.provide(ProviderRepo.layer))
 )

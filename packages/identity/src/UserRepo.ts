@@ -164,6 +164,7 @@ export class UserRepo extends Context.Service<
 
       const erase = Effect.fn("UserRepo.erase")(
         (id: UserId, now: Date) => sql`
+          WITH unlinked AS (DELETE FROM identity.provider_identities WHERE user_id = ${id})
           UPDATE identity.users SET
             email = NULL, password_hash = NULL, name = '', avatar_url = NULL, roles = ARRAY['customer'],
             shop_roles = '{}', merchant_id = NULL, deleted_at = ${now}, updated_at = ${now}

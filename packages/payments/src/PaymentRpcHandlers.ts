@@ -38,9 +38,9 @@ const paymentsMerchantLayer = PaymentsMerchantRpcs.toLayer(
     return PaymentsMerchantRpcs.of({
       "branding.show": () => CurrentUser.use(({ merchantId }) => brandings.of(Option.getOrNull(merchantId))),
       "branding.put": Effect.fnUntraced(function* ({ branding }) {
-        const { merchantId, userId } = yield* CurrentUser
+        const { actorName, merchantId } = yield* CurrentUser
         if (Option.isNone(merchantId)) return yield* new NoMerchant({})
-        return yield* brandings.put(merchantId.value, branding, `user:${userId}`)
+        return yield* brandings.put(merchantId.value, branding, actorName)
       })
     })
   })

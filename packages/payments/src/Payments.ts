@@ -122,7 +122,7 @@ export class Payments extends Context.Service<
           paidAt: null,
           createdAt: now
         })
-        const { payment } = yield* intents.create(row, `user:${caller.userId}`)
+        const { payment } = yield* intents.create(row, caller.actorName)
         const created: CreatedPayment = { ...payment, ticket: yield* tickets.issue(payment.id) }
         return created
       })
@@ -143,7 +143,7 @@ export class Payments extends Context.Service<
         yield* own(id, caller)
         const outcome = yield* closing.close({
           paymentId: id,
-          actor: `user:${caller.userId}`,
+          actor: caller.actorName,
           reason: "canceled by its party"
         })
         const intent = yield* intents.find(id)
@@ -173,7 +173,7 @@ export class Payments extends Context.Service<
           paymentId,
           amount,
           reason,
-          actor: `user:${caller.userId}`,
+          actor: caller.actorName,
           owns: (intent) => isMerchantOf(caller, intent)
         })
         return row.refund
@@ -218,7 +218,7 @@ export class Payments extends Context.Service<
             yield* own(id, caller)
             const now = yield* DateTime.nowAsDate
             const traceId = yield* currentTraceId
-            const changed = yield* repo.scheduleCancel({ id, at, by: `user:${caller.userId}`, why: null, now, traceId })
+            const changed = yield* repo.scheduleCancel({ id, at, by: caller.actorName, why: null, now, traceId })
             if (Option.isSome(changed)) return changed.value.payment
             const { status } = yield* intents.find(id)
             return yield* new PaymentStateConflict({ paymentId: id, paymentStatus: status })

@@ -14,10 +14,11 @@ export const isParty = (caller: Caller, intent: IntentRow) =>
     : intent.payerId === caller.userId || isMerchantOf(caller, intent)
 
 /** What the history says of who did it. */
-export const actorOf = (caller: Caller) => ("ticketOf" in caller ? "ticket" : `user:${caller.userId}`)
+export const actorOf = (caller: Caller) => ("ticketOf" in caller ? "ticket" : caller.actorName)
 
 /** The merchant whose payments are the caller's business: not every role within a shop has to do with them. */
-export const merchantOf = (principal: Principal) => shopOf(principal, "payments:create", "payments:refund")
+export const merchantOf = (principal: Principal) =>
+  shopOf(principal, "payments:create", "payments:refund", "payments:read", "payments:write")
 
 /** Whether the caller is staff of the merchant who asked for the payment, who alone may give it back. */
 export const isMerchantOf = (principal: Principal, intent: IntentRow) =>

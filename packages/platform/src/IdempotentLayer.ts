@@ -1,8 +1,8 @@
 import { Authorization, OptionalAuthorization } from "@mall/domain/identity/Authorization"
 import { CurrentUser, CurrentVisitor } from "@mall/domain/identity/CurrentUser"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
-import { Idempotent, InvalidIdempotencyKey, Operation } from "@mall/domain/kernel/Operation"
-import { ByteSize, Cause, Config, Effect, Exit, Layer, Option, Schema } from "effect"
+import { Idempotent, InvalidIdempotencyKey, OneTimeAnswer, Operation } from "@mall/domain/kernel/Operation"
+import { ByteSize, Cause, Config, Context, Effect, Exit, Layer, Option, Schema } from "effect"
 import { HttpEffect, HttpServerRespondable, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { createHash } from "node:crypto"
@@ -45,7 +45,7 @@ const callerOf = Effect.gen(function* () {
   return Option.match(
     Option.orElse(user, () => visitor),
     {
-      onSome: ({ userId }) => `user ${userId}`,
+      onSome: ({ actor, userId }) => `${actor} ${userId}`,
       onNone: () => `address ${Option.getOrElse(request.remoteAddress, () => "unknown")}`
     }
   )
@@ -79,7 +79,7 @@ const replay = ({ body, headers, status }: StoredResponse) => {
  * `Idempotent` over `Idempotency`. The scope of a key is the caller and the endpoint. Answers of the 2xx and business
  * errors (402, 404, 409, 422 …) are kept and replayed with status, headers and body; refusals (400, 401, 403, 429 …) are
  * forgotten; after a 5xx, a defect, an interruption or an answer above `IDEMPOTENCY_MAX_BODY` (1 MiB) a retry runs
- * again, with the same operation id. Without the header each request is an operation of its own and nothing is stored.
+ * again, with the same operation id; so it does where the endpoint's is a `OneTimeAnswer`. Without the header each request is an operation of its own and nothing is stored.
  */
 export const IdempotentLayer = Layer.effect(
   Idempotent,
@@ -89,7 +89,12 @@ export const IdempotentLayer = Layer.effect(
     const maxBody = ByteSize.toNumberUnsafe(largest)
 
     const settle = Effect.fnUntraced(
-      function* (claim: Claim, exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) {
+      function* (
+        claim: Claim,
+        exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>,
+        { annotations }: HttpApiEndpoint.Top
+      ) {
+        if (Context.get(annotations, OneTimeAnswer)) return yield* idempotency.release(claim)
         const response = yield* responseOf(exit, largest)
         const action = Option.match(response, { onNone: () => "release", onSome: ({ status }) => whatToDo(status) })
         const kept = Option.filter(Option.flatMap(response, storable), ({ body }) => body.length <= maxBody)
@@ -121,7 +126,7 @@ export const IdempotentLayer = Layer.effect(
             const outcome = yield* idempotency.claim({ scope, key, requestHash, operationId })
             if (outcome._tag === "Completed") return replay(outcome.response)
             return yield* restore(Effect.provideService(httpEffect, Operation, { id: outcome.claim.operationId })).pipe(
-              Effect.onExit((exit) => settle(outcome.claim, exit))
+              Effect.onExit((exit) => settle(outcome.claim, exit, endpoint))
             )
           })
         ).pipe(

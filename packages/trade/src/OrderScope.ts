@@ -19,7 +19,7 @@ export type OrderScope =
 const isAdmin = (principal: Principal) => mayEverywhere(principal, "orders:administer")
 
 /** The shop whose orders are the caller's business: not every role within a shop has to do with them. */
-const shop = (principal: Principal) => shopOf(principal, "orders:fulfil")
+const shop = (principal: Principal) => shopOf(principal, "orders:fulfil", "orders:read")
 
 /** What the caller bought. */
 export const boughtBy = ({ userId }: Principal): OrderScope => ({ _tag: "Bought", userId })

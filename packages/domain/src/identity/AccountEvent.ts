@@ -17,7 +17,9 @@ export const AccountEventType = Schema.Literals([
   "logged_out_everywhere",
   "refresh_token_reused",
   "role_granted",
-  "role_revoked"
+  "role_revoked",
+  "provider_linked",
+  "provider_unlinked"
 ]).annotate({ identifier: "AccountEventType" })
 export type AccountEventType = typeof AccountEventType.Type
 

@@ -3,25 +3,30 @@ import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import { RpcMiddleware } from "effect/rpc"
 import { Forbidden, Unauthorized } from "../kernel/EdgeError.ts"
 import { CurrentUser, CurrentVisitor } from "./CurrentUser.ts"
+import { AddressNotAllowed, ApiKeyRefused, machineErrors } from "./MachineError.ts"
 
-/** A valid access token is needed, and the endpoint's `RequiredPermission` must be granted to one of its roles. */
+/**
+ * A valid access token is needed, and the endpoint's `RequiredPermission` must be granted to one of its roles. Without a token, a
+ * merchant's server may send its API key (`X-Api-Key`) or sign the request (`docs/signing.md`): the permission must then be one
+ * of the key's scopes.
+ */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentUser }>()(
   "@mall/domain/identity/Authorization",
   {
     requiredForClient: true,
     security: { bearer: HttpApiSecurity.bearer },
-    error: [Unauthorized, Forbidden]
+    error: [Unauthorized, Forbidden, ...machineErrors]
   }
 ) {}
 
-/** A token is used where there is one; a guest has none. */
+/** A token is used where there is one; a guest has none. The holder of an API key is a guest here. */
 export class OptionalAuthorization extends HttpApiMiddleware.Service<
   OptionalAuthorization,
   { provides: CurrentVisitor }
 >()("@mall/domain/identity/OptionalAuthorization", { requiredForClient: true, error: Unauthorized }) {}
 
-/** `Authorization` for RPC: the token comes in the `authorization` header of the call. */
+/** `Authorization` for RPC: the token, or a key that is sent itself, comes in the headers of the call. */
 export class RpcAuthorization extends RpcMiddleware.Service<RpcAuthorization, { provides: CurrentUser }>()(
   "@mall/domain/identity/RpcAuthorization",
-  { requiredForClient: true, error: Schema.Union([Unauthorized, Forbidden]) }
+  { requiredForClient: true, error: Schema.Union([Unauthorized, Forbidden, ApiKeyRefused, AddressNotAllowed]) }
 ) {}

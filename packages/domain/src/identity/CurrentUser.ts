@@ -1,4 +1,4 @@
-import { Context, Option, Schema } from "effect"
+import { Context, Effect, Option, Schema } from "effect"
 import { Uuid7 } from "../kernel/Id.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
 import { isGranted, Permission, Role, shopPermissions } from "./Permission.ts"
@@ -13,8 +13,10 @@ export type SessionId = typeof SessionId.Type
 const Held = Schema.Struct({ mall: Schema.Array(Permission), shop: Schema.Array(Permission) })
 
 /**
- * What a verified access token says of its bearer. `merchantId` is the shop whose staff the user is. `held` is what the
- * policy in force makes of the roles; a principal without it holds what the built-in roles do by default.
+ * Who calls: a person, as their access token says, or a merchant's server, as its API key says. `merchantId` is the shop whose
+ * staff the user, or whose server the machine is. A key acts under an id of its own: it stands where a user's would, in histories,
+ * limits and idempotency, and owns what no user owns. `actor` tells which of the two it is. `held` is what the policy in force
+ * makes of a person's roles, and the scopes of a key; a principal without it holds what the built-in roles do by default.
  */
 export class Principal extends Schema.Class<Principal>("Principal")({
   userId: UserId,
@@ -22,8 +24,14 @@ export class Principal extends Schema.Class<Principal>("Principal")({
   roles: Schema.Array(Role),
   merchantId: Schema.Option(MerchantId),
   expiresAt: Schema.Date,
-  held: Schema.optionalKey(Held)
-}) {}
+  held: Schema.optionalKey(Held),
+  actor: Schema.Literals(["user", "api_key"]).pipe(Schema.withConstructorDefault(Effect.succeed("user" as const)))
+}) {
+  /** What histories say of who did it: `user:<id>` or `api_key:<id>`. */
+  get actorName() {
+    return `${this.actor}:${this.userId}`
+  }
+}
 
 /** Whether the user may do this for every shop, and not only for the one whose staff they are. */
 export const mayEverywhere = ({ held, roles }: Principal, permission: Permission) =>
@@ -39,7 +47,7 @@ export const shopOf = (principal: Principal, ...permissions: ReadonlyArray<Permi
   Option.filter(principal.merchantId, () =>
     permissions.some(
       (permission) =>
-        mayEverywhere(principal, permission) ||
+        (shopPermissions.has(permission) && mayEverywhere(principal, permission)) ||
         (principal.held === undefined
           ? principal.roles.includes("merchant") && shopPermissions.has(permission)
           : principal.held.shop.includes(permission))

@@ -23,13 +23,18 @@ export const Permission = Schema.Literals([
   "catalog:write",
   "categories:write",
   "stock:write",
+  "orders:read",
   "orders:fulfil",
   "orders:administer",
+  "payments:read",
+  "payments:write",
   "payments:create",
   "payments:refund",
   "payments:dispute",
   "payments:credentials",
   "payments:administer",
+  "merchants:keys",
+  "merchants:administer",
   "ledger:read",
   "ledger:administer",
   "ledger:adjust",
@@ -41,7 +46,7 @@ export const Permission = Schema.Literals([
 ]).annotate({ identifier: "Permission" })
 export type Permission = typeof Permission.Type
 
-const customer: ReadonlyArray<Permission> = ["account"]
+const customer: ReadonlyArray<Permission> = ["account", "orders:read", "payments:read", "payments:write"]
 const merchant: ReadonlyArray<Permission> = [
   ...customer,
   "catalog:write",
@@ -51,6 +56,7 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:refund",
   "payments:dispute",
   "payments:credentials",
+  "merchants:keys",
   "ledger:read",
   "staff:administer"
 ]
@@ -64,6 +70,7 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "categories:write",
     "orders:administer",
     "payments:administer",
+    "merchants:administer",
     "ledger:administer",
     "ledger:adjust",
     "users:administer",

@@ -41,3 +41,11 @@ export class Idempotent extends HttpApiMiddleware.Service<Idempotent, { provides
   "@mall/domain/kernel/Idempotent",
   { error: [InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyInFlight] }
 ) {}
+
+/**
+ * The answer of an idempotent endpoint shows a secret that is to be nowhere afterwards: it is not kept, and a repeated request
+ * reaches the service again, with the same operation id.
+ */
+export const OneTimeAnswer = Context.Reference<boolean>("@mall/domain/kernel/OneTimeAnswer", {
+  defaultValue: () => false
+})

@@ -82,7 +82,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       error: InvalidCursor
     })
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:read")
       .annotateMerge(OpenApi.annotations({ title: "List own payments, newest first" })),
     HttpApiEndpoint.get("show", "/api/v1/payments/:id", {
       params: ofPayment,
@@ -90,7 +90,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       error: PaymentNotFound
     })
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:read")
       .annotateMerge(OpenApi.annotations({ title: "Read an own payment" })),
     HttpApiEndpoint.post("confirm", "/api/v1/payments/:id/confirm", {
       params: ofPayment,
@@ -100,7 +100,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
     })
       .middleware(Idempotent)
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:write")
       .annotateMerge(
         OpenApi.annotations({
           title: "Choose a channel and start to pay",
@@ -116,7 +116,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
     })
       .middleware(Idempotent)
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:write")
       .annotateMerge(
         OpenApi.annotations({
           title: "Cancel a payment",
@@ -130,7 +130,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       error: [PaymentNotFound, PaymentStateConflict]
     })
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:write")
       .annotateMerge(
         OpenApi.annotations({
           title: "Say when a payment is canceled by itself",
@@ -144,7 +144,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
     })
       .middleware(Idempotent)
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:write")
       .annotateMerge(
         OpenApi.annotations({
           title: "Take up a payment again",
@@ -168,7 +168,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       error: [PaymentNotFound, InvalidCursor]
     })
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:read")
       .annotateMerge(OpenApi.annotations({ title: "List the refunds of a payment, newest first" })),
     HttpApiEndpoint.get("showRefund", "/api/v1/payments/:id/refunds/:refundId", {
       params: { ...ofPayment, refundId: RefundId },
@@ -176,7 +176,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       error: RefundNotFound
     })
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:read")
       .annotateMerge(OpenApi.annotations({ title: "Read a refund" })),
     HttpApiEndpoint.post("issueTicket", "/api/v1/payments/:id/tickets", {
       params: ofPayment,
@@ -184,7 +184,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       error: PaymentNotFound
     })
       .middleware(Authorization)
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "payments:write")
       .annotateMerge(
         OpenApi.annotations({
           title: "Open the cashier",

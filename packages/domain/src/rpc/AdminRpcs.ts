@@ -1,4 +1,5 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
+import { ApiKeyAdminRpcs } from "../identity/ApiKeyRpcs.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
 import { BlockAdminRpcs, PolicyAdminRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
@@ -11,6 +12,7 @@ import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
+  ApiKeyAdminRpcs,
   IdentityAdminRpcs,
   LedgerAdminRpcs,
   PolicyAdminRpcs,

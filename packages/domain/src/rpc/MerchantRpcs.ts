@@ -1,4 +1,5 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
+import { ApiKeyMerchantRpcs } from "../identity/ApiKeyRpcs.ts"
 import { StaffMerchantRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerMerchantRpcs } from "../ledger/LedgerRpcs.ts"
@@ -9,6 +10,7 @@ import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
+  ApiKeyMerchantRpcs,
   CredentialMerchantRpcs,
   DisputesMerchantRpcs,
   LedgerMerchantRpcs,

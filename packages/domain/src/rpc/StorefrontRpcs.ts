@@ -1,5 +1,6 @@
 import { CatalogStorefrontRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityStorefrontRpcs } from "../identity/IdentityRpcs.ts"
+import { ProviderStorefrontRpcs } from "../identity/ProviderRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { PaymentsStorefrontRpcs } from "../payments/PaymentsStorefrontRpcs.ts"
 import { TradeStorefrontRpcs } from "../trade/TradeRpc.ts"
@@ -7,6 +8,7 @@ import { TradeStorefrontRpcs } from "../trade/TradeRpc.ts"
 /** What a shop's front end calls. */
 export class StorefrontRpcs extends CatalogStorefrontRpcs.merge(
   IdentityStorefrontRpcs,
+  ProviderStorefrontRpcs,
   PaymentsStorefrontRpcs,
   TradeStorefrontRpcs
 ).middleware(RpcProblems) {}

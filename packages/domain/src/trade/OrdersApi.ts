@@ -36,7 +36,7 @@ export class OrdersApiGroup extends HttpApiGroup.make("orders")
         describe("List the orders of one's shop", "Newest first; `status=paid` is what has to be shipped.")
       ),
     HttpApiEndpoint.get("get", "/orders/:id", { params, success: Order, error: OrderNotFound })
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "orders:read")
       .annotateMerge(describe("Read an order", "For its buyer, the staff of its merchant, and admins.")),
     HttpApiEndpoint.patch("edit", "/orders/:id", { params, payload: OrderEdit, success: Order, error: stepErrors })
       .annotate(RequiredPermission, "account")

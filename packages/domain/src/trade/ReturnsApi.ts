@@ -38,14 +38,14 @@ export class ReturnsApiGroup extends HttpApiGroup.make("returns")
       success: Page(Return),
       error: [OrderNotFound, InvalidCursor]
     })
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "orders:read")
       .annotateMerge(describe("List the returns of an order", "Newest first.")),
     HttpApiEndpoint.get("get", "/orders/:id/returns/:returnId", {
       params: ofReturn,
       success: Return,
       error: ReturnNotFound
     })
-      .annotate(RequiredPermission, "account")
+      .annotate(RequiredPermission, "orders:read")
       .annotateMerge(describe("Read a return", "For the buyer, the staff of the merchant, and admins.")),
     HttpApiEndpoint.get("listSold", "/merchant/returns", { query, success: Page(Return), error: InvalidCursor })
       .annotate(RequiredPermission, "orders:fulfil")

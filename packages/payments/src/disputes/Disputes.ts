@@ -42,7 +42,7 @@ export interface Party {
 
 export const partyOf = (principal: Principal): Party => ({
   sees: mayEverywhere(principal, "payments:administer") ? "all" : Option.getOrNull(principal.merchantId),
-  actor: `user:${principal.userId}`
+  actor: principal.actorName
 })
 
 const isSeen = ({ sees }: Party, row: DisputeRow) => sees === "all" || (sees !== null && sees === row.merchantId)
