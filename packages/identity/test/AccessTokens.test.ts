@@ -49,7 +49,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
         const { principal, permissions } = yield* verify((yield* login(user)).accessToken)
         assert.strictEqual(principal.userId, user.id)
         assert.deepStrictEqual(principal.roles, ["customer"])
-        assert.deepStrictEqual([...permissions].sort(), ["account", "public"])
+        assert.deepStrictEqual([...permissions].sort(), [...permissionsOf.customer, "public"].sort())
       })
     )
 

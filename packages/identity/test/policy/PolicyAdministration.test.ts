@@ -1,4 +1,5 @@
 import { assert, layer } from "@effect/vitest"
+import { permissionsOf } from "@mall/domain/identity/Permission"
 import type { Role } from "@mall/domain/identity/Permission"
 import { PolicyChangeId } from "@mall/domain/identity/Policy"
 import type { PolicyDocument, PolicyRule } from "@mall/domain/identity/Policy"
@@ -137,7 +138,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
         yield* put(documentOf(editor))
         const merchantId = yield* newMerchantId
         const principal = yield* may(yield* userWith(["catalog-editor"], merchantId))
-        assert.deepStrictEqual(principal.held, { mall: ["account"], shop: ["catalog:write"] })
+        assert.deepStrictEqual(principal.held, { mall: [...permissionsOf.customer], shop: ["catalog:write"] })
         assert.deepStrictEqual([...principal.roles], ["customer"])
       })
     )
