@@ -14,6 +14,7 @@ import paymentLog from "./0013_payment_log.ts"
 import disputes from "./0014_disputes.ts"
 import channelCredentials from "./0015_channel_credentials.ts"
 import scheduledCancel from "./0016_scheduled_cancel.ts"
+import audit from "./0020_audit.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -32,5 +33,6 @@ export const migrations = {
   "0013_payment_log": paymentLog,
   "0014_disputes": disputes,
   "0015_channel_credentials": channelCredentials,
-  "0016_scheduled_cancel": scheduledCancel
+  "0016_scheduled_cancel": scheduledCancel,
+  "0020_audit": audit
 }

@@ -8,6 +8,7 @@ import { IdentityHttp, IdentityRpc } from "@mall/identity/Identity"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
+import * as AuditEdge from "@mall/platform/audit/AuditEdge"
 import * as Callers from "@mall/platform/http/Callers"
 import * as Edge from "@mall/platform/http/Edge"
 import * as SystemRoutes from "@mall/platform/http/SystemRoutes"
@@ -27,7 +28,7 @@ import { RpcSerialization } from "effect/rpc"
 export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
 
 const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer]),
+  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer, AuditEdge.httpLayer]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 
@@ -41,6 +42,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.storefrontLayer,
     PaymentRpcHandlers.merchantLayer,
     PaymentRpcHandlers.adminLayer,
+    AuditEdge.rpcLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -1,6 +1,7 @@
 import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
+import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as TradeWorker from "@mall/trade/TradeWorker"
@@ -12,7 +13,8 @@ export const sweeps = Layer.mergeAll(
   PaymentWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
-  AlertSweeps.layer
+  AlertSweeps.layer,
+  AuditSweeps.layer
 )
 
 /** Messages are handled. Any number of processes may do so at once. */

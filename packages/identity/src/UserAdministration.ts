@@ -8,6 +8,8 @@ import type { Email } from "@mall/domain/identity/User"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { AuditAction } from "@mall/domain/operations/Audit"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option, Struct } from "effect"
 import { SqlClient } from "effect/sql"
@@ -25,8 +27,24 @@ export interface Act {
   readonly reason: string
 }
 
+const auditActions = {
+  banned: "user.ban",
+  unbanned: "user.unban",
+  logged_out_everywhere: "user.logout",
+  role_granted: "user.role_grant",
+  role_revoked: "user.role_revoke"
+} as const satisfies { readonly [Type in AccountEventType]?: AuditAction }
+
+/** What operators decide about an account; nothing of the person. */
+const accessOf = ({ bannedAt, banReason, merchantId, roles }: StoredUser) => ({
+  bannedAt,
+  banReason,
+  merchantId,
+  roles
+})
+
 interface Change {
-  readonly type: AccountEventType
+  readonly type: keyof typeof auditActions
   readonly patch: Omit<UserPatch, "updatedAt">
   /** Sessions end too: their refresh tokens are good for nothing any more. Access tokens end in any case. */
   readonly endsSessions: boolean
@@ -82,6 +100,7 @@ export class UserAdministration extends Context.Service<
       const sessions = yield* SessionRepo
       const events = yield* AccountEvents
       const revocations = yield* Revocations
+      const audit = yield* makeAuditRecorder
 
       const orNotFound = (userId: UserId) => (user: Option.Option<StoredUser>) =>
         Effect.mapError(Effect.fromOption(user), () => new UserNotFound({ userId }))
@@ -102,6 +121,13 @@ export class UserAdministration extends Context.Service<
           if (endsSessions) yield* sessions.revokeAll(userId, now, null)
           yield* events.record({ userId, type, ...act })
           const tokenVersion = yield* users.raiseTokenVersion(userId, now)
+          yield* audit.record({
+            action: auditActions[type],
+            resource: { type: "user", id: userId },
+            merchantId: after.merchantId ?? before.merchantId,
+            reason: act.reason,
+            ...(type === "logged_out_everywhere" ? {} : { before: accessOf(before), after: accessOf(after) })
+          })
           return new StoredUser({ ...after, tokenVersion })
         },
         sql.withTransaction,

@@ -13,6 +13,8 @@ import type {
   RefundId
 } from "@mall/domain/payments/PaymentGateway"
 import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import { currentStamp } from "@mall/platform/audit/CurrentActor"
 import { Context, Effect, Layer, Option } from "effect"
 import { CallbackId } from "./CallbackInbox.ts"
 import { Callbacks } from "./Callbacks.ts"
@@ -59,6 +61,7 @@ export class PaymentOperations extends Context.Service<
       const reads = yield* PaymentReads
       const refunds = yield* Refunds
       const repo = yield* PaymentRepo
+      const audit = yield* makeAuditRecorder
 
       const show = Effect.fn("PaymentOperations.show")(
         function* (id: PaymentId) {
@@ -76,7 +79,19 @@ export class PaymentOperations extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
+      /** That somebody asks is kept before the channel hears of it. */
+      const noteQuery = Effect.fnUntraced(
+        function* (id: PaymentId) {
+          const found = yield* repo.read(id)
+          if (Option.isNone(found)) return yield* new PaymentNotFound({ paymentId: id })
+          const { merchantId } = found.value.intent
+          yield* audit.record({ action: "payment.query", resource: { type: "payment", id }, merchantId })
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
       const query = Effect.fn("PaymentOperations.query")(function* (id: PaymentId) {
+        yield* noteQuery(id)
         const record = yield* inquiries.settle(id)
         const open = record.refunds.filter(({ status }) => isOpenRefund(status))
         yield* Effect.forEach(open, (refund) => refunds.tend(id, refund.id), { discard: true })
@@ -98,12 +113,22 @@ export class PaymentOperations extends Context.Service<
         show,
         query,
         refund: Effect.fn("PaymentOperations.refund")(function* (paymentId, id, { amount, reason }, actor) {
-          const row = yield* refunds.request({ id, paymentId, amount, reason, actor, owns: () => true })
+          const row = yield* refunds.request({
+            id,
+            paymentId,
+            amount,
+            reason,
+            actor,
+            stamp: yield* currentStamp,
+            owns: () => true
+          })
           return row.refund
         }),
         listCallbacks: (filter) => reads.listCallbacks(filter),
         showCallback,
         replayCallback: Effect.fn("PaymentOperations.replayCallback")(function* (id) {
+          yield* showCallback(id)
+          yield* Effect.orDie(audit.record({ action: "callback.replay", resource: { type: "callback", id } }))
           yield* callbacks.replay(CallbackId.make(id))
           return yield* showCallback(id)
         })

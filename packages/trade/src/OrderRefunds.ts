@@ -6,6 +6,7 @@ import { OrderId, systemActor } from "@mall/domain/trade/Order"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
@@ -32,8 +33,8 @@ type OpenRefund = typeof OpenRefund.Type
 export class OrderRefunds extends Context.Service<
   OrderRefunds,
   {
-    /** False where the order is not `paid` any more. A pay platform that cannot be reached now is asked again by `resume`. */
-    start(orderId: OrderId, doing: Doing): Effect.Effect<boolean>
+    /** False where the order is not `paid` any more. A pay platform that cannot be reached now is asked again by `resume`. `within` joins the transaction of the change. */
+    start(orderId: OrderId, doing: Doing, within?: Effect.Effect<void, SqlError>): Effect.Effect<boolean>
     /** Asks for up to `limit` refunds that were left without an answer, and answers how many those were. */
     resume(limit: number): Effect.Effect<number>
   }
@@ -110,7 +111,7 @@ export class OrderRefunds extends Context.Service<
         )
 
       const start = Effect.fn("OrderRefunds.start")(
-        function* (orderId: OrderId, doing: Doing) {
+        function* (orderId: OrderId, doing: Doing, within: Effect.Effect<void, SqlError> = Effect.void) {
           const refundId = yield* newRefundId
           const dueAt = new Date(doing.at.getTime() + Duration.toMillis(lease))
           const moved = yield* orders
@@ -120,7 +121,11 @@ export class OrderRefunds extends Context.Service<
               doing,
               sql`, refund_id = ${refundId}, refund_due_at = ${dueAt}`
             )
-            .pipe(retryConflicts)
+            .pipe(
+              Effect.tap((moved) => (moved.length === 0 ? Effect.void : within)),
+              sql.withTransaction,
+              retryConflicts
+            )
           if (moved.length === 0) return false
           yield* Effect.forEach(yield* selectOpen(orderId), askOrLeave, { discard: true })
           return true

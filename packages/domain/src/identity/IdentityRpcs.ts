@@ -3,6 +3,7 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { Overloaded, RateLimited, Unauthorized } from "../kernel/EdgeError.ts"
 import { InvalidCursor, Page, pageRequest } from "../kernel/Page.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
+import { Audited } from "../operations/Audit.ts"
 import { AccountEvent, Reason } from "./AccountEvent.ts"
 import { Address, AddressInput } from "./Address.ts"
 import { AddressId, AddressNotFound } from "./AddressBook.ts"
@@ -67,30 +68,33 @@ export class IdentityAdminRpcs extends RpcGroup.make(
     },
     success: Page(ManagedUser),
     error: InvalidCursor
-  }),
-  Rpc.make("users.show", { payload: userId, success: ManagedUser, error: UserNotFound }),
+  }).annotate(Audited, "nothing"),
+  Rpc.make("users.show", { payload: userId, success: ManagedUser, error: UserNotFound }).annotate(Audited, "nothing"),
   Rpc.make("users.history", {
     payload: { ...userId, ...pageRequest },
     success: Page(AccountEvent),
     error: InvalidCursor
-  }),
+  }).annotate(Audited, "nothing"),
   Rpc.make("users.ban", {
     payload: withReason,
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, UserNotFound])
-  }),
-  Rpc.make("users.unban", { payload: withReason, success: ManagedUser, error: UserNotFound }),
-  Rpc.make("users.logout", { payload: withReason, error: UserNotFound }),
+  }).annotate(Audited, "user.ban"),
+  Rpc.make("users.unban", { payload: withReason, success: ManagedUser, error: UserNotFound }).annotate(
+    Audited,
+    "user.unban"
+  ),
+  Rpc.make("users.logout", { payload: withReason, error: UserNotFound }).annotate(Audited, "user.logout"),
   Rpc.make("users.grant", {
     payload: { ...withReason, role: Role, merchantId: Schema.NullOr(MerchantId) },
     success: ManagedUser,
     error: Schema.Union([UserNotFound, RoleNotGrantable])
-  }),
+  }).annotate(Audited, "user.role_grant"),
   Rpc.make("users.revoke", {
     payload: { ...withReason, role: Role },
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, UserNotFound, RoleNotGrantable])
-  })
+  }).annotate(Audited, "user.role_revoke")
 )
   .annotateRpcs(RequiredPermission, "users:administer")
   .middleware(RpcAuthorization) {}

@@ -21,7 +21,9 @@ export const Permission = Schema.Literals([
   "payments:credentials",
   "payments:administer",
   "users:administer",
-  "operations:administer"
+  "operations:administer",
+  "audit:read",
+  "personal-data:unmask"
 ]).annotate({ identifier: "Permission" })
 export type Permission = typeof Permission.Type
 
@@ -34,7 +36,8 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:create",
   "payments:refund",
   "payments:dispute",
-  "payments:credentials"
+  "payments:credentials",
+  "audit:read"
 ]
 
 /** What each role may do. */
@@ -47,7 +50,8 @@ export const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = 
     "orders:administer",
     "payments:administer",
     "users:administer",
-    "operations:administer"
+    "operations:administer",
+    "personal-data:unmask"
   ]
 }
 

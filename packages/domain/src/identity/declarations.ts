@@ -2,6 +2,8 @@ import { Context } from "effect"
 import { HttpApi } from "effect/http-api"
 import type { HttpApiGroup } from "effect/http-api"
 import type { RpcGroup, Rpc } from "effect/rpc"
+import type { AuditAction } from "../operations/Audit.ts"
+import { Audited } from "../operations/Audit.ts"
 import { Authorization, OptionalAuthorization, RpcAuthorization } from "./Authorization.ts"
 import type { Permission } from "./Permission.ts"
 import { RequiredPermission } from "./Permission.ts"
@@ -13,6 +15,8 @@ export interface Declaration {
   readonly permission: Permission | undefined
   /** Whether a middleware that knows who calls stands before it. */
   readonly guard: "required" | "optional" | "none"
+  /** What it leaves in the audit trail. */
+  readonly audited: AuditAction | "nothing" | undefined
 }
 
 const guardOf = (required: boolean, optional: boolean): Declaration["guard"] =>
@@ -30,7 +34,8 @@ export const ofHttpApi = <Id extends string, Groups extends HttpApiGroup.Constra
       declarations.push({
         way: `${endpoint.method} ${endpoint.path}`,
         permission: Context.get(mergedAnnotations, RequiredPermission),
-        guard: guardOf(keys.has(Authorization.key), keys.has(OptionalAuthorization.key))
+        guard: guardOf(keys.has(Authorization.key), keys.has(OptionalAuthorization.key)),
+        audited: Context.get(mergedAnnotations, Audited) ?? (endpoint.method === "GET" ? "nothing" : undefined)
       })
     }
   })
@@ -44,17 +49,22 @@ export const ofRpcGroup = <R extends Rpc.Any>(group: RpcGroup.RpcGroup<R>): Read
     return {
       way: `rpc ${rpc._tag}`,
       permission: Context.get(rpc.annotations, RequiredPermission),
-      guard: guardOf(keys.has(RpcAuthorization.key), false)
+      guard: guardOf(keys.has(RpcAuthorization.key), false),
+      audited: Context.get(rpc.annotations, Audited)
     }
   })
 
 /**
  * What is wrong with the declarations, a sentence each; the server does not start while there is one. A way in must say
- * what it needs, and what is not public must have the middleware that checks it.
+ * what it needs, and what is not public must have the middleware that checks it; what needs more than an account must say
+ * what it leaves in the audit trail.
  */
 export const faults = (declarations: ReadonlyArray<Declaration>): ReadonlyArray<string> =>
-  declarations.flatMap(({ way, permission, guard }) => {
+  declarations.flatMap(({ audited, guard, permission, way }) => {
     if (permission === undefined) return [`${way} declares no permission`]
     if (permission !== "public" && guard !== "required") return [`${way} needs ${permission} but nothing checks it`]
+    if (permission !== "public" && permission !== "account" && audited === undefined) {
+      return [`${way} needs ${permission} and does not say what it leaves in the audit trail`]
+    }
     return []
   })

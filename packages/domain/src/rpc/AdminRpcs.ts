@@ -1,6 +1,7 @@
 import { CatalogAdminRpcs } from "../catalog/CatalogRpc.ts"
 import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
+import { AuditAdminRpcs } from "../operations/AuditApi.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
@@ -11,6 +12,7 @@ import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 export class AdminRpcs extends CatalogAdminRpcs.merge(
   IdentityAdminRpcs,
   OperationsAdminRpcs,
+  AuditAdminRpcs,
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,

@@ -15,6 +15,8 @@ import {
   EvidenceTypeRefused
 } from "@mall/domain/payments/DisputeError"
 import { awaitsEvidence } from "@mall/domain/payments/DisputeLifecycle"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import type { Act } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -96,6 +98,10 @@ export class Disputes extends Context.Service<
       const store = yield* DisputeStore
       const channel = yield* DisputeSync
       const { evidenceLimit } = yield* DisputesConfig
+      const audit = yield* makeAuditRecorder
+
+      const record = ({ id, merchantId }: DisputeRow, act: Pick<Act, "action" | "before" | "after">) =>
+        audit.record({ ...act, resource: { type: "dispute", id }, merchantId })
 
       const seen = (party: Party, id: DisputeId, row: Option.Option<DisputeRow>) =>
         Option.isSome(row) && isSeen(party, row.value)
@@ -163,6 +169,8 @@ export class Disputes extends Context.Service<
           const total = others.reduce((sum, { size }) => sum + size, piece.size)
           if (total > evidenceLimit) return yield* new EvidenceTooLarge({ limit: evidenceLimit })
           yield* evidenceRepo.put(id, piece)
+          const { fileType, kind, sha256, size } = piece
+          yield* record(row, { action: "dispute.add_evidence", after: { kind, fileType, sha256, size } })
           yield* store.note(
             row,
             party.actor,
@@ -221,6 +229,10 @@ export class Disputes extends Context.Service<
                 now
               ),
               store.note(row, party.actor, `submitted evidence: ${pieces.map(({ kind }) => kind).join(", ")}`)
+            ).pipe(
+              Effect.andThen(
+                record(row, { action: "dispute.submit", after: { evidence: pieces.map(({ kind }) => kind) } })
+              )
             )
           )
           return yield* show(party, id)
@@ -242,6 +254,8 @@ export class Disputes extends Context.Service<
             party.actor,
             acceptedBy === null ? "not given up: refused by the channel" : "gives it up"
           )
+          const [before, after] = [{ acceptedBy: row.acceptedBy }, { acceptedBy }]
+          yield* record(row, { action: "dispute.accept", before, after })
           return marked
         },
         sql.withTransaction,
@@ -275,7 +289,9 @@ export class Disputes extends Context.Service<
         submit,
         accept,
         sync: Effect.fn("Disputes.sync")(function* (party, id) {
-          yield* channel.sync(yield* find(party, id), party.actor)
+          const row = yield* find(party, id)
+          yield* Effect.orDie(record(row, { action: "dispute.sync" }))
+          yield* channel.sync(row, party.actor)
           return yield* show(party, id)
         })
       })

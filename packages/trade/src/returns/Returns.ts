@@ -1,6 +1,7 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
+import type { AuditAction } from "@mall/domain/operations/Audit"
 import type { OrderId } from "@mall/domain/trade/Order"
 import {
   ReturnId,
@@ -12,6 +13,7 @@ import {
 } from "@mall/domain/trade/Return"
 import type { NewReturn, Return, ReturnStatus } from "@mall/domain/trade/Return"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Config, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
@@ -64,6 +66,7 @@ export class Returns extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const repo = yield* ReturnRepo
       const refunds = yield* ReturnRefunds
+      const audit = yield* makeAuditRecorder
       const window = yield* Config.Duration("RETURNS_WINDOW").pipe(Config.withDefault(Duration.days(7)))
 
       const transaction = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -132,8 +135,9 @@ export class Returns extends Context.Service<
         return yield* Effect.orDie(get(scope, orderId, id))
       }, transaction)
 
-      /** Takes a step with a return of the scope; `step` answers whether the state allowed it. */
+      /** Takes a step with a return of the scope; `step` answers whether the state allowed it. Staff leave `action` behind. */
       const take = <E>(
+        action: AuditAction | null,
         caller: Principal,
         scope: OrderScope,
         { id, orderId }: { readonly orderId: OrderId; readonly id: ReturnId },
@@ -154,7 +158,18 @@ export class Returns extends Context.Service<
             if (!(yield* step(row.value, doing))) {
               return yield* new ReturnStateConflict({ returnId: id, returnStatus: row.value.status })
             }
-            return yield* get(scope, orderId, id)
+            const after = yield* get(scope, orderId, id)
+            if (action !== null) {
+              yield* audit.record({
+                action,
+                resource: { type: "return", id },
+                merchantId: row.value.merchantId,
+                reason,
+                before: outcomeOf(returnOf(row.value)),
+                after: outcomeOf(after)
+              })
+            }
+            return after
           })
         )
 
@@ -172,6 +187,7 @@ export class Returns extends Context.Service<
         restock: boolean
       ) {
         yield* take(
+          "return.receive",
           staff,
           soldBy(staff),
           { orderId, id },
@@ -195,6 +211,7 @@ export class Returns extends Context.Service<
         id: ReturnId
       ) {
         yield* take(
+          "return.refund_again",
           staff,
           soldBy(staff),
           { orderId, id },
@@ -215,15 +232,15 @@ export class Returns extends Context.Service<
         get,
         list,
         cancel: Effect.fn("Returns.cancel")((buyer, orderId, id) =>
-          take(buyer, boughtBy(buyer), { orderId, id }, "canceled", end("canceled"))
+          take(null, buyer, boughtBy(buyer), { orderId, id }, "canceled", end("canceled"))
         ),
         approve: Effect.fn("Returns.approve")((staff, orderId, id) =>
-          take(staff, soldBy(staff), { orderId, id }, "approved", (_row, doing) =>
+          take("return.approve", staff, soldBy(staff), { orderId, id }, "approved", (_row, doing) =>
             repo.move("approved", sql`id = ${id}`, doing)
           )
         ),
         reject: Effect.fn("Returns.reject")((staff, orderId, id, reason) =>
-          take(staff, soldBy(staff), { orderId, id }, reason, end("rejected"))
+          take("return.reject", staff, soldBy(staff), { orderId, id }, reason, end("rejected"))
         ),
         receive,
         refundAgain
@@ -231,3 +248,11 @@ export class Returns extends Context.Service<
     })
   )
 }
+
+/** What staff decide of a return. */
+const outcomeOf = ({ refundFailure, refundId, restocked, status }: Return) => ({
+  status,
+  restocked,
+  refundId,
+  refundFailure
+})
