@@ -54,6 +54,15 @@ export default Effect.gen(function* () {
       CONSTRAINT audit_unsealed_pkey PRIMARY KEY (entry_id)
     )`
 
+  // Whose account is gone, until nothing that tells who they are is needed for their orders any more.
+  yield* sql`
+    CREATE TABLE trade.erased_buyers (
+      user_id uuid NOT NULL,
+      due_at timestamptz NOT NULL,
+      CONSTRAINT erased_buyers_pkey PRIMARY KEY (user_id)
+    )`
+  yield* sql`CREATE INDEX erased_buyers_due_at_idx ON trade.erased_buyers (due_at)`
+
   yield* sql`
     CREATE FUNCTION platform.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

@@ -1,13 +1,14 @@
 import { PublicJwk } from "@mall/domain/identity/AuthApi"
 import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { Keys, SigningKeyStatus } from "@mall/identity/Keys"
+import { Outbox } from "@mall/platform/Outbox"
 import { Console, Effect, Layer, Schema } from "effect"
 import { Command } from "effect/cli"
 import { operator } from "./Operator.ts"
 import { json, print, table } from "./Output.ts"
 import * as ReadyDatabase from "./ReadyDatabase.ts"
 
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
+const Services = IdentityCommandLayer.pipe(Layer.provide(Outbox.layer), Layer.provideMerge(ReadyDatabase.layer))
 
 const list = Command.make(
   "list",

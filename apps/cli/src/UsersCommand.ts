@@ -6,6 +6,7 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { UserAdministration } from "@mall/identity/UserAdministration"
 import type { Act } from "@mall/identity/UserAdministration"
+import { Outbox } from "@mall/platform/Outbox"
 import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
@@ -15,7 +16,7 @@ import { fields, json, print, printPage, section } from "./Output.ts"
 import * as ReadyDatabase from "./ReadyDatabase.ts"
 import * as userReference from "./userReference.ts"
 
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
+const Services = IdentityCommandLayer.pipe(Layer.provide(Outbox.layer), Layer.provideMerge(ReadyDatabase.layer))
 
 const user = Argument.String("user").pipe(
   Argument.withDescription("The id or the email address of the user"),

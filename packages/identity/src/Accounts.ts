@@ -16,6 +16,9 @@ import type { Overloaded, RateLimited } from "@mall/domain/kernel/EdgeError"
 import { Unauthorized } from "@mall/domain/kernel/EdgeError"
 import { generator } from "@mall/domain/kernel/Id"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { accountDeleted } from "@mall/domain/identity/IdentityTopics"
+import { makeEraseAnswers } from "@mall/platform/eraseAnswers"
+import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -74,6 +77,8 @@ export class Accounts extends Context.Service<
       const strength = yield* PasswordStrength
       const throttle = yield* LoginThrottle
       const revocations = yield* Revocations
+      const outbox = yield* Outbox
+      const eraseAnswers = yield* makeEraseAnswers
       const currentDate = Effect.map(DateTime.now, DateTime.toDateUtc)
 
       const orUnauthorized = (user: Option.Option<StoredUser>) =>
@@ -190,6 +195,9 @@ export class Accounts extends Context.Service<
           yield* sql`DELETE FROM identity.addresses WHERE user_id = ${userId}`
           yield* sessions.revokeAll(userId, now, null)
           yield* sessions.eraseTraces(userId)
+          yield* events.eraseReasons(userId)
+          yield* eraseAnswers(userId)
+          yield* outbox.publish(accountDeleted, { userId })
           yield* events.record({ userId, type: "deleted", actorId: userId, reason: "" })
           return yield* users.raiseTokenVersion(userId, now)
         },

@@ -4,7 +4,7 @@ import type { LastAdministrator } from "@mall/domain/identity/IdentityError"
 import { RoleNotGrantable, UserNotFound } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import { ManagedUser } from "@mall/domain/identity/User"
-import type { Email } from "@mall/domain/identity/User"
+import type { Email, PersonalData } from "@mall/domain/identity/User"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
@@ -66,6 +66,8 @@ export class UserAdministration extends Context.Service<
       readonly banned?: boolean
     }): Effect.Effect<Page<ManagedUser>, InvalidCursor>
     show(userId: UserId): Effect.Effect<ManagedUser, UserNotFound>
+    /** Who the account belongs to. Whoever asks, and why, is in the audit trail. */
+    unmask(userId: UserId, reason: string): Effect.Effect<PersonalData, UserNotFound>
     /** Who has exactly this email, if anybody. */
     findByEmail(email: Email): Effect.Effect<Option.Option<ManagedUser>>
     history(
@@ -150,6 +152,21 @@ export class UserAdministration extends Context.Service<
         return toManagedUser(yield* orNotFound(userId)(user))
       })
 
+      const unmask = Effect.fn("UserAdministration.unmask")(
+        function* (userId: UserId, reason: string) {
+          const user = yield* Effect.flatMap(users.findById(userId), orNotFound(userId))
+          yield* audit.record({
+            action: "personal_data.unmask",
+            resource: { type: "user", id: userId },
+            merchantId: user.merchantId,
+            reason
+          })
+          const personal: PersonalData = { email: user.email, name: user.name, avatarUrl: user.avatarUrl }
+          return personal
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
       const findByEmail = Effect.fn("UserAdministration.findByEmail")(function* (email: Email) {
         return Option.map(yield* Effect.orDie(users.findByEmail(email)), toManagedUser)
       })
@@ -212,6 +229,7 @@ export class UserAdministration extends Context.Service<
       return UserAdministration.of({
         list,
         show,
+        unmask,
         findByEmail,
         history: events.list,
         ban,

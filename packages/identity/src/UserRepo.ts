@@ -144,7 +144,7 @@ export class UserRepo extends Context.Service<
         (id: UserId, now: Date) => sql`
           UPDATE identity.users SET
             email = NULL, password_hash = NULL, name = '', avatar_url = NULL, roles = ARRAY['customer'],
-            merchant_id = NULL, deleted_at = ${now}, updated_at = ${now}
+            merchant_id = NULL, ban_reason = left(ban_reason, 0), deleted_at = ${now}, updated_at = ${now}
           WHERE id = ${id}
         `,
         Effect.asVoid

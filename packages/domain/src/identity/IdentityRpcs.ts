@@ -4,7 +4,7 @@ import { Overloaded, RateLimited, Unauthorized } from "../kernel/EdgeError.ts"
 import { InvalidCursor, Page, pageRequest } from "../kernel/Page.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
 import { Audited } from "../operations/Audit.ts"
-import { AccountEvent, Reason } from "./AccountEvent.ts"
+import { AccountEvent, Reason, UnmaskReason } from "./AccountEvent.ts"
 import { Address, AddressInput } from "./Address.ts"
 import { AddressId, AddressNotFound } from "./AddressBook.ts"
 import { RpcAuthorization } from "./Authorization.ts"
@@ -19,7 +19,7 @@ import {
   WeakPassword
 } from "./IdentityError.ts"
 import { RequiredPermission, Role } from "./Permission.ts"
-import { ManagedUser, PasswordChange, Session, User, UserUpdate } from "./User.ts"
+import { ManagedUser, PasswordChange, PersonalData, Session, User, UserUpdate } from "./User.ts"
 
 /**
  * A signed-in user's own account. Signing in itself is HTTP only: its throttle needs the caller's address, which a
@@ -56,7 +56,7 @@ export class IdentityStorefrontRpcs extends RpcGroup.make(
 const userId = { userId: UserId }
 const withReason = { userId: UserId, reason: Reason }
 
-/** Accounts as administrators see and change them; each change is in the account's history. */
+/** Accounts as administrators see and change them, with personal data masked; each change is in the account's history. */
 export class IdentityAdminRpcs extends RpcGroup.make(
   Rpc.make("users.list", {
     payload: {
@@ -94,7 +94,15 @@ export class IdentityAdminRpcs extends RpcGroup.make(
     payload: { ...withReason, role: Role },
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, UserNotFound, RoleNotGrantable])
-  }).annotate(Audited, "user.role_revoke")
+  }).annotate(Audited, "user.role_revoke"),
+  /** The email, name and picture, which the other calls show masked. */
+  Rpc.make("users.unmask", {
+    payload: { userId: UserId, reason: UnmaskReason },
+    success: PersonalData,
+    error: UserNotFound
+  })
+    .annotate(RequiredPermission, "personal-data:unmask")
+    .annotate(Audited, "personal_data.unmask")
 )
   .annotateRpcs(RequiredPermission, "users:administer")
   .middleware(RpcAuthorization) {}

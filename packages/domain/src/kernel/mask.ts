@@ -24,6 +24,12 @@ export const maskEmail = (email: string) => {
   return at < 1 ? hidden : `${ends(email.slice(0, at), 1, 0)}${email.slice(at)}`
 }
 
+const emails = /[^\s@<>(),;:"]{1,64}@[^\s@<>(),;:"]+\.[a-z]{2,}/gi
+const phones = /\+\d[\d -]{6,18}\d/g
+
+/** Text that people wrote, with the email addresses in it masked, and the telephone numbers that begin with a plus. */
+export const maskInText = (text: string) => text.replaceAll(emails, maskEmail).replaceAll(phones, maskPhone)
+
 /** The last four digits of a number of eight or more: `***8000`. */
 export const maskPhone = (phone: string) => {
   const digits = phone.replaceAll(/\D/g, "")

@@ -1,6 +1,8 @@
 import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { SkuId } from "../catalog/Catalog.ts"
+import { UnmaskReason } from "../identity/AccountEvent.ts"
+import { PostalAddress } from "../identity/AddressBook.ts"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Unauthorized } from "../kernel/EdgeError.ts"
@@ -131,7 +133,15 @@ export class TradeAdminRpcs extends RpcGroup.make(
     success: Schema.Array(PaymentIncident)
   }).annotate(Audited, "nothing"),
   Rpc.make("orders.expiryRules", { success: Schema.Array(OrderExpiryRule) }).annotate(Audited, "nothing"),
-  Rpc.make("orders.putExpiryRule", { payload: OrderExpiryRule }).annotate(Audited, "order_expiry_rule.put")
+  Rpc.make("orders.putExpiryRule", { payload: OrderExpiryRule }).annotate(Audited, "order_expiry_rule.put"),
+  /** To whom and where it is delivered, which the other calls show masked. */
+  Rpc.make("orders.unmask", {
+    payload: { ...byId, reason: UnmaskReason },
+    success: PostalAddress,
+    error: OrderNotFound
+  })
+    .annotate(RequiredPermission, "personal-data:unmask")
+    .annotate(Audited, "personal_data.unmask")
 )
   .annotateRpcs(RequiredPermission, "orders:administer")
   .middleware(RpcAuthorization) {}

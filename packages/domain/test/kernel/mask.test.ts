@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { maskAccount, maskEmail, maskName, maskPhone, maskText } from "../../src/kernel/mask.ts"
+import { maskAccount, maskEmail, maskInText, maskName, maskPhone, maskText } from "../../src/kernel/mask.ts"
 
 const charactersOf = (text: string) =>
   Array.from(new Intl.Segmenter("und", { granularity: "grapheme" }).segment(text), ({ segment }) => segment)
@@ -14,6 +14,13 @@ describe("mask", () => {
     assert.strictEqual(maskAccount("4111111111111111"), "***1111")
     assert.strictEqual(maskText("南京西路 1266 号"), "***")
     assert.strictEqual(maskText(""), "")
+  })
+
+  it("finds email addresses and international numbers in what people wrote", () => {
+    assert.strictEqual(
+      maskInText("wrote from <Ann.Smith@example.com>, call +86 138 0013 8000; order 20260101123456"),
+      "wrote from <A***@example.com>, call ***8000; order 20260101123456"
+    )
   })
 
   it("shows nothing of what is too short, or is not what it should be", () => {

@@ -1,11 +1,12 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { isGranted } from "@mall/domain/identity/Permission"
 import { generator } from "@mall/domain/kernel/Id"
+import { maskText } from "@mall/domain/kernel/mask"
 import { Money } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeDetails } from "@mall/domain/payments/Dispute"
-import type { Dispute, DisputeId, NewEvidence } from "@mall/domain/payments/Dispute"
+import type { Dispute, DisputeId, Evidence, EvidenceKind, NewEvidence } from "@mall/domain/payments/Dispute"
 import {
   DisputeNotFound,
   DisputeStateConflict,
@@ -32,6 +33,20 @@ import type { ChannelFailure } from "./DisputeSync.ts"
 import { evidenceFileType } from "./evidenceFileType.ts"
 import { EvidenceRepo } from "./EvidenceRepo.ts"
 import { EvidenceStore } from "./EvidenceStore.ts"
+
+/** What tells the bank who the buyer is. */
+const personal: ReadonlyArray<EvidenceKind> = [
+  "access_activity_log",
+  "billing_address",
+  "customer_email_address",
+  "customer_name",
+  "customer_purchase_ip",
+  "shipping_address"
+]
+
+/** As those see it who did not bring it. */
+const maskEvidence = (evidence: Evidence): Evidence =>
+  evidence.text !== null && personal.includes(evidence.kind) ? { ...evidence, text: maskText(evidence.text) } : evidence
 
 const newEvidenceId = generator(EvidenceId)
 const encoder = new TextEncoder()
@@ -128,7 +143,9 @@ export class Disputes extends Context.Service<
               onNone: () => null,
               onSome: ({ currency, refunded }) => new Money({ amount: refunded, currency })
             }),
-            evidence: (yield* evidenceRepo.list(id)).map(({ evidence }) => evidence),
+            evidence: (yield* evidenceRepo.list(id)).map(({ evidence }) =>
+              party.sees === "all" ? maskEvidence(evidence) : evidence
+            ),
             history: yield* reads.history(id)
           })
         },

@@ -70,7 +70,7 @@ export class RoutingTables extends Context.Service<
               ? Effect.void
               : audit.record({
                   ...{ action: "routes.put", resource: { type: "routes", id: String(after.version) }, reason },
-                  ...{ before: { rules: before.rules }, after: { rules: after.rules } }
+                  ...{ before: { version, rules: before.rules }, after: { version: after.version, rules: after.rules } }
                 })
           ),
           sql.withTransaction,

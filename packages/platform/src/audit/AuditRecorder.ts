@@ -1,6 +1,7 @@
 import { AuditEntryId } from "@mall/domain/operations/Audit"
 import type { AuditAction, AuditEntry } from "@mall/domain/operations/Audit"
 import { generator } from "@mall/domain/kernel/Id"
+import { maskInText } from "@mall/domain/kernel/mask"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DateTime, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -46,7 +47,7 @@ export const makeAuditRecorder = Effect.gen(function* () {
       resource: act.resource,
       merchantId: act.merchantId ?? null,
       ...(stamp ?? (yield* currentStamp)),
-      reason: act.reason === undefined ? null : maskCardNumbers(act.reason),
+      reason: act.reason === undefined ? null : maskInText(maskCardNumbers(act.reason)),
       ...fields,
       at: yield* DateTime.nowAsDate
     }

@@ -1,4 +1,4 @@
-import { maskAccount, maskEmail, maskName, maskPhone, maskText } from "@mall/domain/kernel/mask"
+import { maskAccount, maskEmail, maskInText, maskName, maskPhone, maskText } from "@mall/domain/kernel/mask"
 import { Equal, Schema } from "effect"
 import { withoutSecrets } from "../telemetry/withoutSecrets.ts"
 
@@ -27,10 +27,18 @@ const masks: Readonly<Record<string, (value: string) => string>> = {
 
 const mask = (name: string, value: unknown) => (isText(value) ? masks[name]?.(value) : undefined)
 
+/** The same in what people wrote, wherever it stands. */
+const maskTexts = (value: Schema.Json): Schema.Json => {
+  if (isText(value)) return maskInText(value)
+  if (Array.isArray(value)) return value.map(maskTexts)
+  if (!isFields(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, maskTexts(each)]))
+}
+
 /** What of a record may be kept: as JSON, without secrets, with masks over personal data. */
 const fieldsOf = (record: AuditedRecord | null): Fields | null => {
   if (record === null) return null
-  const kept = withoutSecrets(decode(encode(record)), mask)
+  const kept = maskTexts(withoutSecrets(decode(encode(record)), mask))
   return isFields(kept) ? kept : null
 }
 
