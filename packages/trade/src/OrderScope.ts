@@ -90,7 +90,7 @@ export const actorOf = (
 }
 
 /** While the merchant owes the goods, or they are on their way. */
-const shipping: ReadonlyArray<OrderStatus> = ["paid", "shipped", "delivered"]
+const shipping: ReadonlySet<OrderStatus> = new Set(["paid", "shipped", "delivered"])
 
 /**
  * The address of an order as one with that scope sees it: whole for its buyer, for the merchant while the goods are to be
@@ -100,7 +100,7 @@ export const visibleAddress = (
   scope: OrderScope,
   order: { readonly userId: UserId; readonly status: OrderStatus; readonly address: PostalAddress }
 ): PostalAddress => {
-  const shipped = () => (shipping.includes(order.status) ? order.address : maskAddress(order.address))
+  const shipped = () => (shipping.has(order.status) ? order.address : maskAddress(order.address))
   switch (scope._tag) {
     case "Bought":
     case "BoughtAndSold":

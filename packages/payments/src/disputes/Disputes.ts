@@ -35,18 +35,18 @@ import { EvidenceRepo } from "./EvidenceRepo.ts"
 import { EvidenceStore } from "./EvidenceStore.ts"
 
 /** What tells the bank who the buyer is. */
-const personal: ReadonlyArray<EvidenceKind> = [
+const personal: ReadonlySet<EvidenceKind> = new Set([
   "access_activity_log",
   "billing_address",
   "customer_email_address",
   "customer_name",
   "customer_purchase_ip",
   "shipping_address"
-]
+])
 
 /** As those see it who did not bring it. */
 const maskEvidence = (evidence: Evidence): Evidence =>
-  evidence.text !== null && personal.includes(evidence.kind) ? { ...evidence, text: maskText(evidence.text) } : evidence
+  evidence.text !== null && personal.has(evidence.kind) ? { ...evidence, text: maskText(evidence.text) } : evidence
 
 const newEvidenceId = generator(EvidenceId)
 const encoder = new TextEncoder()
