@@ -63,7 +63,10 @@ export class OrderCancellation extends Context.Service<
           Effect.catchTag("PaymentNotFound", () => Effect.succeed("canceled" as const))
         )
         if (closed === "succeeded") return yield* new OrderStateConflict({ orderId: order.id, orderStatus: "paid" })
-        yield* pending.cancel([order.checkoutId], doing, record(order, doing, "canceled"))
+        const act = record(order, doing, "canceled")
+        const canceled = yield* pending.cancel([order.checkoutId], doing, act)
+        // The news of the payment that was closed here may cancel the order before this does: it was staff's doing all the same.
+        if (canceled.length === 0) yield* act
         return true
       })
 
