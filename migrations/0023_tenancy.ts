@@ -50,8 +50,12 @@ export default Effect.gen(function* () {
     yield* sql`GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO ${sql(role)}, ${sql(tenant)}`
     yield* sql`GRANT USAGE ON SEQUENCE outbox_sequence_seq TO ${sql(role)}, ${sql(tenant)}`
   }
+  yield* sql`
+    GRANT INSERT, SELECT ON platform.audit_entries, platform.audit_unsealed TO mall_store_tenant, mall_pay_tenant
+  `
   // What only grows is written once, for everybody but who owns it.
   yield* sql`REVOKE UPDATE, DELETE ON ledger.transfers, ledger.entries, ledger.seals FROM mall_pay`
+  yield* sql`REVOKE UPDATE, DELETE ON platform.audit_entries, platform.audit_chain FROM mall_store, mall_pay`
   yield* sql`GRANT SELECT, UPDATE ON catalog.categories TO mall_store_tenant`
   yield* sql`GRANT SELECT, INSERT, UPDATE ON trade.stock, trade.stock_movements TO mall_store_tenant`
 
@@ -112,6 +116,11 @@ export default Effect.gen(function* () {
   yield* guardChild("mall_store", "trade.returns", "trade.orders", "order_id")
   yield* guardChild("mall_store", "trade.return_lines", "trade.returns", "return_id")
   yield* guardChild("mall_store", "trade.return_history", "trade.returns", "return_id")
+
+  yield* sql`GRANT USAGE ON SCHEMA identity TO mall_store_tenant`
+  yield* guard("mall_store", "identity.api_keys", merchant)
+  yield* guardChild("mall_store", "identity.api_key_secrets", "identity.api_keys", "key_id")
+  yield* guardChild("mall_store", "identity.api_key_history", "identity.api_keys", "key_id")
 
   yield* guard("mall_pay", "payments.intents", merchantOrPayer)
   for (const child of ["attempts", "refunds", "history", "tickets", "callback_inbox"]) {

@@ -17,6 +17,7 @@ import scheduledCancel from "./0016_scheduled_cancel.ts"
 import policy from "./0017_policy.ts"
 import signinSecurity from "./0018_signin_security.ts"
 import machines from "./0019_machines.ts"
+import audit from "./0020_audit.ts"
 import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
 import tenancy from "./0023_tenancy.ts"
@@ -42,6 +43,7 @@ export const migrations = {
   "0017_policy": policy,
   "0018_signin_security": signinSecurity,
   "0019_machines": machines,
+  "0020_audit": audit,
   "0021_ledger": ledger,
   "0022_expiry_by_category": expiryByCategory,
   "0023_tenancy": tenancy

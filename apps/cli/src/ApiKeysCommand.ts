@@ -2,17 +2,14 @@ import { ApiKey, ApiKeyId, ApiKeyMethod, ApiKeyScope, IssuedApiKey, Network } fr
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { Page } from "@mall/domain/kernel/Page"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { ApiKeys } from "@mall/identity/machines/ApiKeys"
-import { Console, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { Console, DateTime, Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as IdentityServices from "./IdentityServices.ts"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, printPage, section } from "./Output.ts"
-import * as ReadyDatabase from "./ReadyDatabase.ts"
-
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
 const newKeyId = generator(ApiKeyId)
 const newRotationId = generator(Uuid7.pipe(Schema.brand("RotationId")))
@@ -86,7 +83,7 @@ const list = Command.make(
 ).pipe(
   Command.withDescription("List a merchant's keys, newest first, also those that have ended"),
   Command.withExamples([{ command: "mall api-keys list 019a0000-0000-7000-8000-000000000000" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const create = Command.make(
@@ -134,7 +131,7 @@ const create = Command.make(
         'mall api-keys create <merchant> "till 7" --scope payments:create --scope payments:read --reason "new till"'
     }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const rotate = Command.make(
@@ -162,7 +159,7 @@ const rotate = Command.make(
   Command.withExamples([
     { command: 'mall api-keys rotate <merchant> <id> --overlap 0 --reason "it leaked" --yes', description: "At once" }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const revoke = Command.make(
@@ -177,7 +174,7 @@ const revoke = Command.make(
 ).pipe(
   Command.withDescription("End a key at once, on every server, for ever"),
   Command.withExamples([{ command: 'mall api-keys revoke <merchant> <id> --reason "server sold" --yes' }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 export const ApiKeysCommand = Command.make("api-keys").pipe(Command.withSubcommands([list, create, rotate, revoke]))

@@ -2,15 +2,12 @@ import { Block, BlockId, BlockKind, BlockPage, DeviceName, NetworkText } from "@
 import type { NewBlock } from "@mall/domain/identity/Block"
 import { generator } from "@mall/domain/kernel/Id"
 import { Blocks } from "@mall/identity/blocks/Blocks"
-import { IdentityCommandLayer } from "@mall/identity/Identity"
-import { Console, DateTime, Duration, Effect, Layer, Option, Runtime, Schema } from "effect"
+import { Console, DateTime, Duration, Effect, Option, Runtime, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as IdentityServices from "./IdentityServices.ts"
 import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { json, print, printPage } from "./Output.ts"
-import * as ReadyDatabase from "./ReadyDatabase.ts"
-
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
 const newBlockId = generator(BlockId)
 
@@ -58,7 +55,7 @@ const list = Command.make(
     "List the networks and devices that are kept out, newest first; users are banned: mall users list"
   ),
   Command.withExamples([{ command: "mall blocks list --kind network --all" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const add = Command.make(
@@ -107,7 +104,7 @@ const add = Command.make(
     { command: 'mall blocks add --network 203.0.113.0/24 --for "12 hours" --reason "tries stolen cards"' },
     { command: 'mall blocks add --device 7f3a --reason "reported stolen"' }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const remove = Command.make(
@@ -130,7 +127,7 @@ const remove = Command.make(
   Command.withExamples([
     { command: 'mall blocks remove 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77 --reason "was a school"' }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 export const BlocksCommand = Command.make("blocks").pipe(Command.withSubcommands([list, add, remove]))

@@ -1,13 +1,10 @@
 import { PublicJwk } from "@mall/domain/identity/AuthApi"
-import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { Keys, SigningKeyStatus } from "@mall/identity/Keys"
-import { Console, Effect, Layer, Schema } from "effect"
+import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
+import * as IdentityServices from "./IdentityServices.ts"
 import { operator } from "./Operator.ts"
 import { json, print, table } from "./Output.ts"
-import * as ReadyDatabase from "./ReadyDatabase.ts"
-
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
 const list = Command.make(
   "list",
@@ -35,7 +32,7 @@ const list = Command.make(
 ).pipe(
   Command.withDescription("List the keys whose access tokens are good now, newest first"),
   Command.withExamples([{ command: "mall keys list" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const rotate = Command.make(
@@ -53,7 +50,7 @@ const rotate = Command.make(
 ).pipe(
   Command.withDescription("Sign new access tokens with a new key; every server follows at once, nobody is logged out"),
   Command.withExamples([{ command: "mall keys rotate", description: "Once a quarter, or when somebody leaves" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 export const KeysCommand = Command.make("keys").pipe(Command.withSubcommands([list, rotate]))

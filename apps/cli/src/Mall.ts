@@ -1,8 +1,10 @@
+import { CurrentActor } from "@mall/platform/audit/CurrentActor"
 import { maskCardNumbers } from "@mall/platform/telemetry/cardNumbers"
-import { Cause, Console, Effect, Layer, Runtime, Schema } from "effect"
+import { Cause, Console, Effect, Layer, Option, Runtime, Schema } from "effect"
 import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { commands } from "./commands.ts"
 import { describeFailure } from "./describeFailure.ts"
+import { operator } from "./Operator.ts"
 import * as StderrLogger from "./StderrLogger.ts"
 
 const version = "0.1.0"
@@ -70,9 +72,20 @@ const endOf = (cause: Cause.Cause<unknown>) =>
     return yield* new Ended({ code })
   })
 
+/** Whoever has no name is told so by the command that needs it. */
+const asOperator = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Effect.option(operator), (name) =>
+    Effect.provideService(
+      effect,
+      CurrentActor,
+      Option.getOrUndefined(Option.map(name, (id) => ({ kind: "operator", id, roles: [] }) as const))
+    )
+  )
+
 /** Runs one command line. Results go to standard output; progress, logs and what went wrong to standard error. */
 export const run = (args: ReadonlyArray<string>) =>
   Effect.flatMap(load(args), (mall) => Command.runWith(mall, { version })(args)).pipe(
+    asOperator,
     Effect.provide(Surroundings),
     Effect.catchCause(endOf)
   )

@@ -10,21 +10,18 @@ import {
 } from "@mall/domain/identity/Policy"
 import { generator } from "@mall/domain/kernel/Id"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { rolesOf } from "@mall/identity/policy/compilePolicy"
 import { PolicyAdministration } from "@mall/identity/policy/PolicyAdministration"
-import { Console, Effect, Layer, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as IdentityServices from "./IdentityServices.ts"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
 import { readDocument } from "./policyFiles.ts"
 import { test } from "./PolicyTestCommand.ts"
-import * as ReadyDatabase from "./ReadyDatabase.ts"
 import * as userReference from "./userReference.ts"
-
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
 const newChangeId = generator(PolicyChangeId)
 
@@ -80,7 +77,7 @@ const show = Command.make(
 ).pipe(
   Command.withDescription("Show the roles and their rules, the built-in ones with them"),
   Command.withExamples([{ command: "mall policy show --version 3 --json", description: "As it was, for a program" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const versions = Command.make(
@@ -105,7 +102,7 @@ const versions = Command.make(
 ).pipe(
   Command.withDescription("List the versions of the policy, newest first: who changed it and why"),
   Command.withExamples([{ command: "mall policy versions" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const whoCan = Command.make(
@@ -133,7 +130,7 @@ const whoCan = Command.make(
     { command: "mall policy who-can users:administer" },
     { command: "mall policy who-can payments:refund --merchant 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77" }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const explain = Command.make(
@@ -178,7 +175,7 @@ const explain = Command.make(
 ).pipe(
   Command.withDescription("Say whether a user can do something, and which rules make it so"),
   Command.withExamples([{ command: "mall policy explain ann@example.com orders:fulfil" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const printDiff = ({ added, closes, opens, removed }: PolicyDiff) =>
@@ -207,7 +204,7 @@ const diff = Command.make(
 ).pipe(
   Command.withDescription("Say what a policy would open and close, without changing anything"),
   Command.withExamples([{ command: "mall policy diff policy.json" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const apply = Command.make(
@@ -230,7 +227,7 @@ const apply = Command.make(
 ).pipe(
   Command.withDescription("Put a policy into force; the former ones stay and can be returned to"),
   Command.withExamples([{ command: 'mall policy apply policy.json --reason "support may see orders"' }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const rollback = Command.make(
@@ -258,7 +255,7 @@ const rollback = Command.make(
 ).pipe(
   Command.withDescription("Return to a former policy, as a new version"),
   Command.withExamples([{ command: 'mall policy rollback 3 --reason "support saw too much"' }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 export const PolicyCommand = Command.make("policy").pipe(

@@ -1,18 +1,15 @@
 import { Permission, Role } from "@mall/domain/identity/Permission"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { compilePolicy } from "@mall/identity/policy/compilePolicy"
 import type { CompiledPolicy } from "@mall/identity/policy/CompiledPolicy"
 import { isAllowed } from "@mall/identity/policy/judgePolicy"
 import { PolicyAdministration } from "@mall/identity/policy/PolicyAdministration"
-import { Effect, Layer, Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { json, print, table } from "./Output.ts"
 import { readDocument, readJson } from "./policyFiles.ts"
-import * as ReadyDatabase from "./ReadyDatabase.ts"
+import * as IdentityServices from "./IdentityServices.ts"
 import * as userReference from "./userReference.ts"
-
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
 const common = { may: Schema.Boolean, permission: Permission, merchant: Schema.optionalKey(MerchantId) }
 
@@ -122,5 +119,5 @@ export const test = Command.make(
     "Check who may do what by a policy, before it is put into force; ends with 1 where it is not as expected"
   ),
   Command.withExamples([{ command: "mall policy test expectations.json --policy policy.json" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )

@@ -4,21 +4,18 @@ import { LoginRecord } from "@mall/domain/identity/SignIn"
 import { ManagedUser } from "@mall/domain/identity/User"
 import { Page } from "@mall/domain/kernel/Page"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { IdentityCommandLayer } from "@mall/identity/Identity"
 import { LoginRecords } from "@mall/identity/LoginRecords"
 import { SecondFactors } from "@mall/identity/SecondFactors"
 import { UserAdministration } from "@mall/identity/UserAdministration"
 import type { Act } from "@mall/identity/UserAdministration"
-import { Console, Effect, Layer, Option, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as IdentityServices from "./IdentityServices.ts"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, printPage, section } from "./Output.ts"
-import * as ReadyDatabase from "./ReadyDatabase.ts"
 import * as userReference from "./userReference.ts"
-
-const Services = IdentityCommandLayer.pipe(Layer.provideMerge(ReadyDatabase.layer))
 
 const user = Argument.String("user").pipe(
   Argument.withDescription("The id or the email address of the user"),
@@ -97,7 +94,7 @@ const list = Command.make(
     { command: "mall users list --status banned --json", description: "Who is banned, for a program" },
     { command: "mall users list --email ann --limit 5", description: "Whose email begins with ann" }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const Details = Schema.Struct({ user: ManagedUser, history: Schema.Array(AccountEvent) })
@@ -132,7 +129,7 @@ const show = Command.make(
 ).pipe(
   Command.withDescription("Show an account and what happened to it"),
   Command.withExamples([{ command: "mall users show ann@example.com", description: "By email; an id does as well" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const ban = Command.make(
@@ -150,7 +147,7 @@ const ban = Command.make(
     { command: 'mall users ban ann@example.com --reason "stolen cards"', description: "Asks before it does so" },
     { command: 'mall users ban ann@example.com --reason "stolen cards" --yes', description: "In a script" }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const unban = Command.make(
@@ -164,7 +161,7 @@ const unban = Command.make(
 ).pipe(
   Command.withDescription("Let the owner of a banned account in again"),
   Command.withExamples([{ command: 'mall users unban ann@example.com --reason "cards were hers"' }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const logout = Command.make(
@@ -179,7 +176,7 @@ const logout = Command.make(
 ).pipe(
   Command.withDescription("End all sessions of a user; they may sign in again"),
   Command.withExamples([{ command: 'mall users logout ann@example.com --reason "lost her phone"' }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const grant = Command.make(
@@ -210,7 +207,7 @@ const grant = Command.make(
         'mall users grant bo@example.com merchant --merchant 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77 --reason "runs the shop"'
     }
   ]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const revoke = Command.make(
@@ -225,7 +222,7 @@ const revoke = Command.make(
 ).pipe(
   Command.withDescription("Take a role from a user; their tokens end at once"),
   Command.withExamples([{ command: 'mall users revoke ann@example.com admin --reason "left the team" --yes' }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const logins = Command.make(
@@ -253,7 +250,7 @@ const logins = Command.make(
     "List when, from where and on what somebody signed in to an account or tried to, newest first"
   ),
   Command.withExamples([{ command: "mall users logins ann@example.com --limit 50" }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 const resetMfa = Command.make(
@@ -273,7 +270,7 @@ const resetMfa = Command.make(
 ).pipe(
   Command.withDescription("Remove the authenticator of an owner who lost it and the recovery codes; be sure who asks"),
   Command.withExamples([{ command: 'mall users reset-mfa ann@example.com --reason "lost her phone, passport seen"' }]),
-  Command.provide(Services)
+  Command.provide(IdentityServices.layer)
 )
 
 export const UsersCommand = Command.make("users").pipe(

@@ -94,6 +94,11 @@ export const commands: ReadonlyArray<Entry> = [
     async () => (await import("./AlertsCommand.ts")).AlertsCommand
   ),
   entry(
+    "audit",
+    "Show what staff did, and whether that record is whole",
+    async () => (await import("./AuditCommand.ts")).AuditCommand
+  ),
+  entry(
     "keys",
     "Look at and rotate the keys of access tokens",
     async () => (await import("./KeysCommand.ts")).KeysCommand

@@ -10,6 +10,7 @@ import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
+import * as AuditEdge from "@mall/platform/audit/AuditEdge"
 import * as Callers from "@mall/platform/http/Callers"
 import * as Edge from "@mall/platform/http/Edge"
 import * as SystemRoutes from "@mall/platform/http/SystemRoutes"
@@ -35,7 +36,8 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     CatalogHttp.layer,
     TradeHttp.layer,
     PaymentHttp.layer,
-    LedgerHttp.layer
+    LedgerHttp.layer,
+    AuditEdge.httpLayer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -53,6 +55,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.adminLayer,
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
+    AuditEdge.rpcLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -3,6 +3,7 @@ import * as SignInMails from "@mall/identity/SignInMails"
 import * as LedgerWorker from "@mall/ledger/LedgerWorker"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
+import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as TradeWorker from "@mall/trade/TradeWorker"
@@ -15,7 +16,8 @@ export const sweeps = Layer.mergeAll(
   LedgerWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
-  AlertSweeps.layer
+  AlertSweeps.layer,
+  AuditSweeps.layer
 )
 
 /** Messages are handled. Any number of processes may do so at once. */

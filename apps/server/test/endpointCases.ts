@@ -211,6 +211,12 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
   "POST /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
   "GET /api/v1/payments/:id/status": { params: id, query: ticket },
+  "GET /api/v1/audit": {
+    query: {
+      ...{ ...page, actor: "olga", action: "order.ship", resourceType: "order", resourceId: missingId },
+      ...{ merchantId: missingId, from: "2026-01-01T00:00:00.000Z", until: "2026-02-01T00:00:00.000Z" }
+    }
+  },
   "GET /api/v1/payments/disputes": { query: { ...page, status: "needs_response" } },
   "GET /api/v1/payments/disputes/:id": { params: id },
   "POST /api/v1/payments/disputes/:id/evidence": { params: id, body: { kind: "product_description", text: "tea" } },

@@ -7,6 +7,7 @@ import { sealPurpose } from "@mall/identity/sealPurpose"
 import { SentMails } from "@mall/identity/SentMails"
 import * as SignInMails from "@mall/identity/SignInMails"
 import { DefaultSmtpUrl } from "@mall/platform/mail/smtpUrl"
+import { Outbox } from "@mall/platform/Outbox"
 import { MailSink } from "@mall/sandbox/mail/MailSink"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { ConfigProvider, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
@@ -28,6 +29,7 @@ const SinkUrl = Layer.effect(
 const Mall = SignInMails.subscriptions.pipe(
   Layer.provideMerge(SignInMails.SignInMails.layer),
   Layer.provideMerge(Layer.mergeAll(IdentityLayer, SecretKey.layer)),
+  Layer.provide(Outbox.layer),
   Layer.provide(CircuitBreaker.layerStoreMemory()),
   Layer.provide(SinkUrl),
   Layer.provideMerge(MailSink.layer),

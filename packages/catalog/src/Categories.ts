@@ -7,6 +7,7 @@ import {
 } from "@mall/domain/catalog/CatalogError"
 import { CategoryId, maxCategoryDepth } from "@mall/domain/catalog/Category"
 import type { Category, CreateCategory, UpdateCategory } from "@mall/domain/catalog/Category"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -68,6 +69,8 @@ export class Categories extends Context.Service<
           retryConflicts,
           Effect.catchTag("SqlError", Effect.die)
         )
+      const audit = yield* makeAuditRecorder
+      const resourceOf = (id: CategoryId) => ({ type: "category", id })
       const codeTaken = (code: string) => () => new CategoryCodeTaken({ categoryCode: code })
 
       const parentPath = Effect.fnUntraced(function* (parentId: CategoryId | null) {
@@ -85,12 +88,15 @@ export class Categories extends Context.Service<
           const path = `${yield* parentPath(parentId)}${id}/`
           yield* requireDepth(path.length / pathStep)
           const now = yield* DateTime.nowAsDate
-          yield* sql`
+          const made = yield* sql`
             INSERT INTO catalog.categories (id, parent_id, code, name, position, path, created_at, updated_at)
             VALUES (${id}, ${parentId}, ${input.code}, ${jsonText(input.name)}::jsonb, ${input.position ?? 0}, ${path},
               ${now}, ${now})
-            ON CONFLICT (id) DO NOTHING`.pipe(Effect.catchReason("SqlError", "UniqueViolation", codeTaken(input.code)))
-          return toCategory(yield* find(id))
+            ON CONFLICT (id) DO NOTHING
+            RETURNING id`.pipe(Effect.catchReason("SqlError", "UniqueViolation", codeTaken(input.code)))
+          const after = toCategory(yield* find(id))
+          if (made.length > 0) yield* audit.record({ action: "category.create", resource: resourceOf(id), after })
+          return after
         }).pipe(changeTree)
       )
 
@@ -117,13 +123,16 @@ export class Categories extends Context.Service<
             UPDATE catalog.categories SET parent_id = ${next.parentId}, code = ${next.code},
               name = ${jsonText(next.name)}::jsonb, position = ${next.position}, updated_at = ${yield* DateTime.nowAsDate}
             WHERE id = ${id}`.pipe(Effect.catchReason("SqlError", "UniqueViolation", codeTaken(next.code)))
-          return toCategory(yield* find(id))
+          const after = toCategory(yield* find(id))
+          const before = toCategory(node)
+          yield* audit.record({ action: "category.update", resource: resourceOf(id), before, after })
+          return after
         }).pipe(changeTree)
       )
 
       const remove = Effect.fn("Categories.remove")((id: CategoryId) =>
         Effect.gen(function* () {
-          yield* find(id)
+          const before = toCategory(yield* find(id))
           // the row lock waits for products that are being put here and keeps new ones out
           yield* sql`SELECT 1 FROM catalog.categories WHERE id = ${id} FOR UPDATE`
           const removed = yield* sql`
@@ -133,6 +142,7 @@ export class Categories extends Context.Service<
               AND NOT EXISTS (SELECT 1 FROM catalog.products p WHERE p.category_id = c.id AND p.status <> 'published')
             RETURNING c.id`
           if (removed.length === 0) return yield* new CategoryInUse({ categoryId: id })
+          yield* audit.record({ action: "category.remove", resource: resourceOf(id), before })
         }).pipe(changeTree)
       )
 

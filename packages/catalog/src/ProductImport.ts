@@ -5,6 +5,7 @@ import { LocalizedText } from "@mall/domain/kernel/LocalizedText"
 import { Money } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Stock } from "@mall/domain/trade/Stock"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Array, Context, DateTime, Effect, Layer, Result, Schema, Stream } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -87,6 +88,7 @@ export class ProductImport extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const changes = yield* CatalogChanges
+      const audit = yield* makeAuditRecorder
       const stock = yield* Stock
 
       const Names = Schema.Array(Schema.String)
@@ -156,6 +158,10 @@ export class ProductImport extends Context.Service<
           if (isDryRun || plan.products.length === 0) return plan
           yield* writeCatalogBatch(sql, { products: plan.products, skus: plan.skus, actor: "import", now })
           yield* changes.productsChanged(plan.products.map(({ id }) => id))
+          const acts = yield* Effect.forEach(plan.products, ({ id, merchantId }) =>
+            audit.prepare({ action: "product.import", resource: { type: "product", id }, merchantId })
+          )
+          yield* audit.insert(acts.flat())
           return plan
         }).pipe(
           sql.withTransaction,

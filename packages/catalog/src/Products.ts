@@ -16,6 +16,8 @@ import { generator } from "@mall/domain/kernel/Id"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { AuditAction } from "@mall/domain/operations/Audit"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { readsOf, transactionOf } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer, Option } from "effect"
@@ -71,6 +73,7 @@ export class Products extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const repo = yield* ProductRepo
       const change = yield* makeProductChange
+      const audit = yield* makeAuditRecorder
 
       /** The key-share lock keeps the row until commit, so that the foreign key cannot fail afterwards. */
       const requireCategory = Effect.fnUntraced(function* (id: CategoryId) {
@@ -107,10 +110,12 @@ export class Products extends Context.Service<
             images: input.images ?? []
           })
           const product = yield* repo.lockOwn(seller, id).pipe(Effect.catchTag("ProductNotFound", Effect.die))
-          if (!isNew || skus.length === 0) return product
+          if (!isNew) return product
           for (const sku of skus) yield* repo.insertSku(product, { ...sku, id: yield* nextSkuId }, seller)
-          yield* repo.refresh(id)
-          return yield* repo.findOwn(seller, id).pipe(Effect.catchTag("ProductNotFound", Effect.die))
+          if (skus.length > 0) yield* repo.refresh(id)
+          const after = yield* repo.findOwn(seller, id).pipe(Effect.catchTag("ProductNotFound", Effect.die))
+          yield* audit.record({ action: "product.create", resource: { type: "product", id }, merchantId, after })
+          return after
         }).pipe(
           transactionOf(sql, "mall_store_tenant", tenantOf(seller)),
           retryConflicts,
@@ -121,6 +126,7 @@ export class Products extends Context.Service<
       const update = Effect.fn("Products.update")(
         (seller: Seller, id: ProductId, { version, ...given }: typeof UpdateProduct.Type) =>
           change(
+            "product.update",
             seller,
             id,
             Effect.fnUntraced(function* (locked) {
@@ -134,8 +140,9 @@ export class Products extends Context.Service<
           )
       )
 
-      const moveTo = (seller: Seller, id: ProductId, to: ProductStatus) =>
+      const moveTo = (action: AuditAction, seller: Seller, id: ProductId, to: ProductStatus) =>
         change(
+          action,
           seller,
           id,
           Effect.fnUntraced(function* (locked) {
@@ -150,14 +157,16 @@ export class Products extends Context.Service<
           })
         )
 
-      const publish = Effect.fn("Products.publish")((seller: Seller, id: ProductId) => moveTo(seller, id, "published"))
+      const publish = Effect.fn("Products.publish")((seller: Seller, id: ProductId) =>
+        moveTo("product.publish", seller, id, "published")
+      )
 
       const unpublish = Effect.fn("Products.unpublish")((seller: Seller, id: ProductId) =>
-        moveTo(seller, id, "draft").pipe(Effect.catchTag("ProductIncomplete", Effect.die))
+        moveTo("product.unpublish", seller, id, "draft").pipe(Effect.catchTag("ProductIncomplete", Effect.die))
       )
 
       const archive = Effect.fn("Products.archive")((seller: Seller, id: ProductId) =>
-        moveTo(seller, id, "archived").pipe(
+        moveTo("product.archive", seller, id, "archived").pipe(
           Effect.asVoid,
           // every state may be archived
           Effect.catchTags({ ProductIncomplete: Effect.die, ProductStateConflict: Effect.die })

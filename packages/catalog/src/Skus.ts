@@ -13,7 +13,10 @@ import type { CreateSku, Product, StockLevel, UpdateSku } from "@mall/domain/cat
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import { Stock } from "@mall/domain/trade/Stock"
 import type { StockBelowReserved } from "@mall/domain/trade/Stock"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
 import { activeSkus, makeProductChange, requireActive, requireEditable } from "./productChange.ts"
 import { ProductRepo } from "./ProductRepo.ts"
 import type { Seller } from "./Seller.ts"
@@ -62,10 +65,13 @@ export class Skus extends Context.Service<
       const repo = yield* ProductRepo
       const stock = yield* Stock
       const change = yield* makeProductChange
+      const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
 
       const add = Effect.fn("Skus.add")(
         (seller: Seller, operationId: string, id: ProductId, input: typeof CreateSku.Type) =>
           change(
+            "sku.add",
             seller,
             id,
             Effect.fnUntraced(function* (locked) {
@@ -84,6 +90,7 @@ export class Skus extends Context.Service<
       const update = Effect.fn("Skus.update")(
         (seller: Seller, id: ProductId, skuId: SkuId, given: typeof UpdateSku.Type) =>
           change(
+            "sku.update",
             seller,
             id,
             Effect.fnUntraced(function* (locked) {
@@ -100,6 +107,7 @@ export class Skus extends Context.Service<
 
       const archive = Effect.fn("Skus.archive")((seller: Seller, id: ProductId, skuId: SkuId) =>
         change(
+          "sku.archive",
           seller,
           id,
           Effect.fnUntraced(function* (locked) {
@@ -114,17 +122,27 @@ export class Skus extends Context.Service<
         )
       )
 
-      const setStock = Effect.fn("Skus.setStock")(function* (
-        seller: Seller,
-        id: ProductId,
-        skuId: SkuId,
-        { onHand }: typeof StockLevel.Type
-      ) {
-        const product = yield* repo.findOwn(seller, id).pipe(Effect.catchTag("SqlError", Effect.die))
-        yield* requireActive(product, skuId)
-        yield* stock.setOnHand([{ skuId, onHand }], seller.actor)
-        return { skuId, onHand }
-      })
+      const setStock = Effect.fn("Skus.setStock")(
+        function* (seller: Seller, id: ProductId, skuId: SkuId, { onHand }: typeof StockLevel.Type) {
+          const product = yield* repo.findOwn(seller, id)
+          yield* requireActive(product, skuId)
+          yield* stock.setOnHand([{ skuId, onHand }], seller.actor).pipe(
+            Effect.flatMap((before) =>
+              audit.record({
+                action: "stock.set",
+                resource: { type: "sku", id: skuId },
+                merchantId: product.merchantId,
+                before: { onHand: before.get(skuId) ?? 0 },
+                after: { onHand }
+              })
+            ),
+            sql.withTransaction,
+            retryConflicts
+          )
+          return { skuId, onHand }
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
 
       return Skus.of({ add, update, archive, setStock })
     })

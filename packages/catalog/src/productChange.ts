@@ -2,6 +2,8 @@ import type { ProductId, SkuId } from "@mall/domain/catalog/Catalog"
 import { ProductStateConflict, SkuNotFound } from "@mall/domain/catalog/CatalogError"
 import { productLifecycle } from "@mall/domain/catalog/Product"
 import type { Product } from "@mall/domain/catalog/Product"
+import type { AuditAction } from "@mall/domain/operations/Audit"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { transactionOf } from "@mall/platform/Tenancy"
 import { Effect } from "effect"
@@ -13,23 +15,26 @@ import type { Seller } from "./Seller.ts"
 
 /**
  * Makes the one way in which a product changes: its row is locked, `work` writes, the caches hear of it, and the answer is
- * the product as it is then, all in one transaction.
+ * the product as it is then, all in one transaction, with a line in the audit trail where something differs.
  */
 export const makeProductChange = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const repo = yield* ProductRepo
   const changes = yield* CatalogChanges
-  return <A, E>(seller: Seller, id: ProductId, work: (locked: Product) => Effect.Effect<A, E>) =>
-    repo
-      .lockOwn(seller, id)
-      .pipe(
-        Effect.flatMap(work),
-        Effect.andThen(changes.productsChanged([id])),
-        Effect.andThen(repo.findOwn(seller, id)),
-        transactionOf(sql, "mall_store_tenant", tenantOf(seller)),
-        retryConflicts,
-        Effect.catchTag("SqlError", Effect.die)
-      )
+  const audit = yield* makeAuditRecorder
+  return <A, E>(action: AuditAction, seller: Seller, id: ProductId, work: (locked: Product) => Effect.Effect<A, E>) =>
+    Effect.gen(function* () {
+      const before = yield* repo.lockOwn(seller, id)
+      yield* work(before)
+      yield* changes.productsChanged([id])
+      const after = yield* repo.findOwn(seller, id)
+      yield* audit.record({ action, resource: { type: "product", id }, merchantId: after.merchantId, before, after })
+      return after
+    }).pipe(
+      transactionOf(sql, "mall_store_tenant", tenantOf(seller)),
+      retryConflicts,
+      Effect.catchTag("SqlError", Effect.die)
+    )
 })
 
 export const requireEditable = Effect.fnUntraced(function* ({ id, status }: Product) {

@@ -12,6 +12,7 @@ import { ProviderSignInApiGroup } from "./identity/ProviderSignInApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
 import { LedgerApiGroup } from "./ledger/LedgerApi.ts"
+import { AuditApiGroup } from "./operations/AuditApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
@@ -28,6 +29,7 @@ const groups = HttpApi.make("mall")
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
   .add(LedgerApiGroup)
+  .add(AuditApiGroup)
   .middleware(Problems)
 
 /** Everything the server answers over HTTP; each context adds its groups here. */

@@ -13,7 +13,7 @@ const EventId = Uuid7.pipe(Schema.brand("AccountEventId"))
 const newId = generator(EventId)
 const cursor = cursorOf(Uuid7)
 
-/** Each account's history. A line is written in the transaction of what it tells, and never changed. */
+/** Each account's history. A line is written in the transaction of what it tells, and never changed while the account is. */
 export class AccountEvents extends Context.Service<
   AccountEvents,
   {
@@ -26,6 +26,8 @@ export class AccountEvents extends Context.Service<
       /** The role that was given or taken. */
       readonly subject?: string
     }): Effect.Effect<void, SqlError>
+    /** Leaves of the lines of a deleted account what was done and when; what people wrote about it goes. */
+    eraseReasons(userId: UserId): Effect.Effect<void, SqlError>
     /** Newest first. */
     list(
       userId: UserId,
@@ -64,7 +66,12 @@ export class AccountEvents extends Context.Service<
         return toPage(rows, limit, ({ id }) => cursor.encode(id))
       })
 
-      return AccountEvents.of({ record, list })
+      return AccountEvents.of({
+        record,
+        eraseReasons: (userId) =>
+          Effect.asVoid(sql`UPDATE identity.account_events SET reason = '' WHERE user_id = ${userId}`),
+        list
+      })
     })
   )
 }

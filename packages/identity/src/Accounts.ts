@@ -21,6 +21,9 @@ import type { Overloaded, RateLimited } from "@mall/domain/kernel/EdgeError"
 import { Unauthorized } from "@mall/domain/kernel/EdgeError"
 import { generator } from "@mall/domain/kernel/Id"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { accountDeleted } from "@mall/domain/identity/IdentityTopics"
+import { makeEraseAnswers } from "@mall/platform/eraseAnswers"
+import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -97,6 +100,8 @@ export class Accounts extends Context.Service<
       const revocations = yield* Revocations
       const checks = yield* SignInChecks
       const notices = yield* SignInNotices
+      const outbox = yield* Outbox
+      const eraseAnswers = yield* makeEraseAnswers
       const currentDate = Effect.map(DateTime.now, DateTime.toDateUtc)
 
       const orUnauthorized = (user: Option.Option<StoredUser>) =>
@@ -225,6 +230,9 @@ export class Accounts extends Context.Service<
           for (const table of tablesOfPerson) yield* sql`DELETE FROM ${sql(table)} WHERE user_id = ${userId}`
           yield* sessions.revokeAll(userId, now, null)
           yield* sessions.eraseTraces(userId)
+          yield* events.eraseReasons(userId)
+          yield* eraseAnswers(userId)
+          yield* outbox.publish(accountDeleted, { userId })
           yield* events.record({ userId, type: "deleted", actorId: userId, reason: "" })
           return yield* users.raiseTokenVersion(userId, now)
         },

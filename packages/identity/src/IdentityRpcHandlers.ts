@@ -1,5 +1,7 @@
+import type { ManagedUser } from "@mall/domain/identity/User"
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { IdentityAdminRpcs, IdentityStorefrontRpcs } from "@mall/domain/identity/IdentityRpcs"
+import { maskUser } from "@mall/domain/identity/maskUser"
 import { Effect } from "effect"
 import { Accounts } from "./Accounts.ts"
 import { Addresses } from "./Addresses.ts"
@@ -8,6 +10,7 @@ import { SecondFactors } from "./SecondFactors.ts"
 import { Sessions } from "./Sessions.ts"
 import { StepUps } from "./StepUps.ts"
 import { UserAdministration } from "./UserAdministration.ts"
+import type { Act } from "./UserAdministration.ts"
 
 export const IdentityStorefrontRpcHandlers = IdentityStorefrontRpcs.toLayer(
   Effect.gen(function* () {
@@ -48,19 +51,22 @@ export const IdentityAdminRpcHandlers = IdentityAdminRpcs.toLayer(
     const logins = yield* LoginRecords
     const factors = yield* SecondFactors
     const actOf = (reason: string) => Effect.map(CurrentUser, ({ userId }) => ({ actorId: userId, reason }))
+    const masked = <E, R>(act: Effect.Effect<Act, never, R>, change: (act: Act) => Effect.Effect<ManagedUser, E>) =>
+      Effect.map(Effect.flatMap(act, change), maskUser)
     return IdentityAdminRpcs.of({
-      "users.list": users.list,
-      "users.show": ({ userId }) => users.show(userId),
+      "users.list": (query) =>
+        Effect.map(users.list(query), ({ data, nextCursor }) => ({ data: data.map(maskUser), nextCursor })),
+      "users.show": ({ userId }) => Effect.map(users.show(userId), maskUser),
+      "users.unmask": ({ userId, reason }) => users.unmask(userId, reason),
       "users.history": ({ userId, ...page }) => users.history(userId, page),
-      "users.ban": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.ban(userId, act)),
-      "users.unban": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.unban(userId, act)),
+      "users.ban": ({ userId, reason }) => masked(actOf(reason), (act) => users.ban(userId, act)),
+      "users.unban": ({ userId, reason }) => masked(actOf(reason), (act) => users.unban(userId, act)),
       "users.logout": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => users.logout(userId, act)),
       "users.logins": ({ userId, ...page }) => logins.list(userId, page),
       "users.resetMfa": ({ userId, reason }) => Effect.flatMap(actOf(reason), (act) => factors.reset(userId, act)),
       "users.grant": ({ userId, role, merchantId, reason }) =>
-        Effect.flatMap(actOf(reason), (act) => users.grant(userId, role, merchantId, act)),
-      "users.revoke": ({ userId, role, reason }) =>
-        Effect.flatMap(actOf(reason), (act) => users.revoke(userId, role, act))
+        masked(actOf(reason), (act) => users.grant(userId, role, merchantId, act)),
+      "users.revoke": ({ userId, role, reason }) => masked(actOf(reason), (act) => users.revoke(userId, role, act))
     })
   })
 )

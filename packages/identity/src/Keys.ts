@@ -1,4 +1,5 @@
 import { PublicJwk } from "@mall/domain/identity/AuthApi"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Schema, Semaphore } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -66,6 +67,7 @@ export class Keys extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const secret = yield* SecretKey
       const clock = yield* Clock.Clock
+      const audit = yield* makeAuditRecorder
       const lifetime = yield* accessTokenLifetime
       // a minute for a process that heard late of the rotation and for clocks that differ
       const retention = Duration.sum(lifetime, Duration.minutes(1))
@@ -166,7 +168,9 @@ export class Keys extends Context.Service<
             const now = yield* DateTime.now
             yield* lock
             yield* sql`UPDATE identity.signing_keys SET retired_at = ${DateTime.toDateUtc(now)} WHERE retired_at IS NULL`
-            return yield* insert(author)
+            const made = yield* insert(author)
+            yield* audit.record({ action: "signing_key.rotate", resource: { type: "signing_key", id: made.kid } })
+            return made
           }).pipe(sql.withTransaction)
           yield* load()
           return jwk

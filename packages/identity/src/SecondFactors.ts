@@ -5,6 +5,7 @@ import { CodeInvalid, MfaAlreadyEnabled, MfaNotEnabled, UserNotFound } from "@ma
 import type { AccountEventType } from "@mall/domain/identity/AccountEvent"
 import type { RecoveryCode, RecoveryCodes, Totp, TotpEnrolment } from "@mall/domain/identity/SignIn"
 import { Unauthorized } from "@mall/domain/kernel/EdgeError"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Array, Config, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -52,6 +53,7 @@ export class SecondFactors extends Context.Service<
     SecondFactors,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
       const users = yield* UserRepo
       const events = yield* AccountEvents
       const notices = yield* SignInNotices
@@ -194,6 +196,7 @@ export class SecondFactors extends Context.Service<
       const reset = Effect.fn("SecondFactors.reset")(function* (userId: UserId, act: Act) {
         if (Option.isNone(yield* users.lock(userId))) return yield* new UserNotFound({ userId })
         yield* disable(userId, act)
+        yield* audit.record({ action: "user.mfa_reset", resource: { type: "user", id: userId }, reason: act.reason })
       }, inTransaction)
 
       const renewRecoveryCodes = Effect.fn("SecondFactors.renewRecoveryCodes")(function* (principal: Principal) {

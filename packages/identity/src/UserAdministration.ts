@@ -5,10 +5,12 @@ import type { LastAdministrator, PermissionNotHeld, RoleNotGrantable } from "@ma
 import { UserNotFound } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import { ManagedUser } from "@mall/domain/identity/User"
-import type { Email } from "@mall/domain/identity/User"
+import type { Email, PersonalData } from "@mall/domain/identity/User"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { AuditAction } from "@mall/domain/operations/Audit"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option, Struct } from "effect"
 import { SqlClient } from "effect/sql"
@@ -30,8 +32,24 @@ export interface Act {
   readonly reason: string
 }
 
+const auditActions = {
+  banned: "user.ban",
+  unbanned: "user.unban",
+  logged_out_everywhere: "user.logout",
+  role_granted: "user.role_grant",
+  role_revoked: "user.role_revoke"
+} as const satisfies { readonly [Type in AccountEventType]?: AuditAction }
+
+/** What operators decide about an account; nothing of the person. */
+const accessOf = ({ bannedAt, banReason, merchantId, roles }: StoredUser) => ({
+  bannedAt,
+  banReason,
+  merchantId,
+  roles
+})
+
 interface Change {
-  readonly type: AccountEventType
+  readonly type: keyof typeof auditActions
   readonly subject?: string
   readonly patch: Omit<UserPatch, "updatedAt">
   /** Sessions end too: their refresh tokens are good for nothing any more. Access tokens end in any case. */
@@ -78,6 +96,8 @@ export class UserAdministration extends Context.Service<
       readonly banned?: boolean
     }): Effect.Effect<Page<ManagedUser>, InvalidCursor>
     show(userId: UserId): Effect.Effect<ManagedUser, UserNotFound>
+    /** Who the account belongs to. Whoever asks, and why, is in the audit trail. */
+    unmask(userId: UserId, reason: string): Effect.Effect<PersonalData, UserNotFound>
     /** Who has exactly this email, if anybody. */
     findByEmail(email: Email): Effect.Effect<Option.Option<ManagedUser>>
     history(
@@ -117,6 +137,7 @@ export class UserAdministration extends Context.Service<
       const events = yield* AccountEvents
       const revocations = yield* Revocations
       const policies = yield* Policies
+      const audit = yield* makeAuditRecorder
 
       const orNotFound = (userId: UserId) => (user: Option.Option<StoredUser>) =>
         Effect.mapError(Effect.fromOption(user), () => new UserNotFound({ userId }))
@@ -142,6 +163,13 @@ export class UserAdministration extends Context.Service<
           if (endsSessions) yield* sessions.revokeAll(userId, now, null)
           yield* events.record({ userId, type, ...act, ...(subject === undefined ? {} : { subject }) })
           const tokenVersion = yield* users.raiseTokenVersion(userId, now)
+          yield* audit.record({
+            action: auditActions[type],
+            resource: { type: "user", id: userId },
+            merchantId: after.merchantId ?? before.merchantId,
+            reason: act.reason,
+            ...(type === "logged_out_everywhere" ? {} : { before: accessOf(before), after: accessOf(after) })
+          })
           return new StoredUser({ ...after, tokenVersion })
         },
         sql.withTransaction,
@@ -199,6 +227,21 @@ export class UserAdministration extends Context.Service<
         const user = yield* users.findById(userId).pipe(Effect.catchTag("SqlError", Effect.die))
         return toManagedUser(yield* orNotFound(userId)(user))
       })
+
+      const unmask = Effect.fn("UserAdministration.unmask")(
+        function* (userId: UserId, reason: string) {
+          const user = yield* Effect.flatMap(users.findById(userId), orNotFound(userId))
+          yield* audit.record({
+            action: "personal_data.unmask",
+            resource: { type: "user", id: userId },
+            merchantId: user.merchantId,
+            reason
+          })
+          const personal: PersonalData = { email: user.email, name: user.name, avatarUrl: user.avatarUrl }
+          return personal
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
 
       const findByEmail = Effect.fn("UserAdministration.findByEmail")(function* (email: Email) {
         return Option.map(yield* Effect.orDie(users.findByEmail(email)), toManagedUser)
@@ -290,6 +333,7 @@ export class UserAdministration extends Context.Service<
       return UserAdministration.of({
         list,
         show,
+        unmask,
         findByEmail,
         history: events.list,
         ban,

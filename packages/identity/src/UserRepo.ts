@@ -167,7 +167,8 @@ export class UserRepo extends Context.Service<
           WITH unlinked AS (DELETE FROM identity.provider_identities WHERE user_id = ${id})
           UPDATE identity.users SET
             email = NULL, password_hash = NULL, name = '', avatar_url = NULL, roles = ARRAY['customer'],
-            shop_roles = '{}', merchant_id = NULL, deleted_at = ${now}, updated_at = ${now}
+            shop_roles = '{}', merchant_id = NULL, ban_reason = left(ban_reason, 0), deleted_at = ${now},
+            updated_at = ${now}
           WHERE id = ${id}
         `,
         Effect.asVoid

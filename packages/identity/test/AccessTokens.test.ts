@@ -1,4 +1,5 @@
 import { assert, layer } from "@effect/vitest"
+import { permissionsOf } from "@mall/domain/identity/Permission"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { Duration, Effect, Layer } from "effect"
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from "jose"

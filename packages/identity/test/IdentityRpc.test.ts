@@ -82,7 +82,9 @@ layer(IdentityRpc.pipe(Layer.provideMerge(withConfiguration(IdentityLayer)), Lay
       const admin = yield* clientOf(yield* login(boss))
       const user = yield* registerUser
       const userId = user.id
-      assert.strictEqual((yield* admin["users.show"]({ userId })).email, user.email)
+      assert.strictEqual((yield* admin["users.show"]({ userId })).email, "u***@mall.test")
+      const unmasked = yield* admin["users.unmask"]({ userId, reason: "asked to" })
+      assert.strictEqual(unmasked.email, user.email)
       assert.strictEqual((yield* admin["users.list"]({ email: user.email })).data[0]?.id, userId)
       yield* admin["users.ban"]({ userId, reason: "spam" })
       yield* admin["users.unban"]({ userId, reason: "mistake" })

@@ -3,6 +3,7 @@ import { UserId } from "@mall/domain/identity/CurrentUser"
 import { Email } from "@mall/domain/identity/User"
 import type { ClientKind } from "@mall/domain/identity/User"
 import { generator } from "@mall/domain/kernel/Id"
+import { Outbox } from "@mall/platform/Outbox"
 import { ConfigProvider, Effect, Layer, Redacted, Schedule, Schema } from "effect"
 import { AccessTokens } from "../src/AccessTokens.ts"
 import { Accounts } from "../src/Accounts.ts"
@@ -26,7 +27,11 @@ export const configuration = (overrides: Record<string, string> = {}) =>
 
 /** Identity with its own configuration, on a clock that a test puts forward. */
 export const withConfiguration = <A, E, R>(identity: Layer.Layer<A, E, R>, overrides: Record<string, string> = {}) =>
-  identity.pipe(Layer.provide(configuration(overrides)), Layer.provideMerge(ShiftedClock.layer))
+  identity.pipe(
+    Layer.provide(Outbox.layer),
+    Layer.provide(configuration(overrides)),
+    Layer.provideMerge(ShiftedClock.layer)
+  )
 
 export const origin = { ip: "203.0.113.7", userAgent: "test" }
 

@@ -4,6 +4,8 @@ import { AccountNotClosable, LedgerAccountNotFound } from "@mall/domain/ledger/L
 import { TransferId } from "@mall/domain/ledger/Transfer"
 import type { NewAdjustment } from "@mall/domain/ledger/Transfer"
 import { generator } from "@mall/domain/kernel/Id"
+import type { AuditEntry } from "@mall/domain/operations/Audit"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { groupCommit } from "@mall/platform/groupCommit"
 import { retryConflicts } from "@mall/platform/retryConflicts"
@@ -14,10 +16,18 @@ import type { NewTransfer } from "./Draft.ts"
 import { LedgerRepo } from "./LedgerRepo.ts"
 import { Posting } from "./Posting.ts"
 
-class Post extends Request.Class<{ readonly transfers: ReadonlyArray<NewTransfer> }, boolean, PostRefused> {}
+/** `acts` are what staff did by it, kept where it is new. */
+class Post extends Request.Class<
+  { readonly transfers: ReadonlyArray<NewTransfer>; readonly acts: ReadonlyArray<AuditEntry> },
+  boolean,
+  PostRefused
+> {}
 
 /** Somebody else posted the same id, or ended the same pending transfer, since we looked: the next look finds it. */
 const isRaced = ({ reason }: SqlError) => reason._tag === "UniqueViolation"
+
+const isDone = (decision: Result.Result<{ readonly isNew: boolean }, PostRefused> | undefined) =>
+  decision !== undefined && Result.isSuccess(decision) && decision.success.isNew
 
 const newTransferId = generator(TransferId)
 
@@ -53,13 +63,21 @@ export class Ledger extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const posting = yield* Posting
       const repo = yield* LedgerRepo
+      const audit = yield* makeAuditRecorder
       const maxBatch = yield* Config.Int("LEDGER_GROUP_SIZE").pipe(Config.withDefault(128))
 
       const resolver = groupCommit<Post>({
         commit: Effect.fnUntraced(function* (entries) {
           const decisions = yield* posting
             .postAll(entries.map(({ request: { transfers } }) => ({ transfers, isFact: false })))
-            .pipe(sql.withTransaction, retryConflicts, Effect.retry({ while: isRaced, times: 2 }))
+            .pipe(
+              Effect.tap((decisions) =>
+                audit.insert(entries.flatMap(({ request: { acts } }, index) => (isDone(decisions[index]) ? acts : [])))
+              ),
+              sql.withTransaction,
+              retryConflicts,
+              Effect.retry({ while: isRaced, times: 2 })
+            )
           entries.forEach(({ completeUnsafe }, index) => {
             const decision = decisions[index]
             if (decision === undefined) return completeUnsafe(Exit.interrupt())
@@ -72,9 +90,10 @@ export class Ledger extends Context.Service<
         maxBatch
       })
 
-      const post = Effect.fn("Ledger.post")((transfers: ReadonlyArray<NewTransfer>) =>
-        Effect.request(new Post({ transfers }), resolver)
-      )
+      const postWith = (transfers: ReadonlyArray<NewTransfer>, acts: ReadonlyArray<AuditEntry>) =>
+        Effect.request(new Post({ transfers, acts }), resolver)
+
+      const post = Effect.fn("Ledger.post")((transfers: ReadonlyArray<NewTransfer>) => postWith(transfers, []))
 
       const expireBatch = Effect.fnUntraced(
         function* (limit: number) {
@@ -122,6 +141,11 @@ export class Ledger extends Context.Service<
           yield* sql`
             UPDATE ledger.accounts SET closed_at = ${yield* DateTime.nowAsDate}, closed_by = ${actor}, close_reason = ${reason}
             WHERE id = ${account.id}`
+          yield* audit.record({
+            action: "ledger_account.close",
+            resource: { type: "ledger_account", id: code },
+            reason
+          })
         },
         sql.withTransaction,
         retryConflicts,
@@ -132,7 +156,16 @@ export class Ledger extends Context.Service<
         post,
         adjust: Effect.fn("Ledger.adjust")(function* ({ id, legs, reason, subject = null }, actor) {
           const traceId = yield* currentTraceId
-          return yield* post([{ type: "single", purpose: "adjustment", id, legs, reason, subject, actor, traceId }])
+          const acts = yield* audit.prepare({
+            action: "ledger.adjust",
+            resource: { type: "transfer", id },
+            reason,
+            after: { legs, subject }
+          })
+          return yield* postWith(
+            [{ type: "single", purpose: "adjustment", id, legs, reason, subject, actor, traceId }],
+            acts
+          )
         }),
         expire: Effect.fn("Ledger.expire")((limit) => expireBatch(limit).pipe(Effect.catchTag("SqlError", Effect.die))),
         close

@@ -1,6 +1,8 @@
+import type { AuditEntry } from "@mall/domain/operations/Audit"
 import type { PaymentId, PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
 import { markOrderCanceled } from "@mall/domain/payments/PaymentTopics"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Exit, Layer, Request } from "effect"
@@ -15,6 +17,8 @@ export interface CloseRequest {
   readonly paymentId: PaymentId
   readonly actor: string
   readonly reason: string
+  /** What staff leave behind in the audit trail where it is canceled by this request. */
+  readonly acts?: ReadonlyArray<AuditEntry>
 }
 
 /** Enough to fill batches; the calls to a channel are bounded by its own policy. */
@@ -24,7 +28,10 @@ const sweepConcurrency = 64
 const maxRounds = 3
 
 class CancelPending extends Request.Class<
-  { readonly row: Parameters<PaymentRepo["Service"]["cancelPending"]>[0][number] },
+  {
+    readonly row: Parameters<PaymentRepo["Service"]["cancelPending"]>[0][number]
+    readonly acts: ReadonlyArray<AuditEntry>
+  },
   boolean
 > {}
 
@@ -49,14 +56,15 @@ export class Closing extends Context.Service<
       const store = yield* PaymentStore
       const outbox = yield* Outbox
       const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
 
-      const cancel = ({ actor, paymentId, reason }: CloseRequest) =>
+      const cancel = ({ actor, acts = [], paymentId, reason }: CloseRequest) =>
         store.change(paymentId, actor, (draft) => {
           if (draft.intent.captured > 0) return Effect.succeed("succeeded" as const)
           if (draft.intent.status === "canceled") return Effect.succeed("canceled" as const)
           if (draft.openAttempt !== undefined) return Effect.succeed("open" as const)
           draft.cancel(reason)
-          return Effect.succeed("canceled" as const)
+          return Effect.as(Effect.orDie(audit.insert(acts)), "canceled" as const)
         })
 
       const cancelTogether = Effect.fnUntraced(
@@ -68,7 +76,9 @@ export class Closing extends Context.Service<
             markOrderCanceled,
             canceled.map(({ id, reason, reference }) => ({ paymentId: id, reference, reason }))
           )
-          return new Set(canceled.map(({ id }) => id))
+          const ids = new Set(canceled.map(({ id }) => id))
+          yield* audit.insert(requests.flatMap(({ acts, row }) => (ids.has(row.id) ? acts : [])))
+          return ids
         },
         sql.withTransaction,
         retryConflicts
@@ -90,10 +100,10 @@ export class Closing extends Context.Service<
 
       // Most payments that end were never confirmed: they need no question, and many of them go in one statement.
       const close = Effect.fn("Closing.close")(function* (request: CloseRequest) {
-        const { actor, paymentId, reason } = request
+        const { actor, acts = [], paymentId, reason } = request
         yield* Effect.annotateCurrentSpan({ paymentId })
         const row = { id: paymentId, actor, reason, traceId: yield* currentTraceId }
-        if (yield* Effect.request(new CancelPending({ row }), canceler)) return "canceled"
+        if (yield* Effect.request(new CancelPending({ row, acts }), canceler)) return "canceled"
         for (let round = 0; round < maxRounds; round++) {
           const outcome = yield* cancel(request)
           if (outcome !== "open") return outcome

@@ -1,6 +1,8 @@
+import type { AuditEntry } from "@mall/domain/operations/Audit"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Array, Context, Effect, Exit, Layer, Request } from "effect"
@@ -11,7 +13,10 @@ import { countPayment, timed } from "./paymentMetrics.ts"
 import { HistoryRow, IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 
-class Create extends Request.Class<{ readonly row: IntentRow; readonly history: HistoryRow }, IntentRow> {}
+class Create extends Request.Class<
+  { readonly row: IntentRow; readonly history: HistoryRow; readonly acts: ReadonlyArray<AuditEntry> },
+  IntentRow
+> {}
 class Find extends Request.Class<{ readonly id: PaymentId }, IntentRow, PaymentNotFound> {}
 
 /** Rows that one statement writes or reads at most. */
@@ -21,8 +26,8 @@ const maxBatch = 128
 export class PaymentIntents extends Context.Service<
   PaymentIntents,
   {
-    /** Idempotent by id: the same id again answers with the payment that exists. Its time-out is set in the same transaction. */
-    create(row: IntentRow, actor: string): Effect.Effect<IntentRow>
+    /** Idempotent by id: the same id again answers with the payment that exists. Its time-out is set in the same transaction, which `acts` join where it is made. */
+    create(row: IntentRow, actor: string, acts?: ReadonlyArray<AuditEntry>): Effect.Effect<IntentRow>
     find(id: PaymentId): Effect.Effect<IntentRow, PaymentNotFound>
   }
 >()("@mall/payments/PaymentIntents") {
@@ -32,6 +37,7 @@ export class PaymentIntents extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const repo = yield* PaymentRepo
       const outbox = yield* Outbox
+      const audit = yield* makeAuditRecorder
 
       const insert = Effect.fnUntraced(
         function* (requests: ReadonlyArray<Create>) {
@@ -53,6 +59,7 @@ export class PaymentIntents extends Context.Service<
               { delay: `${Number(delay)} seconds` }
             )
           }
+          yield* audit.insert(requests.flatMap(({ acts, row }) => (inserted.has(row.id) ? acts : [])))
           const existing = rows.filter(({ id }) => !inserted.has(id))
           const found = existing.length === 0 ? [] : yield* repo.findAll(existing.map(({ id }) => id))
           return { inserted, rows: new Map([...fresh, ...found].map((row) => [row.id, row])) }
@@ -88,7 +95,7 @@ export class PaymentIntents extends Context.Service<
       })
 
       return PaymentIntents.of({
-        create: Effect.fn("PaymentIntents.create")(function* (row, actor) {
+        create: Effect.fn("PaymentIntents.create")(function* (row, actor, acts = []) {
           const history = new HistoryRow({
             paymentId: row.id,
             subject: "payment",
@@ -100,7 +107,7 @@ export class PaymentIntents extends Context.Service<
             traceId: yield* currentTraceId,
             at: row.createdAt
           })
-          return yield* Effect.request(new Create({ row, history }), creator)
+          return yield* Effect.request(new Create({ row, history, acts }), creator)
         }, timed("create_payment")),
         find: (id) => Effect.request(new Find({ id }), finder)
       })

@@ -7,8 +7,11 @@ import { CallbackNotFound } from "@mall/domain/payments/PaymentError"
 import { PaymentNotFound, PaymentStateConflict } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, PaymentUndecided, RefundExceedsCapture, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import { currentStamp } from "@mall/platform/audit/CurrentActor"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
+import { SqlClient } from "effect/sql"
 import { CallbackId } from "./CallbackInbox.ts"
 import { Callbacks } from "./Callbacks.ts"
 import { Inquiries } from "./Inquiries.ts"
@@ -60,6 +63,8 @@ export class PaymentOperations extends Context.Service<
       const reads = yield* PaymentReads
       const refunds = yield* Refunds
       const repo = yield* PaymentRepo
+      const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
 
       const show = Effect.fn("PaymentOperations.show")(
         function* (id: PaymentId) {
@@ -77,7 +82,19 @@ export class PaymentOperations extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
+      /** That somebody asks is kept before the channel hears of it. */
+      const noteQuery = Effect.fnUntraced(
+        function* (id: PaymentId) {
+          const found = yield* repo.read(id)
+          if (Option.isNone(found)) return yield* new PaymentNotFound({ paymentId: id })
+          const { merchantId } = found.value.intent
+          yield* audit.record({ action: "payment.query", resource: { type: "payment", id }, merchantId })
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
       const query = Effect.fn("PaymentOperations.query")(function* (id: PaymentId) {
+        yield* noteQuery(id)
         const record = yield* inquiries.settle(id)
         const open = record.refunds.filter(({ status }) => isOpenRefund(status))
         yield* Effect.forEach(open, (refund) => refunds.tend(id, refund.id), { discard: true })
@@ -92,7 +109,20 @@ export class PaymentOperations extends Context.Service<
         ) {
           const now = yield* DateTime.nowAsDate
           const traceId = yield* currentTraceId
-          const changed = yield* repo.scheduleCancel({ id, at, by: actor, why: reason, now, traceId })
+          const changed = yield* repo.scheduleCancel({ id, at, by: actor, why: reason, now, traceId }).pipe(
+            Effect.tap((intent) =>
+              Option.isNone(intent)
+                ? Effect.void
+                : audit.record({
+                    action: "payment.schedule_cancel",
+                    resource: { type: "payment", id },
+                    merchantId: intent.value.merchantId,
+                    reason,
+                    after: { cancelAt: at }
+                  })
+            ),
+            sql.withTransaction
+          )
           if (Option.isSome(changed)) return changed.value.payment
           const record = yield* repo.read(id)
           if (Option.isNone(record)) return yield* new PaymentNotFound({ paymentId: id })
@@ -116,13 +146,23 @@ export class PaymentOperations extends Context.Service<
         show,
         query,
         refund: Effect.fn("PaymentOperations.refund")(function* (paymentId, id, { amount, reason }, actor) {
-          const row = yield* refunds.request({ id, paymentId, amount, reason, actor, owns: () => true })
+          const row = yield* refunds.request({
+            id,
+            paymentId,
+            amount,
+            reason,
+            actor,
+            stamp: yield* currentStamp,
+            owns: () => true
+          })
           return row.refund
         }),
         scheduleCancel,
         listCallbacks: (filter) => reads.listCallbacks(filter),
         showCallback,
         replayCallback: Effect.fn("PaymentOperations.replayCallback")(function* (id) {
+          yield* showCallback(id)
+          yield* Effect.orDie(audit.record({ action: "callback.replay", resource: { type: "callback", id } }))
           yield* callbacks.replay(CallbackId.make(id))
           return yield* showCallback(id)
         })

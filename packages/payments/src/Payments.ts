@@ -17,8 +17,12 @@ import { RefundNotFound, TicketInvalid } from "@mall/domain/payments/PaymentErro
 import type { ResumeWindowPassed } from "@mall/domain/payments/PaymentError"
 import { PaymentId, PaymentNotFound, PaymentStateConflict, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentUndecided, RefundExceedsCapture } from "@mall/domain/payments/PaymentGateway"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import type { Act } from "@mall/platform/audit/AuditRecorder"
+import { currentStamp } from "@mall/platform/audit/CurrentActor"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
 import type { ConfirmError } from "./Confirmations.ts"
@@ -92,6 +96,14 @@ export class Payments extends Context.Service<
       const repo = yield* PaymentRepo
       const refunds = yield* Refunds
       const tickets = yield* Tickets
+      const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
+
+      /** What staff of the merchant leave behind; a payer's own wish is in the payment's history. */
+      const actOf = (caller: Principal, intent: IntentRow, act: Pick<Act, "action" | "before" | "after">) =>
+        intent.payerId === caller.userId
+          ? Effect.succeed([])
+          : audit.prepare({ ...act, resource: { type: "payment", id: intent.id }, merchantId: intent.merchantId })
 
       const create = Effect.fn("Payments.create")(function* (
         { amount, channels, description, expiresIn, metadata, reference, returnUrl }: NewPayment,
@@ -122,7 +134,13 @@ export class Payments extends Context.Service<
           paidAt: null,
           createdAt: now
         })
-        const { payment } = yield* intents.create(row, caller.actorName)
+        const acts = yield* audit.prepare({
+          action: "payment.create",
+          resource: { type: "payment", id: row.id },
+          merchantId: row.merchantId,
+          after: { amount: row.money, reference, description }
+        })
+        const { payment } = yield* intents.create(row, caller.actorName, acts)
         const created: CreatedPayment = { ...payment, ticket: yield* tickets.issue(payment.id) }
         return created
       })
@@ -140,8 +158,10 @@ export class Payments extends Context.Service<
       })
 
       const cancel = Effect.fn("Payments.cancel")(function* (id: PaymentId, caller: Principal) {
-        yield* own(id, caller)
+        const before = yield* own(id, caller)
+        const after = { status: "canceled" }
         const outcome = yield* closing.close({
+          acts: yield* actOf(caller, before, { action: "payment.cancel", before: { status: before.status }, after }),
           paymentId: id,
           actor: caller.actorName,
           reason: "canceled by its party"
@@ -174,6 +194,7 @@ export class Payments extends Context.Service<
           amount,
           reason,
           actor: caller.actorName,
+          stamp: yield* currentStamp,
           owns: (intent) => isMerchantOf(caller, intent)
         })
         return row.refund
@@ -215,10 +236,16 @@ export class Payments extends Context.Service<
         cancel,
         scheduleCancel: Effect.fn("Payments.scheduleCancel")(
           function* (id, at, caller) {
-            yield* own(id, caller)
+            const { cancelAt } = yield* own(id, caller)
             const now = yield* DateTime.nowAsDate
             const traceId = yield* currentTraceId
-            const changed = yield* repo.scheduleCancel({ id, at, by: caller.actorName, why: null, now, traceId })
+            const changed = yield* Effect.gen(function* () {
+              const intent = yield* repo.scheduleCancel({ id, at, by: caller.actorName, why: null, now, traceId })
+              if (Option.isNone(intent)) return intent
+              const fields = { before: { cancelAt }, after: { cancelAt: at } }
+              yield* audit.insert(yield* actOf(caller, intent.value, { action: "payment.schedule_cancel", ...fields }))
+              return intent
+            }).pipe(sql.withTransaction)
             if (Option.isSome(changed)) return changed.value.payment
             const { status } = yield* intents.find(id)
             return yield* new PaymentStateConflict({ paymentId: id, paymentStatus: status })

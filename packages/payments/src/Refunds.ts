@@ -3,6 +3,8 @@ import type { Money } from "@mall/domain/kernel/Money"
 import { PaymentNotFound, PaymentStateConflict, RefundExceedsCapture } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import type { Stamp } from "@mall/platform/audit/CurrentActor"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import type { Channel, ChannelRefund, ChannelRefundState } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
@@ -25,6 +27,8 @@ export interface RefundRequest {
   readonly amount?: Money | undefined
   readonly reason: string
   readonly actor: string
+  /** Who of the staff asks for it, for the audit trail; nobody where the mall itself does. */
+  readonly stamp?: Stamp
   /** Whether the caller may refund this payment at all; where not, it does not exist for them. */
   readonly owns: (intent: IntentRow) => boolean
 }
@@ -51,6 +55,7 @@ export class Refunds extends Context.Service<
       const repo = yield* PaymentRepo
       const store = yield* PaymentStore
       const securityEvents = yield* SecurityEvents
+      const audit = yield* makeAuditRecorder
 
       /** Settles by the channel's word, under the lock. */
       const apply = Effect.fnUntraced(
@@ -152,7 +157,7 @@ export class Refunds extends Context.Service<
         Effect.catchTags({ SqlError: Effect.die, PaymentNotFound: Effect.die })
       )
 
-      const decide = (draft: PaymentDraft, { amount, id, owns, paymentId, reason }: RefundRequest) =>
+      const decide = (draft: PaymentDraft, { amount, id, owns, paymentId, reason, stamp }: RefundRequest) =>
         Effect.gen(function* () {
           const { intent } = draft
           if (!owns(intent)) return yield* new PaymentNotFound({ paymentId })
@@ -168,6 +173,16 @@ export class Refunds extends Context.Service<
           const wanted = amount ?? intent.refundable
           if (wanted.amount === 0 || wanted.isAbove(intent.refundable)) {
             return yield* new RefundExceedsCapture({ refundable: intent.refundable })
+          }
+          if (stamp !== undefined) {
+            const act = {
+              action: "payment.refund",
+              resource: { type: "payment", id: paymentId },
+              merchantId: intent.merchantId,
+              reason,
+              after: { refundId: id, amount: wanted }
+            } as const
+            yield* Effect.orDie(audit.record(act, stamp))
           }
           return { refund: draft.requestRefund(attempt, id, wanted, reason), isNew: true }
         }).pipe(

@@ -4,6 +4,7 @@ import { QueueMessage, QueueMessageNotFound, QueueStatus } from "@mall/domain/op
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { makeAuditRecorder } from "./audit/AuditRecorder.ts"
 import { Doorbell } from "./Doorbell.ts"
 import * as OutboxTable from "./OutboxTable.ts"
 
@@ -39,6 +40,7 @@ export class Queues extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const doorbell = yield* Doorbell
+      const audit = yield* makeAuditRecorder
 
       const state = sql`CASE WHEN state = 'failed' THEN 'dead' WHEN state = 'completed' THEN 'completed'
         WHEN acquired_at IS NOT NULL THEN 'running' WHEN visible_at > NOW() THEN 'delayed' ELSE 'waiting' END`
@@ -123,10 +125,15 @@ export class Queues extends Context.Service<
       const retryThose = Effect.fnUntraced(
         function* (queue: string, id: string | null, by: string) {
           const revived = yield* revive({ queue, id })
+          const acts = yield* Effect.forEach(revived, (message) =>
+            audit.prepare({ action: "queue_message.retry", resource: { type: "queue_message", id: message.id } })
+          )
+          yield* audit.insert(acts.flat())
           yield* sql.afterCommit(doorbell.ring([queue]))
           yield* Effect.logInfo("Dead messages are tried again", { queue, messageId: id, count: revived.length, by })
           return revived.length
         },
+        sql.withTransaction,
         Effect.catchTag("SchemaError", Effect.die)
       )
 
@@ -138,8 +145,10 @@ export class Queues extends Context.Service<
         function* (queue: string, id: string, by: string) {
           const dropped = yield* giveUp({ queue, id })
           if (dropped.length === 0) return yield* new QueueMessageNotFound({ queue, messageId: id })
+          yield* audit.record({ action: "queue_message.drop", resource: { type: "queue_message", id } })
           yield* Effect.logInfo("A dead message is dropped", { queue, messageId: id, by })
         },
+        sql.withTransaction,
         Effect.catchTag("SchemaError", Effect.die)
       )
 

@@ -2,6 +2,7 @@ import { SweepFailed, SweepStatus, UnknownSweep } from "@mall/domain/operations/
 import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option, Random } from "effect"
 import type { Scope } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
+import { makeAuditRecorder } from "./audit/AuditRecorder.ts"
 import { SweepRunRepo } from "./SweepRunRepo.ts"
 
 export interface RegisteredSweep {
@@ -58,6 +59,7 @@ export class Sweeps extends Context.Service<
 function make({ isScheduled }: { readonly isScheduled: boolean }) {
   return Effect.gen(function* () {
     const repo = yield* SweepRunRepo
+    const audit = yield* makeAuditRecorder
     const known = new Map<string, RegisteredSweep>()
 
     const measureLag = Effect.fnUntraced(function* ({ name, oldestDue }: RegisteredSweep) {
@@ -139,6 +141,7 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
       yield* Effect.annotateCurrentSpan({ name, by })
       const sweep = known.get(name)
       if (sweep === undefined) return yield* new UnknownSweep({ sweep: name, known: [...known.keys()].toSorted() })
+      yield* Effect.orDie(audit.record({ action: "sweep.run", resource: { type: "sweep", id: name } }))
       yield* Effect.logInfo("A sweep is run by hand", { sweep: name, by })
       const { failure, items } = yield* runOnce(sweep, Option.none()).pipe(Effect.annotateLogs({ sweep: name }))
       return failure === null ? items : yield* new SweepFailed({ sweep: name, items, reason: failure })

@@ -3,6 +3,8 @@ import { systemActor } from "@mall/domain/trade/Order"
 import type { Actor, Order, OrderId, Shipment } from "@mall/domain/trade/Order"
 import { orderCompleted, orderDelivered, orderShipped } from "@mall/domain/trade/OrderTopics"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import type { Act } from "@mall/platform/audit/AuditRecorder"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { transactionOf } from "@mall/platform/Tenancy"
@@ -38,6 +40,7 @@ export class Fulfilment extends Context.Service<
       const repo = yield* OrderRepo
       const orders = yield* Orders
       const outbox = yield* Outbox
+      const audit = yield* makeAuditRecorder
       const autoComplete = yield* Config.Duration("ORDER_AUTO_COMPLETE").pipe(Config.withDefault(Duration.days(7)))
 
       const transactionIn =
@@ -72,19 +75,25 @@ export class Fulfilment extends Context.Service<
         return moved.length
       })
 
-      /** Takes a step with an order of the scope; `step` answers whether the state allowed it. */
+      /** Takes a step with an order of the scope; `step` answers whether the state allowed it. Staff leave `act` behind. */
       const take = <E, R>(
         caller: Principal,
         scope: OrderScope,
         id: OrderId,
         reason: string,
-        step: (doing: Doing) => Effect.Effect<boolean, E, R>
+        step: (doing: Doing) => Effect.Effect<boolean, E, R>,
+        act?: Pick<Act, "action" | "before" | "after">
       ) =>
         Effect.gen(function* () {
           const order = yield* repo.find(scope, id)
           if (Option.isNone(order)) return yield* new OrderNotFound({ orderId: id })
           const doing = yield* doingOf(actorOf(caller, order.value), reason)
-          if (yield* transactionIn(scope)(step(doing))) return yield* orders.get(scope, id)
+          const record =
+            act === undefined
+              ? Effect.void
+              : audit.record({ ...act, resource: { type: "order", id }, merchantId: order.value.merchantId })
+          const isDone = transactionIn(scope)(Effect.tap(step(doing), (isMoved) => (isMoved ? record : Effect.void)))
+          if (yield* isDone) return yield* orders.get(scope, id)
           const now = Option.getOrElse(yield* repo.find(scope, id), () => order.value)
           return yield* new OrderStateConflict({ orderId: id, orderStatus: now.status })
         }).pipe(Effect.catchTag("SqlError", Effect.die))
@@ -107,12 +116,21 @@ export class Fulfilment extends Context.Service<
               moved.map((order) => ({ ...newsOf(order, doing.at), shipment }))
             )
             return moved.length > 0
-          })
+          }),
+          {
+            action: "order.ship",
+            before: { status: "paid", shipment: null },
+            after: { status: "shipped", shipment }
+          }
         )
       )
 
       const deliver = Effect.fn("Fulfilment.deliver")((staff: Principal, id: OrderId) =>
-        take(staff, soldBy(staff), id, "delivered", (doing) => deliverNow(id, doing))
+        take(staff, soldBy(staff), id, "delivered", (doing) => deliverNow(id, doing), {
+          action: "order.deliver",
+          before: { status: "shipped" },
+          after: { status: "delivered" }
+        })
       )
 
       const confirmReceipt = Effect.fn("Fulfilment.confirmReceipt")((buyer: Principal, id: OrderId) =>

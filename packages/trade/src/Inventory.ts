@@ -65,12 +65,14 @@ const layerNoDeps = Layer.effect(
       function* (onHandOf: ReadonlyMap<SkuId, number>, actor: string) {
         const skuIds = Array.from(onHandOf.keys())
         yield* insertMissing(skuIds)
-        for (const { reserved, skuId } of yield* lock(skuIds)) {
+        const before = yield* lock(skuIds)
+        for (const { reserved, skuId } of before) {
           if ((onHandOf.get(skuId) ?? 0) < reserved) return yield* new StockBelowReserved({ skuId, reserved })
         }
         const at = yield* DateTime.nowAsDate
         const traceId = yield* currentTraceId
         yield* update({ skuIds, onHand: Array.from(onHandOf.values(), String), actor, traceId, at })
+        return new Map(before.map(({ onHand, skuId }) => [skuId, onHand]))
       },
       sql.withTransaction,
       retryConflicts,
@@ -81,9 +83,11 @@ const layerNoDeps = Layer.effect(
       available: levels.get,
       setOnHand: Effect.fn("Stock.setOnHand")(function* (wanted, actor) {
         const onHandOf = new Map(wanted.map(({ onHand, skuId }) => [skuId, onHand]))
-        if (onHandOf.size === 0) return
-        yield* change(onHandOf, actor)
-        levels.forget(onHandOf.keys())
+        if (onHandOf.size === 0) return new Map<SkuId, number>()
+        const before = yield* change(onHandOf, actor)
+        // not before: who asks in between would remember what was
+        yield* sql.afterCommit(Effect.sync(() => levels.forget(onHandOf.keys())))
+        return before
       })
     })
   })

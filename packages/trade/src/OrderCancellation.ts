@@ -1,8 +1,9 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
-import type { Actor, Order, OrderId } from "@mall/domain/trade/Order"
+import type { Actor, Order, OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRefunds } from "./OrderRefunds.ts"
@@ -40,6 +41,20 @@ export class OrderCancellation extends Context.Service<
       const orders = yield* Orders
       const pending = yield* PendingOrders
       const refunds = yield* OrderRefunds
+      const audit = yield* makeAuditRecorder
+
+      /** What staff leave behind; a buyer's own wish is in the order's history. */
+      const record = (order: OrderRow, { actor, reason }: Doing, status: OrderStatus) =>
+        actor.kind === "buyer"
+          ? Effect.void
+          : audit.record({
+              action: "order.cancel",
+              resource: { type: "order", id: order.id },
+              merchantId: order.merchantId,
+              reason,
+              before: { status: order.status },
+              after: { status }
+            })
 
       const cancelPending = Effect.fnUntraced(function* (order: OrderRow, doing: Doing) {
         if (doing.actor.kind === "merchant") return false
@@ -48,13 +63,16 @@ export class OrderCancellation extends Context.Service<
           Effect.catchTag("PaymentNotFound", () => Effect.succeed("canceled" as const))
         )
         if (closed === "succeeded") return yield* new OrderStateConflict({ orderId: order.id, orderStatus: "paid" })
-        yield* pending.cancel([order.checkoutId], doing)
+        const act = record(order, doing, "canceled")
+        const canceled = yield* pending.cancel([order.checkoutId], doing, act)
+        // The news of the payment that was closed here may cancel the order before this does: it was staff's doing all the same.
+        if (canceled.length === 0) yield* act
         return true
       })
 
       const attempt = Effect.fnUntraced(function* (order: OrderRow, doing: Doing) {
         if (order.status === "pending_payment") return yield* cancelPending(order, doing)
-        return order.status === "paid" && (yield* refunds.start(order.id, doing))
+        return order.status === "paid" && (yield* refunds.start(order.id, doing, record(order, doing, "refunding")))
       })
 
       const find = Effect.fnUntraced(function* (scope: OrderScope, id: OrderId) {

@@ -4,6 +4,8 @@ import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { OrderExpiryChange, OrderExpiryRule } from "@mall/domain/trade/OrderExpiryRule"
 import type { OrderExpirySubject } from "@mall/domain/trade/OrderExpiryRule"
 import { currentTraceId } from "@mall/platform/currentTraceId"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import type { Act } from "@mall/platform/audit/AuditRecorder"
 import { Config, Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
@@ -66,6 +68,7 @@ export class OrderExpiryRules extends Context.Service<
     OrderExpiryRules,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
       const usual = yield* Config.Duration("ORDER_EXPIRY").pipe(Config.withDefault(Duration.minutes(30)))
 
       const select = SqlSchema.findAll({
@@ -110,6 +113,20 @@ export class OrderExpiryRules extends Context.Service<
             ${at})
         `
       })
+      type Subject = Pick<OrderExpiryRule, "merchantId" | "paymentMethod">
+      const findRule = ({ merchantId, paymentMethod }: Subject) =>
+        Effect.map(select(), (rules) =>
+          rules.find((rule) => rule.merchantId === merchantId && rule.paymentMethod === paymentMethod)
+        )
+      const record = (
+        action: "order_expiry_rule.put" | "order_expiry_rule.remove",
+        { merchantId, paymentMethod }: Subject,
+        fields: Pick<Act, "before" | "after">
+      ) => {
+        const id = [merchantId, paymentMethod].filter((part) => part !== null).join("/")
+        return audit.record({ action, resource: { type: "order_expiry_rule", id }, merchantId, ...fields })
+      }
+
       const [rules, forget] = yield* Effect.cachedInvalidateWithTTL(Effect.orDie(select()), freshFor)
 
       return OrderExpiryRules.of({
@@ -122,7 +139,18 @@ export class OrderExpiryRules extends Context.Service<
         history: Effect.fn("OrderExpiryRules.history")((limit) => Effect.orDie(selectChanges(limit))),
         put: Effect.fn("OrderExpiryRules.put")(
           function* (rule, author) {
-            yield* sql.withTransaction(Effect.andThen(upsert(rule), note(rule, author)))
+            yield* sql.withTransaction(
+              Effect.gen(function* () {
+                const before = yield* findRule(rule)
+                yield* upsert(rule)
+                yield* note(rule, author)
+                yield* record(
+                  "order_expiry_rule.put",
+                  rule,
+                  before === undefined ? { after: rule } : { before, after: rule }
+                )
+              })
+            )
             yield* forget
           },
           Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
@@ -130,14 +158,19 @@ export class OrderExpiryRules extends Context.Service<
         remove: Effect.fn("OrderExpiryRules.remove")(
           function* (rule, author) {
             const removed = yield* sql.withTransaction(
-              Effect.tap(drop(rule), (rows) =>
-                rows.length === 0 ? Effect.void : note({ ...rule, expirySeconds: null }, author)
-              )
+              Effect.gen(function* () {
+                const before = yield* findRule(rule)
+                const rows = yield* drop(rule)
+                if (before === undefined || rows.length === 0) return rows
+                yield* note({ ...rule, expirySeconds: null }, author)
+                yield* record("order_expiry_rule.remove", rule, { before })
+                return rows
+              })
             )
             yield* forget
             return removed.length > 0
           },
-          Effect.catchTag("SqlError", Effect.die)
+          Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
         )
       })
     })

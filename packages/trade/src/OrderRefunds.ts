@@ -4,6 +4,7 @@ import { OrderId, systemActor } from "@mall/domain/trade/Order"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
@@ -21,8 +22,8 @@ const OpenOrderRefund = OpenRefund(OrderId)
 export class OrderRefunds extends Context.Service<
   OrderRefunds,
   {
-    /** False where the order is not `paid` any more. A pay platform that cannot be reached now is asked again by `resume`. */
-    start(orderId: OrderId, doing: Doing): Effect.Effect<boolean>
+    /** False where the order is not `paid` any more. A pay platform that cannot be reached now is asked again by `resume`. `within` joins the transaction of the change. */
+    start(orderId: OrderId, doing: Doing, within?: Effect.Effect<void, SqlError>): Effect.Effect<boolean>
     /** Asks for up to `limit` refunds that were left without an answer, and answers how many those were. */
     resume(limit: number): Effect.Effect<number>
   }
@@ -81,7 +82,7 @@ export class OrderRefunds extends Context.Service<
       })
 
       const start = Effect.fn("OrderRefunds.start")(
-        function* (orderId: OrderId, doing: Doing) {
+        function* (orderId: OrderId, doing: Doing, within: Effect.Effect<void, SqlError> = Effect.void) {
           const refundId = yield* newRefundId
           const moved = yield* orders
             .move(
@@ -90,7 +91,11 @@ export class OrderRefunds extends Context.Service<
               doing,
               sql`, refund_id = ${refundId}, refund_due_at = ${leaseFrom(doing.at)}`
             )
-            .pipe(retryConflicts)
+            .pipe(
+              Effect.tap((moved) => (moved.length === 0 ? Effect.void : within)),
+              sql.withTransaction,
+              retryConflicts
+            )
           if (moved.length === 0) return false
           yield* Effect.forEach(yield* selectOpen(orderId), ask, { discard: true })
           return true

@@ -1,7 +1,9 @@
 import { mayEverywhere, shopOf } from "@mall/domain/identity/CurrentUser"
 import type { Principal, UserId } from "@mall/domain/identity/CurrentUser"
+import type { PostalAddress } from "@mall/domain/identity/AddressBook"
+import { maskAddress } from "@mall/domain/identity/maskAddress"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
-import type { Actor } from "@mall/domain/trade/Order"
+import type { Actor, OrderStatus } from "@mall/domain/trade/Order"
 import type { Tenant } from "@mall/platform/Tenancy"
 import { Option } from "effect"
 import type { SqlClient } from "effect/sql"
@@ -13,7 +15,8 @@ export type OrderScope =
   | { readonly _tag: "Sold"; readonly merchantId: MerchantId }
   | { readonly _tag: "BoughtOrSold"; readonly userId: UserId; readonly merchantId: MerchantId }
   | { readonly _tag: "BoughtAndSold"; readonly userId: UserId; readonly merchantId: MerchantId }
-  | { readonly _tag: "Every" }
+  /** `userId` is the admin who looks; none is an operator at the machine. */
+  | { readonly _tag: "Every"; readonly userId?: UserId }
   | { readonly _tag: "None" }
 
 const isAdmin = (principal: Principal) => mayEverywhere(principal, "orders:administer")
@@ -27,7 +30,7 @@ export const boughtBy = ({ userId }: Principal): OrderScope => ({ _tag: "Bought"
 /** What the caller's shop sold; everything for an admin. */
 export const soldBy = (principal: Principal): OrderScope =>
   isAdmin(principal)
-    ? { _tag: "Every" }
+    ? { _tag: "Every", userId: principal.userId }
     : Option.match(shop(principal), {
         onNone: () => ({ _tag: "None" }),
         onSome: (merchantId) => ({ _tag: "Sold", merchantId })
@@ -36,7 +39,7 @@ export const soldBy = (principal: Principal): OrderScope =>
 /** What the caller has to do with, as buyer, as staff of the shop or as admin. */
 export const within = (principal: Principal): OrderScope =>
   isAdmin(principal)
-    ? { _tag: "Every" }
+    ? { _tag: "Every", userId: principal.userId }
     : Option.match(shop(principal), {
         onNone: () => boughtBy(principal),
         onSome: (merchantId) => ({ _tag: "BoughtOrSold", userId: principal.userId, merchantId })
@@ -103,4 +106,31 @@ export const actorOf = (
   if (order.userId === principal.userId) return { kind: "buyer", id: principal.userId }
   const isStaff = Option.exists(shop(principal), (merchantId) => merchantId === order.merchantId)
   return { kind: isStaff ? "merchant" : "admin", id: principal.userId }
+}
+
+/** While the merchant owes the goods, or they are on their way. */
+const shipping: ReadonlySet<OrderStatus> = new Set(["paid", "shipped", "delivered"])
+
+/**
+ * The address of an order as one with that scope sees it: whole for its buyer, for the merchant while the goods are to be
+ * sent, and for an operator at the machine; else masked.
+ */
+export const visibleAddress = (
+  scope: OrderScope,
+  order: { readonly userId: UserId; readonly status: OrderStatus; readonly address: PostalAddress }
+): PostalAddress => {
+  const shipped = () => (shipping.has(order.status) ? order.address : maskAddress(order.address))
+  switch (scope._tag) {
+    case "Bought":
+    case "BoughtAndSold":
+      return order.address
+    case "Sold":
+      return shipped()
+    case "BoughtOrSold":
+      return order.userId === scope.userId ? order.address : shipped()
+    case "Every":
+      return scope.userId === undefined || scope.userId === order.userId ? order.address : maskAddress(order.address)
+    case "None":
+      return maskAddress(order.address)
+  }
 }

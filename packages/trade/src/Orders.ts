@@ -1,3 +1,4 @@
+import type { PostalAddress } from "@mall/domain/identity/AddressBook"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
@@ -7,12 +8,13 @@ import type { CheckoutId, Order, OrderStatus } from "@mall/domain/trade/Order"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { CheckoutPayments } from "./CheckoutPayments.ts"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { OrderEdit } from "./OrderRepo.ts"
 import { orderOf } from "./OrderRows.ts"
 import type { OrderRow } from "./OrderRows.ts"
-import { boughtBy } from "./OrderScope.ts"
+import { boughtBy, visibleAddress } from "./OrderScope.ts"
 import type { OrderScope } from "./OrderScope.ts"
 
 const cursor = cursorOf(OrderId)
@@ -31,7 +33,10 @@ const payableOf = (row: OrderRow) => ({
   expiresAt: row.expiresAt
 })
 
-/** Orders to look at, and what a buyer may still change of one. An order outside of the scope is not found. */
+/**
+ * Orders to look at, and what a buyer may still change of one. An order outside of the scope is not found; its address is
+ * shown as far as the scope needs it.
+ */
 export class Orders extends Context.Service<
   Orders,
   {
@@ -41,6 +46,8 @@ export class Orders extends Context.Service<
     get(scope: OrderScope, id: OrderId): Effect.Effect<Order, OrderNotFound>
     /** The orders of a checkout and its payment; none where the checkout is not within the scope. */
     ofCheckout(scope: OrderScope, id: CheckoutId): Effect.Effect<ReadonlyArray<Order>>
+    /** Where any order goes. Whoever asks, and why, is in the audit trail. */
+    unmask(id: OrderId, reason: string): Effect.Effect<PostalAddress, OrderNotFound>
     /** Only before the order is shipped. */
     edit(buyer: Principal, id: OrderId, edit: OrderEdit): Effect.Effect<Order, OrderNotFound | OrderStateConflict>
   }
@@ -50,17 +57,23 @@ export class Orders extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* OrderRepo
       const payments = yield* CheckoutPayments
+      const audit = yield* makeAuditRecorder
 
       const paymentOf = Effect.fnUntraced(function* (row: OrderRow) {
         const found = (yield* payments.find([row.paymentId])).get(row.paymentId)
         return found ?? (row.status === "pending_payment" ? yield* payments.open(payableOf(row)) : undefined)
       })
 
-      const show = Effect.fnUntraced(function* (rows: ReadonlyArray<OrderRow>) {
+      const show = Effect.fnUntraced(function* (scope: OrderScope, rows: ReadonlyArray<OrderRow>) {
         const ids = rows.map(({ id }) => id)
         const [lines, events] = yield* Effect.all([repo.lines(ids), repo.history(ids)], { concurrency: "unbounded" })
         return (row: OrderRow, payment: Order["payment"] | undefined) =>
-          orderOf(row, lines.get(row.id) ?? [], events.get(row.id) ?? [], payment ?? undefined)
+          orderOf(
+            { ...row, address: visibleAddress(scope, row) },
+            lines.get(row.id) ?? [],
+            events.get(row.id) ?? [],
+            payment ?? undefined
+          )
       })
 
       const find = Effect.fnUntraced(function* (scope: OrderScope, id: OrderId) {
@@ -71,7 +84,7 @@ export class Orders extends Context.Service<
       const get = Effect.fn("Orders.get")(
         function* (scope: OrderScope, id: OrderId) {
           const row = yield* find(scope, id)
-          const [shown, payment] = yield* Effect.all([show([row]), paymentOf(row)], { concurrency: "unbounded" })
+          const [shown, payment] = yield* Effect.all([show(scope, [row]), paymentOf(row)], { concurrency: "unbounded" })
           return shown(row, payment)
         },
         Effect.catchTag("SqlError", Effect.die)
@@ -83,7 +96,7 @@ export class Orders extends Context.Service<
           const limit = query.limit ?? defaultLimit
           const rows = yield* repo.list({ scope, status: query.status, after, limit: limit + 1 })
           const [shown, found] = yield* Effect.all(
-            [show(rows), payments.find(Array.from(new Set(rows.map(({ paymentId }) => paymentId))))],
+            [show(scope, rows), payments.find(Array.from(new Set(rows.map(({ paymentId }) => paymentId))))],
             { concurrency: "unbounded" }
           )
           const orders = rows.map((row) => shown(row, found.get(row.paymentId)))
@@ -97,8 +110,24 @@ export class Orders extends Context.Service<
           const rows = yield* repo.ofCheckout(scope, id)
           const [first] = rows
           if (first === undefined) return []
-          const [shown, payment] = yield* Effect.all([show(rows), paymentOf(first)], { concurrency: "unbounded" })
+          const [shown, payment] = yield* Effect.all([show(scope, rows), paymentOf(first)], {
+            concurrency: "unbounded"
+          })
           return rows.map((row) => shown(row, payment))
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      const unmask = Effect.fn("Orders.unmask")(
+        function* (id: OrderId, reason: string) {
+          const { address, merchantId } = yield* find({ _tag: "Every" }, id)
+          yield* audit.record({
+            action: "personal_data.unmask",
+            resource: { type: "order", id },
+            merchantId,
+            reason
+          })
+          return address
         },
         Effect.catchTag("SqlError", Effect.die)
       )
@@ -126,7 +155,7 @@ export class Orders extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      return Orders.of({ list, get, ofCheckout, edit })
+      return Orders.of({ list, get, ofCheckout, unmask, edit })
     })
   )
 }

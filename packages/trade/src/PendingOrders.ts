@@ -4,6 +4,7 @@ import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { CartRepo } from "./CartRepo.ts"
 import { CheckoutRepo } from "./CheckoutRepo.ts"
 import { newsOf } from "./orderNews.ts"
@@ -18,9 +19,14 @@ export class PendingOrders extends Context.Service<
     /**
      * Cancels, in one transaction, those of the checkouts that still wait for their payment: their pieces are for sale again,
      * what came out of a cart goes back into it, `order_canceled` is told. Answers with the orders that it canceled. The caller
-     * has made sure that nothing can be paid any more; what was paid in the meantime is left alone.
+     * has made sure that nothing can be paid any more; what was paid in the meantime is left alone. `within` joins that
+     * transaction where there are any.
      */
-    cancel(checkoutIds: ReadonlyArray<CheckoutId>, doing: Doing): Effect.Effect<ReadonlyArray<OrderId>>
+    cancel(
+      checkoutIds: ReadonlyArray<CheckoutId>,
+      doing: Doing,
+      within?: Effect.Effect<void, SqlError>
+    ): Effect.Effect<ReadonlyArray<OrderId>>
   }
 >()("@mall/trade/PendingOrders") {
   static readonly layerNoDeps = Layer.effect(
@@ -34,7 +40,11 @@ export class PendingOrders extends Context.Service<
       const outbox = yield* Outbox
 
       const cancel = Effect.fn("PendingOrders.cancel")(
-        function* (checkoutIds: ReadonlyArray<CheckoutId>, doing: Doing) {
+        function* (
+          checkoutIds: ReadonlyArray<CheckoutId>,
+          doing: Doing,
+          within: Effect.Effect<void, SqlError> = Effect.void
+        ) {
           const canceled = yield* checkouts.cancelPending(checkoutIds)
           if (canceled.length === 0) return []
           const moved = yield* orders.move("canceled", sql`checkout_id = ANY (${canceled}::uuid[])`, doing)
@@ -45,6 +55,7 @@ export class PendingOrders extends Context.Service<
             orderCanceled,
             moved.map((order) => ({ ...newsOf(order, doing.at), reason: doing.reason }))
           )
+          yield* within
           return ids
         },
         sql.withTransaction,

@@ -1,4 +1,5 @@
 import { Layer } from "effect"
+import { BuyerErasure } from "./BuyerErasure.ts"
 import { CartRepo } from "./CartRepo.ts"
 import { Carts } from "./Carts.ts"
 import { CartTokens } from "./CartTokens.ts"
@@ -23,6 +24,7 @@ import { Returns } from "./returns/Returns.ts"
 import { StockReservations } from "./StockReservations.ts"
 
 const rows = Layer.mergeAll(
+  BuyerErasure.layer,
   CartRepo.layer,
   CartTokens.layer,
   CheckoutRepo.layer,

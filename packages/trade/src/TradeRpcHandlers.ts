@@ -82,6 +82,7 @@ const admin = TradeAdminRpcs.toLayer(
     return TradeAdminRpcs.of({
       "orders.listAll": (query) => Effect.flatMap(CurrentUser, (user) => orders.list(within(user), query)),
       "orders.show": ({ id }) => Effect.flatMap(CurrentUser, (user) => orders.get(within(user), id)),
+      "orders.unmask": ({ id, reason }) => orders.unmask(id, reason),
       "orders.cancelAny": ({ id }) => Effect.flatMap(CurrentUser, (user) => cancellation.cancel(user, id)),
       "orders.paymentIncidents": ({ limit }) => incidents.list(limit),
       "orders.expiryRules": () => rules.list,

@@ -1,8 +1,10 @@
+import { accountDeleted } from "@mall/domain/identity/IdentityTopics"
 import { markOrderCanceled, markOrderPaid, paymentRefunded } from "@mall/domain/payments/PaymentTopics"
 import { orderTimeout } from "@mall/domain/trade/OrderTopics"
 import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Config, DateTime, Duration, Effect, Layer } from "effect"
+import { BuyerErasure } from "./BuyerErasure.ts"
 import { CartRepo } from "./CartRepo.ts"
 import { CheckoutRepo } from "./CheckoutRepo.ts"
 import { Fulfilment } from "./Fulfilment.ts"
@@ -32,6 +34,11 @@ export const subscriptions = Layer.mergeAll(
     topic: paymentRefunded,
     subscriber,
     handler: (message) => OrderPayments.use((payments) => payments.markRefunded(message))
+  }),
+  Subscription.layer({
+    topic: accountDeleted,
+    subscriber,
+    handler: ({ userId }) => BuyerErasure.use((erasure) => erasure.begin(userId))
   }),
   Subscription.layer({
     topic: orderTimeout,
@@ -81,6 +88,12 @@ export const sweeps = Layer.mergeAll(
     name: "delivered_orders",
     every: "10 minutes",
     batch: (limit) => Fulfilment.use((fulfilment) => fulfilment.completeDelivered(limit))
+  }),
+  Sweep.layer({
+    name: "erased_buyers",
+    every: "1 minute",
+    limit: 100,
+    batch: (limit) => BuyerErasure.use((erasure) => erasure.sweep(limit))
   }),
   forsakenCarts
 )

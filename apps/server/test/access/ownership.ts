@@ -14,6 +14,7 @@ const published = { open: "anybody may look at what is for sale" }
 const byTicket = { open: "who holds a ticket may pay with it; tickets have a suite of their own" }
 const notice = { open: "a notice is believed for its signature; the conformance kit forges them" }
 const nobodys = { open: "categories are the mall's, and only its administrators' to change" }
+const provider = { open: "a provider is the mall's; what is linked is found by its owner alone" }
 const onlyRead = { open: "who has the token of a guest's cart has the cart" }
 
 const order = ({ orderId }: Belongings): Aim => ({ params: { id: orderId } })
@@ -24,6 +25,7 @@ const ofReturn = ({ orderId, returnId }: Belongings): Aim => ({ params: { id: or
 const product = ({ productId }: Belongings): Aim => ({ params: { id: productId } })
 const sku = ({ productId, skuId }: Belongings): Aim => ({ params: { id: productId, skuId } })
 const address = ({ addressId }: Belongings): Aim => ({ params: { id: addressId } })
+const staff = ({ staffId }: Belongings): Aim => ({ params: { userId: staffId, role: "merchant" } })
 const dispute = ({ disputeId }: Belongings): Aim => ({ params: { id: disputeId } })
 const cartLine = { open: "a cart is found by its owner alone: the SKU is anybody's" }
 
@@ -91,6 +93,15 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   }),
   "GET /api/h5/orders/:orderNo/status": ({ paymentReference }) => ({ params: { orderNo: paymentReference } }),
   "POST /api/h5/payments/:orderNo/resume": ({ paymentReference }) => ({ params: { orderNo: paymentReference } }),
+  "POST /api/v1/merchants/me/api-keys/:id/rotate": ({ apiKeyId }) => ({ params: { id: apiKeyId } }),
+  "POST /api/v1/merchants/me/api-keys/:id/revoke": ({ apiKeyId }) => ({ params: { id: apiKeyId } }),
+  "GET /api/v1/auth/oidc/:provider": provider,
+  "GET /api/v1/auth/oidc/:provider/callback": provider,
+  "POST /api/v1/users/me/identities/:provider": provider,
+  "DELETE /api/v1/users/me/identities/:provider": provider,
+  "POST /api/v1/merchant/staff/:userId/roles": staff,
+  "POST /api/v1/merchant/staff/:userId/roles/:role/revoke": staff,
+  "GET /api/v1/ledger/accounts/:id/entries": ({ ledgerAccountId }) => ({ params: { id: ledgerAccountId } }),
   "POST /callbacks/:channel": notice,
   "POST /callbacks/:channel/:account": notice
 }
@@ -102,6 +113,8 @@ const ofProduct = ({ productId }: Belongings) => ({ id: productId })
 const ofSku = ({ productId, skuId }: Belongings) => ({ id: productId, skuId })
 const ofAddress = ({ addressId }: Belongings) => ({ id: addressId })
 const ofDispute = ({ disputeId }: Belongings) => ({ id: disputeId })
+const ofKey = ({ apiKeyId }: Belongings) => ({ id: apiKeyId })
+const ofStaff = ({ staffId }: Belongings) => ({ userId: staffId, role: "merchant" })
 const ofReturned = ({ orderId, returnId }: Belongings) => ({ id: orderId, returnId })
 
 /** One for each Rpc whose payload names a thing by its id: the fields that aim at somebody else's. */
@@ -150,5 +163,11 @@ export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Jso
   "returns.approve": ofReturned,
   "returns.reject": ofReturned,
   "returns.receive": ofReturned,
-  "returns.refundAgain": ofReturned
+  "returns.refundAgain": ofReturned,
+  "apiKeys.create": { open: "the key is made for the caller's own shop" },
+  "apiKeys.rotate": ofKey,
+  "apiKeys.revoke": ofKey,
+  "staff.grant": ofStaff,
+  "staff.revoke": ofStaff,
+  "audit.list": { open: "whatever is asked for, the trail of the caller's own shop is looked at" }
 }

@@ -27,6 +27,9 @@ export interface Belongings {
   readonly disputeId: string
   readonly productId: string
   readonly skuId: string
+  readonly apiKeyId: string
+  readonly staffId: string
+  readonly ledgerAccountId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -44,7 +47,10 @@ const watched = [
   "payments.refunds",
   "payments.disputes",
   "payments.dispute_evidence",
-  "payments.channel_credentials"
+  "payments.channel_credentials",
+  "identity.api_keys",
+  "identity.api_key_secrets",
+  "ledger.entries"
 ]
 
 /** A mall in which a buyer and a shop own one of each thing, and two who own none: another buyer, and staff of another shop. */
@@ -101,7 +107,7 @@ export class Victims extends Context.Service<
       const promote = Effect.fnUntraced(function* (name: string, merchantId: MerchantId) {
         const { email, user } = yield* newBuyer(url, name)
         yield* admin.admin["users.grant"]({ userId: user.id, role: "merchant", merchantId, reason: "works there" })
-        return yield* signIn(url, email, `walrus-${name}-umbrella-lantern`)
+        return { ...(yield* signIn(url, email, `walrus-${name}-umbrella-lantern`)), userId: user.id }
       })
       const staff = yield* promote("staff", shop)
       const product = (yield* staff.merchant["products.listOwn"]({ limit: 1 })).data[0]!
@@ -124,6 +130,10 @@ export class Victims extends Context.Service<
         params: { id: shopPayment.id },
         payload: { reason: "came too late" }
       })
+      const { apiKey } = yield* staff.mall.apiKeys.create({
+        payload: { name: "victim-secret-till", method: "secret", scopes: ["payments:read"], reason: "a till" }
+      })
+      const account = (yield* staff.mall.ledger.accounts({ query: {} })).data[0]!
       const disputeId = yield* newDisputeId
       const now = yield* DateTime.nowAsDate
       yield* sql`
@@ -148,7 +158,10 @@ export class Victims extends Context.Service<
         refundId: refund.id,
         disputeId,
         productId: product.id,
-        skuId: product.skus[0]!.id
+        skuId: product.skus[0]!.id,
+        apiKeyId: apiKey.id,
+        staffId: staff.userId,
+        ledgerAccountId: account.id
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -168,7 +181,8 @@ export class Victims extends Context.Service<
         belongings,
         secrets: [
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
-          ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"]
+          ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
+          ...["victim-secret-till", apiKey.id, account.id]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },

@@ -23,8 +23,9 @@ export class StockMemory extends Context.Service<
             if (short !== undefined) {
               return new StockBelowReserved({ skuId: short.skuId, reserved: reserved.get(short.skuId) ?? 0 })
             }
+            const before = new Map(levels.map(({ skuId }) => [skuId, onHand.get(skuId) ?? 0]))
             for (const level of levels) onHand.set(level.skuId, level.onHand)
-            return Effect.void
+            return Effect.succeed(before)
           })
       })
       return Context.make(Stock, stock).pipe(Context.add(StockMemory, StockMemory.of({ onHand, reserved })))

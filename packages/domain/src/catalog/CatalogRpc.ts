@@ -4,6 +4,7 @@ import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Uuid7 } from "../kernel/Id.ts"
 import { InvalidCursor, Page } from "../kernel/Page.ts"
+import { Audited } from "../operations/Audit.ts"
 import { ProductId, SkuId } from "./Catalog.ts"
 import { MerchantRequired, ProductNotFound } from "./CatalogError.ts"
 import { Category, CategoryId, CreateCategory, UpdateCategory } from "./Category.ts"
@@ -42,51 +43,54 @@ const productRpcs = RpcGroup.make(
     payload: Schema.toType(OwnProductsQuery),
     success: Page(Product),
     error: Schema.Union([InvalidCursor, MerchantRequired])
-  }),
-  Rpc.make("products.getOwn", { payload: product, success: Product, error: ProductNotFound }),
+  }).annotate(Audited, "nothing"),
+  Rpc.make("products.getOwn", { payload: product, success: Product, error: ProductNotFound }).annotate(
+    Audited,
+    "nothing"
+  ),
   Rpc.make("products.create", {
     payload: { ...operation, product: CreateProduct },
     success: Product,
     error: Schema.Union(productErrors.create)
-  }),
+  }).annotate(Audited, "product.create"),
   Rpc.make("products.update", {
     payload: { ...product, change: UpdateProduct },
     success: Product,
     error: Schema.Union(productErrors.update)
-  }),
+  }).annotate(Audited, "product.update"),
   Rpc.make("products.publish", {
     payload: product,
     success: Product,
     error: Schema.Union(productErrors.publish)
-  }),
+  }).annotate(Audited, "product.publish"),
   Rpc.make("products.unpublish", {
     payload: product,
     success: Product,
     error: Schema.Union(productErrors.unpublish)
-  }),
-  Rpc.make("products.archive", { payload: product, error: ProductNotFound }),
+  }).annotate(Audited, "product.unpublish"),
+  Rpc.make("products.archive", { payload: product, error: ProductNotFound }).annotate(Audited, "product.archive"),
   Rpc.make("products.addSku", {
     payload: { ...operation, ...product, sku: CreateSku },
     success: Product,
     error: Schema.Union(productErrors.addSku)
-  }),
+  }).annotate(Audited, "sku.add"),
   Rpc.make("products.updateSku", {
     payload: { ...sku, change: UpdateSku },
     success: Product,
     error: Schema.Union(productErrors.updateSku)
-  }),
+  }).annotate(Audited, "sku.update"),
   Rpc.make("products.archiveSku", {
     payload: sku,
     success: Product,
     error: Schema.Union(productErrors.archiveSku)
-  })
+  }).annotate(Audited, "sku.archive")
 ).annotateRpcs(RequiredPermission, "catalog:write")
 
 const stockRpcs = RpcGroup.make(
   Rpc.make("products.setStock", {
     payload: { ...sku, ...StockLevel.fields },
     error: Schema.Union(productErrors.setStock)
-  })
+  }).annotate(Audited, "stock.set")
 ).annotateRpcs(RequiredPermission, "stock:write")
 
 const categoryRpcs = RpcGroup.make(
@@ -94,16 +98,16 @@ const categoryRpcs = RpcGroup.make(
     payload: { ...operation, category: CreateCategory },
     success: Category,
     error: Schema.Union(categoryErrors.create)
-  }),
+  }).annotate(Audited, "category.create"),
   Rpc.make("categories.update", {
     payload: { id: CategoryId, change: UpdateCategory },
     success: Category,
     error: Schema.Union(categoryErrors.update)
-  }),
+  }).annotate(Audited, "category.update"),
   Rpc.make("categories.remove", {
     payload: { id: CategoryId },
     error: Schema.Union(categoryErrors.remove)
-  })
+  }).annotate(Audited, "category.remove")
 ).annotateRpcs(RequiredPermission, "categories:write")
 
 /** Keeping shop, for merchants' and operators' consoles: the same services as the HTTP endpoints. */

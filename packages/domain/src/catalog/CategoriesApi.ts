@@ -3,6 +3,7 @@ import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { Page } from "../kernel/Page.ts"
+import { Audited } from "../operations/Audit.ts"
 import { CategoryNotFound } from "./CatalogError.ts"
 import { Category, CategoryId, CreateCategory, UpdateCategory } from "./Category.ts"
 import { categoryErrors } from "./operationErrors.ts"
@@ -31,6 +32,7 @@ export class CategoriesApiGroup extends HttpApiGroup.make("categories")
       .middleware(Idempotent)
       .middleware(Authorization)
       .annotate(RequiredPermission, "categories:write")
+      .annotate(Audited, "category.create")
       .annotateMerge(OpenApi.annotations({ summary: "Create a category" })),
     HttpApiEndpoint.patch("update", "/:id", {
       params,
@@ -40,6 +42,7 @@ export class CategoriesApiGroup extends HttpApiGroup.make("categories")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "categories:write")
+      .annotate(Audited, "category.update")
       .annotateMerge(
         OpenApi.annotations({
           summary: "Change or move a category",
@@ -53,6 +56,7 @@ export class CategoriesApiGroup extends HttpApiGroup.make("categories")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "categories:write")
+      .annotate(Audited, "category.remove")
       .annotateMerge(
         OpenApi.annotations({
           summary: "Delete a category",

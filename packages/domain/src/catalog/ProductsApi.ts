@@ -4,6 +4,7 @@ import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, Page } from "../kernel/Page.ts"
+import { Audited } from "../operations/Audit.ts"
 import { ProductId, SkuId } from "./Catalog.ts"
 import { ProductNotFound } from "./CatalogError.ts"
 import { productErrors } from "./operationErrors.ts"
@@ -55,6 +56,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
       .middleware(Idempotent)
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "product.create")
       .annotateMerge(
         describe("Create a product", "A draft, with its first SKUs if given; publishing is a step of its own.")
       ),
@@ -66,6 +68,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "product.update")
       .annotateMerge(
         describe(
           "Change a product",
@@ -79,6 +82,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "product.archive")
       .annotateMerge(
         describe("Archive a product", "It is sold no more and never returns; orders keep what they name.")
       ),
@@ -89,6 +93,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "product.publish")
       .annotateMerge(describe("Publish a product", "It needs a SKU with a price. Publishing twice changes nothing.")),
     HttpApiEndpoint.post("unpublish", "/:id/unpublish", {
       params: product,
@@ -97,6 +102,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "product.unpublish")
       .annotateMerge(describe("Take a product off the shelf", "It becomes a draft again.")),
     HttpApiEndpoint.post("addSku", "/:id/skus", {
       params: product,
@@ -107,6 +113,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
       .middleware(Idempotent)
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "sku.add")
       .annotateMerge(describe("Add a SKU", "Its code is unique in the shop, its options in the product.")),
     HttpApiEndpoint.patch("updateSku", "/:id/skus/:skuId", {
       params: sku,
@@ -116,6 +123,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "sku.update")
       .annotateMerge(describe("Change a SKU", "A new price is charged from the next order on.")),
     HttpApiEndpoint.delete("archiveSku", "/:id/skus/:skuId", {
       params: sku,
@@ -124,6 +132,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "catalog:write")
+      .annotate(Audited, "sku.archive")
       .annotateMerge(describe("Archive a SKU", "The last SKU of a published product cannot go.")),
     HttpApiEndpoint.put("setStock", "/:id/skus/:skuId/stock", {
       params: sku,
@@ -133,6 +142,7 @@ export class ProductsApiGroup extends HttpApiGroup.make("products")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "stock:write")
+      .annotate(Audited, "stock.set")
       .annotateMerge(
         describe("Set the stock of a SKU", "The number of pieces on hand, those reserved by open orders included.")
       )

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { Uuid7 } from "../kernel/Id.ts"
-import { PlainText } from "../kernel/PlainText.ts"
+import { NonBlankText, PlainText } from "../kernel/PlainText.ts"
 import { UserId } from "./CurrentUser.ts"
 
 export const AccountEventType = Schema.Literals([
@@ -25,6 +25,9 @@ export type AccountEventType = typeof AccountEventType.Type
 
 /** Why an operator acts; kept in the account's history. */
 export const Reason = PlainText(500)
+
+/** Why somebody looks behind a mask; kept in the audit trail. */
+export const UnmaskReason = NonBlankText(500)
 
 /** One line of an account's history: who (`actorId`, none for the system or the command line), when, why, in which trace. */
 export const AccountEvent = Schema.Struct({

@@ -15,6 +15,7 @@ import {
   ScopeNotHeld
 } from "./MachineError.ts"
 import { RequiredPermission } from "./Permission.ts"
+import { Audited } from "../operations/Audit.ts"
 
 const byId = { id: ApiKeyId }
 const createErrors = [ApiKeyExpiryPast, ApiKeyLimitReached, ApiKeyShownBefore, ScopeNotHeld] as const
@@ -34,19 +35,20 @@ export class ApiKeyMerchantRpcs extends RpcGroup.make(
     payload: { ...byId, apiKey: NewApiKey },
     success: IssuedApiKey,
     error: Schema.Union([...createErrors, NoMerchant])
-  }),
+  }).annotate(Audited, "api_key.create"),
   Rpc.make("apiKeys.rotate", {
     payload: rotation,
     success: IssuedApiKey,
     error: Schema.Union([...rotateErrors, NoMerchant])
-  }),
+  }).annotate(Audited, "api_key.rotate"),
   Rpc.make("apiKeys.revoke", {
     payload: { ...byId, ...ApiKeyRevocation.fields },
     success: ApiKey,
     error: Schema.Union([ApiKeyNotFound, NoMerchant])
-  })
+  }).annotate(Audited, "api_key.revoke")
 )
   .annotateRpcs(RequiredPermission, "merchants:keys")
+  .annotateRpcs(Audited, "nothing")
   .middleware(RpcAuthorization) {}
 
 const ofMerchant = { merchantId: MerchantId }
@@ -62,17 +64,18 @@ export class ApiKeyAdminRpcs extends RpcGroup.make(
     payload: { ...ofMerchant, ...byId, apiKey: NewApiKey },
     success: IssuedApiKey,
     error: Schema.Union(createErrors)
-  }),
+  }).annotate(Audited, "api_key.create"),
   Rpc.make("admin.apiKeys.rotate", {
     payload: { ...ofMerchant, ...rotation },
     success: IssuedApiKey,
     error: Schema.Union(rotateErrors)
-  }),
+  }).annotate(Audited, "api_key.rotate"),
   Rpc.make("admin.apiKeys.revoke", {
     payload: { ...ofMerchant, ...byId, ...ApiKeyRevocation.fields },
     success: ApiKey,
     error: ApiKeyNotFound
-  })
+  }).annotate(Audited, "api_key.revoke")
 )
   .annotateRpcs(RequiredPermission, "merchants:administer")
+  .annotateRpcs(Audited, "nothing")
   .middleware(RpcAuthorization) {}

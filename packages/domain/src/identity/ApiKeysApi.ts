@@ -13,6 +13,7 @@ import {
   ScopeNotHeld
 } from "./MachineError.ts"
 import { RequiredPermission } from "./Permission.ts"
+import { Audited } from "../operations/Audit.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
 
@@ -33,6 +34,7 @@ export class ApiKeysApiGroup extends HttpApiGroup.make("apiKeys")
       success: IssuedApiKey.pipe(HttpApiSchema.status(201)),
       error: [ApiKeyExpiryPast, ApiKeyLimitReached, ApiKeyShownBefore, NoMerchant, ScopeNotHeld]
     })
+      .annotate(Audited, "api_key.create")
       .middleware(Idempotent)
       .annotate(OneTimeAnswer, true)
       .annotateMerge(
@@ -47,6 +49,7 @@ export class ApiKeysApiGroup extends HttpApiGroup.make("apiKeys")
       success: IssuedApiKey,
       error: [ApiKeyEnded, ApiKeyLimitReached, ApiKeyNotFound, ApiKeyShownBefore, NoMerchant]
     })
+      .annotate(Audited, "api_key.rotate")
       .middleware(Idempotent)
       .annotate(OneTimeAnswer, true)
       .annotateMerge(
@@ -61,6 +64,7 @@ export class ApiKeysApiGroup extends HttpApiGroup.make("apiKeys")
       success: ApiKey,
       error: [ApiKeyNotFound, NoMerchant]
     })
+      .annotate(Audited, "api_key.revoke")
       .middleware(Idempotent)
       .annotateMerge(describe("Revoke an API key", "It is refused by every server at once, for ever."))
   )

@@ -17,6 +17,7 @@ import {
   OwnAddressBlocked
 } from "./Block.ts"
 import { RequiredPermission } from "./Permission.ts"
+import { Audited } from "../operations/Audit.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
 
@@ -45,6 +46,7 @@ export class BlocksApiGroup extends HttpApiGroup.make("blocks")
       success: Block.pipe(HttpApiSchema.status(201)),
       error: blockErrors
     })
+      .annotate(Audited, "block.add")
       .middleware(Idempotent)
       .annotateMerge(
         describe(
@@ -58,6 +60,7 @@ export class BlocksApiGroup extends HttpApiGroup.make("blocks")
       success: Block,
       error: BlockNotFound
     })
+      .annotate(Audited, "block.remove")
       .middleware(Idempotent)
       .annotateMerge(describe("Remove a block", "It stays in the list of all, with who removed it and why."))
   )

@@ -3,7 +3,8 @@ import { Rpc, RpcGroup } from "effect/rpc"
 import { Overloaded, RateLimited, Unauthorized } from "../kernel/EdgeError.ts"
 import { InvalidCursor, Page, pageRequest } from "../kernel/Page.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
-import { AccountEvent, Reason } from "./AccountEvent.ts"
+import { Audited } from "../operations/Audit.ts"
+import { AccountEvent, Reason, UnmaskReason } from "./AccountEvent.ts"
 import { Address, AddressInput } from "./Address.ts"
 import { AddressId, AddressNotFound } from "./AddressBook.ts"
 import { RpcAuthorization } from "./Authorization.ts"
@@ -26,7 +27,7 @@ import { RequiredPermission, Role } from "./Permission.ts"
 import { LoginRecord, RecoveryCodes, Totp, TotpEnrolment } from "./SignIn.ts"
 import { StepUpProof } from "./SignInRequests.ts"
 import { RequiredStepUp, RpcStepUp } from "./StepUp.ts"
-import { ManagedUser, PasswordChange, Session, User, UserUpdate } from "./User.ts"
+import { ManagedUser, PasswordChange, PersonalData, Session, User, UserUpdate } from "./User.ts"
 
 /**
  * A signed-in user's own account. Signing in itself is HTTP only: its throttle needs the caller's address, which a
@@ -87,7 +88,7 @@ export class IdentityStorefrontRpcs extends RpcGroup.make(
 const userId = { userId: UserId }
 const withReason = { userId: UserId, reason: Reason }
 
-/** Accounts as administrators see and change them; each change is in the account's history. */
+/** Accounts as administrators see and change them, with personal data masked; each change is in the account's history. */
 export class IdentityAdminRpcs extends RpcGroup.make(
   Rpc.make("users.list", {
     payload: {
@@ -99,27 +100,31 @@ export class IdentityAdminRpcs extends RpcGroup.make(
     },
     success: Page(ManagedUser),
     error: InvalidCursor
-  }),
-  Rpc.make("users.show", { payload: userId, success: ManagedUser, error: UserNotFound }),
+  }).annotate(Audited, "nothing"),
+  Rpc.make("users.show", { payload: userId, success: ManagedUser, error: UserNotFound }).annotate(Audited, "nothing"),
   Rpc.make("users.history", {
     payload: { ...userId, ...pageRequest },
     success: Page(AccountEvent),
     error: InvalidCursor
-  }),
+  }).annotate(Audited, "nothing"),
   Rpc.make("users.ban", {
     payload: withReason,
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, UserNotFound])
-  }),
-  Rpc.make("users.unban", { payload: withReason, success: ManagedUser, error: UserNotFound }),
-  Rpc.make("users.logout", { payload: withReason, error: UserNotFound }),
+  }).annotate(Audited, "user.ban"),
+  Rpc.make("users.unban", { payload: withReason, success: ManagedUser, error: UserNotFound }).annotate(
+    Audited,
+    "user.unban"
+  ),
+  Rpc.make("users.logout", { payload: withReason, error: UserNotFound }).annotate(Audited, "user.logout"),
   Rpc.make("users.logins", {
     payload: { ...userId, ...pageRequest },
     success: Page(LoginRecord),
     error: InvalidCursor
-  }),
+  }).annotate(Audited, "nothing"),
   // For who lost both the authenticator and the recovery codes, once the operator knows that it is the owner who asks.
   Rpc.make("users.resetMfa", { payload: withReason, error: Schema.Union([MfaNotEnabled, UserNotFound]) })
+    .annotate(Audited, "user.mfa_reset")
     .annotate(RequiredStepUp, "strong")
     .middleware(RpcStepUp),
   Rpc.make("users.grant", {
@@ -127,6 +132,7 @@ export class IdentityAdminRpcs extends RpcGroup.make(
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, PermissionNotHeld, RoleNotGrantable, UserNotFound])
   })
+    .annotate(Audited, "user.role_grant")
     .annotate(RequiredStepUp, "strong")
     .middleware(RpcStepUp),
   Rpc.make("users.revoke", {
@@ -134,8 +140,17 @@ export class IdentityAdminRpcs extends RpcGroup.make(
     success: ManagedUser,
     error: Schema.Union([LastAdministrator, PermissionNotHeld, RoleNotGrantable, UserNotFound])
   })
+    .annotate(Audited, "user.role_revoke")
     .annotate(RequiredStepUp, "strong")
-    .middleware(RpcStepUp)
+    .middleware(RpcStepUp),
+  /** The email, name and picture, which the other calls show masked. */
+  Rpc.make("users.unmask", {
+    payload: { userId: UserId, reason: UnmaskReason },
+    success: PersonalData,
+    error: UserNotFound
+  })
+    .annotate(RequiredPermission, "personal-data:unmask")
+    .annotate(Audited, "personal_data.unmask")
 )
   .annotateRpcs(RequiredPermission, "users:administer")
   .middleware(RpcAuthorization) {}

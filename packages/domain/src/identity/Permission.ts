@@ -42,7 +42,9 @@ export const Permission = Schema.Literals([
   "users:administer",
   "policy:administer",
   "blocks:administer",
-  "operations:administer"
+  "operations:administer",
+  "audit:read",
+  "personal-data:unmask"
 ]).annotate({ identifier: "Permission" })
 export type Permission = typeof Permission.Type
 
@@ -58,7 +60,8 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:credentials",
   "merchants:keys",
   "ledger:read",
-  "staff:administer"
+  "staff:administer",
+  "audit:read"
 ]
 
 /** What each built-in role holds where no policy says otherwise. */
@@ -76,7 +79,8 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "users:administer",
     "policy:administer",
     "blocks:administer",
-    "operations:administer"
+    "operations:administer",
+    "personal-data:unmask"
   ]
 }
 

@@ -23,6 +23,7 @@ import {
 } from "./Policy.ts"
 import { RequiredStepUp, StepUp } from "./StepUp.ts"
 import { ManagedUser } from "./User.ts"
+import { Audited } from "../operations/Audit.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
 
@@ -72,12 +73,15 @@ export class PolicyApiGroup extends HttpApiGroup.make("policy")
       payload: Schema.Struct({ document: PolicyDocument }),
       success: PolicyDiff,
       error: PolicyInvalid
-    }).annotateMerge(describe("Compare a policy", "What it would open and close, role by role. Nothing is changed.")),
+    })
+      .annotate(Audited, "nothing")
+      .annotateMerge(describe("Compare a policy", "What it would open and close, role by role. Nothing is changed.")),
     HttpApiEndpoint.post("apply", "/", {
       payload: PolicyChange,
       success: PolicyVersion.pipe(HttpApiSchema.status(201)),
       error: applyErrors
     })
+      .annotate(Audited, "policy.apply")
       .middleware(Idempotent)
       .annotate(RequiredStepUp, "strong")
       .middleware(StepUp)
@@ -92,6 +96,7 @@ export class PolicyApiGroup extends HttpApiGroup.make("policy")
       success: PolicyVersion.pipe(HttpApiSchema.status(201)),
       error: [...applyErrors, PolicyVersionNotFound]
     })
+      .annotate(Audited, "policy.rollback")
       .middleware(Idempotent)
       .annotate(RequiredStepUp, "strong")
       .middleware(StepUp)
@@ -119,6 +124,7 @@ export class StaffApiGroup extends HttpApiGroup.make("staff")
       success: ManagedUser,
       error: roleErrors
     })
+      .annotate(Audited, "user.role_grant")
       .middleware(Idempotent)
       .annotate(RequiredStepUp, "strong")
       .middleware(StepUp)
@@ -134,6 +140,7 @@ export class StaffApiGroup extends HttpApiGroup.make("staff")
       success: ManagedUser,
       error: roleErrors
     })
+      .annotate(Audited, "user.role_revoke")
       .middleware(Idempotent)
       .annotate(RequiredStepUp, "strong")
       .middleware(StepUp)
@@ -153,6 +160,7 @@ export class AssignmentsApiGroup extends HttpApiGroup.make("assignments")
       success: ManagedUser,
       error: roleErrors
     })
+      .annotate(Audited, "user.role_grant")
       .middleware(Idempotent)
       .annotate(RequiredStepUp, "strong")
       .middleware(StepUp)
@@ -168,6 +176,7 @@ export class AssignmentsApiGroup extends HttpApiGroup.make("assignments")
       success: ManagedUser,
       error: roleErrors
     })
+      .annotate(Audited, "user.role_revoke")
       .middleware(Idempotent)
       .annotate(RequiredStepUp, "strong")
       .middleware(StepUp)

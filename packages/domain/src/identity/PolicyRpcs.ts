@@ -26,6 +26,7 @@ import {
 import { applyErrors, roleErrors } from "./PolicyApi.ts"
 import { RequiredStepUp, RpcStepUp } from "./StepUp.ts"
 import { ManagedUser } from "./User.ts"
+import { Audited } from "../operations/Audit.ts"
 
 /** The roles that there are and what they may do. The id of a change comes from the client, so that a repeated call does it once. */
 export class PolicyAdminRpcs extends RpcGroup.make(
@@ -47,6 +48,7 @@ export class PolicyAdminRpcs extends RpcGroup.make(
     success: PolicyVersion,
     error: Schema.Union([...applyErrors])
   })
+    .annotate(Audited, "policy.apply")
     .annotate(RequiredStepUp, "strong")
     .middleware(RpcStepUp),
   Rpc.make("policy.rollback", {
@@ -54,10 +56,12 @@ export class PolicyAdminRpcs extends RpcGroup.make(
     success: PolicyVersion,
     error: Schema.Union([...applyErrors, PolicyVersionNotFound])
   })
+    .annotate(Audited, "policy.rollback")
     .annotate(RequiredStepUp, "strong")
     .middleware(RpcStepUp)
 )
   .annotateRpcs(RequiredPermission, "policy:administer")
+  .annotateRpcs(Audited, "nothing")
   .middleware(RpcAuthorization) {}
 
 /** Networks and devices that are kept out. */
@@ -75,10 +79,15 @@ export class BlockAdminRpcs extends RpcGroup.make(
     payload: { id: BlockId, block: NewBlock },
     success: Block,
     error: Schema.Union([...blockErrors])
-  }),
-  Rpc.make("blocks.remove", { payload: { id: BlockId, removal: BlockRemoval }, success: Block, error: BlockNotFound })
+  }).annotate(Audited, "block.add"),
+  Rpc.make("blocks.remove", {
+    payload: { id: BlockId, removal: BlockRemoval },
+    success: Block,
+    error: BlockNotFound
+  }).annotate(Audited, "block.remove")
 )
   .annotateRpcs(RequiredPermission, "blocks:administer")
+  .annotateRpcs(Audited, "nothing")
   .middleware(RpcAuthorization) {}
 
 const ofRole = { userId: UserId, role: Role, reason: Reason }
@@ -87,11 +96,14 @@ const ofRole = { userId: UserId, role: Role, reason: Reason }
 export class StaffMerchantRpcs extends RpcGroup.make(
   Rpc.make("staff.list", { payload: pageRequest, success: Page(ManagedUser), error: InvalidCursor }),
   Rpc.make("staff.grant", { payload: ofRole, success: ManagedUser, error: Schema.Union([...roleErrors]) })
+    .annotate(Audited, "user.role_grant")
     .annotate(RequiredStepUp, "strong")
     .middleware(RpcStepUp),
   Rpc.make("staff.revoke", { payload: ofRole, success: ManagedUser, error: Schema.Union([...roleErrors]) })
+    .annotate(Audited, "user.role_revoke")
     .annotate(RequiredStepUp, "strong")
     .middleware(RpcStepUp)
 )
   .annotateRpcs(RequiredPermission, "staff:administer")
+  .annotateRpcs(Audited, "nothing")
   .middleware(RpcAuthorization) {}

@@ -67,6 +67,14 @@ export class ManagedUser extends Schema.Class<ManagedUser>("ManagedUser")({
   lastLoginAt: Schema.NullOr(Schema.Date)
 }) {}
 
+/** Who somebody is, for who may know it. */
+export const PersonalData = Schema.Struct({
+  email: Schema.NullOr(Schema.toType(Email)),
+  name: Schema.String,
+  avatarUrl: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "PersonalData" })
+export type PersonalData = typeof PersonalData.Type
+
 export const Registration = Schema.Struct({
   email: Email,
   password: Password,

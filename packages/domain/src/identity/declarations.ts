@@ -2,9 +2,11 @@ import { Context } from "effect"
 import { HttpApi } from "effect/http-api"
 import type { HttpApiGroup } from "effect/http-api"
 import type { RpcGroup, Rpc } from "effect/rpc"
+import type { AuditAction } from "../operations/Audit.ts"
+import { Audited } from "../operations/Audit.ts"
 import { Authorization, OptionalAuthorization, RpcAuthorization } from "./Authorization.ts"
 import type { Permission } from "./Permission.ts"
-import { RequiredPermission } from "./Permission.ts"
+import { permissionsOf, RequiredPermission } from "./Permission.ts"
 import type { StepUpLevel } from "./StepUp.ts"
 import { RequiredStepUp, RpcStepUp, StepUp } from "./StepUp.ts"
 
@@ -18,6 +20,8 @@ export interface Declaration {
   readonly stepUp: StepUpLevel | undefined
   /** Whether the middleware that asks for a recent proof stands before it. */
   readonly hasStepUp: boolean
+  /** What it leaves in the audit trail. */
+  readonly audited: AuditAction | "nothing" | undefined
 }
 
 const guardOf = (required: boolean, optional: boolean): Declaration["guard"] =>
@@ -37,7 +41,8 @@ export const ofHttpApi = <Id extends string, Groups extends HttpApiGroup.Constra
         permission: Context.get(mergedAnnotations, RequiredPermission),
         guard: guardOf(keys.has(Authorization.key), keys.has(OptionalAuthorization.key)),
         stepUp: Context.get(mergedAnnotations, RequiredStepUp),
-        hasStepUp: keys.has(StepUp.key)
+        hasStepUp: keys.has(StepUp.key),
+        audited: Context.get(mergedAnnotations, Audited) ?? (endpoint.method === "GET" ? "nothing" : undefined)
       })
     }
   })
@@ -53,19 +58,24 @@ export const ofRpcGroup = <R extends Rpc.Any>(group: RpcGroup.RpcGroup<R>): Read
       permission: Context.get(rpc.annotations, RequiredPermission),
       guard: guardOf(keys.has(RpcAuthorization.key), false),
       stepUp: Context.get(rpc.annotations, RequiredStepUp),
-      hasStepUp: keys.has(RpcStepUp.key)
+      hasStepUp: keys.has(RpcStepUp.key),
+      audited: Context.get(rpc.annotations, Audited)
     }
   })
 
 /**
  * What is wrong with the declarations, a sentence each; the server does not start while there is one. A way in must say
- * what it needs, and what is not public must have the middleware that checks it.
+ * what it needs, and what is not public must have the middleware that checks it; what needs more than an account must say
+ * what it leaves in the audit trail.
  */
 export const faults = (declarations: ReadonlyArray<Declaration>): ReadonlyArray<string> =>
-  declarations.flatMap(({ way, permission, guard, stepUp, hasStepUp }) => {
+  declarations.flatMap(({ audited, guard, hasStepUp, permission, stepUp, way }) => {
     if (permission === undefined) return [`${way} declares no permission`]
     if (permission !== "public" && guard !== "required") return [`${way} needs ${permission} but nothing checks it`]
     if (stepUp !== undefined && !hasStepUp) return [`${way} needs a ${stepUp} proof but nothing checks it`]
     if (stepUp === undefined && hasStepUp) return [`${way} checks for a proof but does not say which it needs`]
+    if (permission !== "public" && !permissionsOf.customer.includes(permission) && audited === undefined) {
+      return [`${way} needs ${permission} and does not say what it leaves in the audit trail`]
+    }
     return []
   })

@@ -4,6 +4,7 @@ import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
+import { Audited } from "../operations/Audit.ts"
 import { Account, AccountCode, AccountKind, AccountPage, LedgerReport, TrialBalance } from "./Account.ts"
 import { LedgerAccountNotFound, postErrors, TransferNotFound } from "./LedgerError.ts"
 import { NewAdjustment, Purpose, StatementPage, TransferDetails, TransferId, TransferPage } from "./Transfer.ts"
@@ -25,6 +26,7 @@ export class LedgerMerchantRpcs extends RpcGroup.make(
   Rpc.make("ledger.trialBalance", { payload: { at: time }, success: TrialBalance })
 )
   .annotateRpcs(RequiredPermission, "ledger:read")
+  .annotateRpcs(Audited, "nothing")
   .middleware(RpcAuthorization) {}
 
 /** What an operator sees of all of them, and does with them. */
@@ -62,5 +64,9 @@ export class LedgerAdminRpcs extends RpcGroup.make(
     payload: NewAdjustment.fields,
     success: TransferDetails,
     error: Schema.Union(postErrors)
-  }).annotate(RequiredPermission, "ledger:adjust")
-).middleware(RpcAuthorization) {}
+  })
+    .annotate(Audited, "ledger.adjust")
+    .annotate(RequiredPermission, "ledger:adjust")
+)
+  .annotateRpcs(Audited, "nothing")
+  .middleware(RpcAuthorization) {}

@@ -4,6 +4,7 @@ import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
+import { Audited } from "../operations/Audit.ts"
 import { DisputeDetails, DisputeId, DisputePage, NewEvidence } from "./Dispute.ts"
 import {
   DisputeNotFound,
@@ -69,6 +70,7 @@ export class DisputesApiGroup extends HttpApiGroup.make("disputes")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "payments:dispute")
+      .annotate(Audited, "dispute.add_evidence")
       .annotateMerge(
         describe(
           "Add evidence",
@@ -83,6 +85,7 @@ export class DisputesApiGroup extends HttpApiGroup.make("disputes")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "payments:dispute")
+      .annotate(Audited, "dispute.submit")
       .annotateMerge(describe("Submit the evidence", "To the buyer's bank, which usually reads it once.")),
     HttpApiEndpoint.post("accept", "/:id/accept", {
       params: ofDispute,
@@ -91,6 +94,7 @@ export class DisputesApiGroup extends HttpApiGroup.make("disputes")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "payments:dispute")
+      .annotate(Audited, "dispute.accept")
       .annotateMerge(describe("Give the dispute up", "The buyer keeps the money. It cannot be taken back."))
   )
   .middleware(Authorization)

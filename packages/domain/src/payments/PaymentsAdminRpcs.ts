@@ -6,6 +6,7 @@ import { Uuid7 } from "../kernel/Id.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { NonBlankText, PlainText } from "../kernel/PlainText.ts"
+import { Audited } from "../operations/Audit.ts"
 import { NewRefund, Payment, PaymentPage, Refund } from "./Payment.ts"
 import { Callback, CallbackPage, CallbackStatus, PaymentDetails } from "./PaymentDetails.ts"
 import { CallbackNotFound } from "./PaymentError.ts"
@@ -40,52 +41,72 @@ export class PaymentsAdminRpcs extends RpcGroup.make(
     },
     success: PaymentPage,
     error: InvalidCursor
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   Rpc.make("admin.payments.show", {
     payload: { id: PaymentId },
     success: PaymentDetails,
     error: PaymentNotFound
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   /** Everything that happened to it, oldest first: calls to channels, changes of state, notices, incidents. */
   Rpc.make("admin.payments.log", {
     payload: { id: PaymentId, ...pageRequest },
     success: PaymentLogPage,
     error: Schema.Union([InvalidCursor, PaymentNotFound])
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   /** Asks the channels now about everything of this payment that is open. */
   Rpc.make("admin.payments.query", {
     payload: { id: PaymentId },
     success: PaymentDetails,
     error: Schema.Union([PaymentNotFound, PaymentUndecided])
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "payment.query")
+    .annotate(RequiredPermission, "payments:administer"),
   /** The same `refundId` again answers with the refund that exists. */
   Rpc.make("admin.payments.refund", {
     payload: { id: PaymentId, refundId: RefundId, ...NewRefund.fields },
     success: Refund,
     error: Schema.Union([PaymentNotFound, PaymentStateConflict, RefundExceedsCapture, CurrencyMismatch])
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "payment.refund")
+    .annotate(RequiredPermission, "payments:administer"),
   /** Has the payment canceled by itself at `at`; null takes that back. */
   Rpc.make("admin.payments.scheduleCancel", {
     payload: { id: PaymentId, at: Schema.NullOr(Schema.Date), reason: NonBlankText(400) },
     success: Payment,
     error: Schema.Union([PaymentNotFound, PaymentStateConflict])
-  }).annotate(RequiredPermission, "payments:administer"),
-  Rpc.make("admin.routes.show", { success: RoutingTable }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "payment.schedule_cancel")
+    .annotate(RequiredPermission, "payments:administer"),
+  Rpc.make("admin.routes.show", { success: RoutingTable })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   Rpc.make("admin.routes.history", {
     payload: { limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })) },
     success: Schema.Array(RoutingTable)
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   /** Replaces all rules; `version` is the table that the change was made from. */
   Rpc.make("admin.routes.put", {
     payload: RoutingChange.fields,
     success: RoutingTable,
     error: Schema.Union([RoutingTableChanged, UnknownChannel])
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "routes.put")
+    .annotate(RequiredPermission, "payments:administer"),
   /** Where such a payment would go now, and why; null where nowhere. */
   Rpc.make("admin.routes.explain", {
     payload: RouteQuestion.fields,
     success: Schema.NullOr(RouteDecision)
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   Rpc.make("admin.callbacks.list", {
     payload: {
       ...pageRequest,
@@ -94,16 +115,22 @@ export class PaymentsAdminRpcs extends RpcGroup.make(
     },
     success: CallbackPage,
     error: InvalidCursor
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   Rpc.make("admin.callbacks.show", {
     payload: { id: Uuid7 },
     success: Callback,
     error: CallbackNotFound
-  }).annotate(RequiredPermission, "payments:administer"),
+  })
+    .annotate(Audited, "nothing")
+    .annotate(RequiredPermission, "payments:administer"),
   /** Acts upon a stored notice once more; it changes nothing where it was acted upon before. */
   Rpc.make("admin.callbacks.replay", {
     payload: { id: Uuid7 },
     success: Callback,
     error: CallbackNotFound
-  }).annotate(RequiredPermission, "payments:administer")
+  })
+    .annotate(Audited, "callback.replay")
+    .annotate(RequiredPermission, "payments:administer")
 ).middleware(RpcAuthorization) {}

@@ -8,6 +8,7 @@ import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
+import { Audited } from "../operations/Audit.ts"
 import {
   CancelTime,
   ChannelChoice,
@@ -75,6 +76,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       .middleware(Idempotent)
       .middleware(Authorization)
       .annotate(RequiredPermission, "payments:create")
+      .annotate(Audited, "payment.create")
       .annotateMerge(OpenApi.annotations({ title: "Create a payment", description: "Calls no channel yet." })),
     HttpApiEndpoint.get("list", "/api/v1/payments", {
       query: { ...pageQuery, reference: Schema.optionalKey(AnyText) },
@@ -117,6 +119,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       .middleware(Idempotent)
       .middleware(Authorization)
       .annotate(RequiredPermission, "payments:write")
+      .annotate(Audited, "payment.cancel")
       .annotateMerge(
         OpenApi.annotations({
           title: "Cancel a payment",
@@ -131,6 +134,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
     })
       .middleware(Authorization)
       .annotate(RequiredPermission, "payments:write")
+      .annotate(Audited, "payment.schedule_cancel")
       .annotateMerge(
         OpenApi.annotations({
           title: "Say when a payment is canceled by itself",
@@ -160,6 +164,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       .middleware(Idempotent)
       .middleware(Authorization)
       .annotate(RequiredPermission, "payments:refund")
+      .annotate(Audited, "payment.refund")
       .annotateMerge(OpenApi.annotations({ title: "Refund all that is left, or a part" })),
     HttpApiEndpoint.get("listRefunds", "/api/v1/payments/:id/refunds", {
       params: ofPayment,

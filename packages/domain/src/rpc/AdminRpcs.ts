@@ -4,6 +4,7 @@ import { IdentityAdminRpcs } from "../identity/IdentityRpcs.ts"
 import { BlockAdminRpcs, PolicyAdminRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerAdminRpcs } from "../ledger/LedgerRpcs.ts"
+import { AuditAdminRpcs } from "../operations/AuditApi.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
@@ -18,6 +19,7 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   PolicyAdminRpcs,
   BlockAdminRpcs,
   OperationsAdminRpcs,
+  AuditAdminRpcs,
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,

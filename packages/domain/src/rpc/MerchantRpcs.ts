@@ -3,6 +3,7 @@ import { ApiKeyMerchantRpcs } from "../identity/ApiKeyRpcs.ts"
 import { StaffMerchantRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerMerchantRpcs } from "../ledger/LedgerRpcs.ts"
+import { AuditMerchantRpcs } from "../operations/AuditApi.ts"
 import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
@@ -11,6 +12,7 @@ import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
   ApiKeyMerchantRpcs,
+  AuditMerchantRpcs,
   CredentialMerchantRpcs,
   DisputesMerchantRpcs,
   LedgerMerchantRpcs,

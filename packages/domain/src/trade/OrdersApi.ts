@@ -5,6 +5,7 @@ import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
+import { Audited } from "../operations/Audit.ts"
 import { cancelErrors, stepErrors } from "./operationErrors.ts"
 import { Order, OrderId, OrderStatus, Remark, Shipment } from "./Order.ts"
 import { OrderNotFound } from "./TradeError.ts"
@@ -44,6 +45,7 @@ export class OrdersApiGroup extends HttpApiGroup.make("orders")
     HttpApiEndpoint.post("cancel", "/orders/:id/cancel", { params, success: Order, error: cancelErrors })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "account")
+      .annotate(Audited, "order.cancel")
       .annotateMerge(
         describe(
           "Cancel an order",
@@ -53,10 +55,12 @@ export class OrdersApiGroup extends HttpApiGroup.make("orders")
     HttpApiEndpoint.post("ship", "/orders/:id/ship", { params, payload: Shipment, success: Order, error: stepErrors })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "orders:fulfil")
+      .annotate(Audited, "order.ship")
       .annotateMerge(describe("Ship a paid order", "By the staff of its merchant.")),
     HttpApiEndpoint.post("deliver", "/orders/:id/deliver", { params, success: Order, error: stepErrors })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "orders:fulfil")
+      .annotate(Audited, "order.deliver")
       .annotateMerge(describe("Report that a shipped order was delivered", "By the staff of its merchant.")),
     HttpApiEndpoint.post("confirmReceipt", "/orders/:id/confirm-receipt", { params, success: Order, error: stepErrors })
       .middleware(Idempotent)

@@ -4,6 +4,7 @@ import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { InvalidCursor, Page, pageQuery } from "../kernel/Page.ts"
+import { Audited } from "../operations/Audit.ts"
 import { returnErrors, returnRequestErrors } from "./operationErrors.ts"
 import { OrderId } from "./Order.ts"
 import { NewReturn, Receipt, Rejection, Return, ReturnId, ReturnNotFound, ReturnStatus } from "./Return.ts"
@@ -67,6 +68,7 @@ export class ReturnsApiGroup extends HttpApiGroup.make("returns")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "orders:fulfil")
+      .annotate(Audited, "return.approve")
       .annotateMerge(describe("Agree to a return", "By the staff of the merchant: the buyer may send the goods.")),
     HttpApiEndpoint.post("reject", "/orders/:id/returns/:returnId/reject", {
       params: ofReturn,
@@ -76,6 +78,7 @@ export class ReturnsApiGroup extends HttpApiGroup.make("returns")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "orders:fulfil")
+      .annotate(Audited, "return.reject")
       .annotateMerge(describe("Refuse a return", "By the staff of the merchant, with a reason that the buyer reads.")),
     HttpApiEndpoint.post("receive", "/orders/:id/returns/:returnId/receive", {
       params: ofReturn,
@@ -85,6 +88,7 @@ export class ReturnsApiGroup extends HttpApiGroup.make("returns")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "orders:fulfil")
+      .annotate(Audited, "return.receive")
       .annotateMerge(
         describe("Report that the goods came back", "Puts them into stock where asked for, and refunds them.")
       ),
@@ -95,6 +99,7 @@ export class ReturnsApiGroup extends HttpApiGroup.make("returns")
     })
       .middleware(Idempotent)
       .annotate(RequiredPermission, "orders:fulfil")
+      .annotate(Audited, "return.refund_again")
       .annotateMerge(describe("Ask for the refund again", "Where the last one was not carried out (`refundFailure`)."))
   )
   .middleware(Authorization)

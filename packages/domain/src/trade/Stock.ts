@@ -17,7 +17,8 @@ export class StockBelowReserved extends Problem<StockBelowReserved>()("StockBelo
  * The port through which catalog shows and sets stock. Owned by trade, which alone decides whether an order may be placed.
  *
  * `available` answers from memory, at most a second old, 0 for a SKU it does not know: for showing only.
- * `setOnHand` states how many pieces lie in the warehouse (not a difference) and writes a movement with `actor`.
+ * `setOnHand` states how many pieces lie in the warehouse (not a difference) and writes a movement with `actor`; it
+ * answers with how many there were before.
  */
 export class Stock extends Context.Service<
   Stock,
@@ -26,6 +27,6 @@ export class Stock extends Context.Service<
     setOnHand(
       levels: ReadonlyArray<{ readonly skuId: SkuId; readonly onHand: number }>,
       actor: UserId | "system"
-    ): Effect.Effect<void, StockBelowReserved>
+    ): Effect.Effect<ReadonlyMap<SkuId, number>, StockBelowReserved>
   }
 >()("@mall/domain/trade/Stock") {}

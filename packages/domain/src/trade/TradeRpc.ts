@@ -1,10 +1,13 @@
 import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { SkuId } from "../catalog/Catalog.ts"
+import { UnmaskReason } from "../identity/AccountEvent.ts"
+import { PostalAddress } from "../identity/AddressBook.ts"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Unauthorized } from "../kernel/EdgeError.ts"
 import { InvalidCursor, Page, pageRequest } from "../kernel/Page.ts"
+import { Audited } from "../operations/Audit.ts"
 import { Cart, CartAddition, CartAdditionId, CartToken } from "./Cart.ts"
 import { Checkout, CheckoutRequest } from "./Checkout.ts"
 import { cancelErrors, checkoutErrors, returnErrors, returnRequestErrors, stepErrors } from "./operationErrors.ts"
@@ -77,31 +80,68 @@ export class TradeStorefrontRpcs extends RpcGroup.make(
 
 /** For the staff of a merchant: the orders of their shop. */
 export class TradeMerchantRpcs extends RpcGroup.make(
-  Rpc.make("orders.listSold", { payload: listPayload, success: Page(Order), error: InvalidCursor }),
-  Rpc.make("orders.getSold", { payload: byId, success: Order, error: OrderNotFound }),
-  Rpc.make("orders.ship", { payload: { ...byId, shipment: Shipment }, success: Order, error: stepError }),
-  Rpc.make("orders.deliver", { payload: byId, success: Order, error: stepError }),
-  Rpc.make("orders.cancelSold", { payload: byId, success: Order, error: cancelError }),
-  Rpc.make("returns.listSold", { payload: returnsOfShop, success: Page(Return), error: InvalidCursor }),
-  Rpc.make("returns.approve", { payload: byReturn, success: Return, error: returnError }),
-  Rpc.make("returns.reject", { payload: { ...byReturn, rejection: Rejection }, success: Return, error: returnError }),
-  Rpc.make("returns.receive", { payload: { ...byReturn, receipt: Receipt }, success: Return, error: returnError }),
-  Rpc.make("returns.refundAgain", { payload: byReturn, success: Return, error: returnError })
+  Rpc.make("orders.listSold", { payload: listPayload, success: Page(Order), error: InvalidCursor }).annotate(
+    Audited,
+    "nothing"
+  ),
+  Rpc.make("orders.getSold", { payload: byId, success: Order, error: OrderNotFound }).annotate(Audited, "nothing"),
+  Rpc.make("orders.ship", { payload: { ...byId, shipment: Shipment }, success: Order, error: stepError }).annotate(
+    Audited,
+    "order.ship"
+  ),
+  Rpc.make("orders.deliver", { payload: byId, success: Order, error: stepError }).annotate(Audited, "order.deliver"),
+  Rpc.make("orders.cancelSold", { payload: byId, success: Order, error: cancelError }).annotate(
+    Audited,
+    "order.cancel"
+  ),
+  Rpc.make("returns.listSold", { payload: returnsOfShop, success: Page(Return), error: InvalidCursor }).annotate(
+    Audited,
+    "nothing"
+  ),
+  Rpc.make("returns.approve", { payload: byReturn, success: Return, error: returnError }).annotate(
+    Audited,
+    "return.approve"
+  ),
+  Rpc.make("returns.reject", {
+    payload: { ...byReturn, rejection: Rejection },
+    success: Return,
+    error: returnError
+  }).annotate(Audited, "return.reject"),
+  Rpc.make("returns.receive", {
+    payload: { ...byReturn, receipt: Receipt },
+    success: Return,
+    error: returnError
+  }).annotate(Audited, "return.receive"),
+  Rpc.make("returns.refundAgain", { payload: byReturn, success: Return, error: returnError }).annotate(
+    Audited,
+    "return.refund_again"
+  )
 )
   .annotateRpcs(RequiredPermission, "orders:fulfil")
   .middleware(RpcAuthorization) {}
 
 /** For operators: the orders of all, how long they wait, and what went wrong with their payments. */
 export class TradeAdminRpcs extends RpcGroup.make(
-  Rpc.make("orders.listAll", { payload: listPayload, success: Page(Order), error: InvalidCursor }),
-  Rpc.make("orders.show", { payload: byId, success: Order, error: OrderNotFound }),
-  Rpc.make("orders.cancelAny", { payload: byId, success: Order, error: cancelError }),
+  Rpc.make("orders.listAll", { payload: listPayload, success: Page(Order), error: InvalidCursor }).annotate(
+    Audited,
+    "nothing"
+  ),
+  Rpc.make("orders.show", { payload: byId, success: Order, error: OrderNotFound }).annotate(Audited, "nothing"),
+  Rpc.make("orders.cancelAny", { payload: byId, success: Order, error: cancelError }).annotate(Audited, "order.cancel"),
   Rpc.make("orders.paymentIncidents", {
     payload: { limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })) },
     success: Schema.Array(PaymentIncident)
-  }),
-  Rpc.make("orders.expiryRules", { success: Schema.Array(OrderExpiryRule) }),
-  Rpc.make("orders.putExpiryRule", { payload: OrderExpiryRule })
+  }).annotate(Audited, "nothing"),
+  Rpc.make("orders.expiryRules", { success: Schema.Array(OrderExpiryRule) }).annotate(Audited, "nothing"),
+  Rpc.make("orders.putExpiryRule", { payload: OrderExpiryRule }).annotate(Audited, "order_expiry_rule.put"),
+  /** To whom and where it is delivered, which the other calls show masked. */
+  Rpc.make("orders.unmask", {
+    payload: { ...byId, reason: UnmaskReason },
+    success: PostalAddress,
+    error: OrderNotFound
+  })
+    .annotate(RequiredPermission, "personal-data:unmask")
+    .annotate(Audited, "personal_data.unmask")
 )
   .annotateRpcs(RequiredPermission, "orders:administer")
   .middleware(RpcAuthorization) {}

@@ -10,6 +10,9 @@ const api = HttpApi.make("shop").add(
     HttpApiEndpoint.get("open", "/open").annotate(RequiredPermission, "public"),
     HttpApiEndpoint.get("guarded", "/guarded").annotate(RequiredPermission, "account").middleware(Authorization),
     HttpApiEndpoint.get("silent", "/silent"),
+    HttpApiEndpoint.post("unaudited", "/unaudited")
+      .annotate(RequiredPermission, "catalog:write")
+      .middleware(Authorization),
     HttpApiEndpoint.get("unguarded", "/unguarded").annotate(RequiredPermission, "account")
   )
 )
@@ -24,6 +27,7 @@ describe("declarations", () => {
   it("finds the endpoint that says nothing and the one that nothing checks", () => {
     assert.deepStrictEqual(faults(ofHttpApi(api)), [
       "GET /silent declares no permission",
+      "POST /unaudited needs catalog:write and does not say what it leaves in the audit trail",
       "GET /unguarded needs account but nothing checks it"
     ])
   })

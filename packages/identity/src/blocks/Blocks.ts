@@ -10,6 +10,7 @@ import type { Block, BlockKind, NewBlock } from "@mall/domain/identity/Block"
 import * as IpNetwork from "@mall/domain/kernel/IpNetwork"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Gate } from "@mall/platform/http/Gate"
 import { retryConflicts } from "@mall/platform/retryConflicts"
@@ -66,6 +67,7 @@ export class Blocks extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const repo = yield* BlockRepo
+      const audit = yield* makeAuditRecorder
       const clock = yield* Clock.Clock
       const limit = yield* Config.Int("BLOCK_LIST_LIMIT").pipe(Config.withDefault(10_000))
 
@@ -137,6 +139,12 @@ export class Blocks extends Context.Service<
           const block: Block = { id, kind, subject, reason, author, traceId, createdAt: now, expiresAt, ...ended }
           yield* repo.insert(block)
           if (kind === "device") yield* repo.endSessions(subject, now)
+          yield* audit.record({
+            action: "block.add",
+            resource: { type: "block", id },
+            reason,
+            after: { kind, subject, expiresAt }
+          })
           return block
         },
         sql.withTransaction,
@@ -160,9 +168,17 @@ export class Blocks extends Context.Service<
           const now = yield* DateTime.nowAsDate
           const ended = yield* repo.end({ id, now, author, reason, traceId: yield* currentTraceId })
           if (Option.isNone(ended)) return yield* new BlockNotFound({ blockId: id })
-          yield* refresh(id)
+          const { kind, subject } = ended.value
+          yield* audit.record({
+            action: "block.remove",
+            resource: { type: "block", id },
+            reason,
+            before: { kind, subject }
+          })
           return ended.value
         },
+        sql.withTransaction,
+        Effect.tap(({ id }) => refresh(id)),
         Effect.catchTag("SqlError", Effect.die)
       )
 

@@ -20,8 +20,10 @@ import {
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { readsOf, transactionOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
@@ -46,6 +48,8 @@ export interface KeyHolder {
   readonly actor: string
   holds(scope: ApiKeyScope): boolean
 }
+
+const auditActions = { created: "api_key.create", rotated: "api_key.rotate", revoked: "api_key.revoke" } as const
 
 /**
  * The keys with which merchants' servers call. A key's secret is in no answer but that of its making and of its rotation. What
@@ -90,6 +94,7 @@ export class ApiKeys extends Context.Service<
       const secretKey = yield* SecretKey
       const random = yield* SecureRandom.SecureRandom
       const environment = yield* apiKeyEnvironment
+      const audit = yield* makeAuditRecorder
 
       const toViews = Effect.fnUntraced(function* (rows: ReadonlyArray<ApiKeyRow>) {
         const now = yield* DateTime.nowAsDate
@@ -111,10 +116,23 @@ export class ApiKeys extends Context.Service<
 
       /** One change of a merchant's keys at a time. */
       const changing = <A, E>(merchantId: MerchantId, change: Effect.Effect<A, E | SqlError>) =>
-        repo.lock(merchantId).pipe(Effect.andThen(change), sql.withTransaction, retryConflicts)
+        repo
+          .lock(merchantId)
+          .pipe(Effect.andThen(change), transactionOf(sql, "mall_store_tenant", { merchantId }), retryConflicts)
 
-      const note = Effect.fnUntraced(function* (id: ApiKeyId, change: Omit<ApiKeyChange, "at" | "traceId">, at: Date) {
+      const note = Effect.fnUntraced(function* (
+        { id, merchantId, name, scopes }: Pick<ApiKeyRow, "id" | "merchantId" | "name" | "scopes">,
+        change: Omit<ApiKeyChange, "at" | "traceId">,
+        at: Date
+      ) {
         yield* repo.note(id, { ...change, at, traceId: yield* currentTraceId })
+        yield* audit.record({
+          action: auditActions[change.change],
+          resource: { type: "api_key", id },
+          merchantId,
+          reason: change.reason,
+          ...(change.change === "created" ? { after: { name, scopes } } : {})
+        })
       })
 
       /** A new secret of a key, stored as the key's method needs it; answers with the key's whole text. */
@@ -133,7 +151,9 @@ export class ApiKeys extends Context.Service<
         function* (merchantId, page) {
           const limit = page.limit ?? defaultLimit
           const before = page.after === undefined ? undefined : yield* cursor.decode(page.after)
-          const views = yield* toViews(yield* repo.list(merchantId, { before, limit: limit + 1 }))
+          const views = yield* Effect.flatMap(repo.list(merchantId, { before, limit: limit + 1 }), toViews).pipe(
+            readsOf(sql, "mall_store_tenant", { merchantId })
+          )
           return toPage(views, limit, ({ id }) => cursor.encode(id))
         },
         Effect.catchTag("SqlError", Effect.die)
@@ -159,9 +179,12 @@ export class ApiKeys extends Context.Service<
                 ...{ id, merchantId, name, method, scopes, allowedNetworks, createdAt: now, expiresAt },
                 prefix: apiKeyText.prefixOf(environment, id)
               }
-              yield* repo.insert(row)
+              // an id that another merchant's key has is taken as well, and no more is told of it
+              yield* Effect.catchReason(repo.insert(row), "SqlError", "UniqueViolation", () =>
+                Effect.fail(new ApiKeyShownBefore({ apiKeyId: id }))
+              )
               const key = yield* addSecret({ ...row, lastUsedAt: null, revokedAt: null }, id, now)
-              yield* note(id, { change: "created", actor: holder.actor, reason }, now)
+              yield* note(row, { change: "created", actor: holder.actor, reason }, now)
               return { apiKey: yield* viewOf(merchantId, id), key }
             })
           ),
@@ -184,7 +207,7 @@ export class ApiKeys extends Context.Service<
               const taken = (yield* repo.secrets([id], date)).get(id) ?? []
               if (taken.length >= secretLimit) return yield* new ApiKeyLimitReached({ limit: secretLimit })
               const key = yield* addSecret(row, rotation.rotationId, date)
-              yield* note(id, { change: "rotated", actor, reason: rotation.reason }, date)
+              yield* note(row, { change: "rotated", actor, reason: rotation.reason }, date)
               return { apiKey: yield* viewOf(merchantId, id), key }
             })
           ),
@@ -200,7 +223,7 @@ export class ApiKeys extends Context.Service<
               const row = yield* findOwn(merchantId, id)
               if (row.revokedAt === null) {
                 yield* repo.revoke(id, now)
-                yield* note(id, { change: "revoked", actor, reason }, now)
+                yield* note(row, { change: "revoked", actor, reason }, now)
               }
               return yield* viewOf(merchantId, id)
             })

@@ -18,6 +18,7 @@ import type {
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
@@ -80,6 +81,7 @@ export class PolicyAdministration extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const policies = yield* Policies
       const users = yield* UserRepo
+      const audit = yield* makeAuditRecorder
 
       const find = Effect.fn("PolicyAdministration.find")(function* (version: number) {
         const found = yield* Effect.orDie(policies.find(version))
@@ -118,6 +120,13 @@ export class PolicyAdministration extends Context.Service<
           const row = { id, version: after.version, document, reason, restores, author: authorOf(author) }
           const createdAt = DateTime.toDateUtc(yield* DateTime.now)
           yield* policies.insert({ ...row, traceId: yield* currentTraceId, createdAt })
+          yield* audit.record({
+            action: restores === null ? "policy.apply" : "policy.rollback",
+            resource: { type: "policy", id: String(after.version) },
+            reason,
+            before: { version: before.version },
+            after: { version: after.version, restores }
+          })
           return yield* policies.newest
         },
         sql.withTransaction,

@@ -1,5 +1,6 @@
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Branding, MerchantBranding } from "@mall/domain/payments/Branding"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Config, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
@@ -19,6 +20,7 @@ export class Brandings extends Context.Service<
     Brandings,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
       const own: Branding = {
         name: yield* Config.String("CASHIER_NAME").pipe(Config.withDefault("Mall")),
         color: yield* Config.schema(Branding.fields.color, "CASHIER_COLOR").pipe(Config.withDefault(usualColor)),
@@ -45,14 +47,26 @@ export class Brandings extends Context.Service<
                 )
               ),
         list: Effect.orDie(selectAll()),
-        put: Effect.fn("Brandings.put")(function* (merchantId, { color, logoUrl, name }, by) {
-          yield* sql`
+        put: Effect.fn("Brandings.put")(
+          function* (merchantId, { color, logoUrl, name }, by) {
+            const former = yield* select(merchantId)
+            yield* sql`
             INSERT INTO payments.branding (merchant_id, name, color, logo_url, updated_by, updated_at)
             VALUES (${merchantId}, ${name}, ${color}, ${logoUrl}, ${by}, ${yield* DateTime.nowAsDate})
             ON CONFLICT ON CONSTRAINT branding_pkey DO UPDATE SET name = excluded.name, color = excluded.color,
               logo_url = excluded.logo_url, updated_by = excluded.updated_by, updated_at = excluded.updated_at`
-          return { merchantId, name, color, logoUrl }
-        }, Effect.orDie)
+            const after = { name, color, logoUrl }
+            yield* audit.record({
+              action: "branding.put",
+              resource: { type: "branding", id: merchantId },
+              merchantId,
+              ...(Option.isNone(former) ? { after } : { before: former.value, after })
+            })
+            return { merchantId, ...after }
+          },
+          sql.withTransaction,
+          Effect.orDie
+        )
       })
     })
   )

@@ -15,6 +15,7 @@ import type {
   NewCredentials
 } from "@mall/domain/payments/ChannelCredentials"
 import type { ChannelId } from "@mall/domain/payments/Payment"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { readsOf, transactionOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option, Redacted } from "effect"
@@ -69,6 +70,22 @@ export class ChannelCredentials extends Context.Service<
       const repo = yield* CredentialRepo
       const { definitions } = yield* PlatformChannels
       const ours = yield* publicUrl
+      const audit = yield* makeAuditRecorder
+
+      /** Which account stands where; what opens it is never written down. */
+      const record = (
+        action: "credentials.set" | "credentials.remove" | "credentials.retire",
+        merchantId: MerchantId,
+        reason: string,
+        { before, after }: { readonly before: CredentialRow | undefined; readonly after: CredentialRow | undefined }
+      ) => {
+        const id = after?.id ?? before?.id ?? ""
+        return audit.record({
+          ...{ action, resource: { type: "credentials", id }, merchantId, reason },
+          ...(before === undefined ? {} : { before: auditedOf(before) }),
+          ...(after === undefined ? {} : { after: auditedOf(after) })
+        })
+      }
 
       const toViews = Effect.fnUntraced(function* (rows: ReadonlyArray<CredentialRow>) {
         const histories = yield* repo.history(rows.map(({ id }) => id))
@@ -130,6 +147,8 @@ export class ChannelCredentials extends Context.Service<
               yield* repo.insert(row)
               if (Option.isSome(former)) yield* repo.note(former.value, { change: "superseded", actor, reason, at })
               yield* repo.note(id, { change: "set", actor, reason, at })
+              const before = rows.find((each) => Option.exists(former, (formerId) => formerId === each.id))
+              yield* record("credentials.set", merchantId, reason, { before, after: row })
               return yield* read(id)
             })
           )
@@ -146,6 +165,8 @@ export class ChannelCredentials extends Context.Service<
               const removed = yield* repo.supersede(merchantId, channel, at)
               if (Option.isNone(removed)) return yield* new CredentialsNotFound({})
               yield* repo.note(removed.value, { change: "removed", actor, reason, at })
+              const before = Option.getOrUndefined(yield* repo.find(removed.value))
+              yield* record("credentials.remove", merchantId, reason, { before, after: undefined })
               return yield* read(removed.value)
             })
           ),
@@ -178,6 +199,8 @@ export class ChannelCredentials extends Context.Service<
               yield* repo.retire(id, at)
               const change: CredentialChange = { change: "retired", actor, reason, at }
               yield* repo.note(id, change)
+              const { merchantId } = now.value
+              yield* record("credentials.retire", merchantId, reason, { before: now.value, after: undefined })
               return yield* read(id)
             })
           )
@@ -198,3 +221,5 @@ export class ChannelCredentials extends Context.Service<
     })
   )
 }
+
+const auditedOf = ({ account, channel, version }: CredentialRow) => ({ channel, version, account })

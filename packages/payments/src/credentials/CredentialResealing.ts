@@ -1,3 +1,4 @@
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { CredentialKeys } from "./CredentialKeys.ts"
@@ -29,6 +30,7 @@ export class CredentialResealing extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const keys = yield* CredentialKeys
       const repo = yield* CredentialRepo
+      const audit = yield* makeAuditRecorder
 
       const reseal = Effect.fnUntraced(function* (row: CredentialRow) {
         if (row.sealed === null) return false
@@ -49,6 +51,10 @@ export class CredentialResealing extends Context.Service<
       return CredentialResealing.of({
         run: Effect.gen(function* () {
           const keyId = yield* keys.currentId
+          yield* audit.record({
+            action: "credentials.reseal",
+            resource: { type: "credential_key", id: keyId }
+          })
           let total: Resealed = { keyId, resealed: 0, unreadable: 0 }
           let after: CredentialRow["id"] | null = null
           do {

@@ -1,11 +1,12 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { mayEverywhere } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
+import { maskText } from "@mall/domain/kernel/mask"
 import { Money } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeDetails } from "@mall/domain/payments/Dispute"
-import type { Dispute, DisputeId, NewEvidence } from "@mall/domain/payments/Dispute"
+import type { Dispute, DisputeId, Evidence, EvidenceKind, NewEvidence } from "@mall/domain/payments/Dispute"
 import {
   DisputeNotFound,
   DisputeStateConflict,
@@ -15,6 +16,8 @@ import {
   EvidenceTypeRefused
 } from "@mall/domain/payments/DisputeError"
 import { awaitsEvidence } from "@mall/domain/payments/DisputeLifecycle"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import type { Act } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -30,6 +33,20 @@ import type { ChannelFailure } from "./DisputeSync.ts"
 import { evidenceFileType } from "./evidenceFileType.ts"
 import { EvidenceRepo } from "./EvidenceRepo.ts"
 import { EvidenceStore } from "./EvidenceStore.ts"
+
+/** What tells the bank who the buyer is. */
+const personal: ReadonlySet<EvidenceKind> = new Set([
+  "access_activity_log",
+  "billing_address",
+  "customer_email_address",
+  "customer_name",
+  "customer_purchase_ip",
+  "shipping_address"
+])
+
+/** As those see it who did not bring it. */
+const maskEvidence = (evidence: Evidence): Evidence =>
+  evidence.text !== null && personal.has(evidence.kind) ? { ...evidence, text: maskText(evidence.text) } : evidence
 
 const newEvidenceId = generator(EvidenceId)
 const encoder = new TextEncoder()
@@ -96,6 +113,10 @@ export class Disputes extends Context.Service<
       const store = yield* DisputeStore
       const channel = yield* DisputeSync
       const { evidenceLimit } = yield* DisputesConfig
+      const audit = yield* makeAuditRecorder
+
+      const record = ({ id, merchantId }: DisputeRow, act: Pick<Act, "action" | "before" | "after">) =>
+        audit.record({ ...act, resource: { type: "dispute", id }, merchantId })
 
       const seen = (party: Party, id: DisputeId, row: Option.Option<DisputeRow>) =>
         Option.isSome(row) && isSeen(party, row.value)
@@ -122,7 +143,9 @@ export class Disputes extends Context.Service<
               onNone: () => null,
               onSome: ({ currency, refunded }) => new Money({ amount: refunded, currency })
             }),
-            evidence: (yield* evidenceRepo.list(id)).map(({ evidence }) => evidence),
+            evidence: (yield* evidenceRepo.list(id)).map(({ evidence }) =>
+              party.sees === "all" ? maskEvidence(evidence) : evidence
+            ),
             history: yield* reads.history(id)
           })
         },
@@ -163,6 +186,8 @@ export class Disputes extends Context.Service<
           const total = others.reduce((sum, { size }) => sum + size, piece.size)
           if (total > evidenceLimit) return yield* new EvidenceTooLarge({ limit: evidenceLimit })
           yield* evidenceRepo.put(id, piece)
+          const { fileType, kind, sha256, size } = piece
+          yield* record(row, { action: "dispute.add_evidence", after: { kind, fileType, sha256, size } })
           yield* store.note(
             row,
             party.actor,
@@ -221,6 +246,10 @@ export class Disputes extends Context.Service<
                 now
               ),
               store.note(row, party.actor, `submitted evidence: ${pieces.map(({ kind }) => kind).join(", ")}`)
+            ).pipe(
+              Effect.andThen(
+                record(row, { action: "dispute.submit", after: { evidence: pieces.map(({ kind }) => kind) } })
+              )
             )
           )
           return yield* show(party, id)
@@ -242,6 +271,8 @@ export class Disputes extends Context.Service<
             party.actor,
             acceptedBy === null ? "not given up: refused by the channel" : "gives it up"
           )
+          const [before, after] = [{ acceptedBy: row.acceptedBy }, { acceptedBy }]
+          yield* record(row, { action: "dispute.accept", before, after })
           return marked
         },
         sql.withTransaction,
@@ -275,7 +306,9 @@ export class Disputes extends Context.Service<
         submit,
         accept,
         sync: Effect.fn("Disputes.sync")(function* (party, id) {
-          yield* channel.sync(yield* find(party, id), party.actor)
+          const row = yield* find(party, id)
+          yield* Effect.orDie(record(row, { action: "dispute.sync" }))
+          yield* channel.sync(row, party.actor)
           return yield* show(party, id)
         })
       })

@@ -4,7 +4,7 @@ import type { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { Context, Effect, Latch, Layer, Metric, Schema, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { withoutSecrets } from "./withoutSecrets.ts"
+import { withoutSecrets } from "@mall/platform/telemetry/withoutSecrets"
 
 /** One request to a channel and what came of it. */
 export interface ChannelCall {

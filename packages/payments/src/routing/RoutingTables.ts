@@ -1,5 +1,6 @@
 import { RouteRules, RoutingTable, RoutingTableChanged, UnknownChannel } from "@mall/domain/payments/Routing"
 import type { RoutingChange } from "@mall/domain/payments/Routing"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { Channels } from "../channel/Channels.ts"
@@ -27,6 +28,7 @@ export class RoutingTables extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const channels = yield* Channels
+      const audit = yield* makeAuditRecorder
 
       const select = SqlSchema.findAll({
         Request: Schema.Int,
@@ -62,7 +64,18 @@ export class RoutingTables extends Context.Service<
         const before = yield* newest
         if (before.version !== version) return yield* new RoutingTableChanged({ version: before.version })
         const row = { version: version + 1, rules: rulesJson(rules), author, reason, at: yield* DateTime.nowAsDate }
-        const [table] = yield* Effect.orDie(insert(row))
+        const [table] = yield* insert(row).pipe(
+          Effect.tap(([after]) =>
+            after === undefined
+              ? Effect.void
+              : audit.record({
+                  ...{ action: "routes.put", resource: { type: "routes", id: String(after.version) }, reason },
+                  ...{ before: { version, rules: before.rules }, after: { version: after.version, rules: after.rules } }
+                })
+          ),
+          sql.withTransaction,
+          Effect.orDie
+        )
         if (table === undefined) return yield* new RoutingTableChanged({ version: (yield* newest).version })
         yield* forget
         return table

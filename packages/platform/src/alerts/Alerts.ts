@@ -5,6 +5,7 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { Config, Context, DateTime, Duration, Effect, Layer, Metric, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { makeAuditRecorder } from "../audit/AuditRecorder.ts"
 import { AlertNotifier } from "./AlertNotifier.ts"
 import { alertRules } from "./alertRules.ts"
 import type { AlertRule } from "./alertRules.ts"
@@ -52,6 +53,7 @@ export class Alerts extends Context.Service<
       const counts = yield* SignalCounts
       const notifier = yield* AlertNotifier
       const reminder = yield* Config.Duration("ALERTS_REMINDER").pipe(Config.withDefault(Duration.hours(1)))
+      const audit = yield* makeAuditRecorder
       const decode = Schema.decodeUnknownEffect(Schema.Array(Alert))
       const alertsOf = (rows: unknown) => Effect.orDie(decode(rows))
 
@@ -151,12 +153,13 @@ export class Alerts extends Context.Service<
           return toPage(yield* alertsOf(rows), limit, ({ id }) => cursor.encode(id))
         }),
         acknowledge: Effect.fn("Alerts.acknowledge")(function* (id, by) {
-          yield* sql`
+          const taken = yield* sql`
             UPDATE platform.alerts SET acknowledged_at = ${yield* DateTime.nowAsDate}, acknowledged_by = ${by}
-            WHERE id = ${id} AND acknowledged_at IS NULL`
+            WHERE id = ${id} AND acknowledged_at IS NULL RETURNING id`
+          if (taken.length > 0) yield* audit.record({ action: "alert.acknowledge", resource: { type: "alert", id } })
           const [alert] = yield* select(id).pipe(Effect.catchTag("SchemaError", Effect.die))
           return alert ?? (yield* new AlertNotFound({ alertId: id }))
-        })
+        }, sql.withTransaction)
       })
     })
   )

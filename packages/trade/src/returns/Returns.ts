@@ -1,6 +1,7 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
+import type { AuditAction } from "@mall/domain/operations/Audit"
 import type { OrderId } from "@mall/domain/trade/Order"
 import {
   ReturnId,
@@ -12,6 +13,7 @@ import {
 } from "@mall/domain/trade/Return"
 import type { NewReturn, Return, ReturnStatus } from "@mall/domain/trade/Return"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { readsOf, transactionOf } from "@mall/platform/Tenancy"
@@ -65,6 +67,7 @@ export class Returns extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const repo = yield* ReturnRepo
       const refunds = yield* ReturnRefunds
+      const audit = yield* makeAuditRecorder
       const window = yield* Config.Duration("RETURNS_WINDOW").pipe(Config.withDefault(Duration.days(7)))
 
       const transactionIn =
@@ -137,8 +140,9 @@ export class Returns extends Context.Service<
         transactionIn({ _tag: "Every" })
       )
 
-      /** Takes a step with a return of the scope; `step` answers whether the state allowed it. */
+      /** Takes a step with a return of the scope; `step` answers whether the state allowed it. Staff leave `action` behind. */
       const take = <E>(
+        action: AuditAction | null,
         caller: Principal,
         scope: OrderScope,
         { id, orderId }: { readonly orderId: OrderId; readonly id: ReturnId },
@@ -159,7 +163,18 @@ export class Returns extends Context.Service<
             if (!(yield* step(row.value, doing))) {
               return yield* new ReturnStateConflict({ returnId: id, returnStatus: row.value.status })
             }
-            return yield* get(scope, orderId, id)
+            const after = yield* get(scope, orderId, id)
+            if (action !== null) {
+              yield* audit.record({
+                action,
+                resource: { type: "return", id },
+                merchantId: row.value.merchantId,
+                reason,
+                before: outcomeOf(returnOf(row.value)),
+                after: outcomeOf(after)
+              })
+            }
+            return after
           })
         )
 
@@ -177,6 +192,7 @@ export class Returns extends Context.Service<
         restock: boolean
       ) {
         yield* take(
+          "return.receive",
           staff,
           soldBy(staff),
           { orderId, id },
@@ -200,6 +216,7 @@ export class Returns extends Context.Service<
         id: ReturnId
       ) {
         yield* take(
+          "return.refund_again",
           staff,
           soldBy(staff),
           { orderId, id },
@@ -220,15 +237,15 @@ export class Returns extends Context.Service<
         get,
         list,
         cancel: Effect.fn("Returns.cancel")((buyer, orderId, id) =>
-          take(buyer, boughtBy(buyer), { orderId, id }, "canceled", end("canceled"))
+          take(null, buyer, boughtBy(buyer), { orderId, id }, "canceled", end("canceled"))
         ),
         approve: Effect.fn("Returns.approve")((staff, orderId, id) =>
-          take(staff, soldBy(staff), { orderId, id }, "approved", (_row, doing) =>
+          take("return.approve", staff, soldBy(staff), { orderId, id }, "approved", (_row, doing) =>
             repo.move("approved", sql`id = ${id}`, doing)
           )
         ),
         reject: Effect.fn("Returns.reject")((staff, orderId, id, reason) =>
-          take(staff, soldBy(staff), { orderId, id }, reason, end("rejected"))
+          take("return.reject", staff, soldBy(staff), { orderId, id }, reason, end("rejected"))
         ),
         receive,
         refundAgain
@@ -236,3 +253,11 @@ export class Returns extends Context.Service<
     })
   )
 }
+
+/** What staff decide of a return. */
+const outcomeOf = ({ refundFailure, refundId, restocked, status }: Return) => ({
+  status,
+  restocked,
+  refundId,
+  refundFailure
+})

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { withoutSecrets } from "../../src/log/withoutSecrets.ts"
+import { withoutSecrets } from "@mall/platform/telemetry/withoutSecrets"
 
 describe("withoutSecrets", () => {
   it("keeps what was said, but for what opens a door or names a person", () => {

@@ -1,4 +1,4 @@
-import { isCardNumber, maskCardNumbers } from "@mall/platform/telemetry/cardNumbers"
+import { isCardNumber, maskCardNumbers } from "./cardNumbers.ts"
 import type { Schema } from "effect"
 
 /** Names of what opens a door, and of who somebody is, in the words of the channels and in ours. */
@@ -29,9 +29,13 @@ const isPlain = (value: object): value is Readonly<Record<string, unknown>> => {
 
 /**
  * What was sent or received as JSON that may be kept: secrets, personal data and card numbers are left out, whatever the
- * depth, and what is too long or too deep is cut. Numbers keep their value, but for card numbers.
+ * depth, and what is too long or too deep is cut. Numbers keep their value, but for card numbers. `mask` may say of a field
+ * by its name what is kept of it instead.
  */
-export const withoutSecrets = (body: unknown): Schema.Json => {
+export const withoutSecrets = (
+  body: unknown,
+  mask: (name: string, value: unknown) => string | undefined = () => undefined
+): Schema.Json => {
   let values = 0
   const clean = (value: unknown, depth: number): Schema.Json => {
     values += 1
@@ -60,7 +64,10 @@ export const withoutSecrets = (body: unknown): Schema.Json => {
       Object.entries(record)
         .filter(([, value]) => value !== undefined && typeof value !== "function")
         .slice(0, mostItems)
-        .map(([name, value]) => [cleanText(name), withheld.test(name) ? "<redacted>" : clean(value, depth + 1)])
+        .map(([name, value]) => [
+          cleanText(name),
+          mask(name, value) ?? (withheld.test(name) ? "<redacted>" : clean(value, depth + 1))
+        ])
     )
   return clean(body, 0)
 }

@@ -1,0 +1,193 @@
+import { assert, layer } from "@effect/vitest"
+import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
+import { ChannelId } from "@mall/domain/payments/Payment"
+import * as Sql from "@mall/platform/Sql"
+import { acquireDatabase } from "@mall/testing/TestDatabase"
+import { startServer } from "@mall/testing/TestServer"
+import type { TestServer } from "@mall/testing/TestServer"
+import { Context, Effect, Layer, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import { addressInput, eventually, newBuyer, orderBecomes, sandboxAt, signIn } from "./shoppers.ts"
+import type { Buyer } from "./shoppers.ts"
+
+class Mall extends Context.Service<Mall, TestServer>()("@mall/server/test/privacy/Mall") {
+  static readonly layer = Layer.unwrap(
+    Effect.gen(function* () {
+      const database = yield* acquireDatabase
+      const server = yield* startServer({ database, environment: {} })
+      return Layer.succeed(Mall, Mall.of(server)).pipe(Layer.provideMerge(Layer.orDie(Sql.layerUrl(database))))
+    })
+  )
+}
+
+const wechatpay = ChannelId.make("wechatpay")
+const masked = { ...addressInput, recipient: "V***", phone: "***8000", street: "***", postalCode: "***" }
+
+/** An order of one piece of something that the merchant sells, not paid yet. */
+const orderFrom = Effect.fnUntraced(function* (buyer: Buyer, merchantId: string | null) {
+  const { data } = yield* buyer.mall.products.list({ query: { limit: 100, sort: "price_asc" } })
+  const own = yield* Effect.fromNullishOr(data.find((product) => product.merchantId === merchantId))
+  const { skus } = yield* buyer.mall.products.get({ params: { id: own.id } })
+  const sku = yield* Effect.fromNullishOr(skus[0])
+  const items = [{ skuId: sku.id, quantity: 1 }]
+  const checkout = yield* buyer.mall.checkout.checkout({ payload: { items, addressId: buyer.addressId } })
+  const order = yield* Effect.fromNullishOr(checkout.orders[0])
+  return { id: order.id, paymentId: checkout.payment.id }
+})
+
+const pay = Effect.fnUntraced(function* (
+  buyer: Buyer,
+  { id, paymentId }: Effect.Success<ReturnType<typeof orderFrom>>
+) {
+  const { sandboxUrl } = yield* Mall
+  const step = yield* buyer.mall.payments.confirm({ params: { id: paymentId }, payload: { channel: wechatpay } })
+  yield* sandboxAt(sandboxUrl).pay(step.attempt.id)
+  yield* orderBecomes(buyer, id, "paid")
+})
+
+const Found = Schema.Struct({ place: Schema.String })
+
+/** Every column of every row of the database that holds one of `texts`, as text. */
+const placesOf = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  const tables = yield* SqlSchema.findAll({
+    Request: Schema.Void,
+    Result: Schema.Struct({ schema: Schema.String, name: Schema.String }),
+    execute: () => sql`
+      SELECT table_schema AS schema, table_name AS name FROM information_schema.tables
+      WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')`
+  })()
+  const found = yield* Effect.forEach(tables, ({ name, schema }) =>
+    SqlSchema.findAll({
+      Request: Schema.Void,
+      Result: Found,
+      execute: () => sql`
+        SELECT DISTINCT ${`${schema}.${name}.`} || field.key AS place
+        FROM ${sql(schema)}.${sql(name)} AS one, jsonb_each_text(to_jsonb(one)) AS field
+        WHERE EXISTS (
+          SELECT 1 FROM unnest(${texts}::text[]) AS wanted
+          WHERE position(lower(wanted) IN lower(field.value)) > 0
+            OR position(encode(convert_to(wanted, 'UTF8'), 'hex') IN field.value) > 0
+        )`
+    })()
+  )
+  return found.flat().map(({ place }) => place)
+})
+
+layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("personal data", (it) => {
+  it.effect("of an order is whole for its buyer, for the merchant while it is to be sent, and masked else", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Mall
+      const admin = yield* signIn(url, "admin@demo.mall")
+      const merchant = yield* signIn(url, "merchant@demo.mall")
+      const { merchantId } = yield* merchant.storefront["account.me"]()
+      const buyer = yield* newBuyer(url, "masked")
+      const order = yield* orderFrom(buyer, merchantId)
+      const params = { id: order.id }
+      const seenBy = ({ mall }: Pick<Buyer, "mall">) =>
+        Effect.map(mall.orders.get({ params }), ({ address }) => address)
+      assert.deepStrictEqual(yield* seenBy(buyer), addressInput)
+      assert.deepStrictEqual(yield* seenBy(merchant), masked)
+      assert.deepStrictEqual(yield* seenBy(admin), masked)
+      yield* pay(buyer, order)
+      assert.deepStrictEqual(yield* seenBy(merchant), addressInput)
+      assert.deepStrictEqual(yield* seenBy(admin), masked)
+      const sold = (yield* merchant.merchant["orders.listSold"]({})).data.find(({ id }) => id === order.id)
+      assert.deepStrictEqual(sold?.address, addressInput)
+      const every = (yield* admin.admin["orders.listAll"]({})).data.find(({ id }) => id === order.id)
+      assert.deepStrictEqual(every?.address, masked)
+      const shipped = yield* admin.admin["orders.show"]({ id: order.id })
+      assert.deepStrictEqual(shipped.address, masked)
+    })
+  )
+
+  it.effect("of an account is masked for administrators, and is the owner's own", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Mall
+      const admin = yield* signIn(url, "admin@demo.mall")
+      const { email, mall, user } = yield* newBuyer(url, "someone")
+      const payload = { userId: user.id, reason: "asked to" }
+      const answers = [
+        yield* admin.admin["users.show"]({ userId: user.id }),
+        yield* admin.admin["users.ban"](payload),
+        yield* admin.admin["users.unban"](payload),
+        ...(yield* admin.admin["users.list"]({ email })).data
+      ]
+      assert.deepStrictEqual(
+        answers.map((each) => [each.email, each.name]),
+        Array.from({ length: 4 }, () => ["s***@example.com", "V***"])
+      )
+      const again = yield* signIn(url, email, "walrus-someone-umbrella-lantern")
+      assert.strictEqual((yield* again.mall.account.get()).email, email)
+      assert.isDefined(mall)
+    })
+  )
+
+  it.effect("is told to who may know it and says why, and that is kept", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Mall
+      const admin = yield* signIn(url, "admin@demo.mall")
+      const merchant = yield* signIn(url, "merchant@demo.mall")
+      const { merchantId } = yield* merchant.storefront["account.me"]()
+      const buyer = yield* newBuyer(url, "unmasked")
+      const { id } = yield* orderFrom(buyer, merchantId)
+      const reason = "the carrier asks"
+      assert.deepStrictEqual(yield* admin.admin["orders.unmask"]({ id, reason }), addressInput)
+      const { email, name } = yield* admin.admin["users.unmask"]({ userId: buyer.user.id, reason })
+      assert.deepStrictEqual([email, name], [buyer.email, "Vera Visitor"])
+      const { data } = yield* admin.mall.audit.list({ query: { action: "personal_data.unmask" } })
+      assert.deepStrictEqual(
+        data.map((entry) => [entry.resource, entry.reason]),
+        [
+          [{ type: "user", id: buyer.user.id }, reason],
+          [{ type: "order", id }, reason]
+        ]
+      )
+      assert.notInclude(JSON.stringify(data), buyer.email)
+      const blank = yield* Effect.exit(admin.admin["orders.unmask"]({ id, reason: " " }))
+      assert.strictEqual(blank._tag, "Failure")
+      const seen = yield* admin.mall.audit.list({ query: { action: "personal_data.unmask" } })
+      assert.strictEqual(seen.data.length, data.length)
+    })
+  )
+
+  it.effect("is nowhere in the database once its owner deletes the account, but in what was bought", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Mall
+      const admin = yield* signIn(url, "admin@demo.mall")
+      const merchant = yield* signIn(url, "merchant@demo.mall")
+      const { merchantId } = yield* merchant.storefront["account.me"]()
+      const name = "Zebedee Quillfeather"
+      const buyer = yield* newBuyer(url, "quillfeather")
+      yield* buyer.mall.account.update({ payload: { name, avatarUrl: "https://a.example/quillfeather.png" } })
+      const home = { ...addressInput, recipient: name, phone: "+8613912345678", street: "Quillfeather Lane 7" }
+      const address = yield* buyer.mall.addresses.create({ payload: home }).pipe(withIdempotencyKey("home"))
+      const order = yield* orderFrom({ ...buyer, addressId: address.id }, merchantId)
+      yield* pay(buyer, order)
+      const act = { userId: buyer.user.id, reason: `wrote from ${buyer.email}` }
+      yield* admin.admin["users.logout"](act)
+      const again = yield* signIn(url, buyer.email, "walrus-quillfeather-umbrella-lantern")
+      yield* Effect.exit(signIn(url, buyer.email, "walrus-quillfeather-wrong"))
+
+      yield* again.mall.account.delete()
+      yield* admin.admin["admin.sweeps.run"]({ name: "erased_buyers" })
+      const left = yield* placesOf(["uillfeather", "13912345678"])
+      // the merchant still owes the goods, and has to know where they go
+      assert.deepStrictEqual(left, ["trade.orders.address"])
+      const kept = yield* merchant.mall.orders.get({ params: { id: order.id } })
+      assert.deepStrictEqual([kept.status, kept.address], ["paid", home])
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE trade.orders SET status = 'completed' WHERE id = ${order.id}`
+      yield* sql`UPDATE trade.erased_buyers SET due_at = NOW()`
+      yield* eventually(
+        admin.admin["admin.sweeps.run"]({ name: "erased_buyers" }).pipe(
+          Effect.andThen(placesOf(["uillfeather", "13912345678"]))
+        ),
+        (places) => places.length === 0,
+        "nothing to be left"
+      )
+      const books = yield* merchant.mall.orders.get({ params: { id: order.id } })
+      assert.deepStrictEqual([books.total, books.address.city], [kept.total, home.city])
+    })
+  )
+})
