@@ -9,6 +9,7 @@ import { ReturnId } from "@mall/domain/trade/Return"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { eventually, newBuyer, sandboxAt, skusInStock } from "./shoppers.ts"
+import { driveBlocks, driveKeys, driveOperators, driveRoles } from "./auditedAccess.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
 const newAlertId = generator(AlertId)
@@ -310,6 +311,11 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
       yield* nothingFrom("who is second", rpc["admin.alerts.acknowledge"]({ id }))
     })
   )
+
+  it.effect("of roles and policies", () => driveRoles)
+  it.effect("of blocks", () => driveBlocks)
+  it.effect("of API keys", () => driveKeys)
+  it.effect("of books, payments and authenticators", () => driveOperators)
 
   it.effect("and the merchant reads its own of it, the admin all, and nobody else", () =>
     Effect.gen(function* () {

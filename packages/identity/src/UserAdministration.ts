@@ -41,11 +41,12 @@ const auditActions = {
 } as const satisfies { readonly [Type in AccountEventType]?: AuditAction }
 
 /** What operators decide about an account; nothing of the person. */
-const accessOf = ({ bannedAt, banReason, merchantId, roles }: StoredUser) => ({
+const accessOf = ({ bannedAt, banReason, merchantId, roles, shopRoles }: StoredUser) => ({
   bannedAt,
   banReason,
   merchantId,
-  roles
+  roles,
+  shopRoles
 })
 
 interface Change {
