@@ -337,6 +337,19 @@ layer(TestTwoMerchants, { excludeTestServices: true, timeout: "60 seconds" })("a
     })
   )
 
+  it.effect("cannot name a host that we would call", () =>
+    Effect.gen(function* () {
+      const { a } = yield* Merchants
+      const credentials = yield* ChannelCredentials
+      for (const field of ["baseUrl", "host", "gateway", "endpoint", "notifyUrl", "proxy"]) {
+        const given = stripeOf({ [field]: "http://169.254.169.254/" }, "acct_1")
+        const error = yield* Effect.flip(credentials.set(a.id, { channel: stripe, credentials: given, reason }, "test"))
+        assert.strictEqual(error._tag, "CredentialsInvalid")
+        assert.include(error._tag === "CredentialsInvalid" ? error.wrong : [], "an unknown field", field)
+      }
+    })
+  )
+
   it.effect("are in no log, no answer and no defect", () =>
     Effect.gen(function* () {
       const { a, b } = yield* Merchants
