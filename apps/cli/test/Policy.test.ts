@@ -30,6 +30,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       const file = yield* write("policy.json", { roles: [support] })
       const diff = yield* decode(PolicyDiff, yield* mall("policy", "diff", file, "--json"))
       assert.deepStrictEqual(diff.opens, [
+        { role: "support", permission: "orders:read" },
         { role: "support", permission: "orders:fulfil" },
         { role: "support", permission: "orders:administer" }
       ])
