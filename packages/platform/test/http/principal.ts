@@ -9,6 +9,7 @@ export const principalOf = (digit: number) =>
     sessionId: "0192d3a4-3333-7333-8333-333333333333",
     roles: ["customer"],
     merchantId: { _tag: "None" },
+    actor: "user",
     expiresAt: "2096-10-02T07:06:40.000Z"
   })
 
