@@ -143,8 +143,16 @@ layer(TestWorker, { excludeTestServices: true })("The worker of payments", (it) 
       yield* sql`INSERT INTO payments.nonces (channel, nonce, seen_at) VALUES ('wechatpay', 'old', '2020-01-01')`
       const { id } = yield* aPayment(yield* aBuyer)
       yield* sql`UPDATE payments.intents SET next_close_at = '2020-01-01' WHERE id = ${id}`
-      const done = yield* Effect.forEach(known, ({ name }) => sweeps.run(name, "test"))
-      assert.deepStrictEqual(done, [0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0])
+      const done = yield* Effect.forEach(known, ({ name }) =>
+        Effect.map(sweeps.run(name, "test"), (items) => [name, items] as const)
+      )
+      assert.deepStrictEqual(
+        done.filter(([, items]) => items > 0),
+        [
+          ["payment_expiry", 1],
+          ["payment_nonces", 1]
+        ]
+      )
       yield* awaitStatus(id, "canceled")
     })
   )
