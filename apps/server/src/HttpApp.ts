@@ -19,6 +19,8 @@ import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
 import { Queues } from "@mall/platform/Queues"
 import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
 import * as RpcShape from "@mall/platform/RpcShape"
+import * as RiskHttp from "@mall/risk/RiskHttp"
+import * as RiskRpcHandlers from "@mall/risk/RiskRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
@@ -29,7 +31,14 @@ import { RpcSerialization } from "effect/rpc"
 export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
 
 const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer, LedgerHttp.layer]),
+  Layer.provide([
+    IdentityHttp,
+    CatalogHttp.layer,
+    TradeHttp.layer,
+    PaymentHttp.layer,
+    LedgerHttp.layer,
+    RiskHttp.layer
+  ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 
@@ -45,6 +54,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.adminLayer,
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
+    RiskRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

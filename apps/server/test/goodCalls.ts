@@ -38,6 +38,8 @@ const callFields: Readonly<Record<string, Json>> = {
   }
 }
 
+const riskCondition = { type: "fact", fact: "amount", is: ">", value: 1 }
+
 /** Calls that take other fields than most. */
 const payloads: Readonly<Record<string, Json>> = {
   "orders.paymentIncidents": { limit: 5 },
@@ -45,6 +47,15 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.routes.explain": { amount: 100, currency: "CNY", merchantId: null },
   "payments.scheduleCancel": { id: missingId, at: null },
   "admin.payments.scheduleCancel": { id: missingId, at: null, reason: "because" },
+  "admin.risk.history": { id: "no_such_rule" },
+  "admin.risk.put": {
+    ...{ id: "bad_input", version: 7, name: "Bad", when: riskCondition },
+    ...{ score: 1, action: "score", mode: "off", reason: "because" }
+  },
+  "admin.risk.setMode": { id: "no_such_rule", mode: "off", reason: "because" },
+  "admin.risk.backtest": { rule: { id: "bad_input", when: riskCondition, score: 1, action: "score" }, days: 1 },
+  "admin.risk.enlist": { list: "block", kind: "device", value: "nobody's", reason: "because" },
+  "admin.risk.delist": { list: "block", kind: "device", value: "nothing", reason: "because" },
   "ledger.accounts": {},
   "ledger.trialBalance": {},
   "admin.ledger.accounts": {},

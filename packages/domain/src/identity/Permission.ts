@@ -23,6 +23,8 @@ export const Permission = Schema.Literals([
   "ledger:read",
   "ledger:administer",
   "ledger:adjust",
+  "risk:read",
+  "risk:administer",
   "users:administer",
   "operations:administer"
 ]).annotate({ identifier: "Permission" })
@@ -52,6 +54,8 @@ export const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = 
     "payments:administer",
     "ledger:administer",
     "ledger:adjust",
+    "risk:read",
+    "risk:administer",
     "users:administer",
     "operations:administer"
   ]

@@ -25,8 +25,12 @@ import {
 import {
   ChannelNotOffered,
   ChannelUnavailable,
+  PaymentChallenged,
   PaymentDeclined,
   PaymentExpired,
+  PaymentInReview,
+  PaymentRefused,
+  PaymentUnchecked,
   RefundNotFound,
   ResumeWindowPassed,
   TicketInvalid
@@ -48,7 +52,11 @@ export const confirmErrors = [
   PaymentUndecided,
   PaymentDeclined,
   ChannelNotOffered,
-  ChannelUnavailable
+  ChannelUnavailable,
+  PaymentRefused,
+  PaymentChallenged,
+  PaymentInReview,
+  PaymentUnchecked
 ] as const
 
 const created = HttpApiSchema.status(201)
