@@ -136,7 +136,10 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/payments/:id": { params: id },
   "POST /api/v1/payments/:id/confirm": {
     params: id,
-    body: { channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
+    body: {
+      ...{ channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },
+      ...{ device: "d1", card: "c1" }
+    }
   },
   "POST /api/v1/payments/:id/cancel": { params: id },
   "POST /api/v1/payments/:id/resume": { params: id },
@@ -180,7 +183,10 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/risk/lists/remove": { body: { list: "block", kind: "device", value: "nothing", reason: "because" } },
   "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
   "POST /api/h5/payments": {
-    body: { orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
+    body: {
+      ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },
+      ...{ device: "d1", card: "c1" }
+    }
   },
   "GET /api/h5/orders/:orderNo/status": { params: { orderNo: "r-1" }, query: ticket },
   "POST /api/h5/payments/:orderNo/resume": { params: { orderNo: "r-1" } },

@@ -56,7 +56,11 @@ export class RiskRules extends Context.Service<
     readonly list: Effect.Effect<ReadonlyArray<RiskRule>>
     /** Newest first. */
     history(id: RuleId): Effect.Effect<ReadonlyArray<RiskRule>, RiskRuleNotFound>
-    put(id: RuleId, change: RuleChange, author: string): Effect.Effect<RiskRule, RiskRuleInvalid | RiskRuleChanged>
+    put(
+      id: RuleId,
+      change: RuleChange,
+      author: string
+    ): Effect.Effect<RiskRule, RiskRuleInvalid | RiskRuleChanged | RiskRuleNotFound>
     setMode(id: RuleId, change: ModeChange, author: string): Effect.Effect<RiskRule, RiskRuleNotFound>
   }
 >()("@mall/risk/RiskRules") {
@@ -116,7 +120,10 @@ export class RiskRules extends Context.Service<
         yield* Effect.fromResult(compile(change.when))
         const version = yield* newest(id).pipe(
           Effect.map((rule) => rule?.version ?? 0),
-          Effect.catchTag("RiskRuleNotFound", () => Effect.succeed(0))
+          // whoever changed a version has to know that the rule is not here
+          Effect.catchTag("RiskRuleNotFound", (error) =>
+            change.version === 0 ? Effect.succeed(0) : Effect.fail(error)
+          )
         )
         if (version !== change.version) return yield* new RiskRuleChanged({ version })
         const traceId = yield* currentTraceId

@@ -34,7 +34,7 @@ const ofRule = { id: RuleId }
 const ofReview = { id: ReviewId }
 
 /** What may go wrong when a rule is put. */
-export const putErrors = [RiskRuleInvalid, RiskRuleChanged] as const
+export const putErrors = [RiskRuleInvalid, RiskRuleChanged, RiskRuleNotFound] as const
 export const reviewErrors = [RiskReviewNotFound, RiskReviewClosed] as const
 
 /** Who may pay: rules, lists, what was checked and what waits for a person. For operators. */
