@@ -125,7 +125,6 @@ export default Effect.gen(function* () {
       CONSTRAINT windows_pkey PRIMARY KEY (kind, value, grain, bucket, currency)
     ) WITH (fillfactor = 70)
   `
-  yield* sql`CREATE INDEX windows_age_idx ON risk.windows (grain, bucket)`
   // Which others a subject was seen with, and when last: two cards of one network.
   yield* sql`
     CREATE TABLE risk.seen (
@@ -137,7 +136,6 @@ export default Effect.gen(function* () {
       CONSTRAINT seen_pkey PRIMARY KEY (kind, value, member_kind, member)
     ) WITH (fillfactor = 70)
   `
-  yield* sql`CREATE INDEX seen_age_idx ON risk.seen USING brin (last_at)`
 
   // One round trip. Each statement of a function sees what was committed before it, so that of two tries of one subject at
   // the same time, who waits for the row of the other counts the other too. The counts need not survive a crash.
@@ -150,7 +148,10 @@ export default Effect.gen(function* () {
     DECLARE
       moment bigint := floor(extract(epoch FROM now));
     BEGIN
-      PERFORM set_config('synchronous_commit', 'off', true);
+      PERFORM set_config('synchronous_commit', 'off', true),
+        -- planned once in a connection, maybe while the tables were empty: only by their keys then too
+        set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+        set_config('jit', 'off', true);
 
       INSERT INTO risk.windows AS w (kind, value, grain, bucket, currency, checks, declines, amount)
       SELECT s.kind, s.value, g.grain, moment / g.grain, in_currency, 1, 0, paid
@@ -174,9 +175,9 @@ export default Effect.gen(function* () {
           CROSS JOIN LATERAL (
             SELECT coalesce(sum(w.checks), 0) AS checks, coalesce(sum(w.declines), 0) AS declines,
               least(coalesce(sum(w.amount) FILTER (WHERE w.currency = in_currency), 0), 9007199254740991) AS amount
-            FROM unnest(kinds, vals) AS s (kind, value)
-            JOIN risk.windows AS w ON w.kind = s.kind AND w.value = s.value
-            WHERE s.kind = q.by_kind AND w.grain = CASE WHEN q.within <= 3600 THEN 60 ELSE 3600 END
+            FROM risk.windows AS w
+            WHERE w.kind = q.by_kind AND w.value = vals[array_position(kinds, q.by_kind)]
+              AND w.grain = CASE WHEN q.within <= 3600 THEN 60 ELSE 3600 END
               AND w.bucket >= (moment - q.within) / CASE WHEN q.within <= 3600 THEN 60 ELSE 3600 END
           ) AS c
         ),
@@ -186,10 +187,9 @@ export default Effect.gen(function* () {
           FROM unnest(distinct_by, distinct_of, distinct_within) AS q (by_kind, of_kind, within)
           CROSS JOIN LATERAL (
             SELECT count(*) AS members FROM (
-              SELECT FROM unnest(kinds, vals) AS s (kind, value)
-              JOIN risk.seen AS n ON n.kind = s.kind AND n.value = s.value
-              WHERE s.kind = q.by_kind AND n.member_kind = q.of_kind
-                AND n.last_at >= now - make_interval(secs => q.within)
+              SELECT FROM risk.seen AS n
+              WHERE n.kind = q.by_kind AND n.value = vals[array_position(kinds, q.by_kind)]
+                AND n.member_kind = q.of_kind AND n.last_at >= now - make_interval(secs => q.within)
               LIMIT 1000
             ) AS m
           ) AS c
@@ -197,16 +197,18 @@ export default Effect.gen(function* () {
         'lists', (
           SELECT coalesce(jsonb_agg(DISTINCT l.list), '[]')
           FROM unnest(listed_kinds, listed_vals) AS s (kind, value)
-          JOIN risk.listed AS l ON l.kind = s.kind AND l.value = s.value
-          WHERE l.expires_at IS NULL OR l.expires_at > now
+          CROSS JOIN LATERAL (
+            SELECT d.list FROM risk.listed AS d
+            WHERE d.kind = s.kind AND d.value = s.value AND (d.expires_at IS NULL OR d.expires_at > now) OFFSET 0
+          ) AS l
         ),
         'review', (SELECT CASE WHEN r.status = 'open' AND r.expires_at <= now THEN 'expired' ELSE r.status END
           FROM risk.reviews AS r WHERE r.payment_id = of_payment),
         'challenges', (
           SELECT coalesce(jsonb_agg(jsonb_build_object(
             'needs', c.needs, 'channel', c.facts ->> 'channel', 'method', c.facts ->> 'method')), '[]')
-          FROM (SELECT k.needs, k.facts FROM risk.checks AS k
-            WHERE k.payment_id = of_payment AND k.verdict = 'challenge' ORDER BY k.id DESC LIMIT 20) AS c
+          FROM (SELECT k.needs, k.facts, k.verdict FROM risk.checks AS k WHERE k.payment_id = of_payment OFFSET 0) AS c
+          WHERE c.verdict = 'challenge'
         )
       );
     END

@@ -56,7 +56,7 @@ export const processOn = (database: Parameters<typeof Sql.layerUrl>[0], settings
     Layer.provideMerge(RiskServices.layer),
     Layer.provideMerge(Notifications.layer),
     Layer.provideMerge(Sql.layerUrl(database, { role: "mall_pay" })),
-    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(settings))),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ RISK_TIMEOUT: "30 seconds", ...settings }))),
     Layer.fresh,
     Layer.provideMerge(OutcomesLayer),
     // what fails on purpose would fill the report
