@@ -5,6 +5,7 @@ import { flow, hammer, send, steady } from "./load.ts"
 import type { Figure } from "./load.ts"
 import { measureAdded, measureDeadChannel, measureStatus } from "./payments.ts"
 import { measureLedger } from "./ledger.ts"
+import { measureRisk, tellRisk } from "./risk.ts"
 import { measurePlacing } from "./placeOrder.ts"
 import { measurePolicy } from "./policy.ts"
 import { startBare, startServer, usage } from "./server.ts"
@@ -151,6 +152,7 @@ const main = async () => {
     )
     if (only?.length === 1) return
   }
+  if (wanted("risk")) for (const row of await measureRisk(seconds)) console.log(tellRisk(row))
   console.log("Starting the server …")
   const server = await startServer()
   try {

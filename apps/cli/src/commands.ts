@@ -67,6 +67,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at the books, prove that they are sound, put them right",
     async () => (await import("./LedgerCommand.ts")).LedgerCommand
   ),
+  entry(
+    "risk",
+    "Say who may pay: rules, lists, and payments that wait for a person",
+    async () => (await import("./RiskCommand.ts")).RiskCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

@@ -20,6 +20,8 @@ import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
 import { Queues } from "@mall/platform/Queues"
 import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
 import * as RpcShape from "@mall/platform/RpcShape"
+import * as RiskHttp from "@mall/risk/RiskHttp"
+import * as RiskRpcHandlers from "@mall/risk/RiskRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
@@ -37,7 +39,8 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     TradeHttp.layer,
     PaymentHttp.layer,
     LedgerHttp.layer,
-    AuditEdge.httpLayer
+    AuditEdge.httpLayer,
+    RiskHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -56,6 +59,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
     AuditEdge.rpcLayer,
+    RiskRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -6,6 +6,7 @@ import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
+import * as RiskWorker from "@mall/risk/RiskWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
 
@@ -14,6 +15,7 @@ export const sweeps = Layer.mergeAll(
   TradeWorker.sweeps,
   PaymentWorker.sweeps,
   LedgerWorker.sweeps,
+  RiskWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,

@@ -34,6 +34,7 @@ const ticket = { ticket: `tk_once_${"a".repeat(43)}` }
 const ofUser = { userId: missingId }
 const rule = { effect: "allow", kind: "glob", resource: "orders", action: "fulfil" }
 const policyDocument = { roles: [{ name: "support", description: "", inherits: ["customer"], rules: [rule] }] }
+const riskCondition = { type: "fact", fact: "amount", is: ">", value: 1 }
 const none: EndpointCase = {}
 
 /** One per endpoint of the API, by method and path. */
@@ -199,7 +200,10 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/payments/:id": { params: id },
   "POST /api/v1/payments/:id/confirm": {
     params: id,
-    body: { channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
+    body: {
+      ...{ channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },
+      ...{ device: "d1", card: "c1" }
+    }
   },
   "POST /api/v1/payments/:id/cancel": { params: id },
   "POST /api/v1/payments/:id/resume": { params: id },
@@ -227,9 +231,32 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
     params: id,
     query: { ...page, from: "2030-01-01T00:00:00.000Z", to: "2030-02-01T00:00:00.000Z" }
   },
+  "GET /api/v1/risk/rules": none,
+  "GET /api/v1/risk/rules/:id/history": { params: { id: "no_such_rule" } },
+  "PUT /api/v1/risk/rules/:id": {
+    params: { id: "bad_input" },
+    body: { version: 7, name: "Bad", when: riskCondition, score: 1, action: "score", mode: "off", reason: "because" }
+  },
+  "PUT /api/v1/risk/rules/:id/mode": { params: { id: "no_such_rule" }, body: { mode: "off", reason: "because" } },
+  "POST /api/v1/risk/backtests": {
+    body: { rule: { id: "bad_input", when: riskCondition, score: 1, action: "score" }, days: 1 }
+  },
+  "GET /api/v1/risk/checks": { query: { ...page, paymentId: missingId, verdict: "deny" } },
+  "GET /api/v1/risk/reviews": { query: { ...page, status: "open" } },
+  "GET /api/v1/risk/reviews/:id": { params: id },
+  "POST /api/v1/risk/reviews/:id/approve": { params: id, body: { reason: "because" } },
+  "POST /api/v1/risk/reviews/:id/reject": { params: id, body: { reason: "because" } },
+  "GET /api/v1/risk/lists": { query: { ...page, list: "block" } },
+  "POST /api/v1/risk/lists": {
+    body: { list: "block", kind: "device", value: "nobody's", expiresIn: 60, reason: "because" }
+  },
+  "POST /api/v1/risk/lists/remove": { body: { list: "block", kind: "device", value: "nothing", reason: "because" } },
   "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
   "POST /api/h5/payments": {
-    body: { orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } }
+    body: {
+      ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },
+      ...{ device: "d1", card: "c1" }
+    }
   },
   "GET /api/h5/orders/:orderNo/status": { params: { orderNo: "r-1" }, query: ticket },
   "POST /api/h5/payments/:orderNo/resume": { params: { orderNo: "r-1" } },

@@ -43,6 +43,8 @@ const callFields: Readonly<Record<string, Json>> = {
   }
 }
 
+const riskCondition = { type: "fact", fact: "amount", is: ">", value: 1 }
+
 /** Calls that take other fields than most. */
 const payloads: Readonly<Record<string, Json>> = {
   "orders.paymentIncidents": { limit: 5 },
@@ -51,6 +53,15 @@ const payloads: Readonly<Record<string, Json>> = {
   "policy.apply": { id: missingId, change: { version: 9, document: { roles: [] }, reason: "because" } },
   "payments.scheduleCancel": { id: missingId, at: null },
   "admin.payments.scheduleCancel": { id: missingId, at: null, reason: "because" },
+  "admin.risk.history": { id: "no_such_rule" },
+  "admin.risk.put": {
+    ...{ id: "bad_input", version: 7, name: "Bad", when: riskCondition },
+    ...{ score: 1, action: "score", mode: "off", reason: "because" }
+  },
+  "admin.risk.setMode": { id: "no_such_rule", mode: "off", reason: "because" },
+  "admin.risk.backtest": { rule: { id: "bad_input", when: riskCondition, score: 1, action: "score" }, days: 1 },
+  "admin.risk.enlist": { list: "block", kind: "device", value: "nobody's", reason: "because" },
+  "admin.risk.delist": { list: "block", kind: "device", value: "nothing", reason: "because" },
   "ledger.accounts": {},
   "ledger.trialBalance": {},
   "admin.ledger.accounts": {},

@@ -16,6 +16,7 @@ import { AuditApiGroup } from "./operations/AuditApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
+import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
 import { OrdersApiGroup } from "./trade/OrdersApi.ts"
@@ -28,7 +29,7 @@ const groups = HttpApi.make("mall")
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
-  .add(LedgerApiGroup)
+  .add(LedgerApiGroup, RiskApiGroup)
   .add(AuditApiGroup)
   .middleware(Problems)
 

@@ -1,4 +1,5 @@
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { RiskCheck } from "@mall/domain/risk/RiskCheck"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request } from "effect"
 import type { Tracer } from "effect"
@@ -73,6 +74,7 @@ export class CallbackRuns extends Context.Service<
       const inbox = yield* CallbackInbox
       const disputes = yield* DisputeStore
       const repo = yield* PaymentRepo
+      const risk = yield* RiskCheck
       const store = yield* PaymentStore
       const securityEvents = yield* SecurityEvents
 
@@ -243,7 +245,7 @@ export class CallbackRuns extends Context.Service<
           (error) => requests.length === 1 && isReferenceTaken(error),
           () => runAll(requests, referenceTaken)
         )
-        yield* Effect.forEach(drafts, announce, { discard: true })
+        yield* Effect.forEach(drafts, (draft) => announce(draft, risk), { discard: true })
         yield* Effect.forEach(news, announceDispute, { discard: true })
         for (const { completeUnsafe, request } of entries) {
           const cause = failures.get(request.id)

@@ -13,7 +13,7 @@ import { PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "@mall/d
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
 import type { RouteDecision } from "@mall/domain/payments/Routing"
-import { Context, Duration, Effect, Layer, Option, Result } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Option, Result } from "effect"
 import type { Channel, ChannelOrder } from "./channel/Channel.ts"
 import type { ChannelError } from "./channel/ChannelError.ts"
 import { Channels } from "./channel/Channels.ts"
@@ -22,11 +22,13 @@ import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
 import { actorOf, isParty } from "./isParty.ts"
 import type { Caller } from "./isParty.ts"
 import type { PaymentDraft } from "./PaymentDraft.ts"
-import type { AttemptRow, IntentRow } from "./PaymentRecord.ts"
+import type { AttemptRow, IntentRow, PaymentRecord } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { PaymentStore } from "./PaymentStore.ts"
 import { ChannelRouter, nothingTried } from "./routing/ChannelRouter.ts"
+import { RiskGuard } from "./RiskGuard.ts"
+import type { RiskError } from "./RiskGuard.ts"
 import { Tickets } from "./Tickets.ts"
 
 export type ConfirmError =
@@ -37,6 +39,7 @@ export type ConfirmError =
   | PaymentDeclined
   | ChannelNotOffered
   | ChannelUnavailable
+  | RiskError
 
 interface Choice {
   readonly channel: Channel
@@ -104,6 +107,7 @@ export class Confirmations extends Context.Service<
       const channels = yield* Channels
       const inquiries = yield* Inquiries
       const repo = yield* PaymentRepo
+      const risk = yield* RiskGuard
       const router = yield* ChannelRouter
       const store = yield* PaymentStore
       const tickets = yield* Tickets
@@ -135,16 +139,12 @@ export class Confirmations extends Context.Service<
           : Effect.fail(new ChannelNotOffered({ channel: wanted, offered }))
       }
 
-      const open = (draft: PaymentDraft, choice: Choice, newId: AttemptId): Opening => {
+      const open = (draft: PaymentDraft, choice: Choice, newId: AttemptId, why: string | undefined): Opening => {
         const former = draft.openAttempt
         if (former === undefined) {
-          const attempt = draft.begin(newId, {
-            channel: choice.channel.id,
-            method: choice.method,
-            payer: choice.payer,
-            credentialId: choice.channel.own?.credentialId ?? null,
-            decision: choice.decision
-          })
+          const { channel, decision, method, payer } = choice
+          const credentialId = channel.own?.credentialId ?? null
+          const attempt = draft.begin(newId, { channel: channel.id, method, payer, credentialId, decision }, why)
           return { type: "create", intent: draft.intent, attempt }
         }
         if (former.channel !== choice.channel.id || former.method !== choice.method) {
@@ -251,7 +251,9 @@ export class Confirmations extends Context.Service<
       const confirmThrough = Effect.fnUntraced(function* (
         id: PaymentId,
         choose: (intent: IntentRow, available: MerchantChannels) => Effect.Effect<Choice, ChannelNotOffered>,
-        caller: Caller
+        caller: Caller,
+        /** What is to be kept of why a try may be made. */
+        why?: string
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const newId = yield* newAttemptId
         for (let round = 0; round < maxRounds; round++) {
@@ -261,7 +263,7 @@ export class Confirmations extends Context.Service<
               const { merchantId } = draft.intent
               const available = channels.peek(merchantId)
               if (available === undefined) return { type: "findAccounts", merchantId }
-              return open(draft, yield* choose(draft.intent, available), newId)
+              return open(draft, yield* choose(draft.intent, available), newId, why)
             })
           )
           switch (opening.type) {
@@ -308,8 +310,38 @@ export class Confirmations extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
+      /** Asks risk, before anything is locked, whether a try may be made; nothing where none will be. */
+      const clear = Effect.fnUntraced(function* (
+        record: PaymentRecord,
+        way: { readonly channel: ChannelId; readonly method: string },
+        wanted: ChannelChoice,
+        caller: Caller
+      ) {
+        const { attempts, intent } = record
+        const now = yield* DateTime.nowAsDate
+        const isPayable = intent.captured === 0 && intent.status !== "canceled" && now < intent.endsAt
+        const isOpen = attempts.some(
+          ({ channel, method, status }) => isOpenAttempt(status) && channel === way.channel && method === way.method
+        )
+        return isPayable && !isOpen ? yield* risk.pass(record, way, wanted, caller) : undefined
+      })
+
+      const confirmChosen = Effect.fnUntraced(function* (
+        id: PaymentId,
+        channel: ChannelId,
+        wanted: ChannelChoice,
+        caller: Caller
+      ) {
+        const record = yield* readOwn(id, caller)
+        const { intent } = record
+        const { method } = yield* choiceOf(intent, yield* channels.of(intent.merchantId), channel, wanted)
+        const why = yield* clear(record, { channel, method }, wanted, caller)
+        return yield* confirmThrough(id, (now, available) => choiceOf(now, available, channel, wanted), caller, why)
+      })
+
       const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Caller) {
-        const { attempts, intent } = yield* readOwn(id, caller)
+        const record = yield* readOwn(id, caller)
+        const { attempts, intent } = record
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open !== undefined) {
           return yield* confirmThrough(id, (now, available) => choiceOf(now, available, open.channel, open), caller)
@@ -318,6 +350,7 @@ export class Confirmations extends Context.Service<
         const { amount, channels: allowed, currency, merchantId } = intent
         const question = { amount, currency, merchantId, ...given({ country, method }) }
         let former = nothingTried
+        let why: string | undefined
         let refused: ConfirmError = new ChannelNotOffered({
           channel: "any",
           offered: (yield* channels.of(merchantId)).offered(currency, allowed)
@@ -325,9 +358,11 @@ export class Confirmations extends Context.Service<
         for (let hop = 0; hop < maxHops; hop++) {
           const route = yield* router.route(question, allowed, former)
           if (Option.isNone(route)) break
-          const { channel } = route.value
+          const { channel, method } = route.value
+          // One wish of the buyer is one check, however many channels it takes.
+          if (hop === 0) why = yield* clear(record, { channel: channel.id, method }, wanted, caller)
           const result = yield* Effect.result(
-            confirmThrough(id, () => Effect.succeed({ ...route.value, payer }), caller)
+            confirmThrough(id, () => Effect.succeed({ ...route.value, payer }), caller, why)
           )
           if (Result.isSuccess(result)) return result.success
           refused = result.failure
@@ -347,7 +382,7 @@ export class Confirmations extends Context.Service<
         yield* Effect.annotateCurrentSpan({ paymentId: id, channel: channel ?? "any" })
         return channel === undefined
           ? yield* confirmRouted(id, wanted, caller)
-          : yield* confirmThrough(id, (intent, available) => choiceOf(intent, available, channel, wanted), caller)
+          : yield* confirmChosen(id, channel, wanted, caller)
       })
 
       const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Caller) {

@@ -59,7 +59,12 @@ export class PaymentDraft {
   }
 
   get isChanged() {
-    return this.intent !== this.#before || this.changedAttempts.size > 0 || this.changedRefunds.size > 0
+    return (
+      this.history.length > 0 ||
+      this.intent !== this.#before ||
+      this.changedAttempts.size > 0 ||
+      this.changedRefunds.size > 0
+    )
   }
 
   /** Nothing can be paid on it any more, or all of it was paid. */
@@ -90,8 +95,17 @@ export class PaymentDraft {
     return [...this.#attempts.values()].find(({ id, status }) => status === "succeeded" && !surplus.has(id))
   }
 
-  /** Commits to a try before the channel hears of it. No other may be open. */
-  begin(id: AttemptId, choice: Pick<AttemptRow, "channel" | "method" | "payer" | "credentialId" | "decision">) {
+  /** Writes into the history what changed nothing: why a try was not made. */
+  remark(reason: string) {
+    this.#note("payment", this.intent.id, this.intent.status, this.intent.status, reason)
+  }
+
+  /** Commits to a try before the channel hears of it. No other may be open. `why` it may be made is kept in the history. */
+  begin(
+    id: AttemptId,
+    choice: Pick<AttemptRow, "channel" | "method" | "payer" | "credentialId" | "decision">,
+    why?: string
+  ) {
     const { amount, currency, id: paymentId } = this.intent
     const attempt = new AttemptRow({
       id,
@@ -110,7 +124,8 @@ export class PaymentDraft {
     })
     this.#attempts.set(id, attempt)
     this.changedAttempts.add(id)
-    this.#note("attempt", id, null, "created", `${choice.channel} ${choice.method}`)
+    const way = `${choice.channel} ${choice.method}`
+    this.#note("attempt", id, null, "created", why === undefined ? way : `${way}; ${why}`)
     if (this.intent.status !== "processing") this.#moveIntent("processing", "confirmed")
     return attempt
   }

@@ -21,7 +21,9 @@ import { PaymentReads } from "./PaymentReads.ts"
 import { Payments } from "./Payments.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { PaymentStore } from "./PaymentStore.ts"
+import * as PaymentOutcomesLayer from "./PaymentOutcomesLayer.ts"
 import { Refunds } from "./Refunds.ts"
+import { RiskGuard } from "./RiskGuard.ts"
 import { ChannelHealth } from "./routing/ChannelHealth.ts"
 import { ChannelRouter } from "./routing/ChannelRouter.ts"
 import { RoutingTables } from "./routing/RoutingTables.ts"
@@ -41,17 +43,25 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provide(CallbackRuns.layerNoDeps),
   Layer.provideMerge(DisputeServices.layerSync),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
-  Layer.provideMerge(ChannelRouter.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(ChannelRouter.layerNoDeps, RiskGuard.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
   Layer.provideMerge(Refunds.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, PaymentIntents.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, PaymentLog.layerNoDeps)),
-  Layer.provideMerge(Layer.mergeAll(CallbackInbox.layer, PaymentReads.layer, Brandings.layer, PaymentsConfig.layer))
+  Layer.provideMerge(
+    Layer.mergeAll(
+      CallbackInbox.layer,
+      PaymentReads.layer,
+      PaymentOutcomesLayer.layer,
+      Brandings.layer,
+      PaymentsConfig.layer
+    )
+  )
 )
 
 /**
- * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
- * `Notifications`, `CircuitBreakerStore`, `FileSystem` and `Path`.
+ * All services of payments and the ports `PaymentGateway` and `PaymentOutcomes`, with the channels that are configured. Needs
+ * the ports `Journal` and `RiskCheck`, `SqlClient`, `Outbox`, `Notifications`, `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer), Layer.provideMerge(ChannelLog.layer))

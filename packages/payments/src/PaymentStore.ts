@@ -1,6 +1,7 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentNotFound, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { RiskCheck } from "@mall/domain/risk/RiskCheck"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Exit, Layer, Option, Ref, Request, Schema } from "effect"
 import type { Tracer } from "effect"
@@ -84,6 +85,7 @@ export class PaymentStore extends Context.Service<
       const books = yield* PaymentBooks
       const repo = yield* PaymentRepo
       const news = yield* PaymentNews
+      const risk = yield* RiskCheck
 
       const changeAllWithin = Effect.fnUntraced(function* <A, E>(changes: ReadonlyArray<Change<A, E>>) {
         const results = new Map<Change<A, E>, Changed<A, E>>()
@@ -127,7 +129,7 @@ export class PaymentStore extends Context.Service<
           sql.withTransaction,
           retryConflicts
         )
-        yield* Effect.forEach(results, ({ draft }) => (draft === undefined ? Effect.void : announce(draft)), {
+        yield* Effect.forEach(results, ({ draft }) => (draft === undefined ? Effect.void : announce(draft, risk)), {
           discard: true
         })
         entries.forEach(({ completeUnsafe }, index) => completeUnsafe(results[index]?.exit ?? Exit.interrupt()))

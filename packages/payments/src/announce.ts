@@ -1,9 +1,13 @@
+import type { RiskCheck } from "@mall/domain/risk/RiskCheck"
 import { Effect } from "effect"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 import { countPayment, countRefund, observePaymentAmount, observeRefundAmount } from "./paymentMetrics.ts"
 
-/** Writes the payment log and counts, for a change that is committed. */
-export const announce = Effect.fnUntraced(function* ({ context, facts, history, intent }: PaymentDraft) {
+/** Writes the payment log, counts, and tells risk of what was declined, for a change that is committed. */
+export const announce = Effect.fnUntraced(function* (
+  { context, facts, history, intent }: PaymentDraft,
+  risk: RiskCheck["Service"]
+) {
   yield* Effect.logInfo("payment changed").pipe(
     Effect.annotateLogs({
       paymentId: intent.id,
@@ -29,6 +33,7 @@ export const announce = Effect.fnUntraced(function* ({ context, facts, history, 
         break
       case "declined":
         yield* countPayment("failed", fact.channel, intent.currency)
+        yield* risk.declined(intent.id)
         break
       case "surplus":
         yield* countPayment("duplicate", fact.channel, intent.currency)

@@ -22,6 +22,7 @@ import { Callbacks } from "../src/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import { CircuitBreaker } from "effect/persistence"
 import { JournalMemory } from "./JournalMemory.ts"
+import { RiskAllows } from "./RiskAllows.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/receiveCallback.ts"
 
@@ -181,7 +182,7 @@ export const TestPeer = PeerLayer.pipe(
 /** Payments on a database of its own, with its callback address on a real socket, and the sandbox as its channel. */
 export const TestPayments = HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
   Layer.provideMerge(Services),
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
   Layer.provideMerge(TestDatabase),
   Layer.provideMerge(TestPeer)
 )

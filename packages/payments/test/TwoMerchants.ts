@@ -15,6 +15,7 @@ import { createServer } from "node:http"
 import { Callbacks } from "../src/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import { JournalMemory } from "./JournalMemory.ts"
+import { RiskAllows } from "./RiskAllows.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/receiveCallback.ts"
 import { aMerchant } from "./TestPayments.ts"
@@ -232,7 +233,7 @@ export const stripe = ChannelId.make("stripe")
 
 export const TestTwoMerchants = HttpRouter.serve(CallbackRoutes, { disableListenLog: true, disableLogger: true }).pipe(
   Layer.provideMerge(Services),
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
   Layer.provideMerge(TestDatabase),
   Layer.provideMerge(Front),
   Layer.provideMerge(Merchants.layer),

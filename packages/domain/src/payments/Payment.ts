@@ -156,12 +156,15 @@ export type NewRefund = typeof NewRefund.Type
 
 /**
  * The buyer's choice of how to pay. Without a `channel` the house chooses one, and another where that does not take the
- * payment; `method` is the channel's first one when it is not given. `country` is where the buyer is, for the choice.
+ * payment; `method` is the channel's first one when it is not given. `country` is where the buyer is, for the choice. `device` is
+ * what the buyer's device calls itself and `card` the fingerprint of their card, where the page knows them: for the risk check.
  */
 export const ChannelChoice = Schema.Struct({
   channel: Schema.optionalKey(ChannelId),
   method: Schema.optionalKey(ChannelMethod),
   country: Schema.optionalKey(CountryCode),
-  payer: Schema.optionalKey(PayerDetails)
+  payer: Schema.optionalKey(PayerDetails),
+  device: Schema.optionalKey(NonBlankText(128)),
+  card: Schema.optionalKey(NonBlankText(128))
 })
 export type ChannelChoice = typeof ChannelChoice.Type

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Problem } from "../kernel/Problem.ts"
+import { ChallengeNeed } from "../risk/RiskRecord.ts"
 import { PaymentId, RefundId } from "./PaymentGateway.ts"
 
 /** The channel refused this try; nothing was paid. Another try may follow until the payment expires. */
@@ -62,4 +63,36 @@ export class CallbackNotFound extends Problem<CallbackNotFound>()("CallbackNotFo
 export class ChannelNotFound extends Problem<ChannelNotFound>()("ChannelNotFound", {
   status: 404,
   title: "There is no such payment channel"
+}) {}
+
+/** The payment is not taken. By which rule is not told: who tests cards would learn from it. */
+export class PaymentRefused extends Problem<PaymentRefused>()("PaymentRefused", {
+  status: 403,
+  title: "The payment is refused",
+  fields: { paymentId: PaymentId }
+}) {}
+
+/**
+ * The buyer has to show more first: `sign_in`, and then confirm again; or `other_method`: confirm again by another channel or
+ * method.
+ */
+export class PaymentChallenged extends Problem<PaymentChallenged>()("PaymentChallenged", {
+  status: 403,
+  title: "The payment needs another step of the buyer",
+  fields: { paymentId: PaymentId, needs: ChallengeNeed },
+  detail: ({ needs }) => (needs === "sign_in" ? "Sign in and confirm again" : "Confirm by another way to pay")
+}) {}
+
+/** The payment waits for a person of the house. Nothing was sent to its channel; confirm again later. */
+export class PaymentInReview extends Problem<PaymentInReview>()("PaymentInReview", {
+  status: 409,
+  title: "The payment is being reviewed",
+  fields: { paymentId: PaymentId }
+}) {}
+
+/** The payment could not be checked, and is too large to pass unchecked. Nothing was done; try again. */
+export class PaymentUnchecked extends Problem<PaymentUnchecked>()("PaymentUnchecked", {
+  status: 503,
+  title: "The payment cannot be checked at the moment",
+  fields: { paymentId: PaymentId }
 }) {}

@@ -26,8 +26,12 @@ import {
 import {
   ChannelNotOffered,
   ChannelUnavailable,
+  PaymentChallenged,
   PaymentDeclined,
   PaymentExpired,
+  PaymentInReview,
+  PaymentRefused,
+  PaymentUnchecked,
   RefundNotFound,
   ResumeWindowPassed,
   TicketInvalid
@@ -49,7 +53,11 @@ export const confirmErrors = [
   PaymentUndecided,
   PaymentDeclined,
   ChannelNotOffered,
-  ChannelUnavailable
+  ChannelUnavailable,
+  PaymentRefused,
+  PaymentChallenged,
+  PaymentInReview,
+  PaymentUnchecked
 ] as const
 
 const created = HttpApiSchema.status(201)

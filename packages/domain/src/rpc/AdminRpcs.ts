@@ -9,6 +9,7 @@ import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
+import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 
 /** What the operators' console calls. */
@@ -23,5 +24,6 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,
+  RiskAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

@@ -27,6 +27,10 @@ const noticeOf = {
   ChannelUnavailable: "unavailable",
   ChannelNotOffered: "notOffered",
   PaymentUndecided: "undecided",
+  PaymentRefused: "refused",
+  PaymentChallenged: "challenged",
+  PaymentInReview: "inReview",
+  PaymentUnchecked: "unavailable",
   // the page itself shows how it stands
   PaymentStateConflict: undefined,
   PaymentExpired: undefined,

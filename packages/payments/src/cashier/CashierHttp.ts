@@ -12,7 +12,15 @@ import type { Language, TextKey } from "./cashierTexts.ts"
 const Choice = Schema.Struct({ channel: ChannelId, method: ChannelMethod })
 
 /** What a page may be told to say; whatever else stands in the address says nothing. */
-const Said = Schema.Literals(["declined", "unavailable", "notOffered", "undecided"])
+const Said = Schema.Literals([
+  "declined",
+  "unavailable",
+  "notOffered",
+  "undecided",
+  "refused",
+  "challenged",
+  "inReview"
+])
 const isSaid = Schema.is(Said)
 const isTicket = Schema.is(Ticket)
 

@@ -36,6 +36,15 @@ const texts = {
     zh: "支付渠道还没有明确答复，请稍候再试。",
     en: "The payment channel has not answered clearly yet. Try again in a moment."
   },
+  refused: { zh: "此付款无法受理。", en: "This payment is refused." },
+  challenged: {
+    zh: "请先登录商城再付款，或换一种支付方式。",
+    en: "Please sign in to the shop and pay there, or choose another way to pay."
+  },
+  inReview: {
+    zh: "付款正在审核中，请稍后再试。",
+    en: "This payment is being reviewed. Please try again later."
+  },
   notOffered: { zh: "不能用这种方式支付。", en: "This payment cannot be made that way." },
   noWay: { zh: "目前没有可用的支付方式，请联系商家。", en: "There is no way to pay now. Please ask the shop." },
   back: { zh: "返回商家", en: "Back to the shop" },

@@ -15,6 +15,7 @@ import { Callbacks } from "../../src/Callbacks.ts"
 import { Confirmations } from "../../src/Confirmations.ts"
 import { Payments } from "../../src/Payments.ts"
 import { JournalMemory } from "../JournalMemory.ts"
+import { RiskAllows } from "../RiskAllows.ts"
 import * as PaymentServices from "../../src/PaymentServices.ts"
 
 /** What a process of payments is asked to do once; it may be killed in the middle. */
@@ -50,7 +51,7 @@ const run = Effect.fnUntraced(function* (errand: Errand) {
 })
 
 const Services = PaymentServices.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
   Layer.provideMerge(Layer.unwrap(Effect.map(Config.Redacted("DATABASE_URL"), Sql.layerUrl))),
   Layer.provide(CircuitBreaker.layerStoreMemory()),
   Layer.provideMerge(NodeServices.layer),
