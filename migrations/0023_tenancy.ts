@@ -46,6 +46,8 @@ export default Effect.gen(function* () {
       yield* sql`
         ALTER DEFAULT PRIVILEGES IN SCHEMA ${sql(schema)} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${sql(role)}
       `
+      yield* sql`GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${sql(schema)} TO ${sql(role)}`
+      yield* sql`ALTER DEFAULT PRIVILEGES IN SCHEMA ${sql(schema)} GRANT USAGE ON SEQUENCES TO ${sql(role)}`
     }
     yield* sql`GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO ${sql(role)}, ${sql(tenant)}`
     yield* sql`GRANT USAGE ON SEQUENCE outbox_sequence_seq TO ${sql(role)}, ${sql(tenant)}`

@@ -3,6 +3,7 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { RiskListEntryNotFound } from "@mall/domain/risk/RiskError"
 import { ListedKind, ListEntry, ListName } from "@mall/domain/risk/RiskRecord"
 import type { ListRemoval, NewListEntry } from "@mall/domain/risk/RiskRecord"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -31,6 +32,7 @@ export class RiskLists extends Context.Service<
     RiskLists,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
 
       const enlist = Effect.fn("RiskLists.enlist")(
         function* ({ expiresIn, kind, list, reason, value }: NewListEntry, author: string) {
@@ -49,8 +51,15 @@ export class RiskLists extends Context.Service<
             )
             INSERT INTO risk.list_history (list, kind, value, is_listed, expires_at, reason, author, trace_id, at)
             VALUES (${list}, ${kind}, ${value}, true, ${expiresAt}, ${reason}, ${author}, ${traceId}, ${at})`
+          yield* audit.record({
+            action: "risk_list.enlist",
+            resource: { type: "risk_list", id: list },
+            reason,
+            after: { kind, value, expiresAt }
+          })
           return entry
         },
+        sql.withTransaction,
         Effect.catchTag("SqlError", Effect.die)
       )
 
@@ -65,7 +74,14 @@ export class RiskLists extends Context.Service<
             SELECT list, kind, value, false, ${reason}, ${author}, ${yield* currentTraceId}::text, ${at}::timestamptz FROM gone
             RETURNING id`
           if (gone.length === 0) return yield* new RiskListEntryNotFound({})
+          yield* audit.record({
+            action: "risk_list.delist",
+            resource: { type: "risk_list", id: list },
+            reason,
+            before: { kind, value }
+          })
         },
+        sql.withTransaction,
         Effect.catchTag("SqlError", Effect.die)
       )
 

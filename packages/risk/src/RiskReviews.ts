@@ -3,6 +3,7 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { RiskReviewClosed, RiskReviewNotFound } from "@mall/domain/risk/RiskError"
 import { ReviewChange, ReviewId, reviewLifecycle, ReviewStatus, RiskReview } from "@mall/domain/risk/RiskRecord"
 import type { RiskReviewDetails } from "@mall/domain/risk/RiskRecord"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Metric, Schema } from "effect"
@@ -48,6 +49,7 @@ export class RiskReviews extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const checks = yield* RiskChecks
+      const audit = yield* makeAuditRecorder
 
       const select = SqlSchema.findAll({
         Request: Schema.String,
@@ -103,6 +105,13 @@ export class RiskReviews extends Context.Service<
             }
             const settled = yield* move(review, to, ruling)
             yield* sql.afterCommit(counted(to))
+            yield* audit.record({
+              action: to === "approved" ? "risk_review.approve" : "risk_review.reject",
+              resource: { type: "risk_review", id },
+              reason: ruling.reason,
+              before: { status: review.status },
+              after: { status: to }
+            })
             return settled
           },
           sql.withTransaction,

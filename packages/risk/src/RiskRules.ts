@@ -3,6 +3,7 @@ import type { RiskRuleInvalid } from "@mall/domain/risk/RiskError"
 import { Expression } from "@mall/domain/risk/Expression"
 import { RiskRule } from "@mall/domain/risk/RiskRule"
 import type { ModeChange, RuleChange, RuleId } from "@mall/domain/risk/RiskRule"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import * as PushedCache from "@mall/platform/PushedCache"
 import { Context, DateTime, Effect, Layer, Option, Result, Schema } from "effect"
@@ -68,6 +69,7 @@ export class RiskRules extends Context.Service<
     RiskRules,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
       const builtIn = new Map(builtInRules(yield* RiskConfig).map((rule) => [rule.id, rule]))
 
       const selectNewest = SqlSchema.findAll({
@@ -116,19 +118,33 @@ export class RiskRules extends Context.Service<
       })
       const newest = (id: RuleId) => Effect.map(history(id), ([rule]) => rule)
 
-      const put = Effect.fn("RiskRules.put")(function* (id: RuleId, change: RuleChange, author: string) {
+      const putAs = Effect.fnUntraced(function* (
+        action: "risk_rule.put" | "risk_rule.set_mode",
+        id: RuleId,
+        change: RuleChange,
+        author: string
+      ) {
         yield* Effect.fromResult(compile(change.when))
-        const version = yield* newest(id).pipe(
-          Effect.map((rule) => rule?.version ?? 0),
+        const before = yield* newest(id).pipe(
           // whoever changed a version has to know that the rule is not here
-          Effect.catchTag("RiskRuleNotFound", (error) =>
-            change.version === 0 ? Effect.succeed(0) : Effect.fail(error)
-          )
+          Effect.catchTag("RiskRuleNotFound", (error) => (change.version === 0 ? Effect.undefined : Effect.fail(error)))
         )
+        const version = before?.version ?? 0
         if (version !== change.version) return yield* new RiskRuleChanged({ version })
         const traceId = yield* currentTraceId
         const row = { id, ...change, version: version + 1, author, traceId, at: yield* DateTime.nowAsDate }
         const [rule] = yield* insert(row).pipe(
+          Effect.tap(([rule]) =>
+            rule === undefined
+              ? Effect.void
+              : audit.record({
+                  action,
+                  resource: { type: "risk_rule", id },
+                  reason: change.reason,
+                  ...(before === undefined ? {} : { before: { ...before } }),
+                  after: { ...rule }
+                })
+          ),
           Effect.tap(() => cache.invalidate(["all"])),
           sql.withTransaction,
           Effect.orDie
@@ -136,12 +152,16 @@ export class RiskRules extends Context.Service<
         return rule ?? (yield* new RiskRuleChanged({ version: version + 1 }))
       })
 
+      const put = Effect.fn("RiskRules.put")((id: RuleId, change: RuleChange, author: string) =>
+        putAs("risk_rule.put", id, change, author)
+      )
+
       const setMode = (id: RuleId, change: ModeChange, author: string): Effect.Effect<RiskRule, RiskRuleNotFound> =>
         Effect.gen(function* () {
           const before = yield* newest(id)
           if (before === undefined) return yield* new RiskRuleNotFound({ rule: id })
           const { action, name, score, version, when } = before
-          return yield* put(id, { version, name, when, score, action, ...change }, author)
+          return yield* putAs("risk_rule.set_mode", id, { version, name, when, score, action, ...change }, author)
         }).pipe(
           // Somebody else put a version in between: the switch is made on top of theirs.
           Effect.catchTags({ RiskRuleChanged: () => setMode(id, change, author), RiskRuleInvalid: Effect.die })

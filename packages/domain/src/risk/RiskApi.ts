@@ -28,6 +28,7 @@ import {
   RiskReviewPage
 } from "./RiskRecord.ts"
 import { BacktestReport, BacktestRequest, ModeChange, RiskRule, RuleChange, RuleId, Verdict } from "./RiskRule.ts"
+import { Audited } from "../operations/Audit.ts"
 
 const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
 const ofRule = { id: RuleId }
@@ -56,6 +57,7 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       success: RiskRule,
       error: putErrors
     })
+      .annotate(Audited, "risk_rule.put")
       .annotate(RequiredPermission, "risk:administer")
       .annotateMerge(
         describe("Make or change a rule", "`version` is the one the change was made from, 0 for a new rule.")
@@ -66,6 +68,7 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       success: RiskRule,
       error: RiskRuleNotFound
     })
+      .annotate(Audited, "risk_rule.set_mode")
       .annotate(RequiredPermission, "risk:administer")
       .annotateMerge(
         describe("Switch a rule", "`shadow` records what it would have decided; every server follows at once.")
@@ -75,6 +78,7 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       success: BacktestReport,
       error: RiskRuleInvalid
     })
+      .annotate(Audited, "nothing")
       .annotate(RequiredPermission, "risk:administer")
       .annotateMerge(
         describe("Try a rule on the past", "Replays the stored checks of the last `days` days. Changes nothing.")
@@ -106,6 +110,7 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       success: RiskReview,
       error: reviewErrors
     })
+      .annotate(Audited, "risk_review.approve")
       .middleware(Idempotent)
       .annotate(RequiredPermission, "risk:administer")
       .annotateMerge(
@@ -117,6 +122,7 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       success: RiskReview,
       error: reviewErrors
     })
+      .annotate(Audited, "risk_review.reject")
       .middleware(Idempotent)
       .annotate(RequiredPermission, "risk:administer")
       .annotateMerge(describe("Reject a payment", "The buyer is refused from then on.")),
@@ -131,6 +137,7 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       payload: NewListEntry,
       success: ListEntry.pipe(HttpApiSchema.status(201))
     })
+      .annotate(Audited, "risk_list.enlist")
       .middleware(Idempotent)
       .annotate(RequiredPermission, "risk:administer")
       .annotateMerge(describe("Block or allow", "Counts from the next check on, in every server.")),
@@ -139,6 +146,7 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       success: HttpApiSchema.NoContent,
       error: RiskListEntryNotFound
     })
+      .annotate(Audited, "risk_list.delist")
       .middleware(Idempotent)
       .annotate(RequiredPermission, "risk:administer")
       .annotateMerge(describe("Take off a list", "The reason is kept in the history."))

@@ -21,6 +21,7 @@ import {
   RiskReviewPage
 } from "./RiskRecord.ts"
 import { BacktestReport, BacktestRequest, ModeChange, RiskRule, RuleChange, RuleId, Verdict } from "./RiskRule.ts"
+import { Audited } from "../operations/Audit.ts"
 
 const ofRule = { id: RuleId }
 const ofReview = { id: ReviewId }
@@ -38,12 +39,16 @@ export class RiskAdminRpcs extends RpcGroup.make(
     payload: { ...ofRule, ...RuleChange.fields },
     success: RiskRule,
     error: Schema.Union(putErrors)
-  }).annotate(RequiredPermission, "risk:administer"),
+  })
+    .annotate(Audited, "risk_rule.put")
+    .annotate(RequiredPermission, "risk:administer"),
   Rpc.make("admin.risk.setMode", {
     payload: { ...ofRule, ...ModeChange.fields },
     success: RiskRule,
     error: RiskRuleNotFound
-  }).annotate(RequiredPermission, "risk:administer"),
+  })
+    .annotate(Audited, "risk_rule.set_mode")
+    .annotate(RequiredPermission, "risk:administer"),
   Rpc.make("admin.risk.backtest", {
     payload: BacktestRequest.fields,
     success: BacktestReport,
@@ -68,23 +73,27 @@ export class RiskAdminRpcs extends RpcGroup.make(
     payload: decision,
     success: RiskReview,
     error: Schema.Union(reviewErrors)
-  }).annotate(RequiredPermission, "risk:administer"),
+  })
+    .annotate(Audited, "risk_review.approve")
+    .annotate(RequiredPermission, "risk:administer"),
   Rpc.make("admin.risk.reject", {
     payload: decision,
     success: RiskReview,
     error: Schema.Union(reviewErrors)
-  }).annotate(RequiredPermission, "risk:administer"),
+  })
+    .annotate(Audited, "risk_review.reject")
+    .annotate(RequiredPermission, "risk:administer"),
   Rpc.make("admin.risk.lists", {
     payload: { ...pageRequest, list: Schema.optionalKey(ListName) },
     success: ListEntryPage,
     error: InvalidCursor
   }).annotate(RequiredPermission, "risk:read"),
-  Rpc.make("admin.risk.enlist", { payload: NewListEntry.fields, success: ListEntry }).annotate(
-    RequiredPermission,
-    "risk:administer"
-  ),
-  Rpc.make("admin.risk.delist", { payload: ListRemoval.fields, error: RiskListEntryNotFound }).annotate(
-    RequiredPermission,
-    "risk:administer"
-  )
-).middleware(RpcAuthorization) {}
+  Rpc.make("admin.risk.enlist", { payload: NewListEntry.fields, success: ListEntry })
+    .annotate(Audited, "risk_list.enlist")
+    .annotate(RequiredPermission, "risk:administer"),
+  Rpc.make("admin.risk.delist", { payload: ListRemoval.fields, error: RiskListEntryNotFound })
+    .annotate(Audited, "risk_list.delist")
+    .annotate(RequiredPermission, "risk:administer")
+)
+  .annotateRpcs(Audited, "nothing")
+  .middleware(RpcAuthorization) {}
