@@ -56,6 +56,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at the books, prove that they are sound, put them right",
     async () => (await import("./LedgerCommand.ts")).LedgerCommand
   ),
+  entry(
+    "recon",
+    "Compare the channels' bills with our records, and settle what differs",
+    async () => (await import("./ReconCommand.ts")).ReconCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

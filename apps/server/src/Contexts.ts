@@ -10,6 +10,7 @@ import { Idempotency } from "@mall/platform/Idempotency"
 import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import * as Stores from "@mall/platform/Stores"
+import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
@@ -23,8 +24,11 @@ const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.
   Layer.provideMerge(NodeServices.layer)
 )
 
-/** The pay platform: payments, and the books that it writes in its own transactions. */
-const Pay = PaymentServices.layer.pipe(Layer.provideMerge(LedgerServices.layer))
+/** The pay platform: payments, the books that it writes in its own transactions, and the comparison with the channels. */
+const Pay = ReconciliationServices.layer.pipe(
+  Layer.provideMerge(PaymentServices.layer),
+  Layer.provideMerge(LedgerServices.layer)
+)
 
 /** What only the pay platform stands on: connections of its own, in whose transactions its messages and its changes leave. */
 const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fresh(Notifications.layer)).pipe(

@@ -19,6 +19,8 @@ import { ProblemsLayer } from "@mall/platform/ProblemsLayer"
 import { Queues } from "@mall/platform/Queues"
 import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
 import * as RpcShape from "@mall/platform/RpcShape"
+import * as ReconciliationHttp from "@mall/treasury/reconciliation/ReconciliationHttp"
+import * as ReconciliationRpcHandlers from "@mall/treasury/reconciliation/ReconciliationRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
@@ -30,6 +32,7 @@ export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
 
 const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide([IdentityHttp, CatalogHttp.layer, TradeHttp.layer, PaymentHttp.layer, LedgerHttp.layer]),
+  Layer.provide(ReconciliationHttp.layer),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
 
@@ -45,6 +48,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.adminLayer,
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
+    ReconciliationRpcHandlers.layer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

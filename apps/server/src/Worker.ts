@@ -4,6 +4,7 @@ import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
+import * as ReconciliationWorker from "@mall/treasury/reconciliation/ReconciliationWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
 
@@ -12,6 +13,7 @@ export const sweeps = Layer.mergeAll(
   TradeWorker.sweeps,
   PaymentWorker.sweeps,
   LedgerWorker.sweeps,
+  ReconciliationWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer

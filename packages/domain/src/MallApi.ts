@@ -11,6 +11,7 @@ import { LedgerApiGroup } from "./ledger/LedgerApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
+import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
 import { OrdersApiGroup } from "./trade/OrdersApi.ts"
@@ -21,7 +22,7 @@ const groups = HttpApi.make("mall")
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
-  .add(LedgerApiGroup)
+  .add(LedgerApiGroup, ReconciliationApiGroup)
   .middleware(Problems)
 
 /** Everything the server answers over HTTP; each context adds its groups here. */

@@ -5,6 +5,8 @@ import { CallbackInbox } from "./CallbackInbox.ts"
 import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
+import * as ChannelBillsLayer from "./bills/ChannelBillsLayer.ts"
+import * as SettledPaymentsLayer from "./bills/SettledPaymentsLayer.ts"
 import { Brandings } from "./cashier/Brandings.ts"
 import { Cashier } from "./cashier/Cashier.ts"
 import { Confirmations } from "./Confirmations.ts"
@@ -33,6 +35,8 @@ const layerNoDeps = Layer.mergeAll(
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps,
   Cashier.layerNoDeps,
+  ChannelBillsLayer.layerNoDeps,
+  SettledPaymentsLayer.layer,
   ChannelCredentials.layerNoDeps,
   CredentialResealing.layerNoDeps,
   DisputeServices.layerNoDeps
@@ -51,7 +55,7 @@ const layerNoDeps = Layer.mergeAll(
 )
 
 /**
- * All services of payments and the port `PaymentGateway`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
+ * All services of payments and the ports `PaymentGateway`, `ChannelBills` and `SettledPayments`, with the channels that are configured. Needs `SqlClient`, `Outbox`,
  * `Notifications`, `CircuitBreakerStore`, `FileSystem` and `Path`.
  */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer), Layer.provideMerge(ChannelLog.layer))

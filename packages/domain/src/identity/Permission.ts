@@ -23,6 +23,9 @@ export const Permission = Schema.Literals([
   "ledger:read",
   "ledger:administer",
   "ledger:adjust",
+  "reconciliation:read",
+  "reconciliation:administer",
+  "reconciliation:approve",
   "users:administer",
   "operations:administer"
 ]).annotate({ identifier: "Permission" })
@@ -52,6 +55,9 @@ export const permissionsOf: Readonly<Record<Role, ReadonlyArray<Permission>>> = 
     "payments:administer",
     "ledger:administer",
     "ledger:adjust",
+    "reconciliation:read",
+    "reconciliation:administer",
+    "reconciliation:approve",
     "users:administer",
     "operations:administer"
   ]

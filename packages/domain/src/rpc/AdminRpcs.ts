@@ -7,6 +7,7 @@ import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
+import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
 
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
@@ -16,5 +17,6 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,
+  ReconciliationAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}
