@@ -5,6 +5,7 @@ import { flow, hammer, send, steady } from "./load.ts"
 import type { Figure } from "./load.ts"
 import { measureAdded, measureDeadChannel, measureStatus } from "./payments.ts"
 import { measureLedger } from "./ledger.ts"
+import { measureRecon, tellRecon } from "./recon.ts"
 import { measurePlacing } from "./placeOrder.ts"
 import { startBare, startServer, usage } from "./server.ts"
 import type { Running } from "./server.ts"
@@ -142,6 +143,9 @@ const main = async () => {
       )
     }
   }
+  // a minute on its own, so only where it is asked for
+  if (only?.includes("recon")) tellRecon(1_000_000, await measureRecon(1_000_000))
+  if (only?.length === 1 && only.includes("recon")) return
   console.log("Starting the server …")
   const server = await startServer()
   try {

@@ -39,7 +39,8 @@ export default Effect.gen(function* () {
   `
   yield* sql`CREATE INDEX reconciliation_runs_day_idx ON treasury.reconciliation_runs (day, channel)`
 
-  // What a run compares is gone when it ends; after a crash of the database it is fetched again.
+  // What a run compares is gone when it ends; after a crash of the database it is fetched again. A run reads nearly all that is
+  // there, so an index would only slow its writing down.
   yield* sql`
     CREATE UNLOGGED TABLE treasury.bill_lines (
       run_id uuid NOT NULL,
@@ -66,8 +67,6 @@ export default Effect.gen(function* () {
       at timestamptz NOT NULL
     )
   `
-  yield* sql`CREATE INDEX bill_lines_run_idx ON treasury.bill_lines (run_id)`
-  yield* sql`CREATE INDEX compared_records_run_idx ON treasury.compared_records (run_id)`
 
   // `occurrence` is 0 but for the second and later lines of one movement in a bill.
   yield* sql`

@@ -13,6 +13,7 @@ export const Operation = Schema.Literals([
   "refund",
   "refundQuery",
   "bill",
+  "billFile",
   "other"
 ])
 export type Operation = typeof Operation.Type

@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
+import { Legs } from "@mall/domain/ledger/Transfer"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { BillDay } from "@mall/domain/treasury/Bill"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
@@ -17,6 +18,7 @@ import { Rules } from "../src/reconciliation/Rules.ts"
 import { billOf, monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
 import type { Trade } from "./TestBills.ts"
 
+const decodeLegs = Schema.decodeUnknownEffect(Legs)
 const newRunId = generator(RunId)
 const newCorrectionId = generator(CorrectionId)
 const newId = generator(Uuid7.pipe(Schema.brand("Any")))
@@ -29,6 +31,9 @@ const run = (day: BillDay) =>
 
 const differencesOf = (day: BillDay) =>
   ReconciliationReads.use((reads) => Effect.map(reads.differences({ day, limit: 100 }), ({ data }) => data))
+
+/** The only one of the day. */
+const theDifference = Effect.flatMap(differencesOf(monday), ([first]) => Effect.fromNullishOr(first))
 
 const newReference = Effect.map(newId, (id) => id.replaceAll("-", ""))
 
@@ -61,8 +66,9 @@ const lay = Effect.fnUntraced(function* (
 })
 
 const noon = "2026-11-16 12:00:00"
-const shown = ({ excess, kind, reference, status, ...difference }: Difference) =>
-  [difference.class, kind, reference, excess, status] as const
+const shown = ({ excess, kind, reference, status, ...difference }: Difference): ReadonlyArray<unknown> => [
+  ...[difference.class, kind, reference, excess, status]
+]
 
 layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })("A run", (it) => {
   it.effect("finds every difference there is, and nothing else", () =>
@@ -108,7 +114,7 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
         ["state_differs", "payment", pending.trade.reference, 400, "open"],
         ["state_differs", "refund", under.trade.reference, 200, "open"],
         ["timing", "payment", lastMinute.trade.reference, -600, "carried"]
-      ] as never)
+      ])
       const sql = yield* SqlClient.SqlClient
       assert.strictEqual((yield* sql`SELECT FROM treasury.bill_lines`).length, 0)
     })
@@ -128,7 +134,7 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
         ["timing", "payment", late.trade.reference, -600, "resolved"],
         ["timing", "payment", early.trade.reference, 0, "resolved"],
         ["missing_there", "payment", never.trade.reference, -800, "open"]
-      ] as never)
+      ])
       assert.strictEqual((yield* differencesOf(tuesday)).length, 0)
       // the same again finds the same
       assert.deepInclude((yield* run(tuesday)).counts, { matched: 1, timing: 0 })
@@ -161,7 +167,7 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       assert.deepInclude(details.difference, { status: "open", assignee: "olga", note: "asked", runId: second.id })
       assert.strictEqual((yield* differences.details(idOf(gone.trade.reference))).difference.status, "superseded")
       const changed = yield* differences.details(idOf(changing.trade.reference))
-      assert.deepInclude(changed.difference, { status: "open", excess: 301 })
+      assert.deepStrictEqual([changed.difference.status, Number(changed.difference.excess)], ["open", 301])
       assert.deepStrictEqual(
         changed.corrections.map(({ status }) => status),
         ["superseded"]
@@ -267,7 +273,7 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       const { trade } = yield* movement(noon, 700)
       yield* lay({ [monday]: [trade] }, [])
       yield* run(monday)
-      const [{ id } = { id: "" as never }] = yield* differencesOf(monday)
+      const { id } = yield* theDifference
       const correctionId = yield* newCorrectionId
       const none = yield* Effect.flip(differences.approve(id, { reason: "ok" }, "user:bob"))
       assert.strictEqual(none._tag, "DifferenceNotOpen")
@@ -276,17 +282,15 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       const own = yield* Effect.flip(differences.approve(id, { reason: "ok" }, "user:ann"))
       assert.strictEqual(own._tag, "SecondPersonNeeded")
       assert.strictEqual(world.postings.length, 0)
-      const exits = yield* Effect.all(
-        ["user:bob", "user:cat", "user:dan"].map((actor) =>
-          Effect.exit(differences.approve(id, { reason: "ok" }, actor))
-        ),
+      const exits = yield* Effect.forEach(
+        ["user:bob", "user:cat", "user:dan"],
+        (actor) => Effect.exit(differences.approve(id, { reason: "ok" }, actor)),
         { concurrency: "unbounded" }
       )
       assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
       assert.deepStrictEqual(
-        world.postings.map(({ id, legs, purpose }) => [
-          id,
-          purpose,
+        world.postings.map(({ id, legs, purpose }): ReadonlyArray<unknown> => [
+          ...[id, purpose],
           legs.map(({ account, amount, side }) => [account, side, amount])
         ]),
         [
@@ -298,7 +302,7 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
               ["platform:adjustments:CNY", "credit", 700]
             ]
           ]
-        ] as never
+        ]
       )
       assert.strictEqual((yield* run(monday)).counts?.missingHere, 1)
       assert.strictEqual((yield* differences.details(id)).difference.status, "resolved")
@@ -311,23 +315,14 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       const { record, trade } = yield* movement(noon, 700)
       yield* lay({ [monday]: [trade] }, [{ ...record, amount: 700, currency: "USD" }])
       yield* run(monday)
-      const [{ id } = { id: "" as never }] = yield* differencesOf(monday)
+      const { id } = yield* theDifference
       const draft = (legs?: ReadonlyArray<readonly [string, "debit" | "credit", number]>) =>
-        Effect.flatMap(newCorrectionId, (correctionId) =>
-          Effect.flip(
-            differences.draft(
-              id,
-              {
-                reason: "try",
-                ...(legs === undefined
-                  ? {}
-                  : { legs: legs.map(([account, side, amount]) => ({ account, side, amount })) as never })
-              },
-              "user:ann",
-              correctionId
-            )
-          )
-        )
+        Effect.gen(function* () {
+          const given = legs?.map(([account, side, amount]) => ({ account, side, amount }))
+          const correction = given === undefined ? {} : { legs: yield* decodeLegs(given) }
+          const correctionId = yield* newCorrectionId
+          return yield* Effect.flip(differences.draft(id, { reason: "try", ...correction }, "user:ann", correctionId))
+        })
       assert.strictEqual((yield* draft())._tag, "NothingToCorrect")
       for (const legs of [
         [
@@ -382,7 +377,7 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       assert.sameDeepMembers((yield* differencesOf(monday)).map(shown), [
         ["amount_differs", "payment", one.trade.reference, 1, "resolved"],
         ["amount_differs", "payment", more.trade.reference, 2, "open"]
-      ] as never)
+      ])
     })
   )
 
@@ -393,7 +388,7 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       const { trade } = yield* movement(noon, 700)
       yield* lay({ [monday]: [trade] }, [])
       yield* run(monday)
-      const [{ id } = { id: "" as never }] = yield* differencesOf(monday)
+      const { id } = yield* theDifference
       yield* differences.draft(id, { reason: "paid" }, "user:ann", yield* newCorrectionId)
       const refused = yield* Effect.flip(sql`
         UPDATE treasury.corrections SET status = 'approved', decided_by = 'user:ann', decided_at = timestamptz '2026-11-18'

@@ -226,7 +226,7 @@ export const makeWechatPay = Effect.gen(function* () {
         Effect.map(refunds.find(params["out_refund_no"] ?? ""), (refund) => accepted(toRefund(refund)))
       ),
       route("bill", "GET", "/v3/bill/tradebill", bills.announce),
-      route("bill", "GET", "/v3/billdownload/file", bills.fetchFile),
+      route("billFile", "GET", "/v3/billdownload/file", bills.fetchFile),
       route("other", "GET", "/v3/certificates", () => Effect.map(certificates.list, accepted))
     ],
     refusal: (status, code) => refuse(errorOf(status, code)),

@@ -47,7 +47,8 @@ export class Comparison extends Context.Service<
       const timeout = yield* Config.Duration("RECONCILIATION_STATEMENT_TIMEOUT").pipe(
         Config.withDefault(Duration.minutes(5))
       )
-      const statementTimeout = sql`SELECT set_config('statement_timeout', ${`${Duration.toMillis(timeout)}ms`}, true)`
+      const ample = sql`
+        SELECT set_config('statement_timeout', ${`${Duration.toMillis(timeout)}ms`}, true), set_config('work_mem', '64MB', true)`
 
       const selectUnknown = SqlSchema.findAll({
         Request: Place,
@@ -65,10 +66,9 @@ export class Comparison extends Context.Service<
         Request: Schema.String,
         Result: Sizes,
         execute: (runId) => sql`
-          SELECT
-            (SELECT count(*) FROM treasury.bill_lines WHERE run_id = ${runId}) AS lines,
-            (SELECT count(*) FROM treasury.bill_lines WHERE run_id = ${runId} AND kind <> 'other') AS compared,
-            (SELECT count(*) FROM treasury.compared_records WHERE run_id = ${runId}) AS records`
+          SELECT count(*) AS lines, count(*) FILTER (WHERE l.kind <> 'other') AS compared,
+            (SELECT count(*) FROM treasury.compared_records WHERE run_id = ${runId}) AS records
+          FROM treasury.bill_lines AS l WHERE l.run_id = ${runId}`
       })
 
       const selectTotals = SqlSchema.findAll({
@@ -87,7 +87,7 @@ export class Comparison extends Context.Service<
 
       const compare = Effect.fn("Comparison.compare")(
         function* (day: ComparedDay) {
-          yield* statementTimeout
+          yield* ample
           const { runId } = day
           const { compared, lines, records } = yield* selectSizes(runId)
           const totals = yield* selectTotals(runId)
@@ -134,7 +134,7 @@ export class Comparison extends Context.Service<
           ) AS u (kind, reference, payment_id, amount, currency, state, millis)`,
         unknown: Effect.fnUntraced(
           function* (runId, after, limit) {
-            yield* statementTimeout
+            yield* ample
             return (yield* selectUnknown({ runId, after, limit })).map(({ reference }) => reference)
           },
           sql.withTransaction,

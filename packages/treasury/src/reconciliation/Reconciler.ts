@@ -26,7 +26,7 @@ import type { RunKey } from "./RunRepo.ts"
 const newRunId = generator(RunId)
 
 /** Rows that one statement takes. */
-const batchSize = 5_000
+const batchSize = 2_000
 /** References that are looked up at a time. */
 const lookupSize = 10_000
 

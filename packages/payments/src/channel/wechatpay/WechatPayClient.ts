@@ -75,9 +75,12 @@ export interface WechatPayClient {
   }) => Effect.Effect<A, ChannelError>
   /**
    * The bytes of a file at the same host, which WeChat Pay does not sign: what they are was said by the answer that named it.
-   * The address is without the base's.
+   * The path is without the base's.
    */
-  readonly download: (path: string) => Effect.Effect<Stream.Stream<Uint8Array, ChannelError>, ChannelError, Scope.Scope>
+  readonly download: (file: {
+    readonly path: string
+    readonly query: Readonly<Record<string, string>>
+  }) => Effect.Effect<Stream.Stream<Uint8Array, ChannelError>, ChannelError, Scope.Scope>
 }
 
 /** No bill is longer. */
@@ -193,13 +196,18 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
       calls.call(request.operation, (exchange) => send(request, exchange))
     )
 
-  const open = Effect.fnUntraced(function* (path: string, exchange: Exchange) {
+  const open = Effect.fnUntraced(function* (
+    { path, query }: Parameters<WechatPayClient["download"]>[0],
+    exchange: Exchange
+  ) {
     const client = clientFor(yield* keys.known)
     const response = yield* Effect.tryPromise({
       try: (signal) =>
         Promise.resolve(
+          // the plugin knows by the bare path that a file is not signed
           client.request(path, "get", undefined, {
             signal,
+            params: query,
             responseType: "stream",
             maxContentLength: longestFile,
             timeout: 0
@@ -211,9 +219,9 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     return body instanceof Readable ? body : yield* noAnswer(fromNetwork("UNREADABLE_ANSWER"))
   })
 
-  const download: WechatPayClient["download"] = (path) =>
+  const download: WechatPayClient["download"] = (file) =>
     Effect.acquireRelease(
-      calls.call("billFile", (exchange) => open(path, exchange)),
+      calls.call("billFile", (exchange) => open(file, exchange)),
       (readable) => Effect.sync(() => readable.destroy())
     ).pipe(
       Effect.map((readable) =>

@@ -18,14 +18,19 @@ const beijingMinutes = 480
 /** The channel has no bill of a day on which nothing happened. */
 const isEmptyDay = ({ reason }: ChannelError) => reason.code === "NO_STATEMENT_EXIST"
 
-/** The address below ours, so that no answer leads us to another host with our signature. */
-const pathBelow = (base: string, address: string): Effect.Effect<string, ChannelError> => {
+type BillFile = Parameters<WechatPayClient["download"]>[0]
+
+/** The file below our address, so that no answer leads us to another host with our signature. */
+const fileBelow = (base: string, address: string): Effect.Effect<BillFile, ChannelError> => {
   const ours = URL.parse(base)
   const given = URL.parse(address)
   if (ours === null || given === null || given.origin !== ours.origin || !given.pathname.startsWith(ours.pathname)) {
     return Effect.fail(channelFailure("unknown", "BILL_AT_ANOTHER_HOST"))
   }
-  return Effect.succeed(`${given.pathname.slice(ours.pathname.length)}${given.search}`)
+  return Effect.succeed({
+    path: given.pathname.slice(ours.pathname.length),
+    query: Object.fromEntries(given.searchParams)
+  })
 }
 
 /** The bytes, which fail at their end where their hash is not the one that was announced. */
@@ -59,7 +64,7 @@ export const wechatPayBill = (
         path: `bill/tradebill?bill_date=${day}&bill_type=ALL`,
         answer: BillAnswer
       })
-      const bytes = yield* download(yield* pathBelow(baseUrl, download_url))
+      const bytes = yield* download(yield* fileBelow(baseUrl, download_url))
       return Option.some(checked(bytes, hash_value))
     },
     Effect.catchIf(isEmptyDay, () => Effect.succeedNone)
