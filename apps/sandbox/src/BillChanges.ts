@@ -54,7 +54,7 @@ const change = (row: BillRow, changes: ReadonlyArray<BillChange>, offsetMinutes:
       case "missing":
         return []
       case "duplicate":
-        rows = [...rows, ...rows]
+        rows = rows.flatMap((each) => [each, each])
         break
       case "amount":
         rows = rows.map((each) => ({ ...each, amount: each.amount + 1 }))

@@ -93,7 +93,7 @@ const falsify = (payload: Schema.JsonObject, tampering: Tampering | undefined): 
 /** A file is not signed: only the hash that announced it can tell that it is another one. */
 const sealFile = (file: string, tampering: Tampering | undefined) => ({
   headers: { "content-type": "text/plain; charset=utf-8" },
-  body: tampering === "body" ? file.replace("SUCCESS", "SUCCES5") : file
+  body: tampering === "body" ? file.replace("NATIVE", "NATIVF") : file
 })
 
 const payerActions: ReadonlyArray<PayerAction> = ["pay", "fail", "cancel"]
