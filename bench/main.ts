@@ -6,6 +6,7 @@ import type { Figure } from "./load.ts"
 import { measureAdded, measureDeadChannel, measureStatus } from "./payments.ts"
 import { measureLedger } from "./ledger.ts"
 import { measureRisk, tellRisk } from "./risk.ts"
+import { measureRecon, tellRecon } from "./recon.ts"
 import { measurePlacing } from "./placeOrder.ts"
 import { measurePolicy } from "./policy.ts"
 import { startBare, startServer, usage } from "./server.ts"
@@ -153,6 +154,9 @@ const main = async () => {
     if (only?.length === 1) return
   }
   if (wanted("risk")) for (const row of await measureRisk(seconds)) console.log(tellRisk(row))
+  // a minute on its own, so only where it is asked for
+  if (only?.includes("recon")) tellRecon(1_000_000, await measureRecon(1_000_000))
+  if (only?.length === 1 && only.includes("recon")) return
   console.log("Starting the server …")
   const server = await startServer()
   try {

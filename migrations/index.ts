@@ -22,6 +22,7 @@ import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
 import tenancy from "./0023_tenancy.ts"
 import risk from "./0025_risk.ts"
+import reconciliation from "./0026_reconciliation.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -48,5 +49,6 @@ export const migrations = {
   "0021_ledger": ledger,
   "0022_expiry_by_category": expiryByCategory,
   "0023_tenancy": tenancy,
-  "0025_risk": risk
+  "0025_risk": risk,
+  "0026_reconciliation": reconciliation
 }

@@ -72,6 +72,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Say who may pay: rules, lists, and payments that wait for a person",
     async () => (await import("./RiskCommand.ts")).RiskCommand
   ),
+  entry(
+    "recon",
+    "Compare the channels' bills with our records, and settle what differs",
+    async () => (await import("./ReconCommand.ts")).ReconCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

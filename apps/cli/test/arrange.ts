@@ -15,7 +15,7 @@ const newMerchantId = generator(MerchantId)
 /** Runs one command line. */
 export const mall = (...args: ReadonlyArray<string>) => CommandLine.use((line) => line.mall(...args))
 
-const aMerchant = Effect.gen(function* () {
+export const aMerchant = Effect.gen(function* () {
   return new Principal({
     userId: yield* newUserId,
     sessionId: yield* newSessionId,

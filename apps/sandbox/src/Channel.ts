@@ -5,7 +5,17 @@ import type { Headers, HttpRouter } from "effect/http"
 import type { Tampering } from "./Fault.ts"
 
 /** What a request to a channel asks for, in words that all channels share: faults are set by it. */
-export const Operation = Schema.Literals(["create", "query", "capture", "close", "refund", "refundQuery", "other"])
+export const Operation = Schema.Literals([
+  "create",
+  "query",
+  "capture",
+  "close",
+  "refund",
+  "refundQuery",
+  "bill",
+  "billFile",
+  "other"
+])
 export type Operation = typeof Operation.Type
 
 /** A request as it came off the wire. */
@@ -24,6 +34,8 @@ export interface Reply {
   readonly status: number
   /** Undefined: an empty body. */
   readonly payload: Schema.JsonObject | undefined
+  /** The text of a file, in the place of a payload. */
+  readonly file?: string
   /** One word for the ledger: `accepted`, or the channel's own error code. */
   readonly verdict: string
 }

@@ -3,6 +3,7 @@ import type { Cause } from "effect"
 import type { HttpServerError } from "effect/http"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { isIPv4 } from "node:net"
+import { BillChange, BillChanges } from "./BillChanges.ts"
 import { Callbacks, NoticeInput } from "./Callbacks.ts"
 import { DisputeOutcome, NewDispute, PayerAction, RefundOutcome } from "./Channel.ts"
 import type { ActionRefused, ReferenceUnknown } from "./Channel.ts"
@@ -258,9 +259,25 @@ const addFaults = Effect.fnUntraced(function* (add: Add) {
   yield* add("DELETE", "/faults", Effect.as(faults.clear, HttpServerResponse.empty()))
 })
 
+/** What the channels' bills say that did not happen. */
+const addBills = Effect.fnUntraced(function* (add: Add) {
+  const changes = yield* BillChanges
+  yield* add(
+    "POST",
+    "/:channel/bill-changes",
+    Effect.gen(function* () {
+      const { channel } = yield* HttpRouter.schemaPathParams(ChannelPath)
+      yield* changes.add(channel, yield* HttpServerRequest.schemaBodyJson(BillChange))
+      return HttpServerResponse.empty()
+    })
+  )
+  yield* add("DELETE", "/bill-changes", Effect.as(changes.clear, HttpServerResponse.empty()))
+})
+
 const addReset = Effect.fnUntraced(function* (add: Add) {
   const { channels } = yield* Channels
   const callbacks = yield* Callbacks
+  const changes = yield* BillChanges
   const faults = yield* Faults
   const ledger = yield* RequestLedger
   const wecom = yield* Wecom
@@ -269,6 +286,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
     "POST",
     "/reset",
     Effect.gen(function* () {
+      yield* changes.clear
       yield* faults.clear
       yield* Effect.forEach(channels, ({ reset }) => reset)
       yield* callbacks.clear
@@ -289,6 +307,7 @@ export const layer = HttpRouter.use(
     yield* addKeys(add)
     yield* addRecords(add)
     yield* addFaults(add)
+    yield* addBills(add)
     yield* addReset(add)
   })
 )

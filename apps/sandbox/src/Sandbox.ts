@@ -3,6 +3,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Config, Context, Effect, Layer, Predicate } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
+import { BillChanges } from "./BillChanges.ts"
 import { Callbacks } from "./Callbacks.ts"
 import * as ChannelHttp from "./ChannelHttp.ts"
 import { Channels } from "./Channels.ts"
@@ -21,7 +22,14 @@ import * as Wecom from "./Wecom.ts"
 const State = Channels.layer.pipe(
   Layer.provideMerge(Callbacks.layer),
   Layer.provideMerge(
-    Layer.mergeAll(Journal.layer, Faults.layer, RequestLedger.layer, Wecom.Wecom.layer, MailSink.layer)
+    Layer.mergeAll(
+      BillChanges.layer,
+      Journal.layer,
+      Faults.layer,
+      RequestLedger.layer,
+      Wecom.Wecom.layer,
+      MailSink.layer
+    )
   ),
   Layer.provide([NodeHttpClient.layerNodeHttp, NodeServices.layer])
 )

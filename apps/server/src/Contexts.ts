@@ -11,6 +11,7 @@ import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import * as RiskServices from "@mall/risk/RiskServices"
 import * as Stores from "@mall/platform/Stores"
+import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
@@ -24,8 +25,8 @@ const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.
   Layer.provideMerge(NodeServices.layer)
 )
 
-/** The pay platform: payments, the books that it writes in its own transactions, and who may pay. */
-const Pay = RiskServices.layerBacktests.pipe(
+/** The pay platform: payments, the books that it writes in its own transactions, who may pay, and the comparison with the channels. */
+const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer).pipe(
   Layer.provideMerge(PaymentServices.layer),
   Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer))
 )

@@ -22,6 +22,8 @@ import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
 import * as RpcShape from "@mall/platform/RpcShape"
 import * as RiskHttp from "@mall/risk/RiskHttp"
 import * as RiskRpcHandlers from "@mall/risk/RiskRpcHandlers"
+import * as ReconciliationHttp from "@mall/treasury/reconciliation/ReconciliationHttp"
+import * as ReconciliationRpcHandlers from "@mall/treasury/reconciliation/ReconciliationRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
@@ -40,7 +42,8 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     PaymentHttp.layer,
     LedgerHttp.layer,
     AuditEdge.httpLayer,
-    RiskHttp.layer
+    RiskHttp.layer,
+    ReconciliationHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -60,6 +63,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     LedgerRpcHandlers.adminLayer,
     AuditEdge.rpcLayer,
     RiskRpcHandlers.adminLayer,
+    ReconciliationRpcHandlers.layer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

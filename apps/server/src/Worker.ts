@@ -7,6 +7,7 @@ import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as RiskWorker from "@mall/risk/RiskWorker"
+import * as ReconciliationWorker from "@mall/treasury/reconciliation/ReconciliationWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
 
@@ -16,6 +17,7 @@ export const sweeps = Layer.mergeAll(
   PaymentWorker.sweeps,
   LedgerWorker.sweeps,
   RiskWorker.sweeps,
+  ReconciliationWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,

@@ -252,6 +252,33 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   },
   "POST /api/v1/risk/lists/remove": { body: { list: "block", kind: "device", value: "nothing", reason: "because" } },
   "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
+  "GET /api/v1/reconciliation/channels": none,
+  "GET /api/v1/reconciliation/runs": {
+    query: { ...page, channel: "wechatpay", day: "2026-11-20", status: "completed" }
+  },
+  "GET /api/v1/reconciliation/runs/:id": { params: id },
+  "GET /api/v1/reconciliation/differences": {
+    query: { ...page, channel: "wechatpay", day: "2026-11-20", class: "missing_here", status: "open" }
+  },
+  "GET /api/v1/reconciliation/differences/:id": { params: id },
+  "GET /api/v1/reconciliation/report": { query: { from: "2026-11-01", to: "2026-11-20" } },
+  "GET /api/v1/reconciliation/rules": none,
+  "PUT /api/v1/reconciliation/rules": { body: { version: 7, rules: [], reason: "because" } },
+  "POST /api/v1/reconciliation/runs": { body: { channel: "alipay", day: "2026-11-20" } },
+  "PUT /api/v1/reconciliation/differences/:id/assignment": { params: id, body: { assignee: "olga", note: "asked" } },
+  "POST /api/v1/reconciliation/differences/:id/resolve": { params: id, body: { reason: "because" } },
+  "POST /api/v1/reconciliation/differences/:id/correction": {
+    params: id,
+    body: {
+      reason: "because",
+      legs: [
+        { account: "platform:clearing:wechatpay:CNY", side: "debit", amount: 1 },
+        { account: "platform:adjustments:CNY", side: "credit", amount: 1 }
+      ]
+    }
+  },
+  "POST /api/v1/reconciliation/differences/:id/correction/approve": { params: id, body: { reason: "because" } },
+  "POST /api/v1/reconciliation/differences/:id/correction/reject": { params: id, body: { reason: "because" } },
   "POST /api/h5/payments": {
     body: {
       ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },

@@ -66,6 +66,13 @@ const payloads: Readonly<Record<string, Json>> = {
   "ledger.trialBalance": {},
   "admin.ledger.accounts": {},
   "admin.ledger.trialBalance": {},
+  "admin.recon.runs": {},
+  "admin.recon.show": { run: missingId },
+  "admin.recon.differences": {},
+  "admin.recon.report": { from: "2026-11-01", to: "2026-11-20" },
+  "admin.recon.run": { channel: "alipay", day: "2026-11-20" },
+  "admin.recon.setRules": { version: 7, rules: [], reason: "because" },
+  "admin.recon.assign": { id: missingId, assignee: "olga" },
   "products.list": {},
   "products.listOwn": {}
 }

@@ -5,6 +5,8 @@ import { CallbackInbox } from "./CallbackInbox.ts"
 import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { ChannelWatches } from "./ChannelWatches.ts"
 import { Closing } from "./Closing.ts"
+import * as ChannelBillsLayer from "./bills/ChannelBillsLayer.ts"
+import * as SettledPaymentsLayer from "./bills/SettledPaymentsLayer.ts"
 import { Brandings } from "./cashier/Brandings.ts"
 import { Cashier } from "./cashier/Cashier.ts"
 import { Confirmations } from "./Confirmations.ts"
@@ -35,6 +37,8 @@ const layerNoDeps = Layer.mergeAll(
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps,
   Cashier.layerNoDeps,
+  ChannelBillsLayer.layerNoDeps,
+  SettledPaymentsLayer.layer,
   ChannelCredentials.layerNoDeps,
   CredentialResealing.layerNoDeps,
   DisputeServices.layerNoDeps
@@ -61,7 +65,8 @@ const layerNoDeps = Layer.mergeAll(
 )
 
 /**
- * All services of payments and the ports `PaymentGateway` and `PaymentOutcomes`, with the channels that are configured. Needs
- * the ports `Journal` and `RiskCheck`, `SqlClient`, `Outbox`, `Notifications`, `CircuitBreakerStore`, `FileSystem` and `Path`.
+ * All services of payments and the ports `PaymentGateway`, `PaymentOutcomes`, `ChannelBills` and `SettledPayments`, with the channels
+ * that are configured. Needs the ports `Journal` and `RiskCheck`, `SqlClient`, `Outbox`, `Notifications`, `CircuitBreakerStore`,
+ * `FileSystem` and `Path`.
  */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer), Layer.provideMerge(ChannelLog.layer))

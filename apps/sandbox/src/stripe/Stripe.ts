@@ -9,6 +9,7 @@ import { makeOrderBook } from "../OrderBook.ts"
 import type { BookRefused, Order } from "../OrderBook.ts"
 import { toOrderView } from "../orderView.ts"
 import { loadKeys } from "./StripeKeys.ts"
+import { makeStripeBalance } from "./stripeBalance.ts"
 import { makeStripeDisputes } from "./StripeDisputes.ts"
 import { invalid, StripeRefused } from "./StripeRefused.ts"
 import { fromStripeAmount, idOf, secretOf, toIntent, toRefund } from "./stripeObjects.ts"
@@ -115,6 +116,7 @@ export const makeStripe = Effect.gen(function* () {
   )
 
   const disputes = yield* makeStripeDisputes(book, tell)
+  const balance = yield* makeStripeBalance(book)
 
   const authenticated = ({ headers }: ChannelRequest) => {
     const given = Buffer.from(headers["authorization"] ?? "")
@@ -237,6 +239,7 @@ export const makeStripe = Effect.gen(function* () {
       route("refund", "POST", "/v1/refunds", refund),
       route("refundQuery", "GET", "/v1/refunds", refunds),
       route("other", "POST", "/v1/webhook_endpoints", register),
+      route("bill", "GET", "/v1/balance_transactions", balance),
       route("other", "GET", "/v1/disputes", disputes.listed),
       route("other", "GET", "/v1/disputes/:id", disputes.query),
       route("other", "POST", "/v1/disputes/:id", disputes.update),

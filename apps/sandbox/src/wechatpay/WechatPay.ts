@@ -4,6 +4,7 @@ import type { Channel, ChannelRequest, Operation, OrderView, PayerAction, Reply 
 import type { Tampering } from "../Fault.ts"
 import { errorOf, errors } from "./WechatPayError.ts"
 import type { WechatPayError } from "./WechatPayError.ts"
+import { makeBills } from "./WechatPayBills.ts"
 import { loadKeys } from "./WechatPayKeys.ts"
 import {
   CloseRequest,
@@ -89,6 +90,12 @@ const falsify = (payload: Schema.JsonObject, tampering: Tampering | undefined): 
   }
 }
 
+/** A file is not signed: only the hash that announced it can tell that it is another one. */
+const sealFile = (file: string, tampering: Tampering | undefined) => ({
+  headers: { "content-type": "text/plain; charset=utf-8" },
+  body: tampering === "body" ? file.replace("NATIVE", "NATIVF") : file
+})
+
 const payerActions: ReadonlyArray<PayerAction> = ["pay", "fail", "cancel"]
 
 const availableActions = ({ state }: Order) =>
@@ -119,6 +126,10 @@ export const makeWechatPay = Effect.gen(function* () {
   })
   const orders = yield* makeOrders
   const refunds = yield* makeRefunds(orders, mchid, notify)
+  const bills = yield* makeBills(keys.account, orders, refunds)
+
+  const sealAnswer = (payload: Reply["payload"], tampering: Tampering | undefined) =>
+    signBody(certificates.sealOf(payload), payload === undefined ? "" : toJson(falsify(payload, tampering)), tampering)
 
   const view = (order: Order): OrderView => ({
     reference: order.outTradeNo,
@@ -214,15 +225,13 @@ export const makeWechatPay = Effect.gen(function* () {
       route("refundQuery", "GET", "/v3/refund/domestic/refunds/:out_refund_no", ({ params }) =>
         Effect.map(refunds.find(params["out_refund_no"] ?? ""), (refund) => accepted(toRefund(refund)))
       ),
+      route("bill", "GET", "/v3/bill/tradebill", bills.announce),
+      route("billFile", "GET", "/v3/billdownload/file", bills.fetchFile),
       route("other", "GET", "/v3/certificates", () => Effect.map(certificates.list, accepted))
     ],
     refusal: (status, code) => refuse(errorOf(status, code)),
-    seal: ({ payload }, tampering) =>
-      signBody(
-        certificates.sealOf(payload),
-        payload === undefined ? "" : toJson(falsify(payload, tampering)),
-        tampering
-      ),
+    seal: ({ file, payload }, tampering) =>
+      file === undefined ? sealAnswer(payload, tampering) : Effect.succeed(sealFile(file, tampering)),
     orders: Effect.map(orders.list, (list) => list.map(view)),
     order: (reference) => Effect.map(orders.look(reference), Option.map(view)),
     scan: (code) => Effect.map(orders.scan(code), Option.map(view)),

@@ -36,6 +36,7 @@ export const errors = {
   orderClosed: make(400, "ORDER_CLOSED", "该订单已关闭"),
   resourceUnknown: make(404, "RESOURCE_NOT_EXISTS", "查询的资源不存在"),
   certificatesUnknown: make(404, "RESOURCE_NOT_EXISTS", "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥"),
+  noStatement: make(400, "NO_STATEMENT_EXIST", "账单文件不存在"),
   orderNotPaid: make(400, "INVALID_REQUEST", "订单未支付，不能退款"),
   refundTotal: make(400, "INVALID_REQUEST", "订单金额与原订单不一致"),
   refundExceeds: make(400, "INVALID_REQUEST", "申请退款金额超过订单可退金额"),

@@ -195,6 +195,7 @@ export const makeRefunds = Effect.fnUntraced(function* (
     find,
     settle,
     refunded,
+    list: Effect.sync(() => refunds.values()),
     clear: Effect.andThen(
       FiberMap.clear(settlements),
       Effect.andThen(
@@ -204,3 +205,4 @@ export const makeRefunds = Effect.fnUntraced(function* (
     )
   }
 })
+export type WechatPayRefunds = Effect.Success<ReturnType<typeof makeRefunds>>

@@ -11,6 +11,7 @@ import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
+import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
 
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
@@ -25,5 +26,6 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   CredentialAdminRpcs,
   PaymentsAdminRpcs,
   RiskAdminRpcs,
+  ReconciliationAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

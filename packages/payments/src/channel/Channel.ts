@@ -8,8 +8,10 @@ import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { CredentialId } from "@mall/domain/payments/ChannelCredentials"
 import type { ChannelId, PaymentAction } from "@mall/domain/payments/Payment"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
+import type { BillFormat } from "@mall/domain/treasury/Bill"
+import type { BillMalformed } from "@mall/domain/treasury/ReconciliationError"
 import { Schema } from "effect"
-import type { Effect } from "effect"
+import type { Effect, Option, Scope, Stream } from "effect"
 import type { CallbackRefused, ChannelError } from "./ChannelError.ts"
 
 /** What a channel needs to know of a try. Everything in it is the same each time that it is asked for. */
@@ -178,6 +180,29 @@ export interface ChannelDisputes {
   accept(channelReference: string, key: string): Effect.Effect<ChannelDispute, ChannelError>
 }
 
+/** A day as a channel counts it, and its bounds. */
+export interface BillPeriod {
+  readonly day: string
+  readonly from: Date
+  readonly to: Date
+}
+
+/** How a channel tells of a whole day. */
+export interface ChannelBill {
+  readonly format: BillFormat
+  /** The account that it is of. */
+  readonly account: string
+  /** How far the channel's midnight is from that of UTC. */
+  readonly offsetMinutes: number
+  /**
+   * The bytes as they come; none where the channel says that nothing happened. They fail with `BillMalformed` where they are
+   * not those that the channel announced.
+   */
+  download(
+    period: BillPeriod
+  ): Effect.Effect<Option.Option<Stream.Stream<Uint8Array, ChannelError | BillMalformed>>, ChannelError, Scope.Scope>
+}
+
 /**
  * What is best done after an error code of a channel. `retrySame`: the same channel will take it later. `retryOther`: this one
  * will not, another may. `askBuyer`: the buyer has to choose or do something else. `stop`: nobody will take it.
@@ -227,6 +252,8 @@ export interface Channel {
   refusal(reason: CallbackRefused["reason"] | "unavailable"): CallbackAnswer
   /** Where the channel sends no notices. */
   readonly watch?: ChannelWatch
+  /** Where the channel tells of a day in a form that is read here. */
+  readonly bill?: ChannelBill
   /** Where a buyer's bank can take money back, and listens. */
   readonly disputes?: ChannelDisputes
 }

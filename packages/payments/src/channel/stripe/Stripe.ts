@@ -13,6 +13,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import { stripeCurrencies, toStripeAmount } from "./stripeAmount.ts"
+import { stripeBill } from "./stripeBill.ts"
 import * as StripeCallback from "./StripeCallback.ts"
 import * as StripeClient from "./StripeClient.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
@@ -208,6 +209,7 @@ const make = Effect.fnUntraced(function* (settings: StripeSettings) {
     refund,
     queryRefund,
     disputes: StripeDisputes.make(client),
+    bill: stripeBill(settings.isLive ? "live" : "test", client),
     parseCallback: StripeCallback.make(settings, client),
     acknowledgement: { status: 200, contentType: "application/json", body: `{"received":true}` },
     refusal: (reason) => ({

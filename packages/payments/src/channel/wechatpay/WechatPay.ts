@@ -21,6 +21,7 @@ import { ownWechatPaySettings, wechatPayConfig, WechatPayCredentials } from "./W
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
 import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { advice, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
+import { wechatPayBill } from "./wechatPayBill.ts"
 import { toPayment, Transaction } from "./wechatPayTransaction.ts"
 import { waysOf } from "./wechatPayWays.ts"
 
@@ -36,7 +37,8 @@ const toApiTime = (date: Date) => `${date.toISOString().slice(0, 19)}+00:00`
 
 /** WeChat Pay v3. Takes CNY, whose minor unit is the API's own. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
-  const { call, keys } = yield* WechatPayClient.make(settings)
+  const client = yield* WechatPayClient.make(settings)
+  const { call, keys } = client
   const { appid, mchid } = settings
 
   const ways = waysOf(settings, call)
@@ -157,6 +159,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     close,
     refund,
     queryRefund,
+    bill: wechatPayBill(settings, client),
     parseCallback: WechatPayCallback.make(settings, keys),
     acknowledgement: { status: 204 },
     refusal: (reason) => ({

@@ -1,8 +1,11 @@
 import type { CallFailed } from "@mall/platform/DownstreamError"
-import { Duration, Effect, Option, Redacted, Schema } from "effect"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Duration, Effect, Option, Redacted, Schema, Stream } from "effect"
+import type { Scope } from "effect"
 import type { KeyObject } from "node:crypto"
 import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
+import { Readable } from "node:stream"
 import { Decorator } from "wechatpay-axios-plugin"
 import * as ChannelCalls from "../channelCalls.ts"
 import { forged, noAnswer } from "../channelCalls.ts"
@@ -70,7 +73,20 @@ export interface WechatPayClient {
     readonly body?: object
     readonly answer: Schema.Codec<A, unknown>
   }) => Effect.Effect<A, ChannelError>
+  /**
+   * The bytes of a file at the same host, which WeChat Pay does not sign: what they are was said by the answer that named it.
+   * The path is without the base's.
+   */
+  readonly download: (file: {
+    readonly path: string
+    readonly query: Readonly<Record<string, string>>
+  }) => Effect.Effect<Stream.Stream<Uint8Array, ChannelError>, ChannelError, Scope.Scope>
 }
+
+/** No bill is longer. */
+const longestFile = 4_294_967_296
+/** A file of which nothing more comes for so long is given up. */
+const longestSilence = Duration.seconds(30)
 
 /** WeChat Pay's API v3, signed and verified by `wechatpay-axios-plugin`: no proxy, no redirect, under one policy. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
@@ -179,5 +195,44 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
       keys.known,
       calls.call(request.operation, (exchange) => send(request, exchange))
     )
-  return { call, keys }
+
+  const open = Effect.fnUntraced(function* (
+    { path, query }: Parameters<WechatPayClient["download"]>[0],
+    exchange: Exchange
+  ) {
+    const client = clientFor(yield* keys.known)
+    const response = yield* Effect.tryPromise({
+      try: (signal) =>
+        Promise.resolve(
+          // the plugin knows by the bare path that a file is not signed
+          client.request(path, "get", undefined, {
+            signal,
+            params: query,
+            responseType: "stream",
+            maxContentLength: longestFile,
+            timeout: 0
+          })
+        ),
+      catch: (cause) => toFailure("bill", exchange, cause)
+    })
+    const body: unknown = response.data
+    return body instanceof Readable ? body : yield* noAnswer(fromNetwork("UNREADABLE_ANSWER"))
+  })
+
+  const download: WechatPayClient["download"] = (file) =>
+    Effect.acquireRelease(
+      calls.call("billFile", (exchange) => open(file, exchange)),
+      (readable) => Effect.sync(() => readable.destroy())
+    ).pipe(
+      Effect.map((readable) =>
+        NodeStream.fromReadable<Uint8Array, ChannelError>({
+          evaluate: () => readable,
+          onError: () => fromNetwork("FILE_BROKEN_OFF"),
+          closeOnDone: true
+        }).pipe(
+          Stream.timeoutOrElse({ duration: longestSilence, orElse: () => Stream.fail(fromNetwork("FILE_STALLED")) })
+        )
+      )
+    )
+  return { call, download, keys }
 })

@@ -3,7 +3,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, meaningOfStatus } from "../channelFailure.ts"
 import type { Meaning } from "../channelFailure.ts"
 
-export type WechatPayOperation = "create" | "query" | "close" | "refund" | "queryRefund" | "certificates"
+export type WechatPayOperation = "create" | "query" | "close" | "refund" | "queryRefund" | "certificates" | "bill"
 
 /** WeChat Pay's error codes by what they let us conclude. Spellings differ between its endpoints and years. */
 const meanings: Readonly<Record<string, Meaning>> = {

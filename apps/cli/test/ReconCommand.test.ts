@@ -1,0 +1,215 @@
+import { assert, layer } from "@effect/vitest"
+import { TransferDetails } from "@mall/domain/ledger/Transfer"
+import { ChannelId } from "@mall/domain/payments/Payment"
+import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
+import { DifferenceDetails, DifferencePage } from "@mall/domain/treasury/Difference"
+import { ReconciliationChannel, Run, RunPage } from "@mall/domain/treasury/Run"
+import { Money } from "@mall/domain/kernel/Money"
+import { Confirmations } from "@mall/payments/Confirmations"
+import { Payments } from "@mall/payments/Payments"
+import { run as mallRun } from "../src/Mall.ts"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { ConfigProvider, Console, Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { TestConsole } from "effect/testing"
+import { aMerchant, mall, newId } from "./arrange.ts"
+import { CommandLine, decode } from "./CommandLine.ts"
+import { SandboxProcess } from "./SandboxProcess.ts"
+
+const methods = { wechatpay: "native", stripe: "card" } as const
+const currencies = { wechatpay: "CNY", stripe: "USD" } as const
+type Channel = keyof typeof methods
+
+/** A payment that its buyer has paid; the channel's number of the try. */
+const paid = Effect.fnUntraced(function* (channel: Channel, amount: number) {
+  const payments = yield* Payments
+  const confirmations = yield* Confirmations
+  const { control } = yield* SandboxProcess
+  const owner = yield* aMerchant
+  const operationId = yield* newId
+  const { id } = yield* payments.create(
+    {
+      amount: Money.of(amount, currencies[channel]),
+      ...{ reference: `order-${operationId}`, description: "a chair", channels: [ChannelId.make(channel)] }
+    },
+    owner,
+    operationId
+  )
+  const choice = { channel: ChannelId.make(channel), method: methods[channel] }
+  const { attempt } = yield* confirmations.confirm(id, choice, owner)
+  const reference = attempt.id.replaceAll("-", "")
+  yield* control(`/${channel}/orders/${reference}/pay`)
+  const { payment } = yield* decode(PaymentDetails, yield* mall("payments", "query", id, "--json"))
+  assert.strictEqual(payment.status, "succeeded")
+  return reference
+})
+
+/** Yesterday by the channel's clock, on which everything of now is shown to have happened. */
+const yesterday = Effect.fnUntraced(function* (channel: Channel) {
+  const sql = yield* SqlClient.SqlClient
+  const { control } = yield* SandboxProcess
+  yield* sql`UPDATE payments.attempts SET updated_at = updated_at - interval '1 day' WHERE channel = ${channel}`
+  yield* control(`/${channel}/bill-changes`, { kind: "earlier" })
+  const offset = channel === "wechatpay" ? 480 : 0
+  const [row] = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ day: Schema.String })))(
+    yield* sql`SELECT to_char(now() + ${offset}::int * interval '1 minute' - interval '1 day', 'YYYY-MM-DD') AS day`
+  )
+  return row?.day ?? ""
+})
+
+const counted = Effect.fnUntraced(function* (channel: string, day: string) {
+  const outcome = yield* mall("recon", "run", channel, day, "--json")
+  assert.deepStrictEqual([outcome.code, outcome.err], [0, ""])
+  return (yield* decode(Run, outcome)).counts
+})
+
+/** The same command line by somebody else. */
+const mallBy = Effect.fnUntraced(function* (operator: string, ...args: ReadonlyArray<string>) {
+  const { environment } = yield* CommandLine
+  const console = yield* TestConsole.make
+  const settings = ConfigProvider.fromUnknown({ ...environment, MALL_OPERATOR: operator })
+  const code = yield* mallRun(args).pipe(
+    Effect.as(0),
+    Effect.catchTag("Ended", ({ code }) => Effect.succeed(code)),
+    Effect.provideService(Console.Console, console),
+    Effect.provide([NodeServices.layer, ConfigProvider.layer(settings)])
+  )
+  return {
+    code: code === 0 ? (0 as const) : (1 as const),
+    out: (yield* console.logLines).map(String).join("\n"),
+    err: (yield* console.errorLines).map(String).join("\n")
+  }
+}, Effect.scoped)
+
+const sandboxed = layer(SandboxProcess.layerCommandLine, { excludeTestServices: true, timeout: "60 seconds" })
+
+sandboxed("mall recon", (it) => {
+  it.effect("says which channels have no bill, and why", () =>
+    Effect.gen(function* () {
+      const channels = yield* decode(Schema.Array(ReconciliationChannel), yield* mall("recon", "channels", "--json"))
+      const readable = channels.filter(({ format }) => format !== null).map(({ channel }) => channel)
+      assert.sameMembers(readable.map(String), ["wechatpay", "stripe"])
+      const refused = yield* mall("recon", "run", "alipay", "2026-11-01")
+      assert.deepStrictEqual([refused.code, refused.out], [1, ""])
+      assert.include(refused.err, "compare it by hand")
+      assert.strictEqual((yield* mall("recon", "run", "wechatpay", "2026-02-30")).code, 2)
+    })
+  )
+
+  for (const channel of ["wechatpay", "stripe"] as const) {
+    it.effect(`finds every difference that ${channel}'s bill is given`, () =>
+      Effect.gen(function* () {
+        const { control } = yield* SandboxProcess
+        const [same, missing, more, twice] = [
+          yield* paid(channel, 10_000),
+          yield* paid(channel, 2_000),
+          yield* paid(channel, 3_000),
+          yield* paid(channel, 4_000)
+        ]
+        const day = yield* yesterday(channel)
+        const clean = yield* counted(channel, day)
+        assert.deepInclude(clean, { matched: 4, amountDiffers: 0, missingHere: 0, missingThere: 0, duplicate: 0 })
+
+        const change = (body: Readonly<Record<string, unknown>>) => control(`/${channel}/bill-changes`, body)
+        yield* change({ kind: "missing", reference: missing })
+        yield* change({ kind: "amount", reference: more })
+        yield* change({ kind: "duplicate", reference: twice })
+        yield* change({ kind: "extra", at: `${day}T10:00:00Z`, amount: 77 })
+        const counts = yield* counted(channel, day)
+        assert.deepInclude(counts, { matched: 2, amountDiffers: 1, missingHere: 1, duplicate: 1 })
+        // within an hour of midnight what is missing is expected tomorrow
+        assert.strictEqual((counts?.missingThere ?? 0) + (counts?.timing ?? 0), 1)
+        const { data } = yield* decode(
+          DifferencePage,
+          yield* mall("recon", "differences", "--channel", channel, "--json")
+        )
+        const found = data.map((one) => [one.reference, one.class])
+        assert.deepInclude(found, [more, "amount_differs"])
+        assert.deepInclude(found, [twice, "duplicate"])
+        assert.isTrue(data.some(({ reference }) => reference === missing))
+        assert.isFalse(data.some(({ reference }) => reference === same))
+      })
+    )
+  }
+
+  it.effect("has a second person approve what goes into the books", () =>
+    Effect.gen(function* () {
+      const { control } = yield* SandboxProcess
+      const day = yield* yesterday("stripe")
+      yield* control("/stripe/bill-changes", { kind: "extra", at: `${day}T11:00:00Z`, amount: 88 })
+      yield* mall("recon", "run", "stripe", day)
+      const { data } = yield* decode(
+        DifferencePage,
+        yield* mall("recon", "differences", "--class", "missing_here", "--json")
+      )
+      const id = data.find(({ excess }) => excess === 88)?.id ?? ""
+      assert.strictEqual((yield* mall("recon", "draft", id, "--reason", "paid, unknown here")).code, 0)
+      const own = yield* mall("recon", "approve", id, "--reason", "seen", "--yes")
+      assert.strictEqual(own.code, 1)
+      assert.include(own.err, "A second person approves")
+      assert.strictEqual((yield* mallBy("bob", "recon", "approve", id, "--reason", "seen")).code, 1)
+      const approved = yield* mallBy("bob", "recon", "approve", id, "--reason", "seen", "--yes", "--json")
+      const { corrections, difference } = yield* decode(DifferenceDetails, approved)
+      assert.strictEqual(difference.status, "resolved")
+      const [correction] = corrections
+      const posted = yield* mall("ledger", "transfer", correction?.id ?? "", "--json")
+      const { entries, transfer } = yield* decode(TransferDetails, posted)
+      assert.deepInclude(transfer, { purpose: "adjustment", actor: "operator:bob", subject: id })
+      assert.sameMembers(
+        entries.map(({ account }) => String(account)),
+        ["platform:clearing:stripe:USD", "platform:adjustments:USD"]
+      )
+      for (const text of ["operator:olga", "operator:bob", "approved"]) {
+        assert.include((yield* mall("recon", "difference", id)).out, text)
+      }
+      const report = yield* mall("recon", "report", "--from", day, "--to", day, "--csv")
+      assert.match(report.out, /^id,channel,day,status,lines,matched/)
+      assert.include((yield* mall("recon", "report", "--from", day, "--to", day)).out, "stripe")
+      assert.include((yield* mall("recon", "runs", "--channel", "stripe")).out, "superseded")
+    })
+  )
+
+  it.effect("fails a run over a bill whose bytes are not those announced", () =>
+    Effect.gen(function* () {
+      const { control } = yield* SandboxProcess
+      const day = yield* yesterday("wechatpay")
+      const forge = (operation: string, times: number, fault: Readonly<Record<string, unknown>>) =>
+        control("/faults", { channel: "wechatpay", operation, times, fault })
+      const refused = Effect.fnUntraced(function* (reason: string) {
+        const { code, err, out } = yield* mall("recon", "run", "wechatpay", day)
+        assert.deepStrictEqual([code, out], [1, ""])
+        assert.include(err, reason)
+        const { data } = yield* decode(RunPage, yield* mall("recon", "runs", "--status", "failed", "--json"))
+        assert.include(data[0]?.failure ?? "", reason)
+      })
+      const hash = "its bytes have another hash"
+      yield* forge("billFile", 1, { kind: "tamper", what: "body" })
+      yield* refused(hash)
+      yield* forge("billFile", 1, { kind: "answer", with: "half", when: "after" })
+      yield* refused("line ")
+      yield* forge("bill", 2, { kind: "tamper", what: "body" })
+      yield* refused("ANSWER_NOT_SIGNED")
+    })
+  )
+
+  it.effect("answers for what does not exist", () =>
+    Effect.gen(function* () {
+      const id = yield* newId
+      for (const command of [
+        ["difference", id],
+        ["assign", id, "--to", "olga"],
+        ["resolve", id, "--reason", "x", "--yes"],
+        ["draft", id, "--reason", "x"],
+        ["approve", id, "--reason", "x", "--yes"],
+        ["reject", id, "--reason", "x", "--yes"],
+        ["show", id]
+      ]) {
+        const { code, err, out } = yield* mall("recon", ...command)
+        assert.deepStrictEqual([code, out], [1, ""], command.join(" "))
+        assert.match(err, /^There is no such/, command.join(" "))
+      }
+      assert.strictEqual((yield* mall("recon", "rules", "--set", "/no/such/file", "--yes")).code, 1)
+      assert.include((yield* mall("recon", "rules")).out, "No rule: people resolve.")
+    })
+  )
+})

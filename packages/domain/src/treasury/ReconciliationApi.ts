@@ -1,0 +1,136 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Authorization } from "../identity/Authorization.ts"
+import { RequiredPermission } from "../identity/Permission.ts"
+import { Idempotent } from "../kernel/Operation.ts"
+import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
+import { ChannelId } from "../payments/Payment.ts"
+import { BillDay } from "./Bill.ts"
+import {
+  Assignment,
+  Decision,
+  DifferenceClass,
+  DifferenceDetails,
+  DifferenceId,
+  DifferencePage,
+  DifferenceStatus,
+  NewCorrection
+} from "./Difference.ts"
+import {
+  approvalErrors,
+  DifferenceNotFound,
+  DifferenceNotOpen,
+  draftErrors,
+  ResolutionRulesChanged,
+  runErrors,
+  RunNotFound
+} from "./ReconciliationError.ts"
+import { ReconciliationReport } from "./ReconciliationReport.ts"
+import { RuleChange, RuleSet } from "./Rule.ts"
+import { NewRun, ReconciliationChannel, Run, RunId, RunPage, RunStatus } from "./Run.ts"
+
+const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
+const id = { id: DifferenceId }
+const ofChannel = { channel: Schema.optionalKey(ChannelId), day: Schema.optionalKey(BillDay) }
+const settleErrors = [DifferenceNotFound, DifferenceNotOpen] as const
+const administers = "reconciliation:administer"
+const approves = "reconciliation:approve"
+
+/** The channels' bills beside our records, for admins. */
+export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
+  .add(
+    HttpApiEndpoint.get("channels", "/channels", { success: Schema.Array(ReconciliationChannel) }).annotateMerge(
+      describe("List the channels and their bills", "Also those without a bill, with the reason.")
+    ),
+    HttpApiEndpoint.get("runs", "/runs", {
+      query: { ...pageQuery, ...ofChannel, status: Schema.optionalKey(RunStatus) },
+      success: RunPage,
+      error: InvalidCursor
+    }).annotateMerge(describe("List runs", "Newest first.")),
+    HttpApiEndpoint.get("show", "/runs/:id", { params: { id: RunId }, success: Run, error: RunNotFound }).annotateMerge(
+      describe("Read a run", "With its figures; amounts are minor units.")
+    ),
+    HttpApiEndpoint.get("differences", "/differences", {
+      query: {
+        ...{ ...pageQuery, ...ofChannel, class: Schema.optionalKey(DifferenceClass) },
+        status: Schema.optionalKey(DifferenceStatus)
+      },
+      success: DifferencePage,
+      error: InvalidCursor
+    }).annotateMerge(describe("List differences", "Newest first.")),
+    HttpApiEndpoint.get("difference", "/differences/:id", {
+      params: id,
+      success: DifferenceDetails,
+      error: DifferenceNotFound
+    }).annotateMerge(
+      describe("Read a difference", "With the correction that is proposed, those that were drafted, and its history.")
+    ),
+    HttpApiEndpoint.get("report", "/report", {
+      query: { from: BillDay, to: BillDay },
+      success: ReconciliationReport
+    }).annotateMerge(describe("Read the report", "The results from a day to another, and what is unresolved by age.")),
+    HttpApiEndpoint.get("rules", "/rules", { success: RuleSet }).annotateMerge(
+      describe("Read the rules", "By which differences resolve themselves.")
+    )
+  )
+  .annotateEndpoints(RequiredPermission, "reconciliation:read")
+  .add(
+    HttpApiEndpoint.put("setRules", "/rules", { payload: RuleChange, success: RuleSet, error: ResolutionRulesChanged })
+      .annotateMerge(describe("Change the rules", "Names the version that was looked at; every version is kept."))
+      .annotate(RequiredPermission, administers),
+    HttpApiEndpoint.post("run", "/runs", { payload: NewRun, success: Run, error: runErrors })
+      .middleware(Idempotent)
+      .annotateMerge(
+        describe("Reconcile a day", "Fetches the channel's bill and compares. A later bill replaces the former result.")
+      )
+      .annotate(RequiredPermission, administers),
+    HttpApiEndpoint.put("assign", "/differences/:id/assignment", {
+      params: id,
+      payload: Assignment,
+      success: DifferenceDetails,
+      error: settleErrors
+    })
+      .annotateMerge(describe("Assign a difference", "And say what is known so far."))
+      .annotate(RequiredPermission, administers),
+    HttpApiEndpoint.post("resolve", "/differences/:id/resolve", {
+      params: id,
+      payload: Decision,
+      success: DifferenceDetails,
+      error: settleErrors
+    })
+      .middleware(Idempotent)
+      .annotateMerge(describe("Resolve a difference", "Without a movement in the books."))
+      .annotate(RequiredPermission, administers),
+    HttpApiEndpoint.post("draft", "/differences/:id/correction", {
+      params: id,
+      payload: NewCorrection,
+      success: DifferenceDetails,
+      error: draftErrors
+    })
+      .middleware(Idempotent)
+      .annotateMerge(describe("Draft a correction", "Nothing is posted before a second person approves."))
+      .annotate(RequiredPermission, administers),
+    HttpApiEndpoint.post("approve", "/differences/:id/correction/approve", {
+      params: id,
+      payload: Decision,
+      success: DifferenceDetails,
+      error: approvalErrors
+    })
+      .middleware(Idempotent)
+      .annotateMerge(describe("Approve a correction", "Posts it to the books. Not by who drafted it."))
+      .annotate(RequiredPermission, approves),
+    HttpApiEndpoint.post("reject", "/differences/:id/correction/reject", {
+      params: id,
+      payload: Decision,
+      success: DifferenceDetails,
+      error: settleErrors
+    })
+      .middleware(Idempotent)
+      .annotateMerge(describe("Reject a correction", "The difference is open again."))
+      .annotate(RequiredPermission, approves)
+  )
+  .middleware(Authorization)
+  .prefix("/api/v1/reconciliation")
+  .annotateMerge(
+    OpenApi.annotations({ title: "Reconciliation", description: "The channels' bills beside our records" })
+  ) {}

@@ -1,0 +1,91 @@
+import { Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
+import { RpcAuthorization } from "../identity/Authorization.ts"
+import { RequiredPermission } from "../identity/Permission.ts"
+import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
+import { ChannelId } from "../payments/Payment.ts"
+import { BillDay } from "./Bill.ts"
+import {
+  Assignment,
+  Decision,
+  DifferenceClass,
+  DifferenceDetails,
+  DifferenceId,
+  DifferencePage,
+  DifferenceStatus,
+  NewCorrection
+} from "./Difference.ts"
+import {
+  approvalErrors,
+  DifferenceNotFound,
+  DifferenceNotOpen,
+  draftErrors,
+  ResolutionRulesChanged,
+  runErrors,
+  RunNotFound
+} from "./ReconciliationError.ts"
+import { ReconciliationReport } from "./ReconciliationReport.ts"
+import { RuleChange, RuleSet } from "./Rule.ts"
+import { NewRun, ReconciliationChannel, Run, RunId, RunPage, RunStatus } from "./Run.ts"
+
+const id = { id: DifferenceId }
+const ofChannel = { channel: Schema.optionalKey(ChannelId), day: Schema.optionalKey(BillDay) }
+const settleErrors = Schema.Union([DifferenceNotFound, DifferenceNotOpen])
+
+class Reads extends RpcGroup.make(
+  Rpc.make("admin.recon.channels", { success: Schema.Array(ReconciliationChannel) }),
+  Rpc.make("admin.recon.runs", {
+    payload: { ...pageRequest, ...ofChannel, status: Schema.optionalKey(RunStatus) },
+    success: RunPage,
+    error: InvalidCursor
+  }),
+  Rpc.make("admin.recon.show", { payload: { run: RunId }, success: Run, error: RunNotFound }),
+  Rpc.make("admin.recon.differences", {
+    payload: {
+      ...{ ...pageRequest, ...ofChannel, class: Schema.optionalKey(DifferenceClass) },
+      status: Schema.optionalKey(DifferenceStatus)
+    },
+    success: DifferencePage,
+    error: InvalidCursor
+  }),
+  Rpc.make("admin.recon.difference", { payload: id, success: DifferenceDetails, error: DifferenceNotFound }),
+  Rpc.make("admin.recon.report", { payload: { from: BillDay, to: BillDay }, success: ReconciliationReport }),
+  Rpc.make("admin.recon.rules", { success: RuleSet })
+).annotateRpcs(RequiredPermission, "reconciliation:read") {}
+
+class Acts extends RpcGroup.make(
+  /** The same again compares anew: a later bill of the day takes the place of the former. */
+  Rpc.make("admin.recon.run", { payload: NewRun.fields, success: Run, error: Schema.Union(runErrors) }),
+  Rpc.make("admin.recon.assign", {
+    payload: { ...id, ...Assignment.fields },
+    success: DifferenceDetails,
+    error: settleErrors
+  }),
+  Rpc.make("admin.recon.resolve", {
+    payload: { ...id, ...Decision.fields },
+    success: DifferenceDetails,
+    error: settleErrors
+  }),
+  Rpc.make("admin.recon.draft", {
+    payload: { ...id, ...NewCorrection.fields },
+    success: DifferenceDetails,
+    error: Schema.Union(draftErrors)
+  }),
+  Rpc.make("admin.recon.setRules", { payload: RuleChange.fields, success: RuleSet, error: ResolutionRulesChanged })
+).annotateRpcs(RequiredPermission, "reconciliation:administer") {}
+
+class Approvals extends RpcGroup.make(
+  Rpc.make("admin.recon.approve", {
+    payload: { ...id, ...Decision.fields },
+    success: DifferenceDetails,
+    error: Schema.Union(approvalErrors)
+  }),
+  Rpc.make("admin.recon.reject", {
+    payload: { ...id, ...Decision.fields },
+    success: DifferenceDetails,
+    error: settleErrors
+  })
+).annotateRpcs(RequiredPermission, "reconciliation:approve") {}
+
+/** What operators see of reconciliation and do with it. */
+export class ReconciliationAdminRpcs extends Reads.merge(Acts, Approvals).middleware(RpcAuthorization) {}

@@ -1,0 +1,48 @@
+import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { Operation } from "@mall/domain/kernel/Operation"
+import { MallApi } from "@mall/domain/MallApi"
+import { CorrectionId } from "@mall/domain/treasury/Difference"
+import { RunId } from "@mall/domain/treasury/Run"
+import * as ApiGroup from "@mall/platform/http/apiGroup"
+import { Effect } from "effect"
+import { Differences } from "./Differences.ts"
+import { actorOf } from "./actorOf.ts"
+import { ReconciliationReads } from "./ReconciliationReads.ts"
+import { Reconciler } from "./Reconciler.ts"
+import { Rules } from "./Rules.ts"
+
+/** Serves the group `reconciliation`. Needs the services of `ReconciliationServices` and the middlewares. */
+export const layer = ApiGroup.group(
+  MallApi,
+  "reconciliation",
+  Effect.fn(function* (handlers) {
+    const differences = yield* Differences
+    const reads = yield* ReconciliationReads
+    const reconciler = yield* Reconciler
+    const rules = yield* Rules
+    return handlers.handleAll({
+      channels: () => reads.channels,
+      runs: ({ query }) => reads.runs(query),
+      show: ({ params }) => reads.run(params.id),
+      differences: ({ query }) => reads.differences(query),
+      difference: ({ params }) => differences.details(params.id),
+      report: ({ query }) => reads.report(query.from, query.to),
+      rules: () => rules.current,
+      setRules: ({ payload }) => CurrentUser.use((user) => rules.put(payload, actorOf(user))),
+      run: ({ payload }) =>
+        Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) =>
+          reconciler.run(payload.channel, payload.day, actorOf(user), RunId.make(id))
+        ),
+      assign: ({ params, payload }) => CurrentUser.use((user) => differences.assign(params.id, payload, actorOf(user))),
+      resolve: ({ params, payload }) =>
+        CurrentUser.use((user) => differences.resolve(params.id, payload, actorOf(user))),
+      draft: ({ params, payload }) =>
+        Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) =>
+          differences.draft(params.id, payload, actorOf(user), CorrectionId.make(id))
+        ),
+      approve: ({ params, payload }) =>
+        CurrentUser.use((user) => differences.approve(params.id, payload, actorOf(user))),
+      reject: ({ params, payload }) => CurrentUser.use((user) => differences.reject(params.id, payload, actorOf(user)))
+    })
+  })
+)

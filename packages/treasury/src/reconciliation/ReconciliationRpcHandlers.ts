@@ -1,0 +1,50 @@
+import { CurrentUser } from "@mall/domain/identity/CurrentUser"
+import { generator } from "@mall/domain/kernel/Id"
+import { CorrectionId } from "@mall/domain/treasury/Difference"
+import { ReconciliationAdminRpcs } from "@mall/domain/treasury/ReconciliationRpcs"
+import { RunId } from "@mall/domain/treasury/Run"
+import { Effect } from "effect"
+import { actorOf } from "./actorOf.ts"
+import { Differences } from "./Differences.ts"
+import { ReconciliationReads } from "./ReconciliationReads.ts"
+import { Reconciler } from "./Reconciler.ts"
+import { Rules } from "./Rules.ts"
+
+const newRunId = generator(RunId)
+const newCorrectionId = generator(CorrectionId)
+
+/** Serves `ReconciliationAdminRpcs`. Needs the services of `ReconciliationServices`. */
+export const layer = ReconciliationAdminRpcs.toLayer(
+  Effect.gen(function* () {
+    const differences = yield* Differences
+    const reads = yield* ReconciliationReads
+    const reconciler = yield* Reconciler
+    const rules = yield* Rules
+    return ReconciliationAdminRpcs.of({
+      "admin.recon.channels": () => reads.channels,
+      "admin.recon.runs": (filter) => reads.runs(filter),
+      "admin.recon.show": ({ run }) => reads.run(run),
+      "admin.recon.differences": (filter) => reads.differences(filter),
+      "admin.recon.difference": ({ id }) => differences.details(id),
+      "admin.recon.report": ({ from, to }) => reads.report(from, to),
+      "admin.recon.rules": () => rules.current,
+      "admin.recon.setRules": (change) => CurrentUser.use((user) => rules.put(change, actorOf(user))),
+      "admin.recon.run": ({ channel, day }) =>
+        Effect.flatMap(Effect.all([CurrentUser, newRunId]), ([user, id]) =>
+          reconciler.run(channel, day, actorOf(user), id)
+        ),
+      "admin.recon.assign": ({ id, ...assignment }) =>
+        CurrentUser.use((user) => differences.assign(id, assignment, actorOf(user))),
+      "admin.recon.resolve": ({ id, ...decision }) =>
+        CurrentUser.use((user) => differences.resolve(id, decision, actorOf(user))),
+      "admin.recon.draft": ({ id, ...correction }) =>
+        Effect.flatMap(Effect.all([CurrentUser, newCorrectionId]), ([user, correctionId]) =>
+          differences.draft(id, correction, actorOf(user), correctionId)
+        ),
+      "admin.recon.approve": ({ id, ...decision }) =>
+        CurrentUser.use((user) => differences.approve(id, decision, actorOf(user))),
+      "admin.recon.reject": ({ id, ...decision }) =>
+        CurrentUser.use((user) => differences.reject(id, decision, actorOf(user)))
+    })
+  })
+)

@@ -1,0 +1,17 @@
+import { Layer } from "effect"
+import { Comparison } from "./Comparison.ts"
+import { DailyReconciliation } from "./DailyReconciliation.ts"
+import { DifferenceRepo } from "./DifferenceRepo.ts"
+import { Differences } from "./Differences.ts"
+import { ReconciliationConfig } from "./ReconciliationConfig.ts"
+import { ReconciliationReads } from "./ReconciliationReads.ts"
+import { Reconciler } from "./Reconciler.ts"
+import { Rules } from "./Rules.ts"
+import { RunRepo } from "./RunRepo.ts"
+
+/** All services of reconciliation. Needs `SqlClient` and the ports `ChannelBills`, `SettledPayments` and `Journal`. */
+export const layer = DailyReconciliation.layerNoDeps.pipe(
+  Layer.provideMerge(Layer.mergeAll(Reconciler.layerNoDeps, Differences.layerNoDeps, ReconciliationReads.layerNoDeps)),
+  Layer.provide(Layer.mergeAll(Comparison.layer, DifferenceRepo.layer, ReconciliationConfig.layer, RunRepo.layer)),
+  Layer.provideMerge(Rules.layer)
+)

@@ -1,0 +1,138 @@
+import type { RunId } from "@mall/domain/treasury/Run"
+import type { SqlClient } from "effect/sql"
+import type { RunKey } from "./RunRepo.ts"
+
+/** A day that is compared: of which run, between which moments, and by what is said in the history. */
+export interface ComparedDay extends RunKey {
+  readonly runId: RunId
+  readonly from: Date
+  readonly to: Date
+  /** What succeeded with us from then on may come in the next day's bill. */
+  readonly carriedFrom: Date
+  readonly actor: string
+  readonly traceId: string | null
+  readonly now: Date
+}
+
+/** A UUID of version 7 made by the database, for rows that one statement makes many of. */
+const newId = (sql: SqlClient.SqlClient, now: Date) => {
+  const millis = now.getTime().toString(16).padStart(12, "0")
+  const prefix = `${millis.slice(0, 8)}-${millis.slice(8)}-7`
+  return sql`(${prefix}::text || substr(gen_random_uuid()::text, 16))::uuid`
+}
+
+/**
+ * One statement over both sides of a run. It answers with the classes that it found: how many rows, and how many of them are
+ * lines of the bill.
+ *
+ * A movement has one difference a day, found again by its number: what has not changed keeps its status, its correction and
+ * whoever takes care of it; what has changed begins anew.
+ */
+export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => {
+  const { account, actor, carriedFrom, channel, from, now, runId, to, traceId } = day
+  const ofAccount = sql`d.channel = ${channel} AND d.account = ${account}`
+  const ofDay = sql`${ofAccount} AND d.day = ${day.day}::text::date`
+  return sql`
+    WITH numbered AS (
+      SELECT l.*, row_number() OVER (PARTITION BY l.kind, l.reference ORDER BY l.line) - 1 AS occurrence
+      FROM treasury.bill_lines AS l WHERE l.run_id = ${runId} AND l.kind <> 'other'
+    ), known AS (
+      SELECT r.*, 0::bigint AS occurrence FROM treasury.compared_records AS r WHERE r.run_id = ${runId}
+    ), classified AS (
+      SELECT coalesce(l.kind, r.kind) AS kind, coalesce(l.reference, r.reference) AS reference,
+        coalesce(l.occurrence, 0)::int AS occurrence, l.channel_reference, r.payment_id, l.line,
+        l.amount AS bill_amount, l.currency AS bill_currency, l.state AS bill_state,
+        r.amount AS our_amount, r.currency AS our_currency, r.state AS our_state, r.at AS our_at,
+        CASE
+          WHEN l.occurrence > 0 THEN 'duplicate'
+          WHEN r.reference IS NULL THEN 'missing_here'
+          WHEN l.reference IS NULL AND r.at >= ${carriedFrom} THEN 'timing'
+          WHEN l.reference IS NULL THEN 'missing_there'
+          WHEN l.state <> r.state THEN 'state_differs'
+          WHEN l.amount <> r.amount OR l.currency <> r.currency THEN 'amount_differs'
+          WHEN r.state = 'succeeded' AND (r.at < ${from} OR r.at >= ${to}) THEN 'timing'
+        END AS class
+      FROM numbered AS l FULL JOIN known AS r
+        ON r.kind = l.kind AND r.reference = l.reference AND r.occurrence = l.occurrence
+    ), found AS MATERIALIZED (
+      SELECT DISTINCT ON (c.kind, c.reference, c.occurrence) c.*,
+        CASE WHEN c.class <> 'timing' THEN 'open' WHEN c.line IS NULL THEN 'carried' ELSE 'resolved' END AS status,
+        CASE WHEN c.class = 'timing' AND c.line IS NOT NULL THEN 'our records have it on another day' END AS resolution,
+        CASE WHEN c.bill_currency <> c.our_currency THEN NULL ELSE
+          CASE c.kind WHEN 'payment' THEN 1 ELSE -1 END * (
+            CASE c.bill_state WHEN 'succeeded' THEN c.bill_amount ELSE 0 END
+            - CASE c.our_state WHEN 'succeeded' THEN c.our_amount ELSE 0 END)
+        END AS excess
+      FROM classified AS c
+      WHERE c.class IS NOT NULL AND NOT (c.class IN ('timing', 'missing_there') AND EXISTS (
+        SELECT FROM treasury.differences AS d
+        WHERE ${ofAccount} AND d.class = 'timing' AND d.kind = c.kind AND d.reference = c.reference
+          AND d.day <> ${day.day}::text::date
+          AND (d.status = 'resolved' OR (d.status = 'carried' AND c.line IS NOT NULL))
+      ))
+      ORDER BY c.kind, c.reference, c.occurrence
+    ), before AS MATERIALIZED (
+      SELECT d.id, d.status FROM treasury.differences AS d WHERE ${ofDay}
+    ), written AS (
+      INSERT INTO treasury.differences AS d (id, run_id, channel, account, day, class, kind, reference, occurrence,
+        channel_reference, payment_id, line, bill_amount, bill_currency, bill_state, our_amount, our_currency, our_state,
+        excess, status, resolution, created_at, updated_at)
+      SELECT ${newId(sql, now)}, ${runId}::uuid, ${channel}, ${account}, ${day.day}::text::date, f.class, f.kind, f.reference,
+        f.occurrence, f.channel_reference, f.payment_id, f.line, f.bill_amount, f.bill_currency, f.bill_state, f.our_amount,
+        f.our_currency, f.our_state, f.excess, f.status, f.resolution, ${now}::timestamptz, ${now}::timestamptz
+      FROM found AS f
+      ON CONFLICT ON CONSTRAINT differences_movement_key DO UPDATE SET
+        (run_id, line, updated_at) = (excluded.run_id, excluded.line, excluded.updated_at),
+        (class, channel_reference, payment_id, bill_amount, bill_currency, bill_state, our_amount, our_currency, our_state,
+          excess, status, resolution) = (
+          SELECT
+            CASE WHEN same THEN d.class ELSE excluded.class END,
+            excluded.channel_reference, excluded.payment_id, excluded.bill_amount, excluded.bill_currency,
+            excluded.bill_state, excluded.our_amount, excluded.our_currency, excluded.our_state, excluded.excess,
+            CASE WHEN same AND d.status <> 'superseded' THEN d.status ELSE excluded.status END,
+            CASE WHEN same AND d.status <> 'superseded' THEN d.resolution ELSE excluded.resolution END
+          FROM (SELECT (d.class = excluded.class OR (d.class = 'missing_there' AND excluded.status = 'carried'))
+            AND (d.excess, d.bill_amount, d.bill_state, d.our_amount, d.our_state)
+              IS NOT DISTINCT FROM (excluded.excess, excluded.bill_amount, excluded.bill_state, excluded.our_amount,
+                excluded.our_state) AS same) AS s
+        )
+      RETURNING d.id, d.status, d.resolution
+    ), gone AS (
+      UPDATE treasury.differences AS d SET status = 'superseded', updated_at = ${now}::timestamptz
+      WHERE ${ofDay} AND d.status IN ('open', 'carried', 'drafted') AND NOT EXISTS (
+        SELECT FROM found AS f
+        WHERE f.kind = d.kind AND f.reference = d.reference AND f.occurrence = d.occurrence
+      )
+      RETURNING d.id, d.status, 'not found any more'::text AS resolution
+    ), caught_up AS (
+      UPDATE treasury.differences AS d
+      SET status = 'resolved', class = 'timing', resolution = ${`in the bill of ${day.day}`}::text, updated_at = ${now}::timestamptz
+      FROM numbered AS l
+      WHERE ${ofAccount} AND d.day <> ${day.day}::text::date AND d.class IN ('timing', 'missing_there')
+        AND d.status IN ('open', 'carried') AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
+      RETURNING d.id, d.status, d.resolution
+    ), overdue AS (
+      UPDATE treasury.differences AS d
+      SET status = 'open', class = 'missing_there', updated_at = ${now}::timestamptz
+      WHERE ${ofAccount} AND d.day < ${day.day}::text::date AND d.status = 'carried' AND NOT EXISTS (
+        SELECT FROM treasury.bill_lines AS l
+        WHERE l.run_id = ${runId} AND l.kind = d.kind AND l.reference = d.reference
+      )
+      RETURNING d.id, d.status, ${`not in the bill of ${day.day} either`}::text AS resolution
+    ), withdrawn AS (
+      UPDATE treasury.corrections AS c
+      SET status = 'superseded', decided_by = ${actor}, decided_at = ${now}::timestamptz, decision = 'the bill has changed'
+      FROM (SELECT id, status FROM written UNION ALL SELECT id, status FROM gone) AS d
+      WHERE c.difference_id = d.id AND c.status = 'drafted' AND d.status <> 'drafted'
+    ), told AS (
+      INSERT INTO treasury.difference_history (difference_id, from_status, to_status, actor, reason, trace_id, at)
+      SELECT w.id, b.status, w.status, ${actor}, coalesce(w.resolution, 'found by the run'), ${traceId}::text, ${now}::timestamptz
+      FROM (SELECT * FROM written UNION ALL SELECT * FROM gone) AS w LEFT JOIN before AS b ON b.id = w.id
+      WHERE b.status IS DISTINCT FROM w.status
+      UNION ALL
+      SELECT o.id, d.status, o.status, ${actor}, o.resolution, ${traceId}::text, ${now}::timestamptz
+      FROM (SELECT * FROM caught_up UNION ALL SELECT * FROM overdue) AS o
+      JOIN treasury.differences AS d ON d.id = o.id
+    )
+    SELECT f.class, count(*) AS rows, count(f.line) AS lines FROM found AS f GROUP BY f.class`
+}

@@ -1,0 +1,399 @@
+import { assert, layer } from "@effect/vitest"
+import { generator, Uuid7 } from "@mall/domain/kernel/Id"
+import { Legs } from "@mall/domain/ledger/Transfer"
+import { ChannelId } from "@mall/domain/payments/Payment"
+import { BillDay } from "@mall/domain/treasury/Bill"
+import { CorrectionId } from "@mall/domain/treasury/Difference"
+import type { Difference } from "@mall/domain/treasury/Difference"
+import { BillUnavailable } from "@mall/domain/treasury/ReconciliationError"
+import { MinorUnits } from "@mall/domain/kernel/Money"
+import type { SettledRecord } from "@mall/domain/treasury/SettledPayments"
+import { RunId } from "@mall/domain/treasury/Run"
+import { Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import { Differences } from "../src/reconciliation/Differences.ts"
+import { ReconciliationReads } from "../src/reconciliation/ReconciliationReads.ts"
+import { Reconciler } from "../src/reconciliation/Reconciler.ts"
+import { Rules } from "../src/reconciliation/Rules.ts"
+import { billOf, monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
+import type { Trade } from "./TestBills.ts"
+
+const decodeLegs = Schema.decodeUnknownEffect(Legs)
+const newRunId = generator(RunId)
+const newCorrectionId = generator(CorrectionId)
+const newId = generator(Uuid7.pipe(Schema.brand("Any")))
+
+const run = (day: BillDay) =>
+  Effect.gen(function* () {
+    const reconciler = yield* Reconciler
+    return yield* reconciler.run(wechat, day, "operator:olga", yield* newRunId)
+  })
+
+const differencesOf = (day: BillDay) =>
+  ReconciliationReads.use((reads) => Effect.map(reads.differences({ day, limit: 100 }), ({ data }) => data))
+
+/** The only one of the day. */
+const theDifference = Effect.flatMap(differencesOf(monday), ([first]) => Effect.fromNullishOr(first))
+
+const newReference = Effect.map(newId, (id) => id.replaceAll("-", ""))
+
+/** A movement of both sides at a time of Beijing, `2026-11-16 12:00:00`. */
+const movement = Effect.fnUntraced(function* (
+  time: string,
+  amount: number,
+  kind: Trade["kind"] = "payment"
+): Effect.fn.Return<{ readonly trade: Trade; readonly record: SettledRecord }> {
+  const reference = yield* newReference
+  const at = new Date(`${time.replace(" ", "T")}+08:00`)
+  return {
+    trade: { kind, reference, amount, time },
+    record: { kind, reference, amount, currency: "CNY", state: "succeeded", at, paymentId: "p1" }
+  }
+})
+
+const lay = Effect.fnUntraced(function* (
+  bills: Readonly<Record<string, ReadonlyArray<Trade>>>,
+  records: ReadonlyArray<SettledRecord>
+) {
+  const world = yield* World
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`TRUNCATE treasury.reconciliation_runs, treasury.differences, treasury.difference_history, treasury.corrections,
+    treasury.bill_lines, treasury.compared_records`
+  world.bills.clear()
+  for (const [day, trades] of Object.entries(bills)) world.bills.set(day, billOf(trades))
+  world.records.splice(0, world.records.length, ...records)
+  world.postings.length = 0
+})
+
+const noon = "2026-11-16 12:00:00"
+const shown = ({ excess, kind, reference, status, ...difference }: Difference): ReadonlyArray<unknown> => [
+  ...[difference.class, kind, reference, excess, status]
+]
+
+layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })("A run", (it) => {
+  it.effect("finds every difference there is, and nothing else", () =>
+    Effect.gen(function* () {
+      const same = yield* movement(noon, 1000)
+      const sameRefund = yield* movement(noon, 300, "refund")
+      const changed = yield* movement(noon, 500)
+      const here = yield* movement(noon, 700)
+      const there = yield* movement(noon, 800, "refund")
+      const twice = yield* movement(noon, 900)
+      const pending = yield* movement(noon, 400)
+      const under = yield* movement(noon, 200, "refund")
+      const lastMinute = yield* movement("2026-11-16 23:59:30", 600)
+      yield* lay(
+        {
+          [monday]: [
+            ...[same.trade, sameRefund.trade, { ...changed.trade, amount: 501 }, here.trade, twice.trade, twice.trade],
+            ...[pending.trade, { ...under.trade, state: "PROCESSING" }]
+          ]
+        },
+        [
+          ...[same.record, sameRefund.record, changed.record, there.record, twice.record],
+          ...[{ ...pending.record, state: "pending" as const }, under.record, lastMinute.record]
+        ]
+      )
+      const done = yield* run(monday)
+      assert.deepStrictEqual(done.counts, {
+        ...{ matched: 3, amountDiffers: 1, missingHere: 1, missingThere: 1, duplicate: 1, stateDiffers: 2, timing: 1 }
+      })
+      assert.deepStrictEqual([done.lines, done.records, done.status], [8, 8, "completed"])
+      assert.deepStrictEqual(done.totals, [
+        {
+          ...{ currency: "CNY", payments: MinorUnits.make(1000 + 501 + 700 + 1800 + 400) },
+          ...{ refunds: MinorUnits.make(300), fees: MinorUnits.make(0), others: MinorUnits.make(0) }
+        }
+      ])
+      const found = (yield* differencesOf(monday)).map(shown)
+      assert.sameDeepMembers(found, [
+        ["amount_differs", "payment", changed.trade.reference, 1, "open"],
+        ["missing_here", "payment", here.trade.reference, 700, "open"],
+        ["missing_there", "refund", there.trade.reference, 800, "open"],
+        ["duplicate", "payment", twice.trade.reference, 900, "open"],
+        ["state_differs", "payment", pending.trade.reference, 400, "open"],
+        ["state_differs", "refund", under.trade.reference, 200, "open"],
+        ["timing", "payment", lastMinute.trade.reference, -600, "carried"]
+      ])
+      const sql = yield* SqlClient.SqlClient
+      assert.strictEqual((yield* sql`SELECT FROM treasury.bill_lines`).length, 0)
+    })
+  )
+
+  it.effect("rolls what crosses midnight over to the next day, both ways", () =>
+    Effect.gen(function* () {
+      const late = yield* movement("2026-11-16 23:59:30", 600)
+      const early = yield* movement("2026-11-16 23:59:59", 700)
+      const never = yield* movement("2026-11-16 23:59:58", 800)
+      yield* lay({ [monday]: [early.trade], [tuesday]: [{ ...late.trade, time: "2026-11-17 00:00:02" }] }, [
+        ...[late.record, never.record, { ...early.record, at: new Date("2026-11-16T16:00:01Z") }]
+      ])
+      assert.deepInclude((yield* run(monday)).counts, { matched: 0, timing: 3, missingThere: 0 })
+      assert.deepInclude((yield* run(tuesday)).counts, { matched: 1, timing: 0, missingThere: 0, missingHere: 0 })
+      assert.sameDeepMembers((yield* differencesOf(monday)).map(shown), [
+        ["timing", "payment", late.trade.reference, -600, "resolved"],
+        ["timing", "payment", early.trade.reference, 0, "resolved"],
+        ["missing_there", "payment", never.trade.reference, -800, "open"]
+      ])
+      assert.strictEqual((yield* differencesOf(tuesday)).length, 0)
+      // the same again finds the same
+      assert.deepInclude((yield* run(tuesday)).counts, { matched: 1, timing: 0 })
+      assert.strictEqual((yield* differencesOf(tuesday)).length, 0)
+    })
+  )
+
+  it.effect("takes a newer bill in the place of the former, and keeps what people did", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const differences = yield* Differences
+      const reads = yield* ReconciliationReads
+      const [gone, kept, changing] = [
+        yield* movement(noon, 100),
+        yield* movement(noon, 200),
+        yield* movement(noon, 300)
+      ]
+      yield* lay({ [monday]: [gone.trade, kept.trade, changing.trade] }, [])
+      const first = yield* run(monday)
+      const before = yield* differencesOf(monday)
+      const idOf = (reference: string) => before.find((one) => one.reference === reference)!.id
+      yield* differences.assign(idOf(kept.trade.reference), { assignee: "olga", note: "asked" }, "operator:olga")
+      const draftId = yield* newCorrectionId
+      yield* differences.draft(idOf(changing.trade.reference), { reason: "paid" }, "operator:olga", draftId)
+      world.bills.set(monday, billOf([kept.trade, { ...changing.trade, amount: 301 }]))
+      const second = yield* run(monday)
+      assert.strictEqual((yield* reads.run(first.id)).status, "superseded")
+      assert.strictEqual(second.counts?.missingHere, 2)
+      const details = yield* differences.details(idOf(kept.trade.reference))
+      assert.deepInclude(details.difference, { status: "open", assignee: "olga", note: "asked", runId: second.id })
+      assert.strictEqual((yield* differences.details(idOf(gone.trade.reference))).difference.status, "superseded")
+      const changed = yield* differences.details(idOf(changing.trade.reference))
+      assert.deepStrictEqual([changed.difference.status, Number(changed.difference.excess)], ["open", 301])
+      assert.deepStrictEqual(
+        changed.corrections.map(({ status }) => status),
+        ["superseded"]
+      )
+      assert.deepStrictEqual(
+        changed.history.map(({ toStatus }) => toStatus),
+        ["open", "drafted", "open"]
+      )
+      const late = yield* Effect.flip(
+        differences.approve(idOf(changing.trade.reference), { reason: "ok" }, "operator:bob")
+      )
+      assert.strictEqual(late._tag, "DifferenceNotOpen")
+      assert.strictEqual(world.postings.length, 0)
+    })
+  )
+
+  it.effect("keeps nothing of a bill that breaks off, and says where", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const sql = yield* SqlClient.SqlClient
+      const { trade } = yield* movement(noon, 100)
+      yield* lay({}, [])
+      const whole = billOf(Array.from({ length: 20 }, () => trade))
+      world.bills.set(monday, whole.slice(0, whole.length - 200))
+      const broken = yield* Effect.flip(run(monday))
+      assert.strictEqual(broken._tag, "BillMalformed")
+      const bytes = new TextEncoder().encode(whole.slice(0, 3000))
+      world.bills.set(
+        monday,
+        Stream.concat(
+          Stream.make(bytes),
+          Stream.fail(new BillUnavailable({ channel: wechat, day: monday, reason: "FILE_BROKEN_OFF" }))
+        )
+      )
+      assert.strictEqual((yield* Effect.flip(run(monday)))._tag, "BillUnavailable")
+      const reads = yield* ReconciliationReads
+      const { data } = yield* reads.runs({ day: monday })
+      assert.deepStrictEqual(
+        data.map(({ status }) => status),
+        ["failed", "failed"]
+      )
+      assert.match(data[1]?.failure ?? "", /^line \d+ of the bill: /)
+      assert.strictEqual((yield* differencesOf(monday)).length, 0)
+      assert.strictEqual((yield* sql`SELECT FROM treasury.bill_lines`).length, 0)
+      world.bills.set(monday, "")
+      assert.deepInclude(yield* run(monday), { status: "completed", lines: 0, sha256: null })
+    })
+  )
+
+  it.effect("is one worker's, and another's after that one has died", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const sql = yield* SqlClient.SqlClient
+      const { trade } = yield* movement(noon, 100)
+      yield* lay({}, [])
+      const begun = yield* Deferred.make<void>()
+      const bytes = new TextEncoder().encode(billOf([trade]).slice(0, 500))
+      const stuck = Stream.concat(
+        Stream.make(bytes),
+        Stream.fromEffect(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never))
+      )
+      world.bills.set(monday, stuck)
+      const first = yield* Effect.forkChild(run(monday))
+      yield* Deferred.await(begun)
+      assert.strictEqual((yield* Effect.flip(run(monday)))._tag, "RunInProgress")
+      yield* Fiber.interrupt(first)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(first)))
+      // a worker that was killed leaves its row as it was
+      yield* sql`UPDATE treasury.reconciliation_runs SET status = 'running', failure = NULL, finished_at = NULL,
+        lease_until = timestamptz '2020-01-01'`
+      world.bills.set(monday, billOf([trade]))
+      const workers = yield* Effect.all(
+        Array.from({ length: 4 }, () => Effect.exit(run(monday))),
+        { concurrency: "unbounded" }
+      )
+      assert.isTrue(workers.some(Exit.isSuccess))
+      const counted = yield* sql`SELECT FROM treasury.reconciliation_runs WHERE status = 'completed'`
+      assert.strictEqual(counted.length, 1)
+      assert.strictEqual((yield* differencesOf(monday)).length, 1)
+    })
+  )
+
+  it.effect("is refused for a channel without a bill, and for a day that is not over", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const ask = (channel: string, day: string) =>
+        Effect.flatMap(newRunId, (id) =>
+          Effect.flip(reconciler.run(ChannelId.make(channel), BillDay.make(day), "operator:olga", id))
+        )
+      const unread = yield* ask("alipay", monday)
+      assert.strictEqual(unread._tag, "NoChannelBill")
+      assert.strictEqual((yield* ask("paypal", monday))._tag, "NoChannelBill")
+      assert.strictEqual((yield* ask("wechatpay", "2098-01-01"))._tag, "DayNotOver")
+    })
+  )
+})
+
+layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })("A difference", (it) => {
+  it.effect("is corrected in the books once a second person approves, once", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const differences = yield* Differences
+      const { trade } = yield* movement(noon, 700)
+      yield* lay({ [monday]: [trade] }, [])
+      yield* run(monday)
+      const { id } = yield* theDifference
+      const correctionId = yield* newCorrectionId
+      const none = yield* Effect.flip(differences.approve(id, { reason: "ok" }, "user:bob"))
+      assert.strictEqual(none._tag, "DifferenceNotOpen")
+      yield* differences.draft(id, { reason: "paid at the channel" }, "user:ann", correctionId)
+      yield* differences.draft(id, { reason: "paid at the channel" }, "user:ann", correctionId)
+      const own = yield* Effect.flip(differences.approve(id, { reason: "ok" }, "user:ann"))
+      assert.strictEqual(own._tag, "SecondPersonNeeded")
+      assert.strictEqual(world.postings.length, 0)
+      const exits = yield* Effect.forEach(
+        ["user:bob", "user:cat", "user:dan"],
+        (actor) => Effect.exit(differences.approve(id, { reason: "ok" }, actor)),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
+      assert.deepStrictEqual(
+        world.postings.map(({ id, legs, purpose }): ReadonlyArray<unknown> => [
+          ...[id, purpose],
+          legs.map(({ account, amount, side }) => [account, side, amount])
+        ]),
+        [
+          [
+            correctionId,
+            "adjustment",
+            [
+              ["platform:clearing:wechatpay:CNY", "debit", 700],
+              ["platform:adjustments:CNY", "credit", 700]
+            ]
+          ]
+        ]
+      )
+      assert.strictEqual((yield* run(monday)).counts?.missingHere, 1)
+      assert.strictEqual((yield* differences.details(id)).difference.status, "resolved")
+    })
+  )
+
+  it.effect("is not corrected by what does not add up, by nothing, or from an account that may not be overdrawn", () =>
+    Effect.gen(function* () {
+      const differences = yield* Differences
+      const { record, trade } = yield* movement(noon, 700)
+      yield* lay({ [monday]: [trade] }, [{ ...record, amount: 700, currency: "USD" }])
+      yield* run(monday)
+      const { id } = yield* theDifference
+      const draft = (legs?: ReadonlyArray<readonly [string, "debit" | "credit", number]>) =>
+        Effect.gen(function* () {
+          const given = legs?.map(([account, side, amount]) => ({ account, side, amount }))
+          const correction = given === undefined ? {} : { legs: yield* decodeLegs(given) }
+          const correctionId = yield* newCorrectionId
+          return yield* Effect.flip(differences.draft(id, { reason: "try", ...correction }, "user:ann", correctionId))
+        })
+      assert.strictEqual((yield* draft())._tag, "NothingToCorrect")
+      for (const legs of [
+        [
+          ["platform:clearing:wechatpay:CNY", "debit", 2],
+          ["platform:adjustments:CNY", "credit", 1]
+        ],
+        [
+          ["platform:adjustments:CNY", "debit", 1],
+          ["platform:adjustments:CNY", "credit", 1]
+        ],
+        [
+          ["platform:wallet:b7:CNY", "debit", 1],
+          ["platform:adjustments:CNY", "credit", 1]
+        ]
+      ] as const) {
+        assert.strictEqual((yield* draft(legs))._tag, "CorrectionMalformed")
+      }
+      const rejected = yield* Effect.flip(differences.reject(id, { reason: "no" }, "user:bob"))
+      assert.strictEqual(rejected._tag, "DifferenceNotOpen")
+      const resolved = yield* differences.resolve(id, { reason: "asked the channel" }, "user:ann")
+      assert.deepInclude(resolved.difference, { status: "resolved", resolution: "asked the channel" })
+      const again = yield* Effect.flip(differences.resolve(id, { reason: "again" }, "user:ann"))
+      assert.strictEqual(again._tag, "DifferenceNotOpen")
+    })
+  )
+
+  it.effect("resolves itself where a rule allows, and only as far", () =>
+    Effect.gen(function* () {
+      const rules = yield* Rules
+      const [one, more] = [yield* movement(noon, 500), yield* movement(noon, 600)]
+      yield* lay(
+        {
+          [monday]: [
+            { ...one.trade, amount: 501 },
+            { ...more.trade, amount: 602 }
+          ]
+        },
+        [one.record, more.record]
+      )
+      const rule = {
+        class: "amount_differs",
+        channel: wechat,
+        currency: "CNY",
+        upTo: MinorUnits.make(1),
+        reason: "rounding"
+      } as const
+      const { version } = yield* rules.current
+      yield* rules.put({ version, rules: [rule], reason: "agreed" }, "user:ann")
+      const stale = yield* Effect.flip(rules.put({ version, rules: [], reason: "stale" }, "user:bob"))
+      assert.strictEqual(stale._tag, "ResolutionRulesChanged")
+      yield* run(monday)
+      assert.sameDeepMembers((yield* differencesOf(monday)).map(shown), [
+        ["amount_differs", "payment", one.trade.reference, 1, "resolved"],
+        ["amount_differs", "payment", more.trade.reference, 2, "open"]
+      ])
+    })
+  )
+
+  it.effect("is not approved by its drafter even past the program", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const differences = yield* Differences
+      const { trade } = yield* movement(noon, 700)
+      yield* lay({ [monday]: [trade] }, [])
+      yield* run(monday)
+      const { id } = yield* theDifference
+      yield* differences.draft(id, { reason: "paid" }, "user:ann", yield* newCorrectionId)
+      const refused = yield* Effect.flip(sql`
+        UPDATE treasury.corrections SET status = 'approved', decided_by = 'user:ann', decided_at = timestamptz '2026-11-18'
+        WHERE difference_id = ${id}`)
+      assert.include(String(refused.reason.cause), "corrections_two_persons")
+    })
+  )
+})
