@@ -2,6 +2,8 @@ import type { Branding } from "@mall/domain/payments/Branding"
 import type { PaymentAction, Ticket } from "@mall/domain/payments/Payment"
 import { html, trusted } from "@mall/platform/html"
 import type { Markup } from "@mall/platform/html"
+import { cardFormMarkup, cardFormScripts } from "./cardForm.ts"
+import type { CardForm } from "./cardForm.ts"
 import { amountText, textsOf, timeText, wayName } from "./cashierTexts.ts"
 import type { Language, TextKey } from "./cashierTexts.ts"
 import type { IntentRow } from "../PaymentRecord.ts"
@@ -15,8 +17,14 @@ export interface Way {
 /** What the buyer can do now. */
 export type Stage =
   | { readonly type: "choose"; readonly ways: ReadonlyArray<Way>; readonly isRepeated: boolean }
-  /** `qr` is an SVG image of the code. */
-  | { readonly type: "act"; readonly action: PaymentAction; readonly qr: string | undefined; readonly way: Way }
+  /** `qr` is an SVG image of the code, `form` the channel's own form. */
+  | {
+      readonly type: "act"
+      readonly action: PaymentAction
+      readonly qr: string | undefined
+      readonly form: CardForm | undefined
+      readonly way: Way
+    }
   | { readonly type: "over"; readonly text: "succeeded" | "refunded" | "canceled" | "expired" }
 
 export interface View {
@@ -134,7 +142,7 @@ const stageOf = ({ intent, language, next, stage }: View): Markup => {
               )}
             </ul>`
     case "act": {
-      const { action, qr, way } = stage
+      const { action, form, qr, way } = stage
       const todo =
         qr !== undefined
           ? html`<p>${text("scan")}</p>
@@ -142,7 +150,9 @@ const stageOf = ({ intent, language, next, stage }: View): Markup => {
           : action.type === "redirect" && isWebAddress(action.url)
             ? html`<p><a class="button" rel="noreferrer" href="${action.url}">${text("go")}</a></p>
                 <p>${text("goHint")}</p>`
-            : html`<p>${text("asking")}</p>`
+            : form !== undefined
+              ? cardFormMarkup(form, language)
+              : html`<p>${text("asking")}</p>`
       return html`<h2>${wayName(language, way.channel, way.method)}</h2>
         ${todo}
         <p role="status">${text("waiting")}</p>
@@ -151,7 +161,7 @@ const stageOf = ({ intent, language, next, stage }: View): Markup => {
   }
 }
 
-/** The whole page. It needs no script: without one it shows itself anew every few seconds. */
+/** The whole page. It needs no script, but for a form that is the channel's own script: without one it shows itself anew every few seconds. */
 export const cashierPage = (view: View) => {
   const { branding, intent, language, next, nonce, notice, stage } = view
   const text = textsOf(language)
@@ -193,6 +203,7 @@ export const cashierPage = (view: View) => {
               ${script}
             </script>`
       }
+      ${stage.type === "act" && stage.form !== undefined ? cardFormScripts(stage.form, nonce) : html``}
     </body>`
   )
 }

@@ -140,6 +140,14 @@ export interface CallbackAnswer {
   readonly body?: string
 }
 
+/** A script of the channel for the buyer's page, and the origins that it must be allowed to run, call and frame. */
+export interface PageScript {
+  readonly url: string
+  readonly runs: ReadonlyArray<string>
+  readonly calls: ReadonlyArray<string>
+  readonly frames: ReadonlyArray<string>
+}
+
 /** How a channel that sends no notices is looked at. */
 export interface ChannelWatch {
   /**
@@ -207,8 +215,10 @@ export interface Channel {
   readonly own?: { readonly merchantId: MerchantId; readonly credentialId: CredentialId }
   /** The ways to pay, the usual one first. */
   readonly methods: readonly [string, ...Array<string>]
-  /** Of `methods`, those whose action (a code, an address) a page shows without the channel's own script. */
+  /** Of `methods`, those that the cashier's page carries through: by a code, an address, or the channel's own script. */
   readonly pageMethods: ReadonlyArray<string>
+  /** Where `params` of an action are for a script that shows the channel's form. */
+  readonly pageScript?: PageScript
   readonly currencies: ReadonlySet<Currency>
   /** The merchant account that money must arrive at, by the channel's own field names. */
   readonly account: Readonly<Record<string, string>>
