@@ -17,6 +17,7 @@ import scheduledCancel from "./0016_scheduled_cancel.ts"
 import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
 import tenancy from "./0023_tenancy.ts"
+import paymentsRest from "./0024_payments_rest.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -38,5 +39,6 @@ export const migrations = {
   "0016_scheduled_cancel": scheduledCancel,
   "0021_ledger": ledger,
   "0022_expiry_by_category": expiryByCategory,
-  "0023_tenancy": tenancy
+  "0023_tenancy": tenancy,
+  "0024_payments_rest": paymentsRest
 }

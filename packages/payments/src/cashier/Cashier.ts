@@ -114,6 +114,7 @@ export class Cashier extends Context.Service<
             intent,
             next,
             stage,
+            underpaid: attempts.find(({ underpayment }) => underpayment !== undefined)?.underpayment,
             notice: isAfterFailure ? "failed" : undefined
           }
         }),

@@ -36,6 +36,13 @@ const texts = {
     zh: "支付渠道还没有明确答复，请稍候再试。",
     en: "The payment channel has not answered clearly yet. Try again in a moment."
   },
+  underpaid: {
+    zh: "到账金额不足，请把差额付到同一地址。逾期未付足的，已到账部分会退回。",
+    en: "Less came than is due. Pay the rest to the same address; what came is returned if the rest does not come in time."
+  },
+  received: { zh: "已到账", en: "Received" },
+  missing: { zh: "还差", en: "Missing" },
+  payTo: { zh: "收款地址", en: "Address" },
   needsScript: {
     zh: "银行卡信息由支付机构的页面脚本收集，需要启用 JavaScript。请启用后重新打开本页，或换一种支付方式。",
     en: "The card form needs JavaScript. Switch it on and open this page again, or pay another way."

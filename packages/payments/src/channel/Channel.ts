@@ -1,12 +1,12 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import type { Money } from "@mall/domain/kernel/Money"
-import { AttemptId } from "@mall/domain/payments/Payment"
+import { AttemptId, PaymentAction } from "@mall/domain/payments/Payment"
 import type { EvidenceFileType, EvidenceKind } from "@mall/domain/payments/Dispute"
 import { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { CredentialId } from "@mall/domain/payments/ChannelCredentials"
-import type { ChannelId, PaymentAction } from "@mall/domain/payments/Payment"
+import type { ChannelId } from "@mall/domain/payments/Payment"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { Schema } from "effect"
 import type { Effect } from "effect"
@@ -52,12 +52,23 @@ export const Paid = Schema.TaggedStruct("Paid", {
 })
 export type Paid = typeof Paid.Type
 
+/** Less came than was asked for: `amount` is all that came so far, `action` how the buyer pays the rest. */
+export const PartialPayment = Schema.TaggedStruct("Partial", {
+  amount: MinorUnits,
+  currency: Currency,
+  account: Schema.Record(Schema.String, ChannelText),
+  channelReference: ChannelText,
+  action: PaymentAction
+})
+export type PartialPayment = typeof PartialPayment.Type
+
 /**
  * `Missing`: the channel has no such order, which may only mean that our request has not arrived yet. `Approved`: the buyer
  * agreed, and the money is taken by the next question.
  */
 export const ChannelPayment = Schema.Union([
   Paid,
+  PartialPayment,
   Schema.TaggedStruct("Open", {}),
   Schema.TaggedStruct("Approved", {}),
   Schema.TaggedStruct("Closed", {}),
@@ -235,6 +246,8 @@ export interface Channel {
   readonly acknowledgement: CallbackAnswer
   /** The notice was not taken; the channel sends a genuine one again. */
   refusal(reason: CallbackRefused["reason"] | "unavailable"): CallbackAnswer
+  /** Where an order may be paid in several parts. */
+  readonly takesParts?: boolean
   /** Where the channel sends no notices. */
   readonly watch?: ChannelWatch
   /** Where a buyer's bank can take money back, and listens. */
