@@ -88,7 +88,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     switch (status) {
       case "pending":
       case "signed":
-        return { _tag: "Processing", channelReference: txHash }
+        // which of its signatures the chain takes is known once it has taken one
+        return { _tag: "Processing", channelReference: null }
       case "confirmed":
         return {
           _tag: "Refunded",
