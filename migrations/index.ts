@@ -21,6 +21,7 @@ import audit from "./0020_audit.ts"
 import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
 import tenancy from "./0023_tenancy.ts"
+import paymentsRest from "./0024_payments_rest.ts"
 import risk from "./0025_risk.ts"
 import reconciliation from "./0026_reconciliation.ts"
 
@@ -49,6 +50,7 @@ export const migrations = {
   "0021_ledger": ledger,
   "0022_expiry_by_category": expiryByCategory,
   "0023_tenancy": tenancy,
+  "0024_payments_rest": paymentsRest,
   "0025_risk": risk,
   "0026_reconciliation": reconciliation
 }

@@ -1,12 +1,11 @@
-import chromium from "@sparticuz/chromium"
 import { assert, layer } from "@effect/vitest"
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
 import type { TestServer } from "@mall/testing/TestServer"
 import { Context, Effect, Layer, Schema } from "effect"
-import { chromium as playwright } from "playwright-core"
-import type { Browser, Page } from "playwright-core"
+import type { Page } from "playwright-core"
+import { launched } from "./browser.ts"
 import { call } from "./rawHttp.ts"
 import { eventually, sandboxAt, signIn } from "./shoppers.ts"
 
@@ -177,14 +176,6 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("the cash
       }).pipe(Effect.scoped)
   )
 })
-
-/** Headless Chromium, closed with the scope. */
-const launched = Effect.acquireRelease(
-  Effect.promise(async (): Promise<Browser> =>
-    playwright.launch({ executablePath: await chromium.executablePath(), args: chromium.args, headless: true })
-  ),
-  (browser) => Effect.promise(() => browser.close())
-)
 
 const Orders = Schema.fromJsonString(
   Schema.Struct({

@@ -8,7 +8,12 @@ import { Channels } from "./channel/Channels.ts"
 import { CallbackId, CallbackInbox } from "./CallbackInbox.ts"
 import { CallbackRuns } from "./CallbackRuns.ts"
 import { currentTraceId } from "@mall/platform/currentTraceId"
-import { countCallbackDuplicate, countCallbackRefused, countSignatureFailure } from "./paymentMetrics.ts"
+import {
+  countCallbackDuplicate,
+  countCallbackRefused,
+  countCallbackUnverifiable,
+  countSignatureFailure
+} from "./paymentMetrics.ts"
 import { DisputeSync } from "./disputes/DisputeSync.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
@@ -82,6 +87,14 @@ export class Callbacks extends Context.Service<
 
       const refuse = Effect.fnUntraced(
         function* (channel: Channel, reason: CallbackRefused["reason"] | "too_large") {
+          // nobody did anything wrong: the channel sends it again
+          if (reason === "unverifiable") {
+            yield* countCallbackUnverifiable(channel.id)
+            yield* Effect.logWarning("a notice cannot be verified: the keys of the channel are not at hand").pipe(
+              Effect.annotateLogs({ channel: channel.id })
+            )
+            return channel.refusal(reason)
+          }
           yield* countCallbackRefused(channel.id, reason)
           if (reason === "signature" || reason === "serial") yield* countSignatureFailure(channel.id)
           yield* securityEvents.record({
@@ -110,17 +123,16 @@ export class Callbacks extends Context.Service<
       })
 
       const verify = (first: Channel, others: ReadonlyArray<Channel>, callback: RawCallback) =>
-        first
-          .parseCallback(callback)
-          .pipe(
-            Effect.catchTag("CallbackRefused", (refused) =>
-              others.length === 0
-                ? Effect.fail(refused)
-                : Effect.firstSuccessOf(others.map((former) => former.parseCallback(callback))).pipe(
-                    Effect.mapError(() => refused)
-                  )
-            )
+        first.parseCallback(callback).pipe(
+          Effect.catchTag("CallbackRefused", (refused) =>
+            others.length === 0
+              ? Effect.fail(refused)
+              : Effect.firstSuccessOf(others.map((former) => former.parseCallback(callback))).pipe(
+                  // where one of them could not judge it, nobody knows
+                  Effect.mapError((last) => (last.reason === "unverifiable" ? last : refused))
+                )
           )
+        )
 
       const accept = Effect.fnUntraced(function* (
         channel: Channel,

@@ -1,3 +1,4 @@
+import { formatMajor } from "@mall/domain/kernel/Currency"
 import { Money } from "@mall/domain/kernel/Money"
 import type { AttemptId, ChannelId } from "@mall/domain/payments/Payment"
 import type { PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
@@ -10,7 +11,7 @@ import {
   refundLifecycle
 } from "@mall/domain/payments/PaymentLifecycle"
 import type { StateMachine } from "@mall/domain/kernel/StateMachine"
-import type { ChannelOrder } from "./channel/Channel.ts"
+import type { ChannelOrder, PartialPayment } from "./channel/Channel.ts"
 import { nextInquiryAt } from "./inquirySchedule.ts"
 import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
 import type { PaymentRecord } from "./PaymentRecord.ts"
@@ -117,6 +118,7 @@ export class PaymentDraft {
       channelReference: null,
       action: null,
       errorCode: null,
+      received: Money.zero(currency).amount,
       queries: 0,
       nextQueryAt: nextInquiryAt(this.context.now, 0),
       createdAt: this.context.now,
@@ -143,6 +145,14 @@ export class PaymentDraft {
   /** The channel has to be asked about the try at once. */
   askNow(attempt: AttemptRow) {
     return this.#setAttempt(new AttemptRow({ ...attempt, nextQueryAt: this.context.now }))
+  }
+
+  /** A part of the money came; `action` is how the rest is paid. Nothing is captured by it. */
+  receivePart(attempt: AttemptRow, { action, amount }: Pick<PartialPayment, "action" | "amount">) {
+    const { currency, id, status } = attempt
+    const [came, asked] = [amount, attempt.amount].map((units) => formatMajor(units, currency))
+    this.#note("attempt", id, status, status, `${came} of ${asked} ${currency} came`)
+    return this.#setAttempt(new AttemptRow({ ...attempt, received: amount, action }))
   }
 
   /** The channel gave no clear answer to the creation: it is asked, never guessed. */

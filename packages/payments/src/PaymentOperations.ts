@@ -1,3 +1,4 @@
+import { Money } from "@mall/domain/kernel/Money"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { NewRefund, Payment, Refund } from "@mall/domain/payments/Payment"
@@ -24,11 +25,12 @@ import { Refunds } from "./Refunds.ts"
 const toAttempt = ({
   action: _action,
   amount: _amount,
-  currency: _currency,
+  currency,
   paymentId: _paymentId,
   money,
+  received,
   ...row
-}: AttemptRow) => new Attempt({ ...row, amount: money })
+}: AttemptRow) => new Attempt({ ...row, amount: money, received: new Money({ amount: received, currency }) })
 
 /** What operators do with payments, over RPC and the command line. Each act is in the history with who did it. */
 export class PaymentOperations extends Context.Service<

@@ -4,8 +4,9 @@ import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { CredentialId } from "@mall/domain/payments/ChannelCredentials"
 import { AttemptId, ChannelId, PayerDetails, Payment, PaymentAction, Refund } from "@mall/domain/payments/Payment"
+import type { Underpayment } from "@mall/domain/payments/Payment"
 import { PaymentId, PaymentStatus, PaymentSummary, RefundId } from "@mall/domain/payments/PaymentGateway"
-import { AttemptStatus, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
+import { AttemptStatus, isOpenAttempt, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
 import { RouteDecision } from "@mall/domain/payments/Routing"
 import { Schema } from "effect"
 
@@ -83,6 +84,8 @@ export class AttemptRow extends Schema.Class<AttemptRow>("AttemptRow")({
   /** Null for tries of before there was a router. */
   decision: Schema.NullOr(RouteDecision),
   errorCode: Schema.NullOr(Schema.String),
+  /** What came so far in part, as its channel told. */
+  received: MinorUnits,
   queries: Schema.Int,
   nextQueryAt: Schema.NullOr(Schema.Date),
   createdAt: Schema.Date,
@@ -90,6 +93,13 @@ export class AttemptRow extends Schema.Class<AttemptRow>("AttemptRow")({
 }) {
   get money() {
     return new Money({ amount: this.amount, currency: this.currency })
+  }
+
+  /** Undefined where nothing came, or all did. */
+  get underpayment(): Underpayment | undefined {
+    const { amount, channel, channelReference: payTo, currency, received, status } = this
+    if (!isOpenAttempt(status) || received === 0 || received >= amount) return undefined
+    return { channel, received: Money.of(received, currency), missing: Money.of(amount - received, currency), payTo }
   }
 }
 

@@ -167,17 +167,17 @@ export class PaymentRepo extends Context.Service<
         yield* sql`
           WITH attempts AS (
             INSERT INTO payments.attempts AS a (id, payment_id, channel, method, amount, currency, status,
-              channel_reference, action, payer, credential_id, decision, error_code, queries, next_query_at, created_at, updated_at)
+              channel_reference, action, payer, credential_id, decision, error_code, received, queries, next_query_at, created_at, updated_at)
             SELECT id, "paymentId", channel, method, amount, currency, status, "channelReference", action, payer, "credentialId", decision,
-              "errorCode",
+              "errorCode", received,
               queries, "nextQueryAt", "createdAt", "updatedAt"
             FROM jsonb_to_recordset(${attemptsJson(drafts.flatMap((draft) => draft.rowsOfAttempts()))}::jsonb) AS r(id uuid, "paymentId" uuid,
               channel text, method text, amount bigint, currency text, status text, "channelReference" text, action jsonb, payer jsonb, "credentialId" uuid, decision jsonb,
-              "errorCode" text, queries int, "nextQueryAt" timestamptz, "createdAt" timestamptz, "updatedAt" timestamptz)
+              "errorCode" text, received bigint, queries int, "nextQueryAt" timestamptz, "createdAt" timestamptz, "updatedAt" timestamptz)
             ORDER BY r.id
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, channel_reference = excluded.channel_reference,
-              action = excluded.action, error_code = excluded.error_code, next_query_at = excluded.next_query_at,
-              updated_at = excluded.updated_at
+              action = excluded.action, error_code = excluded.error_code, received = excluded.received,
+              next_query_at = excluded.next_query_at, updated_at = excluded.updated_at
           ), refunds AS (
             INSERT INTO payments.refunds AS f (id, payment_id, attempt_id, amount, currency, surplus, reason, status,
               channel_reference, error_code, queries, next_query_at, created_at, updated_at)

@@ -1,4 +1,5 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
+import type { Currency } from "@mall/domain/kernel/Currency"
 import { Money } from "@mall/domain/kernel/Money"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
@@ -23,6 +24,7 @@ import { currentStamp } from "@mall/platform/audit/CurrentActor"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { Channels } from "./channel/Channels.ts"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
 import type { ConfirmError } from "./Confirmations.ts"
@@ -88,6 +90,7 @@ export class Payments extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     Payments,
     Effect.gen(function* () {
+      const channels = yield* Channels
       const closing = yield* Closing
       const config = yield* PaymentsConfig
       const confirmations = yield* Confirmations
@@ -173,12 +176,35 @@ export class Payments extends Context.Service<
         return intent.payment
       })
 
+      /** Most payments come whole: only where they need not are the tries read as well. */
+      const takesParts = (currency: Currency) =>
+        channels.all.some((channel) => channel.takesParts === true && channel.currencies.has(currency))
+
+      const underpaymentOf = (id: PaymentId) =>
+        repo.read(id).pipe(
+          Effect.map(
+            Option.match({
+              onNone: () => undefined,
+              onSome: ({ attempts }) => attempts.find(({ underpayment }) => underpayment !== undefined)?.underpayment
+            })
+          ),
+          Effect.catchTag("SqlError", Effect.die)
+        )
+
       const redeem = Effect.fnUntraced(function* (ids: ReadonlyArray<PaymentId>, shown: string) {
         const { next, paymentId } = yield* tickets.redeem(ids, shown)
-        const { expiresAt, money, status } = yield* intents
+        const { currency, expiresAt, money, status } = yield* intents
           .find(paymentId)
           .pipe(Effect.mapError(() => new TicketInvalid({})))
-        const answer: TicketedStatus = { id: paymentId, status, amount: money, expiresAt, ticket: next }
+        const underpaid = status === "processing" && takesParts(currency) ? yield* underpaymentOf(paymentId) : undefined
+        const answer: TicketedStatus = {
+          id: paymentId,
+          status,
+          amount: money,
+          expiresAt,
+          ticket: next,
+          ...(underpaid === undefined ? {} : { underpaid })
+        }
         return answer
       })
 

@@ -21,7 +21,7 @@ type Account = Pick<Channel, "account">
 
 const differs = (
   channel: Account,
-  told: Paid | Refunded,
+  told: Pick<Paid | Refunded, "amount" | "currency" | "account" | "channelReference">,
   ours: { readonly amount: number; readonly currency: string; readonly channelReference: string | null }
 ): Readonly<Record<string, string>> | undefined => {
   if (told.amount !== ours.amount) return { amount: `${told.amount}`, expectedAmount: `${ours.amount}` }
@@ -50,6 +50,14 @@ export const applyPayment = (
       if (attempt.status === "succeeded") return { type: "unchanged" }
       draft.succeed(attempt, told, source)
       return { type: "over" }
+    }
+    case "Partial": {
+      if (!isOpenAttempt(attempt.status)) return { type: "unchanged" }
+      const details = differs(channel, { ...told, amount: attempt.amount }, attempt)
+      if (details !== undefined) return { type: "mismatch", details }
+      // an earlier word may come late: what came does not go away
+      if (told.amount > attempt.received && told.amount < attempt.amount) draft.receivePart(attempt, told)
+      return { type: "open" }
     }
     case "Closed":
       if (!isOpenAttempt(attempt.status)) return { type: "unchanged" }

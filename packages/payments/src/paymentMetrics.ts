@@ -37,6 +37,11 @@ const callbackRefused = Metric.counter("payment_callback_refused", {
   description: "Callbacks that were not taken, by why: signature, serial, timestamp, malformed, replayed or too_large",
   incremental: true
 })
+const callbackUnverifiable = Metric.counter("payment_callback_unverifiable", {
+  description:
+    "Callbacks that could not be judged, since the channel's keys were not at hand; the channel sends them again",
+  incremental: true
+})
 const ticketFailure = Metric.counter("payment_ticket_validation_failure", {
   description: "Tickets that are spent, stale, foreign or unknown",
   incremental: true
@@ -75,6 +80,9 @@ export const countCallbackDuplicate = (channel: string) =>
 
 export const countCallbackRefused = (channel: string, reason: string) =>
   Metric.update(Metric.withAttributes(callbackRefused, { channel, reason }), 1)
+
+export const countCallbackUnverifiable = (channel: string) =>
+  Metric.update(Metric.withAttributes(callbackUnverifiable, { channel }), 1)
 
 export const countDispute = (status: string, channel: string, currency: Currency) =>
   Metric.update(Metric.withAttributes(disputeTotal, { status, channel, currency }), 1)

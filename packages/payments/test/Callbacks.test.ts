@@ -173,7 +173,7 @@ layer(TestPayments, { excludeTestServices: true })("A channel's notice", (it) =>
           [401, { ...genuine, headers: { ...genuine.headers, "wechatpay-signature-type": "NONE" } }],
           [401, { ...genuine, headers: unsigned }],
           [401, seal(identity, body, { timestamp: now - 301 })],
-          [401, seal(identity, body, { timestamp: now + 302 })],
+          [401, seal(identity, body, { timestamp: now + 360 })],
           [401, seal(identity, body, { serial: "PUB_KEY_ID_0000000000000000000000" })],
           [400, seal(identity, body.slice(0, -10))],
           [400, seal(identity, "")],

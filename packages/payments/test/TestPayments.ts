@@ -144,32 +144,31 @@ const CallbackRoute = HttpRouter.use((router) =>
 
 const OwnServer = NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })
 
-const Services = Layer.unwrap(
-  Effect.gen(function* () {
-    const { callbackUrl, folder, url } = yield* Peer
-    return PaymentServices.layer.pipe(
-      Layer.provide(CircuitBreaker.layerStoreMemory()),
-      Layer.provide(
-        ConfigProvider.layer(
-          ConfigProvider.fromUnknown({
-            MALL_DATA_DIR: folder,
-            PUBLIC_URL: new URL(callbackUrl).origin,
-            WECHATPAY_BASE_URL: `${url}/wechatpay/`,
-            WECHATPAY_TIMEOUT: "2 seconds",
-            WECHATPAY_V2_BASE_URL: `${url}/wechatpay_v2/`,
-            ALIPAY_GATEWAY: `${url}/alipay/gateway.do`,
-            ROUTING_EXPLORATION: "0",
-            ROUTING_MIN_ATTEMPTS: "4",
-            // a fault of one call is to be seen, not repeated away
-            DOWNSTREAM_WECHATPAY_MAX_ATTEMPTS: "1",
-            DOWNSTREAM_WECHATPAY_BREAKER_FAILURES: "1000"
-          })
-        )
-      ),
-      Layer.orDie
-    )
-  })
-)
+const servicesWith = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
+  const { callbackUrl, folder, url } = yield* Peer
+  return PaymentServices.layer.pipe(
+    Layer.provide(CircuitBreaker.layerStoreMemory()),
+    Layer.provide(
+      ConfigProvider.layer(
+        ConfigProvider.fromUnknown({
+          MALL_DATA_DIR: folder,
+          PUBLIC_URL: new URL(callbackUrl).origin,
+          WECHATPAY_BASE_URL: `${url}/wechatpay/`,
+          WECHATPAY_TIMEOUT: "2 seconds",
+          WECHATPAY_V2_BASE_URL: `${url}/wechatpay_v2/`,
+          ALIPAY_GATEWAY: `${url}/alipay/gateway.do`,
+          ROUTING_EXPLORATION: "0",
+          ROUTING_MIN_ATTEMPTS: "4",
+          // a fault of one call is to be seen, not repeated away
+          DOWNSTREAM_WECHATPAY_MAX_ATTEMPTS: "1",
+          DOWNSTREAM_WECHATPAY_BREAKER_FAILURES: "1000",
+          ...settings
+        })
+      )
+    ),
+    Layer.orDie
+  )
+})
 
 /** The sandbox, and an address of our own that nobody serves yet. */
 export const TestPeer = PeerLayer.pipe(
@@ -179,13 +178,17 @@ export const TestPeer = PeerLayer.pipe(
   Layer.provideMerge(Logger.layer([]))
 )
 
+/** `TestPayments` with other settings, which may come from what the sandbox made. */
+export const testPaymentsWith = (settings: Effect.Effect<Readonly<Record<string, string>>, never, Peer>) =>
+  HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
+    Layer.provideMerge(Layer.unwrap(Effect.flatMap(settings, servicesWith))),
+    Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
+    Layer.provideMerge(TestDatabase),
+    Layer.provideMerge(TestPeer)
+  )
+
 /** Payments on a database of its own, with its callback address on a real socket, and the sandbox as its channel. */
-export const TestPayments = HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
-  Layer.provideMerge(Services),
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
-  Layer.provideMerge(TestDatabase),
-  Layer.provideMerge(TestPeer)
-)
+export const TestPayments = testPaymentsWith(Effect.succeed({}))
 
 export const cny = (amount: number) => Money.of(amount, "CNY")
 

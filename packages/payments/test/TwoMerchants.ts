@@ -1,3 +1,4 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
@@ -10,7 +11,9 @@ import { Sandbox } from "@mall/sandbox/Sandbox"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { ConfigProvider, Context, Effect, FileSystem, Layer, Logger, Option, Path, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import type { HttpServerRequest } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
+import { createHash } from "node:crypto"
 import { createServer } from "node:http"
 import { Callbacks } from "../src/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
@@ -25,11 +28,11 @@ type Values = typeof Values.Type
 const readValues = Schema.decodeEffect(Schema.fromJsonString(Values))
 const toCredentials = Schema.decodeSync(CredentialValues)
 
-/** What a channel's stand-in gave a merchant. */
-interface Account {
-  readonly stripe: Values
-  readonly wechatpay: Values
-}
+const channelNames = ["alipay", "paypal", "stripe", "wechatpay", "wechatpay_v2"] as const
+type ChannelName = (typeof channelNames)[number]
+
+/** What the channels' stand-ins gave a merchant. */
+type Account = Readonly<Record<ChannelName, Values>>
 
 /** A merchant with a whole sandbox of their own: no key, order or account of it is known to any other. */
 export interface Merchant {
@@ -38,6 +41,9 @@ export interface Merchant {
   readonly sandbox: string
   readonly stripe: CredentialValues
   readonly wechatpay: CredentialValues
+  /** As they are set, and what they are made of, by channel. */
+  readonly credentials: Readonly<Record<ChannelName, CredentialValues>>
+  readonly account: Account
   /** Their secrets, as they must be found nowhere. */
   readonly secrets: ReadonlyArray<string>
   /** What is in the stand-in's ledger under a number of ours: the state of the order, or undefined. */
@@ -50,7 +56,13 @@ const accountOf = Effect.fnUntraced(function* (folder: string) {
   const path = yield* Path.Path
   const read = (channel: string) =>
     Effect.flatMap(fs.readFileString(path.join(folder, "sandbox", channel, "merchant.json")), readValues)
-  const account: Account = { stripe: yield* read("stripe"), wechatpay: yield* read("wechatpay") }
+  const account: Account = yield* Effect.all({
+    alipay: read("alipay"),
+    paypal: read("paypal"),
+    stripe: read("stripe"),
+    wechatpay: read("wechatpay"),
+    wechatpay_v2: read("wechatpay_v2")
+  })
   return account
 }, Effect.orDie)
 
@@ -85,22 +97,51 @@ const wechatPayOf = ({ merchantPrivateKeyPem, platformPublicKeyPem, platformSeri
     platformKeys: { [platformSerial ?? ""]: platformPublicKeyPem ?? "" }
   })
 
+const alipayOf = ({ alipayPublicKeyPem, privateKeyPem, ...account }: Values) =>
+  toCredentials({ ...account, privateKey: privateKeyPem ?? "", alipayPublicKey: alipayPublicKeyPem ?? "" })
+
+/** What a request to a channel carries that is of this account and of no other, and that a forwarder can see. */
+const marksOf = ({ alipay, paypal, stripe, wechatpay, wechatpay_v2 }: Account) => {
+  const { clientId = "", clientSecret = "", merchantId = "" } = paypal
+  return [
+    `app_id=${alipay["appId"]}`,
+    `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}`,
+    `Bearer ${createHash("sha256").update(`${clientId} ${clientSecret}`).digest("base64url")}`,
+    `certs/CERT-${merchantId}`,
+    stripe["secretKey"] ?? "",
+    `mchid="${wechatpay["mchid"]}"`,
+    wechatpay_v2["mchid"] ?? ""
+  ]
+}
+
 const makeMerchant = Effect.fnUntraced(function* ({ account, url }: Started, name: string) {
   const http = yield* HttpClient.HttpClient
   const principal = yield* aMerchant
   const id = Option.getOrThrow(principal.merchantId)
-  const { stripe, wechatpay } = account
+  const { alipay, paypal, stripe, wechatpay, wechatpay_v2 } = account
+  const credentials = {
+    alipay: alipayOf(alipay),
+    paypal: toCredentials(paypal),
+    stripe: stripeOf(stripe, `acct_${name}`),
+    wechatpay: wechatPayOf(wechatpay),
+    wechatpay_v2: toCredentials(wechatpay_v2)
+  }
   const merchant: Merchant = {
     principal,
     id,
     sandbox: url,
-    stripe: stripeOf(stripe, `acct_${name}`),
-    wechatpay: wechatPayOf(wechatpay),
+    stripe: credentials.stripe,
+    wechatpay: credentials.wechatpay,
+    credentials,
+    account,
     secrets: [
       stripe["secretKey"] ?? "",
       stripe["webhookSecret"] ?? "",
       wechatpay["apiV3Key"] ?? "",
-      (wechatpay["merchantPrivateKeyPem"] ?? "").slice(100, 160)
+      (wechatpay["merchantPrivateKeyPem"] ?? "").slice(100, 160),
+      wechatpay_v2["apiKey"] ?? "",
+      (alipay["privateKeyPem"] ?? "").slice(100, 160),
+      paypal["clientSecret"] ?? ""
     ],
     pay: (channel, attempt) =>
       http.execute(HttpClientRequest.post(`${url}/control/${channel}/orders/${toHexId(attempt)}/pay`)).pipe(
@@ -111,27 +152,22 @@ const makeMerchant = Effect.fnUntraced(function* ({ account, url }: Started, nam
   return merchant
 })
 
-/** Where the channels are for this test: each request goes to the stand-in whose key it carries. */
+/** Where the channels are for this test: each request goes to the stand-in whose account it names. */
 const Front = Layer.unwrap(
   Effect.gen(function* () {
     const { a, b, platform } = yield* Sandboxes
-    const http = yield* HttpClient.HttpClient
-    const urlFor = (authorization: string) => {
-      const owner = [a, b].find(
-        ({ account: { stripe, wechatpay } }) =>
-          authorization.includes(stripe["secretKey"] ?? "") ||
-          authorization.includes(`mchid="${wechatpay["mchid"] ?? ""}"`)
-      )
-      return (owner ?? platform).url
-    }
+    // one that lets a request name its host: PayPal's stand-in says by it where its certificate is
+    const http = Context.get(yield* Layer.build(NodeHttpClient.layerNodeHttp), HttpClient.HttpClient)
+    const marks = [a, b].map(({ account, url }) => ({ url, own: marksOf(account) }))
+    const urlFor = (seen: string) => (marks.find(({ own }) => own.some((mark) => seen.includes(mark))) ?? platform).url
     const forward = HttpRouter.use((router) =>
       router.add("*", "/*", (request) =>
         Effect.gen(function* () {
           const { authorization = "", ...rest } = request.headers
-          const { connection: _connection, "content-length": _length, host: _host, ...headers } = rest
+          const { connection: _connection, "content-length": _length, ...headers } = rest
           const body = new Uint8Array(yield* request.arrayBuffer)
           const outgoing = HttpClientRequest.make(request.method === "GET" ? "GET" : "POST")(
-            `${urlFor(authorization)}${request.url}`
+            `${urlFor(`${authorization} ${request.url} ${Buffer.from(body).toString("latin1")}`)}${request.url}`
           ).pipe(
             HttpClientRequest.setHeaders({ ...headers, authorization }),
             body.length === 0
@@ -172,7 +208,7 @@ class Sandboxes extends Context.Service<
   )
 }
 
-/** Two merchants with accounts of their own at Stripe and WeChat Pay, beside the platform's. */
+/** Two merchants with accounts of their own at every channel, beside the platform's. */
 export class Merchants extends Context.Service<
   Merchants,
   { readonly a: Merchant; readonly b: Merchant; readonly ours: string }
@@ -188,6 +224,21 @@ export class Merchants extends Context.Service<
   )
 }
 
+/** A notice as it came to one of our addresses. */
+export interface Delivery {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/** Every notice that came. */
+export const delivered: Array<Delivery> = []
+
+const keepDelivery = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+  const body = new Uint8Array(yield* request.arrayBuffer)
+  delivered.push({ path: request.url, headers: request.headers, body })
+}, Effect.orDie)
+
 const CallbackRoutes = HttpRouter.use((router) =>
   Effect.flatMap(Callbacks, (callbacks) =>
     Effect.andThen(
@@ -195,8 +246,11 @@ const CallbackRoutes = HttpRouter.use((router) =>
         Effect.flatMap(HttpRouter.params, ({ channel = "" }) => receiveCallback(callbacks, { channel }, request))
       ),
       router.add("POST", "/callbacks/:channel/:account", (request) =>
-        Effect.flatMap(HttpRouter.params, ({ account = "", channel = "" }) =>
-          receiveCallback(callbacks, { channel, account }, request)
+        Effect.andThen(
+          keepDelivery(request),
+          Effect.flatMap(HttpRouter.params, ({ account = "", channel = "" }) =>
+            receiveCallback(callbacks, { channel, account }, request)
+          )
         )
       )
     )
@@ -220,6 +274,9 @@ const Services = Layer.unwrap(
             PUBLIC_URL: ours,
             STRIPE_BASE_URL: `${front}/stripe/`,
             WECHATPAY_BASE_URL: `${front}/wechatpay/`,
+            WECHATPAY_V2_BASE_URL: `${front}/wechatpay_v2/`,
+            ALIPAY_GATEWAY: `${front}/alipay/gateway.do`,
+            PAYPAL_BASE_URL: `${front}/paypal/`,
             DOWNSTREAM_BREAKER_FAILURES: "3"
           })
         )

@@ -127,6 +127,7 @@ export const makePaypal = Effect.gen(function* () {
   const endpoints = yield* journal.open("paypal/endpoints", { schema: Endpoint, key: ({ url }) => url })
   const callbacks = yield* Callbacks
   const accessToken = createHash("sha256").update(`${clientId} ${clientSecret}`).digest("base64url")
+  const certificateId = `CERT-${merchantId}`
   let origin = "http://127.0.0.1"
 
   const seal = Effect.fnUntraced(function* (notice: Notice, tampering: Tampering | undefined) {
@@ -142,7 +143,7 @@ export const makePaypal = Effect.gen(function* () {
     }
     const body = toJson(event)
     const signed = `${notice.id}|${time}|${tampering === "signature" ? "WH-OTHER" : webhookId}|${crc32(body)}`
-    const certificate = tampering === "serial" ? "CERT-unknown" : "CERT-sandbox"
+    const certificate = tampering === "serial" ? "CERT-unknown" : certificateId
     return {
       headers: {
         "content-type": "application/json",
@@ -298,7 +299,7 @@ export const makePaypal = Effect.gen(function* () {
         path: "/v1/notifications/certs/:id",
         handle: ({ params }) =>
           Effect.succeed<Reply>(
-            params["id"] === "CERT-sandbox"
+            params["id"] === certificateId
               ? { status: 200, payload: { pem: publicKeyPem }, verdict: "accepted" }
               : toReply(missing)
           )

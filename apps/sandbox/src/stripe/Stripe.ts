@@ -2,7 +2,7 @@ import { Currency } from "@mall/domain/kernel/Currency"
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { createHmac, timingSafeEqual } from "node:crypto"
 import { Callbacks } from "../Callbacks.ts"
-import type { Channel, ChannelRequest, Notice, Operation, OrderView, Reply } from "../Channel.ts"
+import type { Channel, ChannelRequest, Notice, Operation, OrderView, PayerActionOptions, Reply } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
 import { Journal } from "../Journal.ts"
 import { makeOrderBook } from "../OrderBook.ts"
@@ -12,6 +12,7 @@ import { loadKeys } from "./StripeKeys.ts"
 import { makeStripeBalance } from "./stripeBalance.ts"
 import { makeStripeDisputes } from "./StripeDisputes.ts"
 import { invalid, StripeRefused } from "./StripeRefused.ts"
+import { declineCodes, isPaymentMethod, stripeFrame, stripeScript } from "./stripeScript.ts"
 import { fromStripeAmount, idOf, secretOf, toIntent, toRefund } from "./stripeObjects.ts"
 
 /** Stripe tries for three days, with growing pauses. */
@@ -29,7 +30,7 @@ const toReply = ({ code, order, status, type }: StripeRefused): Reply => ({
     error: {
       type,
       ...(code === null ? {} : { code }),
-      message: `${type}: ${code ?? "no code"}`,
+      message: code === "card_declined" ? "Your card was declined." : `${type}: ${code ?? "no code"}`,
       ...(isObject(order) ? { payment_intent: order } : {})
     }
   },
@@ -74,7 +75,7 @@ const falsify = (object: Schema.JsonObject, tampering: Tampering | undefined): S
   }
 }
 
-/** Stripe's API: PaymentIntents, refunds and webhook endpoints. The page of a person stands in for Stripe.js. */
+/** Stripe's API: PaymentIntents, refunds, webhook endpoints and what a page needs of Stripe.js. */
 export const makeStripe = Effect.gen(function* () {
   const keys = yield* loadKeys
   const book = yield* makeOrderBook("stripe")
@@ -171,6 +172,37 @@ export const makeStripe = Effect.gen(function* () {
     return toIntent(closed, false)
   })
 
+  const paid = Effect.fnUntraced(function* (reference: string, options?: PayerActionOptions) {
+    const order = yield* book.act(reference, "pay", { ...options, failure: "" })
+    yield* tell("payment_intent.succeeded", reference, toIntent(order, false))
+    return order
+  })
+  const declined = Effect.fnUntraced(function* (reference: string, failure: string) {
+    const order = yield* book.act(reference, "fail", { failure })
+    yield* tell("payment_intent.payment_failed", reference, toIntent(order, false))
+    return order
+  })
+
+  /** What Stripe.js sends for a buyer: the client secret is all that it has. */
+  const confirm = Effect.fnUntraced(function* (request: ChannelRequest) {
+    const { client_secret = "", key, payment_method = "" } = formOf(request)
+    const order = yield* book.findByNumber(request.params["id"] ?? "")
+    if (key !== keys.publishableKey) return yield* invalid("api_key_invalid", 401)
+    if (client_secret !== secretOf(order)) return yield* invalid("payment_intent_invalid_parameter")
+    if (!isPaymentMethod(payment_method)) return yield* invalid("resource_missing")
+    const declineCode = declineCodes[payment_method]
+    const moved = yield* (
+      declineCode === undefined ? paid(order.reference) : declined(order.reference, declineCode)
+    ).pipe(Effect.mapError(() => invalid("payment_intent_unexpected_state", 400, toIntent(order, false))))
+    if (declineCode === undefined) return toIntent(moved, false)
+    return yield* new StripeRefused({
+      status: 402,
+      type: "card_error",
+      code: "card_declined",
+      order: toIntent(moved, false)
+    })
+  })
+
   const refund = Effect.fnUntraced(function* (request: ChannelRequest) {
     const form = formOf(request)
     const reference = form["metadata[refund_id]"]
@@ -207,6 +239,15 @@ export const makeStripe = Effect.gen(function* () {
     }
   })
 
+  const answered = (handled: Effect.Effect<Schema.JsonObject, StripeRefused | BookRefused>) =>
+    handled.pipe(
+      Effect.map((payload): Reply => ({ status: 200, payload, verdict: "accepted" })),
+      Effect.catchTags({
+        StripeRefused: (refused) => Effect.succeed(toReply(refused)),
+        BookRefused: ({ reason }) => Effect.succeed(toReply(refusals[reason]))
+      })
+    )
+
   const route = (
     operation: Operation,
     method: "GET" | "POST",
@@ -217,13 +258,15 @@ export const makeStripe = Effect.gen(function* () {
     method,
     path,
     handle: (request: ChannelRequest): Effect.Effect<Reply> =>
-      (authenticated(request) ? handle(request) : Effect.fail(invalid("api_key_invalid", 401))).pipe(
-        Effect.map((payload): Reply => ({ status: 200, payload, verdict: "accepted" })),
-        Effect.catchTags({
-          StripeRefused: (refused) => Effect.succeed(toReply(refused)),
-          BookRefused: ({ reason }) => Effect.succeed(toReply(refusals[reason]))
-        })
-      )
+      answered(authenticated(request) ? handle(request) : Effect.fail(invalid("api_key_invalid", 401)))
+  })
+
+  /** What a browser asks for, without the secret key. */
+  const open = (method: "GET" | "POST", path: `/${string}`, handle: typeof confirm) => ({
+    operation: "other" as const,
+    method,
+    path,
+    handle: (request: ChannelRequest): Effect.Effect<Reply> => answered(handle(request))
   })
 
   const view = (order: Order): OrderView => toOrderView("stripe", "Stripe test account", book, order, secretOf(order))
@@ -236,6 +279,9 @@ export const makeStripe = Effect.gen(function* () {
       route("query", "GET", "/v1/payment_intents/search", search),
       route("query", "GET", "/v1/payment_intents/:id", query),
       route("close", "POST", "/v1/payment_intents/:id/cancel", cancel),
+      open("POST", "/v1/payment_intents/:id/confirm", confirm),
+      open("GET", "/js/v3/", () => Effect.succeed({ script: stripeScript })),
+      open("GET", "/js/v3/elements", () => Effect.succeed({ frame: stripeFrame })),
       route("refund", "POST", "/v1/refunds", refund),
       route("refundQuery", "GET", "/v1/refunds", refunds),
       route("other", "POST", "/v1/webhook_endpoints", register),
@@ -256,18 +302,22 @@ export const makeStripe = Effect.gen(function* () {
         })
       ),
     seal: ({ payload }, tampering) =>
-      Effect.sync(() => ({
-        headers: { "content-type": "application/json" },
-        body: payload === undefined ? "" : toJson(falsify(payload, tampering))
-      })),
+      Effect.sync(() => {
+        const { frame, script } = payload ?? {}
+        if (typeof script === "string") return { headers: { "content-type": "text/javascript" }, body: script }
+        if (typeof frame === "string") return { headers: { "content-type": "text/html; charset=utf-8" }, body: frame }
+        return {
+          headers: { "content-type": "application/json" },
+          body: payload === undefined ? "" : toJson(falsify(payload, tampering))
+        }
+      }),
     orders: Effect.map(book.list, (orders) => orders.map(view)),
     order: (reference) => Effect.map(book.look(reference), Option.map(view)),
     scan: (code) => Effect.option(Effect.map(book.findByNumber(code.split("_secret_", 1)[0] ?? ""), view)),
     act: Effect.fnUntraced(function* (reference, action, options) {
-      const order = yield* book.act(reference, action, { ...options, failure: "generic_decline" })
-      if (action === "pay") yield* tell("payment_intent.succeeded", reference, toIntent(order, false))
-      if (action === "fail") yield* tell("payment_intent.payment_failed", reference, toIntent(order, false))
-      return view(order)
+      if (action === "pay") return view(yield* paid(reference, options))
+      if (action === "fail") return view(yield* declined(reference, "generic_decline"))
+      return view(yield* book.act(reference, action, { ...options, failure: "" }))
     }),
     settleRefund: book.settle,
     disputes: disputes.bank,

@@ -119,12 +119,23 @@ export const PaymentStep = Schema.Struct({
 }).annotate({ identifier: "PaymentStep" })
 export type PaymentStep = typeof PaymentStep.Type
 
+/** Money came to an open try, but less than it asks for. `payTo` is where the rest is to go, where that is an address. */
+export const Underpayment = Schema.Struct({
+  channel: ChannelId,
+  received: Money,
+  missing: Money,
+  payTo: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "Underpayment" })
+export type Underpayment = typeof Underpayment.Type
+
 /** What the buyer's page learns for a ticket; `ticket` is the next one. */
 export const TicketedStatus = Schema.Struct({
   id: PaymentId,
   status: PaymentStatus,
   amount: Money,
   expiresAt: Schema.Date,
+  /** There while a part of the money is missing. */
+  underpaid: Schema.optionalKey(Underpayment),
   ticket: Ticket
 }).annotate({ identifier: "TicketedStatus" })
 export type TicketedStatus = typeof TicketedStatus.Type

@@ -13,6 +13,8 @@ export class Attempt extends Schema.Class<Attempt>("Attempt")({
   method: Schema.String,
   status: AttemptStatus,
   amount: Money,
+  /** What came so far where it is less than the amount; zero where nothing came, or all at once. */
+  received: Money,
   channelReference: Schema.NullOr(Schema.String),
   errorCode: Schema.NullOr(Schema.String),
   /** Why it went to this channel. */

@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Idempotent } from "../kernel/Operation.ts"
+import { Audited } from "../operations/Audit.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { ChannelId } from "../payments/Payment.ts"
 import { BillDay } from "./Bill.ts"
@@ -76,9 +77,11 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
   .annotateEndpoints(RequiredPermission, "reconciliation:read")
   .add(
     HttpApiEndpoint.put("setRules", "/rules", { payload: RuleChange, success: RuleSet, error: ResolutionRulesChanged })
+      .annotate(Audited, "resolution_rules.put")
       .annotateMerge(describe("Change the rules", "Names the version that was looked at; every version is kept."))
       .annotate(RequiredPermission, administers),
     HttpApiEndpoint.post("run", "/runs", { payload: NewRun, success: Run, error: runErrors })
+      .annotate(Audited, "reconciliation.run")
       .middleware(Idempotent)
       .annotateMerge(
         describe("Reconcile a day", "Fetches the channel's bill and compares. A later bill replaces the former result.")
@@ -90,6 +93,7 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
       success: DifferenceDetails,
       error: settleErrors
     })
+      .annotate(Audited, "difference.assign")
       .annotateMerge(describe("Assign a difference", "And say what is known so far."))
       .annotate(RequiredPermission, administers),
     HttpApiEndpoint.post("resolve", "/differences/:id/resolve", {
@@ -98,6 +102,7 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
       success: DifferenceDetails,
       error: settleErrors
     })
+      .annotate(Audited, "difference.resolve")
       .middleware(Idempotent)
       .annotateMerge(describe("Resolve a difference", "Without a movement in the books."))
       .annotate(RequiredPermission, administers),
@@ -107,6 +112,7 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
       success: DifferenceDetails,
       error: draftErrors
     })
+      .annotate(Audited, "difference.draft")
       .middleware(Idempotent)
       .annotateMerge(describe("Draft a correction", "Nothing is posted before a second person approves."))
       .annotate(RequiredPermission, administers),
@@ -116,6 +122,7 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
       success: DifferenceDetails,
       error: approvalErrors
     })
+      .annotate(Audited, "difference.approve")
       .middleware(Idempotent)
       .annotateMerge(describe("Approve a correction", "Posts it to the books. Not by who drafted it."))
       .annotate(RequiredPermission, approves),
@@ -125,6 +132,7 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
       success: DifferenceDetails,
       error: settleErrors
     })
+      .annotate(Audited, "difference.reject")
       .middleware(Idempotent)
       .annotateMerge(describe("Reject a correction", "The difference is open again."))
       .annotate(RequiredPermission, approves)

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
+import { Audited } from "../operations/Audit.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { ChannelId } from "../payments/Payment.ts"
 import { BillDay } from "./Bill.ts"
@@ -51,27 +52,36 @@ class Reads extends RpcGroup.make(
   Rpc.make("admin.recon.difference", { payload: id, success: DifferenceDetails, error: DifferenceNotFound }),
   Rpc.make("admin.recon.report", { payload: { from: BillDay, to: BillDay }, success: ReconciliationReport }),
   Rpc.make("admin.recon.rules", { success: RuleSet })
-).annotateRpcs(RequiredPermission, "reconciliation:read") {}
+)
+  .annotateRpcs(RequiredPermission, "reconciliation:read")
+  .annotateRpcs(Audited, "nothing") {}
 
 class Acts extends RpcGroup.make(
   /** The same again compares anew: a later bill of the day takes the place of the former. */
-  Rpc.make("admin.recon.run", { payload: NewRun.fields, success: Run, error: Schema.Union(runErrors) }),
+  Rpc.make("admin.recon.run", { payload: NewRun.fields, success: Run, error: Schema.Union(runErrors) }).annotate(
+    Audited,
+    "reconciliation.run"
+  ),
   Rpc.make("admin.recon.assign", {
     payload: { ...id, ...Assignment.fields },
     success: DifferenceDetails,
     error: settleErrors
-  }),
+  }).annotate(Audited, "difference.assign"),
   Rpc.make("admin.recon.resolve", {
     payload: { ...id, ...Decision.fields },
     success: DifferenceDetails,
     error: settleErrors
-  }),
+  }).annotate(Audited, "difference.resolve"),
   Rpc.make("admin.recon.draft", {
     payload: { ...id, ...NewCorrection.fields },
     success: DifferenceDetails,
     error: Schema.Union(draftErrors)
-  }),
-  Rpc.make("admin.recon.setRules", { payload: RuleChange.fields, success: RuleSet, error: ResolutionRulesChanged })
+  }).annotate(Audited, "difference.draft"),
+  Rpc.make("admin.recon.setRules", {
+    payload: RuleChange.fields,
+    success: RuleSet,
+    error: ResolutionRulesChanged
+  }).annotate(Audited, "resolution_rules.put")
 ).annotateRpcs(RequiredPermission, "reconciliation:administer") {}
 
 class Approvals extends RpcGroup.make(
@@ -79,12 +89,12 @@ class Approvals extends RpcGroup.make(
     payload: { ...id, ...Decision.fields },
     success: DifferenceDetails,
     error: Schema.Union(approvalErrors)
-  }),
+  }).annotate(Audited, "difference.approve"),
   Rpc.make("admin.recon.reject", {
     payload: { ...id, ...Decision.fields },
     success: DifferenceDetails,
     error: settleErrors
-  })
+  }).annotate(Audited, "difference.reject")
 ).annotateRpcs(RequiredPermission, "reconciliation:approve") {}
 
 /** What operators see of reconciliation and do with it. */

@@ -10,6 +10,7 @@ import type { AttemptRow, IntentRow } from "../PaymentRecord.ts"
 import { PaymentRepo } from "../PaymentRepo.ts"
 import { Tickets } from "../Tickets.ts"
 import { Brandings } from "./Brandings.ts"
+import { cardFormOf } from "./cardForm.ts"
 import type { Stage, View, Way } from "./cashierPage.ts"
 import type { TextKey } from "./cashierTexts.ts"
 
@@ -89,7 +90,9 @@ export class Cashier extends Context.Service<
           action.type === "qr"
             ? yield* Effect.promise(() => QRCode.toString(action.content, { type: "svg", margin: 2 }))
             : undefined
-        return { type: "act", action, qr, way: { channel, method } }
+        const made = (yield* channels.of(intent.merchantId)).madeWith(channel, open.credentialId)
+        const form = cardFormOf(action, Option.getOrUndefined(made)?.pageScript)
+        return { type: "act", action, qr, form, way: { channel, method } }
       })
 
       const read = (id: PaymentId) =>
@@ -115,6 +118,7 @@ export class Cashier extends Context.Service<
             intent,
             next,
             stage,
+            underpaid: attempts.find(({ underpayment }) => underpayment !== undefined)?.underpayment,
             notice: isAfterFailure ? "failed" : undefined
           }
         }),

@@ -6,6 +6,7 @@ import { HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effe
 import { randomBytes } from "node:crypto"
 import { Cashier } from "./Cashier.ts"
 import { cashierPage, ticketPage } from "./cashierPage.ts"
+import type { Shown } from "./Cashier.ts"
 import { preferred } from "./cashierTexts.ts"
 import type { Language, TextKey } from "./cashierTexts.ts"
 
@@ -29,30 +30,34 @@ const maxBody = ByteSize.kibibytes(4)
 const languageOf = (request: HttpServerRequest.HttpServerRequest, lang: string | undefined) =>
   preferred(lang, request.headers["accept-language"])
 
-/** Only what the page itself brings may run and be shown, and the logo of its merchant. */
-const policy = (nonce: string, logoUrl: string | null) =>
-  [
+/** Only what the page itself brings may run and be shown, the logo of its merchant, and the form of a channel where it shows one. */
+const policy = (nonce: string, shown?: Pick<Shown, "branding" | "stage">) => {
+  const logoUrl = shown?.branding.logoUrl ?? null
+  const form = shown?.stage.type === "act" ? shown.stage.form : undefined
+  const { calls = [], frames = [], runs = [] } = form?.script ?? {}
+  return [
     "default-src 'none'",
     `style-src 'nonce-${nonce}'`,
-    `script-src 'nonce-${nonce}'`,
-    "connect-src 'self'",
+    ["script-src", `'nonce-${nonce}'`, ...runs].join(" "),
+    ["connect-src", "'self'", ...calls].join(" "),
+    ...(frames.length === 0 ? [] : [["frame-src", ...frames].join(" ")]),
     `img-src 'self'${logoUrl === null ? "" : ` ${new URL(logoUrl).origin}`}`,
     "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'"
   ].join("; ")
+}
 
-const page = (status: number, text: string, nonce: string, logoUrl: string | null) =>
+const page = (status: number, text: string, nonce: string, shown?: Pick<Shown, "branding" | "stage">) =>
   HttpServerResponse.text(text, {
     status,
     contentType: "text/html; charset=utf-8",
-    headers: { "cache-control": "no-store", "content-security-policy": policy(nonce, logoUrl) }
+    headers: { "cache-control": "no-store", "content-security-policy": policy(nonce, shown) }
   })
 
 const newNonce = Effect.sync(() => randomBytes(16).toString("base64"))
 
-const refuse = (language: Language) =>
-  Effect.map(newNonce, (nonce) => page(401, ticketPage(language, nonce), nonce, null))
+const refuse = (language: Language) => Effect.map(newNonce, (nonce) => page(401, ticketPage(language, nonce), nonce))
 
 const backTo = (ticket: string, language: Language, notice: TextKey | undefined) =>
   HttpServerResponse.empty({
@@ -77,7 +82,7 @@ export const CashierHandlers = ApiGroup.group(
             Effect.map(newNonce, (nonce) => {
               const notice = isSaid(query.said) && shown.stage.type !== "over" ? query.said : shown.notice
               const text = cashierPage({ ...shown, language, nonce, notice })
-              return page(200, text, nonce, shown.branding.logoUrl)
+              return page(200, text, nonce, shown)
             })
           ),
           Effect.catchTag("TicketInvalid", () => refuse(language))

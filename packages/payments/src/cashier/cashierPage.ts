@@ -1,7 +1,9 @@
 import type { Branding } from "@mall/domain/payments/Branding"
-import type { PaymentAction, Ticket } from "@mall/domain/payments/Payment"
+import type { PaymentAction, Ticket, Underpayment } from "@mall/domain/payments/Payment"
 import { html, trusted } from "@mall/platform/html"
 import type { Markup } from "@mall/platform/html"
+import { cardFormMarkup, cardFormScripts } from "./cardForm.ts"
+import type { CardForm } from "./cardForm.ts"
 import { amountText, textsOf, timeText, wayName } from "./cashierTexts.ts"
 import type { Language, TextKey } from "./cashierTexts.ts"
 import type { IntentRow } from "../PaymentRecord.ts"
@@ -15,8 +17,14 @@ export interface Way {
 /** What the buyer can do now. */
 export type Stage =
   | { readonly type: "choose"; readonly ways: ReadonlyArray<Way>; readonly isRepeated: boolean }
-  /** `qr` is an SVG image of the code. */
-  | { readonly type: "act"; readonly action: PaymentAction; readonly qr: string | undefined; readonly way: Way }
+  /** `qr` is an SVG image of the code, `form` the channel's own form. */
+  | {
+      readonly type: "act"
+      readonly action: PaymentAction
+      readonly qr: string | undefined
+      readonly form: CardForm | undefined
+      readonly way: Way
+    }
   | { readonly type: "over"; readonly text: "succeeded" | "refunded" | "canceled" | "expired" }
 
 export interface View {
@@ -26,6 +34,8 @@ export interface View {
   /** The next ticket: what the page shows next comes by it. */
   readonly next: Ticket
   readonly stage: Stage
+  /** A part of the money came. */
+  readonly underpaid: Underpayment | undefined
   /** What went wrong before. */
   readonly notice: TextKey | undefined
   /** Lets this page's own style and script run, and no other. */
@@ -74,7 +84,7 @@ const styled = (color: string, nonce: string) =>
 /** Asks for the status with the ticket, which each answer replaces, and shows the page anew once it has changed. */
 const script = trusted(`
   (() => {
-    const { lang, payment, status } = document.body.dataset
+    const { lang, payment, received, status } = document.body.dataset
     let { next } = document.body.dataset
     const renew = () => {
       history.replaceState(null, "", "/pay/" + next + "?lang=" + lang)
@@ -89,7 +99,8 @@ const script = trusted(`
           const now = await answer.json()
           next = now.ticket
           renew()
-          if (now.status !== status) return location.replace("/pay/" + next + "?lang=" + lang)
+          const came = String(now.underpaid === undefined ? 0 : now.underpaid.received.amount)
+          if (now.status !== status || came !== received) return location.replace("/pay/" + next + "?lang=" + lang)
         }
       } catch {}
       setTimeout(look, 2000)
@@ -107,9 +118,24 @@ const methodForm = (to: string, { channel, method }: Way, label: string) => html
   </form>
 `
 
+/** What came, what is missing, and where that is to go: the code below is for the rest. */
+const underpaidMarkup = ({ missing, payTo, received }: Underpayment, language: Language) => {
+  const text = textsOf(language)
+  const term = (name: TextKey, value: string) =>
+    html`<dt>${text(name)}</dt>
+      <dd>${value}</dd>`
+  return html`<div class="notice" role="alert">
+    <p>${text("underpaid")}</p>
+    <dl>
+      ${term("received", amountText(language, received))} ${term("missing", amountText(language, missing))}
+      ${payTo === null ? html`` : term("payTo", payTo)}
+    </dl>
+  </div>`
+}
+
 const isWebAddress = (url: string) => /^https?:\/\//.test(url)
 
-const stageOf = ({ intent, language, next, stage }: View): Markup => {
+const stageOf = ({ intent, language, next, stage, underpaid }: View): Markup => {
   const text = textsOf(language)
   const here = (more: string) => `lang=${language}${more}`
   switch (stage.type) {
@@ -134,7 +160,7 @@ const stageOf = ({ intent, language, next, stage }: View): Markup => {
               )}
             </ul>`
     case "act": {
-      const { action, qr, way } = stage
+      const { action, form, qr, way } = stage
       const todo =
         qr !== undefined
           ? html`<p>${text("scan")}</p>
@@ -142,21 +168,24 @@ const stageOf = ({ intent, language, next, stage }: View): Markup => {
           : action.type === "redirect" && isWebAddress(action.url)
             ? html`<p><a class="button" rel="noreferrer" href="${action.url}">${text("go")}</a></p>
                 <p>${text("goHint")}</p>`
-            : html`<p>${text("asking")}</p>`
+            : form !== undefined
+              ? cardFormMarkup(form, language)
+              : html`<p>${text("asking")}</p>`
       return html`<h2>${wayName(language, way.channel, way.method)}</h2>
-        ${todo}
+        ${underpaid === undefined ? html`` : underpaidMarkup(underpaid, language)} ${todo}
         <p role="status">${text("waiting")}</p>
         <p><a data-query="${here("&choose=1")}" href="/pay/${next}?${here("&choose=1")}">${text("otherWay")}</a></p>`
     }
   }
 }
 
-/** The whole page. It needs no script: without one it shows itself anew every few seconds. */
+/** The whole page. It needs no script, but for a form that is the channel's own script: without one it shows itself anew every few seconds. */
 export const cashierPage = (view: View) => {
   const { branding, intent, language, next, nonce, notice, stage } = view
   const text = textsOf(language)
   const other: Language = language === "zh" ? "en" : "zh"
   const isOver = stage.type === "over"
+  const received = view.underpaid?.received.amount ?? 0
   const refresh =
     stage.type === "act"
       ? html`<noscript><meta http-equiv="refresh" content="5;url=/pay/${next}?lang=${language}" /></noscript>`
@@ -165,7 +194,13 @@ export const cashierPage = (view: View) => {
     language,
     `${text("title")} · ${branding.name}`,
     html`${refresh}${styled(branding.color, nonce)}`,
-    html`<body data-next="${next}" data-payment="${intent.id}" data-status="${intent.status}" data-lang="${language}">
+    html`<body
+      data-next="${next}"
+      data-payment="${intent.id}"
+      data-status="${intent.status}"
+      data-received="${received}"
+      data-lang="${language}"
+    >
       <header>
         ${branding.logoUrl === null ? html`` : html`<img src="${branding.logoUrl}" alt="" referrerpolicy="no-referrer" />`}
         <strong>${branding.name}</strong>
@@ -193,6 +228,7 @@ export const cashierPage = (view: View) => {
               ${script}
             </script>`
       }
+      ${stage.type === "act" && stage.form !== undefined ? cardFormScripts(stage.form, nonce) : html``}
     </body>`
   )
 }

@@ -45,6 +45,25 @@ const texts = {
     zh: "付款正在审核中，请稍后再试。",
     en: "This payment is being reviewed. Please try again later."
   },
+  underpaid: {
+    zh: "到账金额不足，请把差额付到同一地址。逾期未付足的，已到账部分会退回。",
+    en: "Less came than is due. Pay the rest to the same address; what came is returned if the rest does not come in time."
+  },
+  received: { zh: "已到账", en: "Received" },
+  missing: { zh: "还差", en: "Missing" },
+  payTo: { zh: "收款地址", en: "Address" },
+  needsScript: {
+    zh: "银行卡信息由支付机构的页面脚本收集，需要启用 JavaScript。请启用后重新打开本页，或换一种支付方式。",
+    en: "The card form needs JavaScript. Switch it on and open this page again, or pay another way."
+  },
+  formMissing: {
+    zh: "支付机构的页面没有加载成功。请刷新本页，或换一种支付方式。",
+    en: "The card form could not be loaded. Reload this page, or pay another way."
+  },
+  formFailed: {
+    zh: "这次支付没有成功。请检查后再试，或换一种支付方式。",
+    en: "That did not work. Check what you entered and try again, or pay another way."
+  },
   notOffered: { zh: "不能用这种方式支付。", en: "This payment cannot be made that way." },
   noWay: { zh: "目前没有可用的支付方式，请联系商家。", en: "There is no way to pay now. Please ask the shop." },
   back: { zh: "返回商家", en: "Back to the shop" },
@@ -68,6 +87,7 @@ const channelNames: Readonly<Record<string, Record<Language, string>>> = {
   wechatpay_v2: { zh: "微信支付", en: "WeChat Pay" },
   alipay: { zh: "支付宝", en: "Alipay" },
   paypal: { zh: "PayPal", en: "PayPal" },
+  stripe: { zh: "银行卡", en: "Card" },
   crypto: { zh: "USDC 稳定币", en: "USDC" }
 }
 

@@ -1,12 +1,12 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import type { Money } from "@mall/domain/kernel/Money"
-import { AttemptId } from "@mall/domain/payments/Payment"
+import { AttemptId, PaymentAction } from "@mall/domain/payments/Payment"
 import type { EvidenceFileType, EvidenceKind } from "@mall/domain/payments/Dispute"
 import { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { CredentialId } from "@mall/domain/payments/ChannelCredentials"
-import type { ChannelId, PaymentAction } from "@mall/domain/payments/Payment"
+import type { ChannelId } from "@mall/domain/payments/Payment"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { BillFormat } from "@mall/domain/treasury/Bill"
 import type { BillMalformed } from "@mall/domain/treasury/ReconciliationError"
@@ -54,12 +54,23 @@ export const Paid = Schema.TaggedStruct("Paid", {
 })
 export type Paid = typeof Paid.Type
 
+/** Less came than was asked for: `amount` is all that came so far, `action` how the buyer pays the rest. */
+export const PartialPayment = Schema.TaggedStruct("Partial", {
+  amount: MinorUnits,
+  currency: Currency,
+  account: Schema.Record(Schema.String, ChannelText),
+  channelReference: ChannelText,
+  action: PaymentAction
+})
+export type PartialPayment = typeof PartialPayment.Type
+
 /**
  * `Missing`: the channel has no such order, which may only mean that our request has not arrived yet. `Approved`: the buyer
  * agreed, and the money is taken by the next question.
  */
 export const ChannelPayment = Schema.Union([
   Paid,
+  PartialPayment,
   Schema.TaggedStruct("Open", {}),
   Schema.TaggedStruct("Approved", {}),
   Schema.TaggedStruct("Closed", {}),
@@ -140,6 +151,14 @@ export interface CallbackAnswer {
   readonly status: number
   readonly contentType?: string
   readonly body?: string
+}
+
+/** A script of the channel for the buyer's page, and the origins that it must be allowed to run, call and frame. */
+export interface PageScript {
+  readonly url: string
+  readonly runs: ReadonlyArray<string>
+  readonly calls: ReadonlyArray<string>
+  readonly frames: ReadonlyArray<string>
 }
 
 /** How a channel that sends no notices is looked at. */
@@ -232,8 +251,10 @@ export interface Channel {
   readonly own?: { readonly merchantId: MerchantId; readonly credentialId: CredentialId }
   /** The ways to pay, the usual one first. */
   readonly methods: readonly [string, ...Array<string>]
-  /** Of `methods`, those whose action (a code, an address) a page shows without the channel's own script. */
+  /** Of `methods`, those that the cashier's page carries through: by a code, an address, or the channel's own script. */
   readonly pageMethods: ReadonlyArray<string>
+  /** Where `params` of an action are for a script that shows the channel's form. */
+  readonly pageScript?: PageScript
   readonly currencies: ReadonlySet<Currency>
   /** The merchant account that money must arrive at, by the channel's own field names. */
   readonly account: Readonly<Record<string, string>>
@@ -250,6 +271,8 @@ export interface Channel {
   readonly acknowledgement: CallbackAnswer
   /** The notice was not taken; the channel sends a genuine one again. */
   refusal(reason: CallbackRefused["reason"] | "unavailable"): CallbackAnswer
+  /** Where an order may be paid in several parts. */
+  readonly takesParts?: boolean
   /** Where the channel sends no notices. */
   readonly watch?: ChannelWatch
   /** Where the channel tells of a day in a form that is read here. */

@@ -50,8 +50,8 @@ export class ChannelError extends Schema.TaggedError<ChannelError>()("ChannelErr
   }
 }
 
-/** Why a notice was not believed. */
-const CallbackRefusal = Schema.Literals(["signature", "serial", "timestamp", "malformed", "replayed"])
+/** Why a notice was not believed. `unverifiable`: it may be genuine, but the channel's keys are not at hand. */
+const CallbackRefusal = Schema.Literals(["signature", "serial", "timestamp", "malformed", "replayed", "unverifiable"])
 
 /** A notice that is not, or not surely, the channel's. Nothing of it is used. */
 export class CallbackRefused extends Schema.TaggedError<CallbackRefused>()("CallbackRefused", {

@@ -19,6 +19,8 @@ import {
   SecondPersonNeeded
 } from "@mall/domain/treasury/ReconciliationError"
 import type { ApprovalRefused, DraftRefused } from "@mall/domain/treasury/ReconciliationError"
+import type { AuditAction } from "@mall/domain/operations/Audit"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
@@ -29,6 +31,9 @@ import { DifferenceRepo } from "./DifferenceRepo.ts"
 import type { Act } from "./DifferenceRepo.ts"
 
 type Settled = DifferenceNotFound | DifferenceNotOpen
+
+/** What people say of a difference. */
+const standingOf = ({ assignee, note, resolution, status }: Difference) => ({ assignee, note, resolution, status })
 
 /** What people do about differences. `actor` is who does it; the same act again, where it is done, answers as it is. */
 export class Differences extends Context.Service<
@@ -56,6 +61,7 @@ export class Differences extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const journal = yield* Journal
       const repo = yield* DifferenceRepo
+      const audit = yield* makeAuditRecorder
 
       const details = Effect.fn("Differences.details")(
         function* (id: DifferenceId) {
@@ -70,6 +76,7 @@ export class Differences extends Context.Service<
         id: DifferenceId,
         actor: string,
         reason: string,
+        action: AuditAction,
         decide: (difference: Difference, act: Act) => Effect.Effect<void, E | SqlError>
       ) =>
         Effect.gen(function* () {
@@ -77,6 +84,14 @@ export class Differences extends Context.Service<
           if (Option.isNone(found)) return yield* new DifferenceNotFound({ differenceId: id })
           const act = { actor, reason, traceId: yield* currentTraceId, now: yield* DateTime.nowAsDate }
           yield* decide(found.value, act)
+          const after = Option.map(yield* repo.details(id), ({ difference }) => standingOf(difference))
+          yield* audit.record({
+            action,
+            resource: { type: "difference", id },
+            reason,
+            before: standingOf(found.value),
+            ...(Option.isSome(after) ? { after: after.value } : {})
+          })
         }).pipe(
           sql.withTransaction,
           retryConflicts,
@@ -105,6 +120,7 @@ export class Differences extends Context.Service<
             id,
             actor,
             "assigned",
+            "difference.assign",
             Effect.fnUntraced(function* (difference, act) {
               const { status } = difference
               if (status === "resolved" || status === "superseded") {
@@ -122,6 +138,7 @@ export class Differences extends Context.Service<
             id,
             actor,
             reason,
+            "difference.resolve",
             Effect.fnUntraced(function* (difference, act) {
               const { status } = difference
               // what no run finds any more is a run's to take up again
@@ -139,6 +156,7 @@ export class Differences extends Context.Service<
             id,
             actor,
             reason,
+            "difference.draft",
             Effect.fnUntraced(function* (difference, act) {
               if (yield* repo.hasCorrection(correctionId, id)) return
               if (difference.status !== "open") {
@@ -158,6 +176,7 @@ export class Differences extends Context.Service<
             id,
             actor,
             reason,
+            "difference.approve",
             Effect.fnUntraced(function* (difference, act) {
               const draft = yield* draftOf(difference)
               if (draft.draftedBy === actor) return yield* new SecondPersonNeeded({ differenceId: id })
@@ -173,6 +192,7 @@ export class Differences extends Context.Service<
             id,
             actor,
             reason,
+            "difference.reject",
             Effect.fnUntraced(function* (difference, act) {
               const draft = yield* draftOf(difference)
               yield* repo.decide(draft.id, "rejected", act)

@@ -9,6 +9,7 @@ import { SettledPayments } from "@mall/domain/treasury/SettledPayments"
 import { RunId } from "@mall/domain/treasury/Run"
 import type { Run } from "@mall/domain/treasury/Run"
 import { generator } from "@mall/domain/kernel/Id"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Option, Predicate, Stream } from "effect"
@@ -69,6 +70,7 @@ export class Reconciler extends Context.Service<
       const payments = yield* SettledPayments
       const comparison = yield* Comparison
       const repo = yield* RunRepo
+      const audit = yield* makeAuditRecorder
       const rules = yield* Rules
       const { timingMargin } = yield* ReconciliationConfig
 
@@ -183,6 +185,12 @@ export class Reconciler extends Context.Service<
           const key: RunKey = { channel, account: source.account, day }
           const traceId = yield* currentTraceId
           if (!(yield* repo.claim(id, key, actor, traceId))) return yield* lost(key)
+          // before it is done, since the channel is asked in between
+          yield* audit.record({
+            action: "reconciliation.run",
+            resource: { type: "reconciliation_run", id },
+            after: { channel, day }
+          })
           yield* compareDay({ id, key, source, actor, traceId }).pipe(Effect.annotateLogs({ channel, day, runId: id }))
           const done = yield* Effect.flatMap(repo.find(id), Effect.fromOption)
           yield* countRun(done)

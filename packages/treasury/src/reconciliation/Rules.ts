@@ -1,6 +1,7 @@
 import { ResolutionRulesChanged } from "@mall/domain/treasury/ReconciliationError"
 import { ResolutionRules, RuleSet } from "@mall/domain/treasury/Rule"
 import type { RuleChange } from "@mall/domain/treasury/Rule"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -31,6 +32,7 @@ export class Rules extends Context.Service<
     Rules,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const audit = yield* makeAuditRecorder
 
       const select = SqlSchema.findAll({
         Request: Schema.Void,
@@ -63,8 +65,17 @@ export class Rules extends Context.Service<
             const at = yield* DateTime.nowAsDate
             const [written] = yield* insert({ version: version + 1, rules: rulesJson(rules), actor, reason, at })
             const after = yield* current
-            return written === undefined ? yield* new ResolutionRulesChanged({ version: after.version }) : after
+            if (written === undefined) return yield* new ResolutionRulesChanged({ version: after.version })
+            yield* audit.record({
+              action: "resolution_rules.put",
+              resource: { type: "resolution_rules", id: "" },
+              reason,
+              before: { version, rules: before.rules },
+              after: { version: after.version, rules }
+            })
+            return after
           },
+          sql.withTransaction,
           Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
         ),
         apply: Effect.fnUntraced(function* ({ actor, channel, now, runId, traceId }) {

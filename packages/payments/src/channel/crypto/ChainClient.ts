@@ -1,5 +1,16 @@
 import { Effect, Option, Predicate, Redacted, Schema } from "effect"
-import { createPublicClient, encodeFunctionData, http, isAddress, keccak256, parseAbi, parseAbiItem } from "viem"
+import type { CallFailed } from "@mall/platform/DownstreamError"
+import {
+  BaseError,
+  createPublicClient,
+  encodeFunctionData,
+  http,
+  isAddress,
+  keccak256,
+  parseAbi,
+  parseAbiItem,
+  RpcRequestError
+} from "viem"
 import type { Address, Hex } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { ChannelText } from "../Channel.ts"
@@ -52,6 +63,17 @@ export const asAddress = (text: string): Option.Option<Address> =>
 
 const isHex = (text: string): text is Hex => /^0x[0-9a-f]*$/.test(text)
 
+const toNoAnswer = (cause: unknown) => noAnswer(fromNetwork(networkCodeOf(cause)))
+
+/**
+ * A node that has the bytes, or whose chain is past their nonce, says so by an error. That is an answer, of a node that is well:
+ * were it counted as none, a transfer that hangs would stop all others.
+ */
+const ofBroadcast = (cause: unknown) =>
+  cause instanceof BaseError && cause.walk((inner) => inner instanceof RpcRequestError) !== null
+    ? fromNetwork("NOT_TAKEN")
+    : toNoAnswer(cause)
+
 /** The chain as this channel reads and writes it. Only `broadcast` changes anything, and the same bytes change it once. */
 export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const calls = yield* ChannelCalls.make("crypto", settings.timeout)
@@ -69,11 +91,12 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const ask = <A>(
     operation: string,
     send: (signal: AbortSignal) => Promise<A>,
-    asked?: Readonly<Record<string, unknown>>
+    asked?: Readonly<Record<string, unknown>>,
+    toFailure: (cause: unknown) => CallFailed | ChannelError = toNoAnswer
   ): Effect.Effect<A, ChannelError> =>
     calls.call(operation, (exchange) => {
       exchange.sent(asked)
-      return Effect.tryPromise({ try: send, catch: (cause) => noAnswer(fromNetwork(networkCodeOf(cause))) }).pipe(
+      return Effect.tryPromise({ try: send, catch: toFailure }).pipe(
         Effect.tap((answer) => Effect.sync(() => exchange.heard(answer)))
       )
     })
@@ -163,17 +186,18 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
         )
       : Effect.fail(refused)
 
-  /** What the wallet can send now, and what a signature of it must say. */
+  /** What the wallet can send now, and what a signature of it must say. Of `mined` transactions of it the chain knows. */
   const terms = Effect.gen(function* () {
     yield* sameChain
-    const [balance, nonce, fees] = yield* ask("terms", () =>
+    const [balance, nonce, mined, fees] = yield* ask("terms", () =>
       Promise.all([
         rpc.readContract({ address: token, abi: erc20, functionName: "balanceOf", args: [wallet.address] }),
         rpc.getTransactionCount({ address: wallet.address, blockTag: "pending" }),
+        rpc.getTransactionCount({ address: wallet.address, blockTag: "latest" }),
         rpc.estimateFeesPerGas()
       ])
     )
-    return { balance, nonce, maxFeePerGas: fees.maxFeePerGas, maxPriorityFeePerGas: fees.maxPriorityFeePerGas }
+    return { balance, nonce, mined, maxFeePerGas: fees.maxFeePerGas, maxPriorityFeePerGas: fees.maxPriorityFeePerGas }
   })
 
   /** Asks nobody: the same input gives the same bytes. */
@@ -201,7 +225,12 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const broadcast = (raw: string): Effect.Effect<void, ChannelError> =>
     isHex(raw)
       ? Effect.asVoid(
-          ask("broadcast", () => rpc.sendRawTransaction({ serializedTransaction: raw }), { hash: keccak256(raw) })
+          ask(
+            "broadcast",
+            () => rpc.sendRawTransaction({ serializedTransaction: raw }),
+            { hash: keccak256(raw) },
+            ofBroadcast
+          )
         )
       : Effect.fail(refused)
 

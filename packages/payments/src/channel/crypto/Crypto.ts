@@ -22,7 +22,6 @@ import type { Deposit } from "./CryptoDeposits.ts"
 import * as CryptoPayouts from "./CryptoPayouts.ts"
 import type { Payout } from "./CryptoPayouts.ts"
 import * as CryptoWatch from "./CryptoWatch.ts"
-import { paymentUri } from "./depositAddress.ts"
 
 /**
  * USDC on a chain: an address for each try, and refunds out of a hot wallet. A chain closes no address: `closed` means that
@@ -42,18 +41,19 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     const deposit = Option.isSome(known) ? known.value : yield* deposits.open(attempt, yield* chain.head)
     if (deposit.closedAt !== null) return yield* channelFailure("declined", "CLOSED")
     if (deposit.amount !== attempt.amount.amount) return yield* channelFailure("refused", "ANOTHER_AMOUNT")
-    const { address, amount } = deposit
     const order: ChannelOrder = {
-      action: { type: "qr", content: paymentUri({ ...settings, address, amount }) },
-      channelReference: address
+      action: CryptoWatch.toAction(settings, deposit),
+      channelReference: deposit.address
     }
     return order
   })
 
-  const toPayment = (deposit: Deposit): ChannelPayment =>
-    deposit.paidAt === null
-      ? { _tag: deposit.closedAt === null ? "Open" : "Closed" }
-      : CryptoWatch.toPaid(deposit, deposit.paidAt, account)
+  const toPayment = (deposit: Deposit): ChannelPayment => {
+    if (deposit.paidAt !== null) return CryptoWatch.toPaid(deposit, deposit.paidAt, account)
+    if (deposit.closedAt !== null) return { _tag: "Closed" }
+    const isPart = deposit.received > 0 && deposit.received < deposit.amount
+    return isPart ? CryptoWatch.toPartial(settings, deposit, account) : { _tag: "Open" }
+  }
 
   /** Takes what became final into our books; answers with the deposit and what is seen on the chain, final or not. */
   const look = Effect.fnUntraced(function* (deposit: Deposit) {
@@ -88,7 +88,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     switch (status) {
       case "pending":
       case "signed":
-        return { _tag: "Processing", channelReference: txHash }
+        // which of its signatures the chain takes is known once it has taken one
+        return { _tag: "Processing", channelReference: null }
       case "confirmed":
         return {
           _tag: "Refunded",
@@ -142,6 +143,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     parseCallback: () => Effect.fail(new CallbackRefused({ reason: "signature" })),
     acknowledgement: { status: 204 },
     refusal: (reason) => ({ status: reason === "unavailable" ? 503 : 401 }),
+    takesParts: true,
     watch
   }
   return channel

@@ -5,6 +5,8 @@ const Address = Schema.String.check(Schema.isPattern(/^0x[0-9a-fA-F]{40}$/))
 const ChainId = Schema.Int.check(Schema.isGreaterThan(0))
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))
 
+const Gwei = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
+
 /** The chain, the token on it, and the keys of the shop. */
 export interface CryptoSettings {
   readonly rpcUrl: string
@@ -19,6 +21,10 @@ export interface CryptoSettings {
   readonly confirmations: number
   /** Blocks that one question about logs covers; providers refuse more. */
   readonly blockRange: number
+  /** How long a transfer may wait to be mined before it is signed again at a higher price. */
+  readonly repriceAfter: Duration.Duration
+  /** The most that is offered for a unit of gas, in wei: what would cost more waits. */
+  readonly maxFeePerGas: bigint
   /** How long after its creation an address is still looked at. */
   readonly watch: Duration.Duration
   readonly timeout: Duration.Duration
@@ -34,6 +40,11 @@ const MerchantFile = Schema.Struct({
 const Common = Config.all({
   confirmations: Config.schema(Count, "CRYPTO_CONFIRMATIONS").pipe(Config.withDefault(12)),
   blockRange: Config.schema(Count, "CRYPTO_BLOCK_RANGE").pipe(Config.withDefault(1_000)),
+  repriceAfter: Config.Duration("CRYPTO_REPRICE_AFTER").pipe(Config.withDefault(Duration.minutes(3))),
+  maxFeePerGas: Config.schema(Gwei, "CRYPTO_MAX_FEE_GWEI").pipe(
+    Config.withDefault(500),
+    Config.map((gwei) => BigInt(gwei) * 1_000_000_000n)
+  ),
   watch: Config.Duration("CRYPTO_WATCH").pipe(Config.withDefault(Duration.days(90))),
   timeout: Config.Duration("CRYPTO_TIMEOUT").pipe(Config.withDefault(Duration.seconds(10)))
 })

@@ -13,6 +13,8 @@ const Deposit = Schema.Struct({
   attemptId: AttemptId,
   address: Schema.String,
   amount: Schema.Int,
+  /** What came and was neither credited nor returned. */
+  received: Schema.Int,
   fromBlock: Schema.Int,
   closedAt: Schema.NullOr(Schema.Date),
   paidAt: Schema.NullOr(Schema.Date)
@@ -34,14 +36,17 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const { chainId, token } = settings
 
   const columns = sql.literal(
-    `d.attempt_id AS "attemptId", d.address, d.amount, d.from_block AS "fromBlock", d.closed_at AS "closedAt", d.paid_at AS "paidAt"`
+    `d.attempt_id AS "attemptId", d.address, d.amount, d.from_block AS "fromBlock", d.closed_at AS "closedAt", d.paid_at AS "paidAt",
+      (SELECT least(coalesce(sum(t.amount), 0), 9007199254740991)::bigint FROM payments.crypto_transfers AS t
+        WHERE t.recipient = d.address AND t.chain_id = d.chain_id AND t.token = d.token
+          AND t.disposition IS NULL AND t.vanished_at IS NULL) AS received`
   )
   const select = SqlSchema.findAll({
     Request: Schema.Struct({ id: AttemptId, lock: Schema.Boolean }),
     Result: Deposit,
     execute: ({ id, lock }) => sql`
       SELECT ${columns} FROM payments.crypto_deposits AS d
-      WHERE d.attempt_id = ${id} AND d.chain_id = ${chainId} AND d.token = ${token} ${sql.literal(lock ? "FOR UPDATE" : "")}`
+      WHERE d.attempt_id = ${id} AND d.chain_id = ${chainId} AND d.token = ${token} ${sql.literal(lock ? "FOR UPDATE OF d" : "")}`
   })
   const drawIndex = SqlSchema.findAll({
     Request: Schema.Void,
@@ -85,6 +90,20 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
       SELECT ${columns} FROM payments.crypto_deposits AS d
       WHERE d.paid_at IS NOT NULL AND d.told_at IS NULL AND d.chain_id = ${chainId} AND d.token = ${token}
       ORDER BY d.paid_at LIMIT ${limit}`
+  })
+  const selectUnderpaid = SqlSchema.findAll({
+    Request: Schema.Int,
+    Result: Deposit,
+    execute: (limit) => sql`
+      SELECT ${columns} FROM payments.crypto_deposits AS d
+      JOIN (
+        SELECT t.recipient, sum(t.amount) AS amount FROM payments.crypto_transfers AS t
+        WHERE t.chain_id = ${chainId} AND t.token = ${token} AND t.disposition IS NULL AND t.vanished_at IS NULL
+        GROUP BY t.recipient
+      ) AS came ON came.recipient = d.address
+      WHERE d.paid_at IS NULL AND d.closed_at IS NULL AND d.chain_id = ${chainId} AND d.token = ${token}
+        AND came.amount > d.told_received AND came.amount < d.amount
+      ORDER BY d.created_at LIMIT ${limit}`
   })
   const selectSender = SqlSchema.findAll({
     Request: Schema.String,
@@ -207,6 +226,12 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
       stored(Effect.map(selectAssignable(limit), (rows) => rows.map((row) => row.attemptId))),
     /** Paid, and nobody was told yet. */
     untold: (limit: number) => stored(selectUntold(limit)),
+    /** Something came, but less than the amount, and nobody was told of so much yet. */
+    underpaid: (limit: number) => stored(selectUnderpaid(limit)),
+    toldReceived: (id: AttemptId, received: number) =>
+      stored(
+        sql`UPDATE payments.crypto_deposits SET told_received = greatest(told_received, ${received}) WHERE attempt_id = ${id}`
+      ),
     told: (ids: ReadonlyArray<AttemptId>) =>
       stored(
         Effect.flatMap(

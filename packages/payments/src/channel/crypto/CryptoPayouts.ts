@@ -1,7 +1,8 @@
-import { DateTime, Effect, Option, Schema } from "effect"
+import { currentTraceId } from "@mall/platform/currentTraceId"
+import { Clock, DateTime, Duration, Effect, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { ChannelError } from "../ChannelError.ts"
-import type { ChainClient } from "./ChainClient.ts"
+import type { ChainClient, SigningTerms } from "./ChainClient.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
 import { stored } from "./stored.ts"
 
@@ -15,9 +16,33 @@ const Payout = Schema.Struct({
 })
 export type Payout = typeof Payout.Type
 
+/** A signature of a payout. */
+const Signing = Schema.Struct({
+  version: Schema.Int,
+  nonce: Schema.Int,
+  txHash: Schema.String,
+  maxFeePerGas: Schema.BigIntFromString,
+  maxPriorityFeePerGas: Schema.BigIntFromString,
+  signedAt: Schema.Date
+})
+type Signing = typeof Signing.Type
+
+interface Signed {
+  readonly raw: string
+  readonly hash: string
+  readonly signing: SigningTerms
+}
+
+/** At least an eighth above the former, rounded up: nodes take no replacement for less than a tenth more. */
+const higher = (former: bigint, market: bigint) => {
+  const bumped = former + (former + 7n) / 8n
+  return market > bumped ? market : bumped
+}
+
 /**
  * What we send, each once by its key. Signed with a nonce that is drawn under a lock and kept with the bytes before they are
- * sent; after a crash the same bytes are sent again, so that the chain takes them once.
+ * sent; after a crash the same bytes are sent again, so that the chain takes them once. One that hangs is signed again at a higher price,
+ * with the same nonce, which is kept before it is sent as well.
  */
 export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain: ChainClient) {
   const sql = yield* SqlClient.SqlClient
@@ -50,6 +75,15 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
       RETURNING w.next_nonce AS "nextNonce"`
   })
 
+  const selectSignings = SqlSchema.findAll({
+    Request: Schema.String,
+    Result: Signing,
+    execute: (key) => sql`
+      SELECT s.version, s.nonce, s.tx_hash AS "txHash", s.max_fee_per_gas::text AS "maxFeePerGas",
+        s.max_priority_fee_per_gas::text AS "maxPriorityFeePerGas", s.signed_at AS "signedAt"
+      FROM payments.crypto_signings AS s WHERE s.key = ${key} ORDER BY s.version DESC`
+  })
+
   const find = (key: string) =>
     stored(Effect.map(select({ key, lock: false }), (rows) => Option.fromUndefinedOr(rows[0])))
 
@@ -64,33 +98,103 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
       )
     )
 
+  /** Before anything of it is sent, and never changed. */
+  const journal = Effect.fnUntraced(function* (
+    key: string,
+    { signing, version, reason, ...signed }: Signed & { readonly version: number; readonly reason: string }
+  ) {
+    yield* sql`
+      INSERT INTO payments.crypto_signings
+        (key, version, nonce, raw, tx_hash, max_fee_per_gas, max_priority_fee_per_gas, reason, trace_id, signed_at)
+      VALUES (${key}, ${version}, ${signing.nonce}, ${signed.raw}, ${signed.hash}, ${signing.maxFeePerGas.toString()}::numeric,
+        ${signing.maxPriorityFeePerGas.toString()}::numeric, ${reason}, ${yield* currentTraceId}, ${yield* DateTime.nowAsDate})`
+  })
+
+  const waitsForPrice = (key: string, fee: bigint) =>
+    Effect.logWarning("payout waits: gas costs more than is allowed").pipe(
+      Effect.annotateLogs({ key, maxFeePerGas: `${fee}`, allowed: `${settings.maxFeePerGas}` })
+    )
+
   /** Signs a payout that is not signed; one short of tokens waits. Whoever comes second finds it signed. */
   const sign = Effect.fnUntraced(function* (key: string) {
-    const { balance, nonce: onChain, ...fees } = yield* chain.terms
+    const { balance, maxFeePerGas, maxPriorityFeePerGas, nonce: onChain } = yield* chain.terms
+    if (maxFeePerGas > settings.maxFeePerGas) yield* waitsForPrice(key, maxFeePerGas)
     return yield* stored(
       sql.withTransaction(
         Effect.gen(function* () {
           const [payout] = yield* select({ key, lock: true })
           if (payout === undefined || payout.status !== "pending" || balance < payout.amount) return payout
+          if (maxFeePerGas > settings.maxFeePerGas) return payout
           const [wallet] = yield* lockWallet(onChain)
           const { nextNonce: nonce } = yield* Effect.fromNullishOr(wallet).pipe(Effect.orDie)
-          const { hash: txHash, raw } = yield* chain.sign(payout.recipient, payout.amount, { nonce, ...fees })
+          const signing = { nonce, maxFeePerGas, maxPriorityFeePerGas }
+          const { hash, raw } = yield* chain.sign(payout.recipient, payout.amount, signing)
           yield* sql`
             UPDATE payments.crypto_payouts
-            SET status = 'signed', signer = ${signer}, nonce = ${nonce}, raw = ${raw}, tx_hash = ${txHash}
+            SET status = 'signed', signer = ${signer}, nonce = ${nonce}, raw = ${raw}, tx_hash = ${hash}
             WHERE key = ${key}`
           yield* sql`
             UPDATE payments.crypto_wallets SET next_nonce = ${nonce + 1}
             WHERE chain_id = ${chainId} AND address = ${signer}`
-          const signed: Payout = { ...payout, status: "signed", raw, txHash }
+          yield* journal(key, { raw, hash, signing, version: 1, reason: "requested" })
+          const signed: Payout = { ...payout, status: "signed", raw, txHash: hash }
           return signed
         })
       )
     )
   })
 
-  const settle = (key: string, status: "confirmed" | "reverted") =>
-    stored(sql`UPDATE payments.crypto_payouts SET status = ${status} WHERE key = ${key} AND status = 'signed'`)
+  /**
+   * Signs anew, at a price that nodes take in place of the former, what waits too long and is the next of the wallet to be mined:
+   * the same nonce, recipient and amount, so that the chain takes one of the two, whichever. Whoever comes second finds
+   * it young again. What was signed before there was a journal is left alone.
+   */
+  const reprice = Effect.fnUntraced(function* (key: string, seen: Signing) {
+    const market = yield* chain.terms
+    if (market.mined !== seen.nonce) return
+    const maxFeePerGas = higher(seen.maxFeePerGas, market.maxFeePerGas)
+    const maxPriorityFeePerGas = higher(seen.maxPriorityFeePerGas, market.maxPriorityFeePerGas)
+    if (maxFeePerGas > settings.maxFeePerGas) return yield* waitsForPrice(key, maxFeePerGas)
+    const signing = { nonce: seen.nonce, maxFeePerGas, maxPriorityFeePerGas }
+    yield* stored(
+      sql.withTransaction(
+        Effect.gen(function* () {
+          const [payout] = yield* select({ key, lock: true })
+          const [newest] = yield* selectSignings(key)
+          if (payout?.status !== "signed" || newest?.version !== seen.version) return
+          const { hash, raw } = yield* chain.sign(payout.recipient, payout.amount, signing)
+          yield* journal(key, { raw, hash, signing, version: seen.version + 1, reason: "waited too long" })
+          yield* sql`UPDATE payments.crypto_payouts SET raw = ${raw}, tx_hash = ${hash} WHERE key = ${key}`
+          yield* Effect.logInfo("payout signed again at a higher price").pipe(
+            Effect.annotateLogs({ key, version: seen.version + 1, maxFeePerGas: `${maxFeePerGas}` })
+          )
+        })
+      )
+    )
+  })
+
+  const settle = (key: string, status: "confirmed" | "reverted", txHash: string) =>
+    stored(
+      sql`UPDATE payments.crypto_payouts SET status = ${status}, tx_hash = ${txHash} WHERE key = ${key} AND status = 'signed'`
+    )
+
+  const broadcast = (key: string, raw: string) =>
+    chain
+      .broadcast(raw)
+      .pipe(
+        Effect.catchTag("ChannelError", ({ reason }) =>
+          Effect.logWarning("payout not taken by the node").pipe(Effect.annotateLogs({ key, code: reason.code }))
+        )
+      )
+
+  /** The one of the signatures that was mined. The newest is asked about first, for it is the likeliest. */
+  const mined = Effect.fnUntraced(function* (hashes: ReadonlyArray<string>) {
+    for (const txHash of hashes) {
+      const receipt = yield* chain.receipt(txHash)
+      if (receipt !== undefined) return { ...receipt, txHash }
+    }
+    return undefined
+  })
 
   /** Brings a payout on by what the chain says of it, and answers with how it stands; undefined where there is none. */
   const advance = Effect.fnUntraced(function* (key: string): Effect.fn.Return<Payout | undefined, ChannelError> {
@@ -98,23 +202,23 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
     const payout = found?.status === "pending" ? yield* sign(key) : found
     if (payout === undefined || payout.status !== "signed" || payout.raw === null || payout.txHash === null)
       return payout
-    const receipt = yield* chain.receipt(payout.txHash)
+    const signings = yield* stored(selectSignings(key))
+    const receipt = yield* mined(signings.length === 0 ? [payout.txHash] : signings.map(({ txHash }) => txHash))
     if (receipt === undefined) {
-      yield* chain
-        .broadcast(payout.raw)
-        .pipe(
-          Effect.catchTag("ChannelError", ({ reason }) =>
-            Effect.logWarning("payout not taken by the node").pipe(Effect.annotateLogs({ key, code: reason.code }))
-          )
-        )
-      return payout
+      const [newest] = signings
+      const patience = Duration.toMillis(settings.repriceAfter)
+      const isOld = newest !== undefined && (yield* Clock.currentTimeMillis) - newest.signedAt.getTime() >= patience
+      if (isOld) yield* reprice(key, newest)
+      const now = isOld ? Option.getOrElse(yield* find(key), () => payout) : payout
+      yield* broadcast(key, now.raw ?? payout.raw)
+      return now
     }
     const head = yield* chain.head
     if (head - receipt.blockNumber + 1 < confirmations) return payout
     const status = receipt.succeeded ? "confirmed" : "reverted"
-    yield* settle(key, status)
+    yield* settle(key, status, receipt.txHash)
     if (!receipt.succeeded) yield* Effect.logError("payout reverted by the token").pipe(Effect.annotateLogs({ key }))
-    return { ...payout, status }
+    return { ...payout, status, txHash: receipt.txHash }
   })
 
   return { find, request, advance, open: (limit: number) => stored(selectOpen(limit)) }

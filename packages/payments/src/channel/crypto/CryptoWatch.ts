@@ -1,11 +1,13 @@
 import { MinorUnits } from "@mall/domain/kernel/Money"
+import type { PaymentAction } from "@mall/domain/payments/Payment"
 import { Effect } from "effect"
-import type { ChannelWatch, Paid, VerifiedCallback } from "../Channel.ts"
+import type { ChannelWatch, Paid, PartialPayment, VerifiedCallback } from "../Channel.ts"
 import type { Block, ChainClient, Transfer } from "./ChainClient.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
 import type { CryptoCursor } from "./CryptoCursor.ts"
 import type { CryptoDeposits, Deposit } from "./CryptoDeposits.ts"
 import type { CryptoPayouts } from "./CryptoPayouts.ts"
+import { paymentUri } from "./depositAddress.ts"
 
 /** Addresses that one question about logs names. */
 const addressesAtOnce = 500
@@ -26,6 +28,22 @@ export const toPaid = ({ address, amount }: Deposit, paidAt: Date, account: Acco
   account: { ...account },
   channelReference: address,
   paidAt
+})
+
+/** How the buyer pays what is missing. */
+export const toAction = (settings: CryptoSettings, { address, amount, received }: Deposit): PaymentAction => ({
+  type: "qr",
+  content: paymentUri({ ...settings, address, amount: Math.max(1, amount - received) })
+})
+
+/** A deposit to which a part came, in the words of the contract. */
+export const toPartial = (settings: CryptoSettings, deposit: Deposit, account: Account): PartialPayment => ({
+  _tag: "Partial",
+  amount: MinorUnits.make(deposit.received),
+  currency: "USDC",
+  account: { ...account },
+  channelReference: deposit.address,
+  action: toAction(settings, deposit)
 })
 
 /** Reads the chain on, block by block up to what is final, and sends what has to be sent. Any number of workers may. */
@@ -108,15 +126,32 @@ export const make = (
           }
         ]
 
+  const toPartialNotice = (deposit: Deposit): VerifiedCallback => ({
+    eventId: `${deposit.attemptId}:received:${deposit.received}`,
+    eventType: "deposit.received",
+    nonce: null,
+    notice: {
+      _tag: "PaymentNotice",
+      attemptId: deposit.attemptId,
+      payment: toPartial(settings, deposit, account)
+    }
+  })
+
   const watch: ChannelWatch = {
     look: Effect.fn("Crypto.look")(function* (limit) {
       const incidents = yield* scan
       for (const id of yield* deposits.assignable(limit)) yield* deposits.assign(id)
       for (const { key } of yield* payouts.open(limit)) yield* payouts.advance(key)
-      return { incidents, notices: (yield* deposits.untold(limit)).flatMap(toNotice) }
+      const underpaid = (yield* deposits.underpaid(limit)).map(toPartialNotice)
+      return { incidents, notices: [...underpaid, ...(yield* deposits.untold(limit)).flatMap(toNotice)] }
     }),
-    told: (notices) =>
-      deposits.told(notices.flatMap(({ notice }) => (notice._tag === "PaymentNotice" ? [notice.attemptId] : [])))
+    told: Effect.fnUntraced(function* (notices) {
+      const payments = notices.flatMap(({ notice }) => (notice._tag === "PaymentNotice" ? [notice] : []))
+      for (const { attemptId, payment } of payments) {
+        if (payment._tag === "Partial") yield* deposits.toldReceived(attemptId, payment.amount)
+      }
+      yield* deposits.told(payments.flatMap(({ attemptId, payment }) => (payment._tag === "Paid" ? [attemptId] : [])))
+    })
   }
   return { watch, read, keep }
 }

@@ -198,8 +198,9 @@ const make = Effect.fnUntraced(function* (settings: StripeSettings) {
   const channel: Channel = {
     id: ChannelId.make("stripe"),
     methods,
-    // its card form is Stripe's own script
-    pageMethods: [],
+    // wallets come with the card's form where the browser has one
+    pageMethods: ["card"],
+    pageScript: settings.script,
     currencies: stripeCurrencies,
     account,
     advice,

@@ -1,4 +1,5 @@
 import { Config, Duration, Effect, Option, Redacted, Schema } from "effect"
+import type { PageScript } from "../Channel.ts"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { notifyUrl, ownNotifyUrl, sandboxMerchant, sandboxUrl } from "../channelConfig.ts"
 import { code, secret } from "../credentialFields.ts"
@@ -13,6 +14,8 @@ export interface StripeSettings {
   readonly secretKey: Redacted.Redacted
   /** For the buyer's page. */
   readonly publishableKey: string
+  /** Stripe.js, or what stands in for it. */
+  readonly script: PageScript
   readonly webhookSecret: Redacted.Redacted
   readonly isLive: boolean
   readonly timeout: Duration.Duration
@@ -34,7 +37,26 @@ const Common = Config.all({
 
 const BaseUrl = Config.String("STRIPE_BASE_URL").pipe(Config.withDefault("https://api.stripe.com/"))
 
+/** The origins that Stripe names for its script: it frames the fields, and what a bank asks the buyer. */
+const ofStripe = {
+  runs: ["https://js.stripe.com", "https://*.js.stripe.com"],
+  calls: ["https://api.stripe.com"],
+  frames: ["https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"]
+}
+
+/** A script from elsewhere may run, call and frame its own origin, and no other. */
+const toScript = (url: URL): PageScript => {
+  const { href, origin } = url
+  return origin === "https://js.stripe.com"
+    ? { url: href, ...ofStripe }
+    : { url: href, runs: [origin], calls: [origin], frames: [origin] }
+}
+
+const givenScript = Config.URL("STRIPE_JS_URL")
+const Script = givenScript.pipe(Config.withDefault(new URL("https://js.stripe.com/v3/")), Config.map(toScript))
+
 const Merchant = Config.all({
+  script: Script,
   baseUrl: BaseUrl,
   secretKey: Config.Redacted("STRIPE_SECRET_KEY"),
   publishableKey: Config.String("STRIPE_PUBLISHABLE_KEY"),
@@ -49,6 +71,10 @@ const fromSandbox = Effect.gen(function* () {
     baseUrl: yield* Config.String("STRIPE_BASE_URL").pipe(Config.orElse(() => sandboxUrl("stripe"))),
     secretKey: Redacted.make(secretKey),
     publishableKey,
+    script: yield* givenScript.pipe(
+      Config.orElse(() => Config.map(sandboxUrl("stripe"), (url) => new URL(`${url}js/v3/`))),
+      Config.map(toScript)
+    ),
     webhookSecret: Redacted.make(webhookSecret)
   })
 })
@@ -89,6 +115,7 @@ export const ownStripeSettings = Effect.fnUntraced(function* (
     registersWebhook: false,
     secretKey,
     publishableKey,
+    script: Option.isSome(platform) ? platform.value.script : yield* Script,
     webhookSecret,
     isLive: isLiveKey(secretKey)
   }

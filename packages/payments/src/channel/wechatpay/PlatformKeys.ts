@@ -1,6 +1,7 @@
-import { Clock, Duration, Effect, Fiber, Option, Scope } from "effect"
+import { Clock, Duration, Effect, Fiber, Scope } from "effect"
 import type { KeyObject } from "node:crypto"
 import { Rsa } from "wechatpay-axios-plugin"
+import { CallbackRefused } from "../ChannelError.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure } from "../channelFailure.ts"
 import type { PlatformCertificates } from "./platformCertificates.ts"
@@ -12,8 +13,11 @@ export interface PlatformKeys {
    * `ChannelNotSent` where there is none then.
    */
   readonly known: Effect.Effect<ReadonlyMap<string, KeyObject>, ChannelError>
-  /** Undefined where the platform has no such key, or did not tell us of it yet. */
-  find(serial: string): Effect.Effect<KeyObject | undefined>
+  /**
+   * Undefined where the platform has no such key, or did not tell us of it yet. `unverifiable` where nobody can say: no key is
+   * known, or we do not know this one and the platform's answer about its keys does not come or cannot be believed.
+   */
+  find(serial: string): Effect.Effect<KeyObject | undefined, CallbackRefused>
   /** Asks for new keys, after an answer by one that we do not know; whether something came of it. */
   readonly renewed: Effect.Effect<boolean>
 }
@@ -33,23 +37,31 @@ const patience = Duration.seconds(3)
 
 const noCertificate = channelFailure("notSent", "NO_PLATFORM_CERTIFICATE")
 
+const unverifiable = new CallbackRefused({ reason: "unverifiable" })
+
 const none: ReadonlyMap<string, KeyObject> = new Map()
 
 /**
  * Keys of the platform's certificates. `fetch` is given the keys that count and answers with all that the platform has now,
  * which take the place of the former: several during a rotation. It is called where nothing is known, and everybody waits
  * for that one call; and in the background, at most once per `pause`, after `refresh` or for an unknown serial. What fails
- * leaves the former keys in place until they expire. After twice `refresh` without an answer, as in a process that idled, the
- * platform may have changed its key altogether: the next answer is taken like the first.
+ * leaves the former keys in place until they expire. After twice `refresh` without an answer, as in a process that idled, or where
+ * for the time of `trust` no answer came that the former keys vouch for, the platform may have changed its key altogether: the next
+ * answer is taken like the first.
  */
 export const fetched = Effect.fnUntraced(function* (
   fetch: (known: ReadonlyMap<string, KeyObject>) => Effect.Effect<PlatformCertificates, ChannelError>,
-  { pause, refresh }: { readonly pause: Duration.Duration; readonly refresh: Duration.Duration }
+  {
+    pause,
+    refresh,
+    trust
+  }: { readonly pause: Duration.Duration; readonly refresh: Duration.Duration; readonly trust: Duration.Duration }
 ): Effect.fn.Return<PlatformKeys, never, Scope.Scope> {
   const scope = yield* Scope.Scope
   let certificates: PlatformCertificates = new Map()
   let fetchedAt = -Infinity
   let triedAt = -Infinity
+  let failingSince: number | undefined
   let underWay: Fiber.Fiber<void, ChannelError> | undefined
   let valid = { keys: none, of: certificates, from: -Infinity, until: Infinity }
 
@@ -72,9 +84,12 @@ export const fetched = Effect.fnUntraced(function* (
   const renew = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     triedAt = now
+    const isTrusted = failingSince === undefined || now - failingSince < Duration.toMillis(trust)
     const isRecent = now - fetchedAt <= 2 * Duration.toMillis(refresh)
-    certificates = yield* fetch(isRecent ? keysAt(now) : none)
+    failingSince ??= now
+    certificates = yield* fetch(isRecent && isTrusted ? keysAt(now) : none)
     fetchedAt = now
+    failingSince = undefined
   }).pipe(
     Effect.tapError((error) => Effect.logWarning("certificates of the platform not fetched", error.message)),
     Effect.annotateLogs({ channel: "wechatpay" })
@@ -112,9 +127,12 @@ export const fetched = Effect.fnUntraced(function* (
   })
 
   const find = Effect.fnUntraced(function* (serial: string) {
-    const key = Option.map(yield* Effect.option(known), (keys) => keys.get(serial))
-    if (Option.isNone(key) || key.value !== undefined) return Option.getOrUndefined(key)
-    return (yield* renewed) ? keysAt(yield* Clock.currentTimeMillis).get(serial) : undefined
+    const keys = yield* Effect.mapError(known, () => unverifiable)
+    const key = keys.get(serial)
+    if (key !== undefined) return key
+    if (yield* renewed) return keysAt(yield* Clock.currentTimeMillis).get(serial)
+    // the last question was not answered, or the answer not believed: the key may well be the platform's
+    return failingSince === undefined ? undefined : yield* unverifiable
   })
 
   return { known, find, renewed }

@@ -163,7 +163,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
     parseCallback: WechatPayCallback.make(settings, keys),
     acknowledgement: { status: 204 },
     refusal: (reason) => ({
-      status: reason === "unavailable" ? 503 : reason === "malformed" ? 400 : 401,
+      status: reason === "unavailable" || reason === "unverifiable" ? 503 : reason === "malformed" ? 400 : 401,
       contentType: "application/json",
       body: `{"code":"FAIL","message":"${reason}"}`
     })

@@ -149,7 +149,8 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
       ? PlatformKeys.entered(settings.platformKeys)
       : yield* PlatformKeys.fetched(yield* makeFetch, {
           pause: settings.certificatePause,
-          refresh: settings.certificateRefresh
+          refresh: settings.certificateRefresh,
+          trust: settings.certificateTrust
         })
 
   let current: { readonly known: ReadonlyMap<string, KeyObject>; readonly client: Decorator } | undefined

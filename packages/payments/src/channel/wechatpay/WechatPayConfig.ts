@@ -23,6 +23,8 @@ export interface WechatPaySettings {
   /** How old fetched certificates may be before they are fetched again, and how long one waits between two fetches. */
   readonly certificateRefresh: Duration.Duration
   readonly certificatePause: Duration.Duration
+  /** How long no answer may come that the former certificates vouch for, before one is taken like the first. */
+  readonly certificateTrust: Duration.Duration
   /** How far a notice's timestamp may be from our clock. Says nothing about when the payment was made. */
   readonly callbackWindow: Duration.Duration
 }
@@ -42,6 +44,7 @@ const Common = Config.all({
   timeout: Config.Duration("WECHATPAY_TIMEOUT").pipe(Config.withDefault(Duration.seconds(5))),
   certificateRefresh: Config.Duration("WECHATPAY_CERTIFICATE_REFRESH").pipe(Config.withDefault(Duration.hours(12))),
   certificatePause: Config.Duration("WECHATPAY_CERTIFICATE_PAUSE").pipe(Config.withDefault(Duration.minutes(1))),
+  certificateTrust: Config.Duration("WECHATPAY_CERTIFICATE_TRUST").pipe(Config.withDefault(Duration.hours(1))),
   callbackWindow: Config.Duration("WECHATPAY_CALLBACK_WINDOW").pipe(Config.withDefault(Duration.minutes(5)))
 })
 

@@ -30,7 +30,7 @@ export interface Sealed {
 export const verifySeal = Effect.fnUntraced(function* (
   { body, headers }: Sealed,
   window: Duration.Duration,
-  find: (serial: string) => Effect.Effect<KeyObject | undefined>
+  find: (serial: string) => Effect.Effect<KeyObject | undefined, CallbackRefused>
 ) {
   const {
     "wechatpay-nonce": nonce,

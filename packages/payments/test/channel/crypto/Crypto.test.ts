@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { TestDatabase } from "@mall/testing/TestDatabase"
-import { Money } from "@mall/domain/kernel/Money"
+import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Option } from "effect"
 import { CircuitBreaker } from "effect/persistence"
@@ -71,6 +71,44 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("Crypto", 
     })
   )
 
+  onChain("tells how much came and what is missing, once for each sum, and asks for the rest", () =>
+    Effect.gen(function* () {
+      const { channel, mine, pay } = yield* testChain(105)
+      const attempt = yield* anAttempt
+      const { action, channelReference } = yield* channel.create(attempt)
+      assert.include(JSON.stringify(action), "uint256=5000000")
+      const address = channelReference ?? ""
+      yield* pay(address, 1_200_000)
+      // what is not final is told of to nobody
+      assert.deepStrictEqual((yield* channel.watch!.look(10)).notices, [])
+      yield* mine(3)
+      const [first, ...others] = (yield* channel.watch!.look(10)).notices
+      assert.deepStrictEqual(others, [])
+      assert.strictEqual(first?.eventId, `${attempt.id}:received:1200000`)
+      const part = yield* channel.query(attempt)
+      assert.deepInclude(
+        { ...part },
+        { _tag: "Partial", amount: MinorUnits.make(1_200_000), channelReference: address }
+      )
+      assert.include(JSON.stringify(part), "uint256=3800000")
+      // it comes again until it is kept
+      assert.strictEqual((yield* channel.watch!.look(10)).notices.length, 1)
+      yield* channel.watch!.told(first === undefined ? [] : [first])
+      assert.deepStrictEqual((yield* channel.watch!.look(10)).notices, [])
+
+      yield* pay(address, 800_000)
+      yield* mine(3)
+      const next = yield* channel.watch!.look(10)
+      assert.deepStrictEqual(
+        next.notices.map(({ eventId }) => eventId),
+        [`${attempt.id}:received:2000000`]
+      )
+      yield* pay(address, 3_000_000)
+      yield* mine(3)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Paid")
+    })
+  )
+
   onChain("returns what stays below the amount once the try is closed", () =>
     Effect.gen(function* () {
       const { balance, buyer, channel, mine, pay } = yield* testChain(104)
@@ -80,7 +118,7 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("Crypto", 
       yield* pay(channelReference ?? "", 1_234_567)
       assert.strictEqual(yield* balance(buyer), before - 1_234_567n)
       yield* mine(3)
-      assert.strictEqual((yield* channel.query(attempt))._tag, "Open")
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Partial")
       assert.strictEqual(yield* channel.close(attempt), "closed")
       yield* channel.watch!.look(10)
       yield* mine(3)

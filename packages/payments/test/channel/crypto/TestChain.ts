@@ -11,6 +11,7 @@ import type { Address } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
 import { make } from "../../../src/channel/crypto/Crypto.ts"
+import type { CryptoSettings } from "../../../src/channel/crypto/CryptoConfig.ts"
 
 export const binary = anvilBinary(process.platform, process.arch)
 const abi = parseAbi([
@@ -28,7 +29,7 @@ export const newRefundId = generator(RefundId)
 /**
  * A chain of its own id, so that tests of one database share neither nonces nor signed transfers, with a token, a buyer who has of it, and the channel on it.
  */
-export const testChain = Effect.fnUntraced(function* (chainId: number) {
+export const testChain = Effect.fnUntraced(function* (chainId: number, changes: Partial<CryptoSettings> = {}) {
   const rpcUrl = yield* startAnvil(Option.getOrThrow(binary), chainId)
   const chain = createTestClient({
     account: buyer,
@@ -61,8 +62,11 @@ export const testChain = Effect.fnUntraced(function* (chainId: number) {
     hotWalletKey: Redacted.make(hotKey),
     confirmations: 3,
     blockRange: 1_000,
+    repriceAfter: Duration.minutes(3),
+    maxFeePerGas: 500_000_000_000n,
     watch: Duration.days(90),
-    timeout: Duration.seconds(5)
+    timeout: Duration.seconds(5),
+    ...changes
   }
   return {
     chain,
@@ -73,6 +77,7 @@ export const testChain = Effect.fnUntraced(function* (chainId: number) {
         chain.readContract({ address: token, abi, functionName: "balanceOf", args: [of as Address] })
       ),
     buyer: buyer.address.toLowerCase(),
+    settings,
     channel: yield* make(settings)
   }
 })

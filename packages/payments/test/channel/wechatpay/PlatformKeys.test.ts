@@ -7,7 +7,7 @@ import * as PlatformKeys from "../../../src/channel/wechatpay/PlatformKeys.ts"
 import type { PlatformCertificates } from "../../../src/channel/wechatpay/platformCertificates.ts"
 
 const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
-const times = { pause: Duration.minutes(1), refresh: Duration.hours(12) }
+const times = { pause: Duration.minutes(1), refresh: Duration.hours(12), trust: Duration.hours(1) }
 
 /** A platform that has these certificates, by serial with their first and last hour, and counts who asks. */
 const aPlatform = () => {
@@ -74,7 +74,7 @@ describe("The fetched keys of the platform", () => {
       const keys = yield* PlatformKeys.fetched(platform.fetch, times)
       const down = yield* Effect.flip(keys.known)
       assert.deepStrictEqual([down.reason._tag, down.reason.code], ["ChannelNotSent", "NO_PLATFORM_CERTIFICATE"])
-      assert.isUndefined(yield* keys.find("A"))
+      assert.strictEqual((yield* Effect.flip(keys.find("A"))).reason, "unverifiable")
       platform.isDown = false
       // one that does not count yet is none
       platform.certificates = { B: [100, 200] }
@@ -145,6 +145,52 @@ describe("The fetched keys of the platform", () => {
         yield* background
         assert.deepStrictEqual(platform.knownWhenAsked, vouching)
       }
+    })
+  )
+
+  it.effect("leave a notice undecided, not refused, while none is known or the platform does not answer", () =>
+    Effect.gen(function* () {
+      const platform = aPlatform()
+      platform.isDown = true
+      const keys = yield* PlatformKeys.fetched(platform.fetch, times)
+      assert.strictEqual((yield* Effect.flip(keys.find("A"))).reason, "unverifiable")
+      platform.isDown = false
+      platform.certificates = { A: [0, 100] }
+      assert.isDefined(yield* keys.find("A"))
+      // known now, and the platform said so a moment ago: what it does not have is forged
+      assert.isUndefined(yield* keys.find("B"))
+      platform.isDown = true
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Effect.flip(keys.find("B"))).reason, "unverifiable")
+      assert.isDefined(yield* keys.find("A"))
+      platform.isDown = false
+      platform.certificates = { B: [0, 100] }
+      yield* TestClock.adjust("1 minute")
+      assert.isDefined(yield* keys.find("B"))
+    })
+  )
+
+  it.effect("begin anew, without a restart, where for an hour nothing came that they vouch for", () =>
+    Effect.gen(function* () {
+      const platform = aPlatform()
+      platform.certificates = { A: [0, 100] }
+      // the platform changed its keys altogether: no list is signed by one that is known
+      let isReplaced = false
+      const keys = yield* PlatformKeys.fetched(
+        (known) =>
+          isReplaced && known.size > 0 ? Effect.fail(fromNetwork("ANSWER_NOT_SIGNED")) : platform.fetch(known),
+        times
+      )
+      assert.isDefined(yield* keys.find("A"))
+      isReplaced = true
+      platform.certificates = { B: [0, 100] }
+      for (let minute = 1; minute < 60; minute++) {
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Effect.flip(keys.find("B"))).reason, "unverifiable", `${minute}`)
+      }
+      yield* TestClock.adjust("2 minutes")
+      assert.isDefined(yield* keys.find("B"))
+      assert.isUndefined(yield* keys.find("A"))
     })
   )
 

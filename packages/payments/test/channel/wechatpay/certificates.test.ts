@@ -181,6 +181,19 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("The certifica
     })
   )
 
+  it.effect("make a genuine notice wait where none can be fetched, and it is believed once they come", () =>
+    Effect.gen(function* () {
+      const peer = yield* Peer
+      const channel = yield* channelWithoutKeys()
+      const notice = yield* payAndReceive(yield* channelWithoutKeys())
+      yield* peer.fault("other", { kind: "drop", when: "before" }, 1000)
+      assert.strictEqual((yield* Effect.flip(channel.parseCallback(notice))).reason, "unverifiable")
+      assert.strictEqual(channel.refusal("unverifiable").status, 503)
+      yield* peer.reset
+      assert.strictEqual((yield* channel.parseCallback(notice)).notice._tag, "PaymentNotice")
+    })
+  )
+
   it.effect("once fetched serve on while the platform does not give new ones", () =>
     Effect.gen(function* () {
       const peer = yield* Peer

@@ -40,6 +40,7 @@ export const settings = Effect.gen(function* () {
     timeout: Duration.millis(500),
     certificateRefresh: Duration.hours(12),
     certificatePause: Duration.minutes(1),
+    certificateTrust: Duration.hours(1),
     callbackWindow: Duration.minutes(5)
   }
   return result

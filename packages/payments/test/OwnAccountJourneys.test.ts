@@ -1,0 +1,184 @@
+import { assert, layer } from "@effect/vitest"
+import { Money } from "@mall/domain/kernel/Money"
+import { ChannelId, ChannelMethod } from "@mall/domain/payments/Payment"
+import { Effect, Schedule } from "effect"
+import { HttpBody, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { SqlClient } from "effect/sql"
+import { Confirmations } from "../src/Confirmations.ts"
+import { ChannelCredentials } from "../src/credentials/ChannelCredentials.ts"
+import { Payments } from "../src/Payments.ts"
+import { askNow } from "./conformance/steps.ts"
+import { awaitStatus, newOperationId } from "./TestPayments.ts"
+import { delivered, Merchants, TestTwoMerchants } from "./TwoMerchants.ts"
+import type { Delivery, Merchant } from "./TwoMerchants.ts"
+
+const post = Effect.fnUntraced(function* (url: string, authorization: string, body: HttpBody.HttpBody) {
+  const http = yield* HttpClient.HttpClient
+  const answer = yield* http.execute(
+    HttpClientRequest.post(url).pipe(
+      HttpClientRequest.setHeader("authorization", authorization),
+      HttpClientRequest.setBody(body)
+    )
+  )
+  return yield* HttpClientResponse.filterStatusOk(answer)
+})
+
+/** Enters an address for events, as the owner of the account does at the channel. */
+const tellStripe = ({ account: { stripe }, sandbox }: Merchant, url: string) =>
+  post(
+    `${sandbox}/stripe/v1/webhook_endpoints`,
+    `Bearer ${stripe["secretKey"]}`,
+    HttpBody.text(new URLSearchParams({ url }).toString(), "application/x-www-form-urlencoded")
+  )
+
+const tellPaypal = Effect.fnUntraced(function* ({ account: { paypal }, sandbox }: Merchant, url: string) {
+  const basic = Buffer.from(`${paypal["clientId"]}:${paypal["clientSecret"]}`).toString("base64")
+  const granted = yield* post(
+    `${sandbox}/paypal/v1/oauth2/token`,
+    `Basic ${basic}`,
+    HttpBody.text("grant_type=client_credentials", "application/x-www-form-urlencoded")
+  )
+  const [, token = ""] = /"access_token":"([^"]+)"/.exec(yield* granted.text) ?? []
+  yield* post(
+    `${sandbox}/paypal/v1/notifications/webhooks`,
+    `Bearer ${token}`,
+    HttpBody.jsonUnsafe({ url, event_types: [{ name: "*" }] })
+  )
+})
+
+const journeys = [
+  { channel: "alipay", method: "precreate", currency: "CNY" },
+  { channel: "paypal", method: "paypal", currency: "USD" },
+  { channel: "stripe", method: "card", currency: "USD" },
+  { channel: "wechatpay", method: "native", currency: "CNY" },
+  { channel: "wechatpay_v2", method: "native", currency: "CNY" }
+] as const
+
+type Journey = (typeof journeys)[number]
+
+/** Gives the channel's credentials, and the channel the address where it is to send what it has to tell. */
+const setUp = Effect.fnUntraced(function* (merchant: Merchant, { channel }: Journey) {
+  const credentials = yield* ChannelCredentials
+  const set = yield* credentials.set(
+    merchant.id,
+    { channel: ChannelId.make(channel), credentials: merchant.credentials[channel], reason: "own account" },
+    "test"
+  )
+  if (channel === "stripe") yield* tellStripe(merchant, set.notifyUrl)
+  if (channel === "paypal") yield* tellPaypal(merchant, set.notifyUrl)
+  return set
+})
+
+const begin = Effect.fnUntraced(function* ({ principal }: Merchant, { channel, currency, method }: Journey) {
+  const payments = yield* Payments
+  const confirmations = yield* Confirmations
+  const payment = yield* payments.create(
+    { amount: Money.of(1999, currency), reference: "order-1", description: "Two shirts 两件衬衫" },
+    principal,
+    yield* newOperationId
+  )
+  const { attempt } = yield* confirmations.confirm(
+    payment.id,
+    { channel: ChannelId.make(channel), method: ChannelMethod.make(method) },
+    principal
+  )
+  return { payment: payment.id, attempt: attempt.id }
+})
+
+const eventually = <A, E, R>(what: string, look: Effect.Effect<A | undefined, E, R>) =>
+  look.pipe(
+    Effect.repeat({ until: (found) => found !== undefined, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.die(new Error(`Not seen: ${what}`)) })
+  )
+
+/** A notice that was taken as this payment's. */
+const awaitNotice = Effect.fnUntraced(function* (payment: string, eventType: RegExp) {
+  const sql = yield* SqlClient.SqlClient
+  yield* eventually(
+    `a notice ${eventType}`,
+    Effect.map(
+      sql<{ readonly eventType: string; readonly status: string }>`
+        SELECT event_type, status FROM payments.callback_inbox WHERE payment_id = ${payment}`,
+      (rows) => rows.find(({ eventType: type, status }) => eventType.test(type) && status === "processed")
+    )
+  )
+})
+
+const replay = Effect.fnUntraced(function* (url: string, { body, headers }: Delivery) {
+  const http = yield* HttpClient.HttpClient
+  const { "content-length": _length, connection: _connection, host: _host, ...rest } = headers
+  return yield* http.execute(
+    HttpClientRequest.post(url).pipe(
+      HttpClientRequest.setHeaders(rest),
+      HttpClientRequest.bodyUint8Array(body, headers["content-type"] ?? "application/json")
+    )
+  )
+})
+
+/** Refusals by the channel's seal at an address, whatever the reason is called. */
+const refusals = Effect.fnUntraced(function* (channel: string) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    SELECT id FROM payments.security_events WHERE kind = 'callback_refused' AND channel = ${channel}`
+  return rows.length
+})
+
+layer(TestTwoMerchants, { excludeTestServices: true, timeout: "60 seconds" })("a merchant's own account", (it) => {
+  for (const journey of journeys) {
+    const { channel } = journey
+
+    it.effect(`at ${channel} takes a payment, tells of it by a signed notice, and gives it back`, () =>
+      Effect.gen(function* () {
+        const { a, b } = yield* Merchants
+        const set = yield* setUp(a, journey)
+        const { attempt, payment } = yield* begin(a, journey)
+        assert.strictEqual(yield* b.pay(channel, attempt), 404)
+        assert.strictEqual(yield* a.pay(channel, attempt), 200)
+        yield* awaitStatus(payment, "succeeded")
+        yield* awaitNotice(payment, /SUCCESS|PAYMENT|COMPLETED|succeeded|APPROVED/)
+
+        const sql = yield* SqlClient.SqlClient
+        const tries = yield* sql<{ readonly credentialId: string | null }>`
+          SELECT credential_id FROM payments.attempts WHERE payment_id = ${payment}`
+        assert.deepStrictEqual(tries, [{ credentialId: set.id }])
+
+        const payments = yield* Payments
+        yield* payments.refund(payment, { reason: "returned" }, a.principal, yield* newOperationId)
+        // where the notice tells no amount, the channel is asked, as the sweep does
+        yield* eventually(
+          "the refund",
+          Effect.andThen(
+            askNow(payment),
+            Effect.map(payments.show(payment, a.principal), ({ status }) =>
+              status === "refunded" ? status : undefined
+            )
+          )
+        )
+      })
+    )
+
+    it.effect(`at ${channel} does not believe what another's account says`, () =>
+      Effect.gen(function* () {
+        const { a, b } = yield* Merchants
+        const [ofA] = yield* Effect.all([setUp(a, journey), setUp(b, journey)])
+        const { attempt, payment } = yield* begin(b, journey)
+        const before = delivered.length
+        assert.strictEqual(yield* b.pay(channel, attempt), 200)
+        yield* awaitStatus(payment, "succeeded")
+        const genuine = yield* eventually(
+          "the notice of B's channel",
+          Effect.sync(() => delivered.slice(before).find(({ path }) => path.endsWith(`/${channel}/${b.id}`)))
+        )
+        assert.isDefined(genuine)
+        const refusedBefore = yield* refusals(channel)
+        const answer = yield* replay(ofA.notifyUrl, genuine ?? { path: "", headers: {}, body: new Uint8Array() })
+        const text = yield* answer.text
+        assert.isTrue(answer.status >= 400 || /fail/i.test(text), `${answer.status} ${text}`)
+        yield* eventually(
+          "the refusal",
+          Effect.map(refusals(channel), (now) => (now > refusedBefore ? now : undefined))
+        )
+      })
+    )
+  }
+})
