@@ -1,4 +1,4 @@
-// has to come before the library, which is built on it
+// oxlint-disable-next-line import/no-unassigned-import -- the library is built on it and does not bring it
 import "reflect-metadata"
 import type { ServiceName } from "@mall/domain/identity/ServiceName"
 import { toUri } from "@mall/domain/identity/ServiceName"
@@ -25,7 +25,7 @@ export interface Validity {
 }
 
 /** The certificate or the key of the authority cannot be read, or the one is not the other's. */
-export class AuthorityUnreadable extends Schema.TaggedError<AuthorityUnreadable>()("AuthorityUnreadable", {}) {
+class AuthorityUnreadable extends Schema.TaggedError<AuthorityUnreadable>()("AuthorityUnreadable", {}) {
   override get message() {
     return "The files of the certificate authority do not hold a certificate of EC P-256 and its key"
   }

@@ -78,7 +78,9 @@ const certs = Command.make(
       Flag.atLeast(0)
     ),
     hosts: Flag.String("host").pipe(
-      Flag.withDescription("A name or address under which the services are reached, beside their own names and localhost"),
+      Flag.withDescription(
+        "A name or address under which the services are reached, beside their own names and localhost"
+      ),
       Flag.atLeast(0)
     ),
     days: days("days", 365, "For how many days the certificates of services are good"),

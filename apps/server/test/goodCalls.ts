@@ -51,6 +51,13 @@ const payloads: Readonly<Record<string, Json>> = {
   "policy.apply": { id: missingId, change: { version: 9, document: { roles: [] }, reason: "because" } },
   "payments.scheduleCancel": { id: missingId, at: null },
   "admin.payments.scheduleCancel": { id: missingId, at: null, reason: "because" },
+  "gateway.create": {
+    ...{ id: missingId, payerId: missingId, amount: money, reference: "r", description: "tea" },
+    expiresAt: "2030-01-01T00:00:00.000Z"
+  },
+  "gateway.find": { ids: [missingId] },
+  "gateway.close": { id: missingId, reason: "because" },
+  "gateway.refund": { id: missingId, paymentId: missingId, amount: money, reason: "because" },
   "ledger.accounts": {},
   "ledger.trialBalance": {},
   "admin.ledger.accounts": {},

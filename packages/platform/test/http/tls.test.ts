@@ -171,7 +171,7 @@ layer(Certificates.layer, { excludeTestServices: true, timeout: "30 seconds" })(
         ...{ service: payments, hosts }
       })
       yield* write("server.crt", next.certificate)
-      const until = <A>(look: Effect.Effect<A>, isReached: (value: A) => boolean) =>
+      const until = <A, R>(look: Effect.Effect<A, never, R>, isReached: (value: A) => boolean) =>
         Effect.repeat(look, { until: isReached, schedule: Schedule.spaced("20 millis") })
       yield* until(log, (text) => text.includes("The former certificate stays"))
       assert.strictEqual(yield* serial, before)
