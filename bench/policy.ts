@@ -1,5 +1,5 @@
 import type { Role } from "@mall/domain/identity/Permission"
-import { Permission } from "@mall/domain/identity/Permission"
+import { heldPermissions } from "@mall/domain/identity/Permission"
 import type { PolicyDocument } from "@mall/domain/identity/Policy"
 import { compilePolicy } from "../packages/identity/src/policy/compilePolicy.ts"
 import { newEnforcer, newModelFromString } from "casbin"
@@ -9,7 +9,7 @@ const roles = 100
 const rulesPerRole = 10
 
 const ruleOf = (index: number) => {
-  const [resource = "", action = "use"] = (Permission.literals[1 + (index % 16)] ?? "account").split(":")
+  const [resource = "", action = "use"] = (heldPermissions[index % 16] ?? "account").split(":")
   const isRegex = index % 2 === 0
   return {
     effect: index % 10 === 9 ? ("deny" as const) : ("allow" as const),
@@ -31,7 +31,7 @@ const document: PolicyDocument = {
   }))
 }
 
-const asked = Permission.literals.filter((each) => each !== "public")
+const asked = heldPermissions
 
 /** Decisions a second of one core: who has these three roles may do this. */
 const decisions = (seconds: number, decide: (turn: number) => boolean) => {

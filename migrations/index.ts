@@ -24,6 +24,7 @@ import tenancy from "./0023_tenancy.ts"
 import paymentsRest from "./0024_payments_rest.ts"
 import risk from "./0025_risk.ts"
 import reconciliation from "./0026_reconciliation.ts"
+import serviceTokens from "./0027_service_tokens.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -52,5 +53,6 @@ export const migrations = {
   "0023_tenancy": tenancy,
   "0024_payments_rest": paymentsRest,
   "0025_risk": risk,
-  "0026_reconciliation": reconciliation
+  "0026_reconciliation": reconciliation,
+  "0027_service_tokens": serviceTokens
 }

@@ -49,6 +49,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at, make, rotate and revoke the keys of merchants' servers",
     async () => (await import("./ApiKeysCommand.ts")).ApiKeysCommand
   ),
+  entry(
+    "services",
+    "Look at, make and revoke the tokens with which our services call each other",
+    async () => (await import("./ServicesCommand.ts")).ServicesCommand
+  ),
   entry("products", "Import products", async () => (await import("./ProductsCommand.ts")).ProductsCommand),
   entry("orders", "Look at orders and cancel them", async () => (await import("./OrdersCommand.ts")).OrdersCommand),
   entry("returns", "Look at what buyers send back", async () => (await import("./ReturnsCommand.ts")).ReturnsCommand),

@@ -3,6 +3,7 @@ import * as CatalogRpcHandlers from "@mall/catalog/CatalogRpcHandlers"
 import { MallApi } from "@mall/domain/MallApi"
 import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
 import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
+import { ServiceRpcs } from "@mall/domain/rpc/ServiceRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { IdentityHttp, IdentityProvidersHttp, IdentityProvidersRpc, IdentityRpc } from "@mall/identity/Identity"
 import * as LedgerHttp from "@mall/ledger/LedgerHttp"
@@ -30,8 +31,8 @@ import { Layer } from "effect"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { RpcSerialization } from "effect/rpc"
 
-/** Every call that a client of any audience may make; what each needs is declared on it. */
-export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs)
+/** Every call that a client of any audience may make, or another service; what each needs is declared on it. */
+export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs, ServiceRpcs)
 
 const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide([
@@ -59,6 +60,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.storefrontLayer,
     PaymentRpcHandlers.merchantLayer,
     PaymentRpcHandlers.adminLayer,
+    PaymentRpcHandlers.gatewayLayer,
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
     AuditEdge.rpcLayer,

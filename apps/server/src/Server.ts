@@ -2,6 +2,7 @@ import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
 import { Readiness } from "@mall/platform/http/Readiness"
 import * as Edge from "@mall/platform/http/Edge"
 import * as NodeServer from "@mall/platform/http/NodeServer"
+import { TlsConfig } from "@mall/platform/http/Tls"
 import { DefaultSmtpUrl } from "@mall/platform/mail/smtpUrl"
 import { migrate } from "@mall/platform/Migrations"
 import { describeUrl } from "@mall/platform/Sql"
@@ -61,6 +62,7 @@ export const layer = Layer.unwrap(
     const roles = yield* Settings.roles
     const port = yield* Settings.apiPort
     const sandboxPort = yield* Settings.sandboxPort
+    const { certFile } = yield* TlsConfig
     const has = (role: Settings.ServerRole) => roles.includes(role)
 
     const Ready = Layer.effectDiscard(
@@ -68,7 +70,7 @@ export const layer = Layer.unwrap(
         const { isEmbedded, url } = yield* Database
         yield* Console.log(
           Screen.render({
-            api: has("api") ? `http://127.0.0.1:${port}` : undefined,
+            api: has("api") ? `${Option.isSome(certFile) ? "https" : "http"}://127.0.0.1:${port}` : undefined,
             sandbox: has("sandbox") ? `http://127.0.0.1:${sandboxPort}` : undefined,
             isWorker: has("worker"),
             database: isEmbedded ? `embedded PostgreSQL, ${describeUrl(url)}` : describeUrl(url),

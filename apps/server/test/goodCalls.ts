@@ -62,6 +62,13 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.risk.backtest": { rule: { id: "bad_input", when: riskCondition, score: 1, action: "score" }, days: 1 },
   "admin.risk.enlist": { list: "block", kind: "device", value: "nobody's", reason: "because" },
   "admin.risk.delist": { list: "block", kind: "device", value: "nothing", reason: "because" },
+  "gateway.create": {
+    ...{ id: missingId, payerId: missingId, amount: money, reference: "r", description: "tea" },
+    expiresAt: "2030-01-01T00:00:00.000Z"
+  },
+  "gateway.find": { ids: [missingId] },
+  "gateway.close": { id: missingId, reason: "because" },
+  "gateway.refund": { id: missingId, paymentId: missingId, amount: money, reason: "because" },
   "ledger.accounts": {},
   "ledger.trialBalance": {},
   "admin.ledger.accounts": {},

@@ -48,6 +48,7 @@ class Mall extends Context.Service<Mall, { readonly url: string; readonly caller
 const verdictOn = (caller: Caller, permission: Permission | undefined) => {
   if (permission === undefined) return "undeclared"
   if (isGranted(caller.roles, permission)) return "let in"
+  if (permission === "service") return "Unauthorized"
   return caller.token === undefined ? "Unauthorized" : "Forbidden"
 }
 

@@ -1,13 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { ofHttpApi, ofRpcGroup } from "@mall/domain/identity/declarations"
 import type { Declaration } from "@mall/domain/identity/declarations"
-import { Permission, permissionsOf, shopPermissions } from "@mall/domain/identity/Permission"
+import { heldPermissions, permissionsOf, shopPermissions } from "@mall/domain/identity/Permission"
 import { MallApi } from "@mall/domain/MallApi"
 import { MallRpcs } from "../src/HttpApp.ts"
 
 const guests: Readonly<Record<Declaration["guard"], string>> = {
   required: "",
   optional: "a token is used where there is one",
+  service: "only other services of ours",
   none: "no token is read"
 }
 
@@ -29,19 +30,17 @@ const waysOf = (declarations: ReadonlyArray<Declaration>) =>
 const roles = ["customer", "merchant", "admin"] as const
 const permissions = table(
   ["permission", "within a shop", ...roles],
-  Permission.literals
-    .filter((permission) => permission !== "public")
-    .map((permission) => [
-      code(permission),
-      shopPermissions.has(permission) ? "yes" : "",
-      ...roles.map((role) => (permissionsOf[role].includes(permission) ? "yes" : ""))
-    ])
+  heldPermissions.map((permission) => [
+    code(permission),
+    shopPermissions.has(permission) ? "yes" : "",
+    ...roles.map((role) => (permissionsOf[role].includes(permission) ? "yes" : ""))
+  ])
 )
 
 const document = `# Permissions
 
 What every way into the server needs, as it declares it; the server does not start while one declares nothing. \`public\` is for
-everybody, \`account\` for everybody who is signed in. This page is written by a test:
+everybody, \`account\` for everybody who is signed in, \`service\` for our own services ([services.md](services.md)). This page is written by a test:
 \`npm test -- apps/server/test/permissionsDocument.test.ts -u\`. What roles hold is said in [policy.md](policy.md).
 
 ## Permissions and the built-in roles

@@ -4,9 +4,10 @@ import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
 import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { Context, Effect, Layer, Option, Redacted, Ref } from "effect"
 import { Headers } from "effect/http"
-import { RpcClient, RpcMiddleware, RpcSerialization } from "effect/rpc"
+import { RpcClient, RpcMiddleware } from "effect/rpc"
 import type { RpcClientError } from "effect/rpc"
 import { AccessToken } from "./AccessToken.ts"
+import { protocol } from "./rpcProtocol.ts"
 
 const Bearer = RpcMiddleware.layerClient(
   RpcAuthorization,
@@ -23,9 +24,6 @@ const Bearer = RpcMiddleware.layerClient(
     )
   })
 )
-
-const protocol = (baseUrl: string) =>
-  RpcClient.layerProtocolHttp({ url: `${baseUrl}/rpc` }).pipe(Layer.provide(RpcSerialization.layerNdjson))
 
 /** The typed RPC client of a shop's front end. It runs in a browser and in Node. */
 export class StorefrontRpc extends Context.Service<

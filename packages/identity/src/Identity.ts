@@ -38,6 +38,9 @@ import { ProviderSignIns } from "./providers/ProviderSignIns.ts"
 import { Revocations } from "./Revocations.ts"
 import { SecondFactors } from "./SecondFactors.ts"
 import { SentMails } from "./SentMails.ts"
+import { ServiceAuthorizationLayer } from "./services/ServiceAuthorizationLayer.ts"
+import { ServiceTokenMemory } from "./services/ServiceTokenMemory.ts"
+import { ServiceTokens } from "./services/ServiceTokens.ts"
 import { SessionRepo } from "./SessionRepo.ts"
 import { Sessions } from "./Sessions.ts"
 import { SignInChecks } from "./SignInChecks.ts"
@@ -81,6 +84,8 @@ const Services = Layer.mergeAll(
   Blocks.layerGate,
   PasswordResets.layerNoDeps,
   StepUps.layerNoDeps,
+  ServiceTokens.layer,
+  ServiceTokenMemory.layer,
   Machines
 ).pipe(
   Layer.provideMerge(SignInChecks.layerNoDeps),
@@ -95,6 +100,7 @@ const layerDeaf = Layer.mergeAll(
   AuthorizationLayer,
   OptionalAuthorizationLayer,
   RpcAuthorizationLayer,
+  ServiceAuthorizationLayer,
   StepUpLayer,
   RpcStepUpLayer,
   Addresses.layerAddressBook

@@ -2,6 +2,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { ApiKeyId } from "@mall/domain/identity/ApiKey"
 import { BlockId } from "@mall/domain/identity/Block"
 import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
+import { ServiceTokenId } from "@mall/domain/identity/ServiceToken"
 import { Cause, Config, Duration, Effect, Layer, Option, Queue, Schedule, Schema } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { Blocks } from "./blocks/Blocks.ts"
@@ -9,6 +10,7 @@ import { Keys } from "./Keys.ts"
 import { ApiKeyMemory } from "./machines/ApiKeyMemory.ts"
 import { Policies } from "./policy/Policies.ts"
 import { Revocations } from "./Revocations.ts"
+import { ServiceTokenMemory } from "./services/ServiceTokenMemory.ts"
 
 /** Where the triggers of the tables of `identity` tell what changed. */
 const channel = "identity_changes"
@@ -20,17 +22,18 @@ const decodePolicy = Schema.decodeUnknownOption(
 )
 const decodeBlock = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["b ", BlockId]))
 const decodeApiKey = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["a ", ApiKeyId]))
+const decodeServiceToken = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["t ", ServiceTokenId]))
 const decodeSession = Schema.decodeUnknownOption(Schema.TemplateLiteralParser(["s ", SessionId]))
 
 /**
- * Keeps `Revocations`, `Keys`, `Policies`, `Blocks` and `ApiKeyMemory` current: hears every change as it commits, reads everything anew
- * whenever it (re)connects, and again at an interval, which bounds how long a silently dead connection can go unnoticed. Holds one
- * connection.
+ * Keeps `Revocations`, `Keys`, `Policies`, `Blocks`, `ApiKeyMemory` and `ServiceTokenMemory` current: hears every change as it
+ * commits, reads everything anew whenever it (re)connects, and again at an interval, which bounds how long a silently dead connection
+ * can go unnoticed. Holds one connection.
  */
 export const layer: Layer.Layer<
   never,
   Config.ConfigError,
-  PgClient.PgClient | Revocations | Keys | Policies | Blocks | ApiKeyMemory
+  PgClient.PgClient | Revocations | Keys | Policies | Blocks | ApiKeyMemory | ServiceTokenMemory
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const pg = yield* PgClient.PgClient
@@ -39,6 +42,7 @@ export const layer: Layer.Layer<
     const policies = yield* Policies
     const blocks = yield* Blocks
     const apiKeys = yield* ApiKeyMemory
+    const serviceTokens = yield* ServiceTokenMemory
     const interval = yield* Config.Duration("REVOCATION_RELOAD_INTERVAL").pipe(Config.withDefault(Duration.seconds(10)))
 
     const receive = Effect.fnUntraced(function* (payload: string): Effect.fn.Return<void, SqlError> {
@@ -51,16 +55,25 @@ export const layer: Layer.Layer<
       if (Option.isSome(decodePolicy(payload))) return yield* policies.reload
       const block = decodeBlock(payload)
       if (Option.isSome(block)) return yield* blocks.refresh(block.value[1])
+      if (Option.isSome(decodeServiceToken(payload))) return yield* serviceTokens.reload
       yield* keys.reload
     })
 
     const reload = Effect.all(
-      [revocations.reload, keys.reload, policies.reload, blocks.reload, Effect.sync(apiKeys.forgetAll)],
+      [
+        revocations.reload,
+        keys.reload,
+        policies.reload,
+        blocks.reload,
+        serviceTokens.reload,
+        Effect.sync(apiKeys.forgetAll)
+      ],
       { discard: true }
     )
     const setConnected = (connected: boolean) => {
       revocations.setConnected(connected)
       apiKeys.setConnected(connected)
+      serviceTokens.setConnected(connected)
     }
 
     const listen = Effect.gen(function* () {

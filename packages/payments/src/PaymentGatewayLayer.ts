@@ -1,17 +1,24 @@
+import { CurrentService } from "@mall/domain/identity/ServiceToken"
 import { Money } from "@mall/domain/kernel/Money"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, PaymentSummary } from "@mall/domain/payments/PaymentGateway"
-import { DateTime, Effect, Layer } from "effect"
+import { DateTime, Effect, Layer, Option } from "effect"
 import { Closing } from "./Closing.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentIntents } from "./PaymentIntents.ts"
 import { IntentRow } from "./PaymentRecord.ts"
 import { Refunds } from "./Refunds.ts"
 
-/** The mall is a trusted caller: what it may not see is decided by the mall itself. */
-const actor = "mall"
+/**
+ * Who calls, for the history: the service that proved its name, else the mall in this process. Each is a trusted caller: what
+ * its users may not see it decides itself.
+ */
+const currentActor = Effect.map(
+  Effect.serviceOption(CurrentService),
+  Option.match({ onNone: () => "mall", onSome: ({ name }) => `service:${name}` })
+)
 
-/** The port by which the mall has money moved, served within this process. */
+/** The port by which the mall has money moved, in the process of the pay platform. */
 export const layerNoDeps = Layer.effect(
   PaymentGateway,
   Effect.gen(function* () {
@@ -50,7 +57,7 @@ export const layerNoDeps = Layer.effect(
           paidAt: null,
           createdAt: yield* DateTime.nowAsDate
         })
-        const { summary } = yield* intents.create(row, actor)
+        const { summary } = yield* intents.create(row, yield* currentActor)
         return summary
       }),
       find: Effect.fn("PaymentGateway.find")(function* (ids) {
@@ -69,8 +76,10 @@ export const layerNoDeps = Layer.effect(
         const { intent } = yield* inquiries.settle(id)
         return intent.summary
       }),
-      close: (paymentId, reason) => closing.close({ paymentId, actor, reason }),
+      close: (paymentId, reason) =>
+        Effect.flatMap(currentActor, (actor) => closing.close({ paymentId, actor, reason })),
       refund: Effect.fn("PaymentGateway.refund")(function* ({ amount, id, paymentId, reason }) {
+        const actor = yield* currentActor
         yield* refunds.request({ id, paymentId, amount, reason, actor, owns: () => true }).pipe(
           // A refund in another currency than the payment's is a mistake that no state of the payment makes right.
           Effect.catchTag("CurrencyMismatch", Effect.die)

@@ -1,5 +1,7 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { DisputesAdminRpcs, DisputesMerchantRpcs } from "@mall/domain/payments/DisputeRpcs"
+import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
+import { PaymentGatewayRpcs } from "@mall/domain/payments/PaymentGatewayRpcs"
 import { PaymentsAdminRpcs } from "@mall/domain/payments/PaymentsAdminRpcs"
 import { PaymentsMerchantRpcs } from "@mall/domain/payments/PaymentsMerchantRpcs"
 import { PaymentsStorefrontRpcs } from "@mall/domain/payments/PaymentsStorefrontRpcs"
@@ -107,3 +109,17 @@ const adminDisputesLayer = DisputesAdminRpcs.toLayer(
 
 /** Serves `PaymentsAdminRpcs` and `DisputesAdminRpcs`. Needs the services of `PaymentServices`. */
 export const adminLayer = Layer.mergeAll(paymentsAdminLayer, adminDisputesLayer)
+
+/** Serves `PaymentGatewayRpcs`. Needs `PaymentGateway`. */
+export const gatewayLayer = PaymentGatewayRpcs.toLayer(
+  Effect.gen(function* () {
+    const gateway = yield* PaymentGateway
+    return PaymentGatewayRpcs.of({
+      "gateway.create": (request) => gateway.create(request),
+      "gateway.find": ({ ids }) => Effect.map(gateway.find(ids), (found) => [...found.values()]),
+      "gateway.settle": ({ id }) => gateway.settle(id),
+      "gateway.close": ({ id, reason }) => gateway.close(id, reason),
+      "gateway.refund": (refund) => gateway.refund(refund)
+    })
+  })
+)

@@ -3,6 +3,7 @@ import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
 import { RpcMiddleware } from "effect/rpc"
 import { Forbidden, Unauthorized } from "../kernel/EdgeError.ts"
 import { CurrentUser, CurrentVisitor } from "./CurrentUser.ts"
+import { CurrentService } from "./ServiceToken.ts"
 import { AddressNotAllowed, ApiKeyRefused, machineErrors } from "./MachineError.ts"
 
 /**
@@ -29,4 +30,13 @@ export class OptionalAuthorization extends HttpApiMiddleware.Service<
 export class RpcAuthorization extends RpcMiddleware.Service<RpcAuthorization, { provides: CurrentUser }>()(
   "@mall/domain/identity/RpcAuthorization",
   { requiredForClient: true, error: Schema.Union([Unauthorized, Forbidden, ApiKeyRefused, AddressNotAllowed]) }
+) {}
+
+/**
+ * The token of one of our services is needed, for the `CalledService` of the Rpc; where the connection has a client certificate, it must be
+ * that of the same service. What it stands before needs the permission `service`, which nobody has by a role.
+ */
+export class ServiceAuthorization extends RpcMiddleware.Service<ServiceAuthorization, { provides: CurrentService }>()(
+  "@mall/domain/identity/ServiceAuthorization",
+  { requiredForClient: true, error: Unauthorized }
 ) {}

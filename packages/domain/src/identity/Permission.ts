@@ -14,12 +14,14 @@ export const Role = Schema.String.check(
 export type Role = typeof Role.Type
 
 /**
- * What an endpoint or an Rpc needs: `public` for anyone, `account` for anyone signed in, else `<resource>:<action>`.
+ * What an endpoint or an Rpc needs: `public` for anyone, `account` for anyone signed in, `service` for another of our own
+ * services, else `<resource>:<action>`.
  * Whose rows may be touched is decided by the service, in the `WHERE` clause.
  */
 export const Permission = Schema.Literals([
   "public",
   "account",
+  "service",
   "catalog:write",
   "categories:write",
   "stock:write",
@@ -52,6 +54,11 @@ export const Permission = Schema.Literals([
   "personal-data:unmask"
 ]).annotate({ identifier: "Permission" })
 export type Permission = typeof Permission.Type
+
+/** What roles hold: `public` is everybody's, and `service` is proved by a service's token. */
+export const heldPermissions: ReadonlyArray<Permission> = Permission.literals.filter(
+  (permission) => permission !== "public" && permission !== "service"
+)
 
 const customer: ReadonlyArray<Permission> = ["account", "orders:read", "payments:read", "payments:write"]
 const merchant: ReadonlyArray<Permission> = [

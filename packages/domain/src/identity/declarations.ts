@@ -4,9 +4,11 @@ import type { HttpApiGroup } from "effect/http-api"
 import type { RpcGroup, Rpc } from "effect/rpc"
 import type { AuditAction } from "../operations/Audit.ts"
 import { Audited } from "../operations/Audit.ts"
-import { Authorization, OptionalAuthorization, RpcAuthorization } from "./Authorization.ts"
+import { Authorization, OptionalAuthorization, RpcAuthorization, ServiceAuthorization } from "./Authorization.ts"
 import type { Permission } from "./Permission.ts"
 import { permissionsOf, RequiredPermission } from "./Permission.ts"
+import type { ServiceName } from "./ServiceName.ts"
+import { CalledService } from "./ServiceToken.ts"
 import type { StepUpLevel } from "./StepUp.ts"
 import { RequiredStepUp, RpcStepUp, StepUp } from "./StepUp.ts"
 
@@ -15,8 +17,10 @@ export interface Declaration {
   /** `GET /api/v1/orders/:id`, or `rpc orders.get`. */
   readonly way: string
   readonly permission: Permission | undefined
-  /** Whether a middleware that knows who calls stands before it. */
-  readonly guard: "required" | "optional" | "none"
+  /** Whether a middleware that knows who calls stands before it: a user or key, a guest besides, or a service. */
+  readonly guard: "required" | "optional" | "service" | "none"
+  /** The service that another service must have a token for. */
+  readonly calledService: ServiceName | undefined
   readonly stepUp: StepUpLevel | undefined
   /** Whether the middleware that asks for a recent proof stands before it. */
   readonly hasStepUp: boolean
@@ -40,6 +44,7 @@ export const ofHttpApi = <Id extends string, Groups extends HttpApiGroup.Constra
         way: `${endpoint.method} ${endpoint.path}`,
         permission: Context.get(mergedAnnotations, RequiredPermission),
         guard: guardOf(keys.has(Authorization.key), keys.has(OptionalAuthorization.key)),
+        calledService: undefined,
         stepUp: Context.get(mergedAnnotations, RequiredStepUp),
         hasStepUp: keys.has(StepUp.key),
         audited: Context.get(mergedAnnotations, Audited) ?? (endpoint.method === "GET" ? "nothing" : undefined)
@@ -56,7 +61,8 @@ export const ofRpcGroup = <R extends Rpc.Any>(group: RpcGroup.RpcGroup<R>): Read
     return {
       way: `rpc ${rpc._tag}`,
       permission: Context.get(rpc.annotations, RequiredPermission),
-      guard: guardOf(keys.has(RpcAuthorization.key), false),
+      guard: keys.has(ServiceAuthorization.key) ? "service" : guardOf(keys.has(RpcAuthorization.key), false),
+      calledService: Context.get(rpc.annotations, CalledService),
       stepUp: Context.get(rpc.annotations, RequiredStepUp),
       hasStepUp: keys.has(RpcStepUp.key),
       audited: Context.get(rpc.annotations, Audited)
@@ -69,9 +75,12 @@ export const ofRpcGroup = <R extends Rpc.Any>(group: RpcGroup.RpcGroup<R>): Read
  * what it leaves in the audit trail.
  */
 export const faults = (declarations: ReadonlyArray<Declaration>): ReadonlyArray<string> =>
-  declarations.flatMap(({ audited, guard, hasStepUp, permission, stepUp, way }) => {
+  declarations.flatMap(({ audited, calledService, guard, hasStepUp, permission, stepUp, way }) => {
     if (permission === undefined) return [`${way} declares no permission`]
-    if (permission !== "public" && guard !== "required") return [`${way} needs ${permission} but nothing checks it`]
+    if (guard === "service" && permission !== "service") return [`${way} is for services and needs ${permission}`]
+    if (guard === "service" && calledService === undefined) return [`${way} does not say of which service it is`]
+    if (permission !== "public" && guard !== (permission === "service" ? "service" : "required"))
+      return [`${way} needs ${permission} but nothing checks it`]
     if (stepUp !== undefined && !hasStepUp) return [`${way} needs a ${stepUp} proof but nothing checks it`]
     if (stepUp === undefined && hasStepUp) return [`${way} checks for a proof but does not say which it needs`]
     if (permission !== "public" && !permissionsOf.customer.includes(permission) && audited === undefined) {

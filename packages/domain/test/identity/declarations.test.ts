@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { Rpc, RpcGroup } from "effect/rpc"
-import { Authorization, RpcAuthorization } from "../../src/identity/Authorization.ts"
+import { Authorization, RpcAuthorization, ServiceAuthorization } from "../../src/identity/Authorization.ts"
 import { faults, ofHttpApi, ofRpcGroup } from "../../src/identity/declarations.ts"
 import { RequiredPermission } from "../../src/identity/Permission.ts"
+import { payments } from "../../src/identity/ServiceName.ts"
+import { CalledService } from "../../src/identity/ServiceToken.ts"
+import { Audited } from "../../src/operations/Audit.ts"
 
 const api = HttpApi.make("shop").add(
   HttpApiGroup.make("things").add(
@@ -23,12 +26,31 @@ const rpcs = RpcGroup.make(
   Rpc.make("things.silent")
 )
 
+const ofServices = RpcGroup.make(
+  Rpc.make("services.good")
+    .annotate(RequiredPermission, "service")
+    .annotate(CalledService, payments)
+    .annotate(Audited, "nothing")
+    .middleware(ServiceAuthorization),
+  Rpc.make("services.unnamed").annotate(RequiredPermission, "service").middleware(ServiceAuthorization),
+  Rpc.make("services.ofUsers").annotate(RequiredPermission, "account").middleware(ServiceAuthorization),
+  Rpc.make("services.byUsers").annotate(RequiredPermission, "service").middleware(RpcAuthorization)
+)
+
 describe("declarations", () => {
   it("finds the endpoint that says nothing and the one that nothing checks", () => {
     assert.deepStrictEqual(faults(ofHttpApi(api)), [
       "GET /silent declares no permission",
       "POST /unaudited needs catalog:write and does not say what it leaves in the audit trail",
       "GET /unguarded needs account but nothing checks it"
+    ])
+  })
+
+  it("finds what is for services and does not say of which, or lets in users", () => {
+    assert.deepStrictEqual(faults(ofRpcGroup(ofServices)), [
+      "rpc services.unnamed does not say of which service it is",
+      "rpc services.ofUsers is for services and needs account",
+      "rpc services.byUsers needs service but nothing checks it"
     ])
   })
 

@@ -1,5 +1,5 @@
-import { Permission, shopPermissions } from "@mall/domain/identity/Permission"
-import type { Role } from "@mall/domain/identity/Permission"
+import { heldPermissions, shopPermissions } from "@mall/domain/identity/Permission"
+import type { Permission, Role } from "@mall/domain/identity/Permission"
 import type { PolicyRole, PolicyRule } from "@mall/domain/identity/Policy"
 
 /** The roles of somebody: those for the whole mall, and those within the one shop whose staff they are. */
@@ -121,7 +121,7 @@ export class CompiledPolicy {
 
 /** All permissions that a policy can speak of, by the two halves that patterns are matched against. */
 const subjects = new Map<string, Map<string, Permission>>()
-for (const permission of Permission.literals.filter((each) => each !== "public")) {
+for (const permission of heldPermissions) {
   const [resource = "", action = "use"] = permission.split(":")
   subjects.set(resource, (subjects.get(resource) ?? new Map<string, Permission>()).set(action, permission))
 }

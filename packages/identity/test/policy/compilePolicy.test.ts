@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Permission, permissionsOf, shopPermissions } from "@mall/domain/identity/Permission"
+import { heldPermissions, permissionsOf, shopPermissions } from "@mall/domain/identity/Permission"
 import type { Role } from "@mall/domain/identity/Permission"
 import type { PolicyDocument, PolicyRule } from "@mall/domain/identity/Policy"
 import { Effect, Result, Schema } from "effect"
@@ -256,7 +256,7 @@ describe("judgePolicy", () => {
         .flatMap(lineage)
         .flatMap((name) => find(name)?.rules ?? [])
       const fits = (pattern: string, text: string) => pattern === "*" || pattern === text
-      for (const permission of Permission.literals.filter((each) => each !== "public")) {
+      for (const permission of heldPermissions) {
         const [resource = "", action = "use"] = permission.split(":")
         const fitting = all.filter((each) => fits(each.resource, resource) && fits(each.action, action))
         const expected =

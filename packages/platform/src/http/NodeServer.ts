@@ -3,11 +3,14 @@ import { Duration, Effect, Layer } from "effect"
 import type { Config } from "effect"
 import { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { ServerOptions } from "node:http"
+import { Server as TlsServer } from "node:https"
+import type { ServerOptions as TlsServerOptions } from "node:https"
 import type { Socket } from "node:net"
 import { makeTraceId } from "../telemetry/traceContext.ts"
 import { ServerConfig } from "./EdgeConfig.ts"
 import { EdgeResponse } from "./EdgeResponse.ts"
 import { ReadyAnswers } from "./ReadyAnswers.ts"
+import * as Tls from "./Tls.ts"
 
 const refusals: Record<string, readonly [status: number, code: string, title: string]> = {
   HPE_HEADER_OVERFLOW: [431, "HeadersTooLarge", "The headers are too large"],
@@ -16,9 +19,14 @@ const refusals: Record<string, readonly [status: number, code: string, title: st
 }
 const malformed = [400, "MalformedRequest", "This is not a well-formed HTTP request"] as const
 
-/** Answers what never became a request: Node could not parse it, or it did not arrive in time. */
+const isOfHandshake = (code: string | undefined) => /^ERR_(?:SSL|TLS)_/.test(code ?? "")
+
+/**
+ * Answers what never became a request: Node could not parse it, or it did not arrive in time. Who failed at the handshake of
+ * TLS, as one who speaks plain HTTP there, understands no answer.
+ */
 const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  if (error.code === "ECONNRESET" || isOfHandshake(error.code) || !socket.writable) {
     socket.destroy()
     return
   }
@@ -31,6 +39,21 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
   )
 }
 
+/** Emits `event`, but a request only where `ready` has no answer to it. */
+const emitUnready = (
+  ready: ReadyAnswers["Service"],
+  event: string,
+  args: ReadonlyArray<unknown>,
+  emit: (...args: ReadonlyArray<unknown>) => boolean
+) => {
+  const [request, response] = args
+  if (event !== "request" || !(request instanceof IncomingMessage) || !(response instanceof ServerResponse)) {
+    return emit(...args)
+  }
+  ready.serve(request, response, () => emit(request, response))
+  return true
+}
+
 /** Node's server, in which a request goes to `ReadyAnswers` before it goes to those who listen for it. */
 class EdgeServer extends Server {
   private readonly ready: ReadyAnswers["Service"]
@@ -41,29 +64,47 @@ class EdgeServer extends Server {
   }
 
   override emit(event: string, ...args: ReadonlyArray<unknown>): boolean {
-    const [request, response] = args
-    if (event !== "request" || !(request instanceof IncomingMessage) || !(response instanceof ServerResponse)) {
-      return super.emit(event, ...args)
-    }
-    this.ready.serve(request, response, () => super.emit(event, request, response))
-    return true
+    return emitUnready(this.ready, event, args, (...all) => super.emit(event, ...all))
+  }
+}
+
+/** The same over TLS. */
+class TlsEdgeServer extends TlsServer {
+  private readonly ready: ReadyAnswers["Service"]
+
+  constructor(options: TlsServerOptions, ready: ReadyAnswers["Service"]) {
+    super(options)
+    this.ready = ready
+    // Node knows no other way to ask for a certificate and still let in who has none: a bad one is refused here.
+    this.prependListener("secureConnection", (socket) => {
+      if (!socket.authorized && socket.getPeerX509Certificate() !== undefined) socket.destroy()
+    })
+  }
+
+  override emit(event: string, ...args: ReadonlyArray<unknown>): boolean {
+    return emitUnready(this.ready, event, args, (...all) => super.emit(event, ...all))
   }
 }
 
 /** `EdgeServer` with `EdgeResponse`, limits on slow and huge requests, and an answer to those it cannot parse. */
-const makeServer = (config: Config.Success<typeof ServerConfig>, ready: ReadyAnswers["Service"]) => {
-  const server = new EdgeServer(
-    {
-      ServerResponse: EdgeResponse,
-      headersTimeout: Duration.toMillis(config.headersTimeout),
-      requestTimeout: Duration.toMillis(config.requestTimeout),
-      keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: config.maxHeaderSize,
-      noDelay: true
-    },
-    ready
-  )
+const makeServer = (
+  config: Config.Success<typeof ServerConfig>,
+  ready: ReadyAnswers["Service"],
+  tls: Tls.Options | undefined
+) => {
+  const options = {
+    ServerResponse: EdgeResponse,
+    headersTimeout: Duration.toMillis(config.headersTimeout),
+    requestTimeout: Duration.toMillis(config.requestTimeout),
+    keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: config.maxHeaderSize,
+    noDelay: true
+  }
+  const server =
+    tls === undefined
+      ? new EdgeServer(options, ready)
+      : new TlsEdgeServer({ ...options, ...tls, handshakeTimeout: options.headersTimeout }, ready)
   server.maxConnections = config.maxConnections
   server.on("clientError", refuse)
   return server
@@ -75,13 +116,16 @@ const answersWritten = Effect.callback<void>((resume) => {
 })
 
 /**
- * The server of this process, on `HOST` and `PORT`. When its scope closes it takes no new connection, waits `DRAIN_TIMEOUT`
+ * The server of this process, on `HOST` and `PORT`, over TLS where `TLS_CERT_FILE` is set. When its scope closes it takes no new connection, waits `DRAIN_TIMEOUT`
  * for the requests in flight, interrupts the rest and cuts what connections are left.
  */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const config = yield* ServerConfig
-    const server = makeServer(config, yield* ReadyAnswers)
+    const tls = yield* Tls.load
+    const server = makeServer(config, yield* ReadyAnswers, tls?.options)
+    const renewed =
+      tls !== undefined && server instanceof TlsEdgeServer ? Layer.effectDiscard(tls.keepFresh(server)) : Layer.empty
     const cutConnections = Layer.effectDiscard(
       Effect.addFinalizer(() =>
         Effect.andThen(
@@ -90,7 +134,7 @@ export const layer = Layer.unwrap(
         )
       )
     )
-    return cutConnections.pipe(
+    return Layer.merge(cutConnections, renewed).pipe(
       Layer.provideMerge(
         NodeHttpServer.layer(() => server, {
           port: config.port,

@@ -7,6 +7,8 @@ import { rootOf } from "../telemetry/UnsampledSpan.ts"
 import { limitKey, makeClientAddress } from "./ClientAddress.ts"
 import { EdgeConfig } from "./EdgeConfig.ts"
 import type { Exchange } from "./Exchange.ts"
+import { peerCertificateOf } from "./peerCertificate.ts"
+import type { PeerCertificate } from "./peerCertificate.ts"
 import { requestIdOf } from "./requestId.ts"
 import { RequestInfo } from "./RequestInfo.ts"
 import { makeIsAllowed } from "./ResponseHeaders.ts"
@@ -26,6 +28,7 @@ interface Peer {
   readonly address: string
   readonly limitKey: string
   readonly isProxy: boolean
+  readonly certificate: PeerCertificate | undefined
 }
 
 /** Reads off a request, once and for all, what the edge needs of it. */
@@ -42,7 +45,12 @@ export const makeBegin = Effect.gen(function* () {
     if (known !== undefined) return known
     const remote = source.socket.remoteAddress ?? "0.0.0.0"
     const address = clients.of(remote, undefined)
-    const peer = { address, limitKey: limitKey(address), isProxy: clients.isProxy(remote) }
+    const peer = {
+      address,
+      limitKey: limitKey(address),
+      isProxy: clients.isProxy(remote),
+      certificate: peerCertificateOf(source.socket)
+    }
     peers.set(source.socket, peer)
     return peer
   }
@@ -62,12 +70,13 @@ export const makeBegin = Effect.gen(function* () {
     const traceId = parent?.traceId ?? makeTraceId()
     const recorded = !quiet && tracing.isSampled(traceId, parent) ? tracing.begin(traceId, parent) : undefined
 
-    const requestId = headers["x-request-id"]
+    const given = headers["x-request-id"]
+    const requestId = requestIdOf(typeof given === "string" ? given : undefined)
     const origin = headers.origin
     return {
       source,
       path,
-      info: new RequestInfo(requestIdOf(typeof requestId === "string" ? requestId : undefined), traceId, clientIp, key),
+      info: new RequestInfo(requestId, traceId, clientIp, key, peer.certificate),
       startedAt: performance.now(),
       isQuiet: quiet,
       isEncrypted: "encrypted" in source.socket || (peer.isProxy && headers["x-forwarded-proto"] === "https"),

@@ -142,6 +142,11 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
         return HttpServerResponse.text(`${byteLength} ${yield* request.text}`)
       })
     ),
+    HttpRouter.add(
+      "GET",
+      "/who",
+      Effect.map(CurrentRequest, (request) => HttpServerResponse.text(request?.certificate?.service ?? "nobody"))
+    ),
     HttpRouter.add("GET", "/raw-defect", Effect.die(new Error("the secret plan"))),
     HttpRouter.add(
       "GET",
