@@ -21,6 +21,7 @@ import audit from "./0020_audit.ts"
 import ledger from "./0021_ledger.ts"
 import expiryByCategory from "./0022_expiry_by_category.ts"
 import tenancy from "./0023_tenancy.ts"
+import sealedPersonalData from "./0028_sealed_personal_data.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -46,5 +47,6 @@ export const migrations = {
   "0020_audit": audit,
   "0021_ledger": ledger,
   "0022_expiry_by_category": expiryByCategory,
-  "0023_tenancy": tenancy
+  "0023_tenancy": tenancy,
+  "0028_sealed_personal_data": sealedPersonalData
 }

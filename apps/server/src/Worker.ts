@@ -5,6 +5,7 @@ import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
+import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
@@ -17,7 +18,8 @@ export const sweeps = Layer.mergeAll(
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,
-  AuditSweeps.layer
+  AuditSweeps.layer,
+  PersonalDataSweeps.layer
 )
 
 /** Messages are handled. Any number of processes may do so at once. */
