@@ -1,5 +1,6 @@
 import { Effect, Option, Redacted, Schema } from "effect"
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto"
+import type { KeyObject } from "node:crypto"
 import { readOrMakeSecretFile } from "./secretFile.ts"
 
 /** The keys could not be read or made; `reason` is one sentence for the operator and holds no key. */
@@ -9,10 +10,13 @@ export class KeysUnusable extends Schema.TaggedError<KeysUnusable>()("KeysUnusab
   }
 }
 
-/** Keys of 32 bytes by id, which no log shows: the current one seals, all open. */
+/**
+ * Keys of 32 bytes by id: the current one seals, all open. No log shows a `KeyObject`, and it is ready for use, where bytes would be
+ * made ready at every call, for ten times the price.
+ */
 export interface KeyRing {
   readonly currentId: string
-  readonly byId: ReadonlyMap<string, Redacted.Redacted<Uint8Array>>
+  readonly byId: ReadonlyMap<string, KeyObject>
 }
 
 export interface Sealed {
@@ -40,7 +44,7 @@ const tagLength = 16
 /** A ring of its own for one key. */
 export const ringOf = (id: string, key: Uint8Array): KeyRing => ({
   currentId: id,
-  byId: new Map([[id, Redacted.make(key)]])
+  byId: new Map([[id, createSecretKey(key)]])
 })
 
 /** Opens what either opens, and seals as the first does. */
@@ -62,7 +66,7 @@ export const parseRing = Effect.fnUntraced(function* (
       reason: `${source} must be JSON of keys by id, such as {"k1":"<32 bytes in base64>"}; ids begin with a letter.`
     })
   }
-  const byId = new Map(entries.map(([id, key]) => [id, Redacted.make<Uint8Array>(Buffer.from(key, "base64"))]))
+  const byId = new Map(entries.map(([id, key]) => [id, createSecretKey(Buffer.from(key, "base64"))]))
   return { currentId: first[0], byId }
 })
 
@@ -85,7 +89,7 @@ export const seal = (ring: KeyRing, plain: string | Uint8Array, binding: string)
   // a ring is made with its current key
   if (key === undefined) throw new Error(`There is no key ${ring.currentId}`)
   const nonce = randomBytes(nonceLength)
-  const cipher = createCipheriv("aes-256-gcm", Redacted.value(key), nonce).setAAD(Buffer.from(binding))
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(binding))
   const body = Buffer.concat([
     typeof plain === "string" ? cipher.update(plain, "utf8") : cipher.update(plain),
     cipher.final()
@@ -97,7 +101,7 @@ export const seal = (ring: KeyRing, plain: string | Uint8Array, binding: string)
 export const open = (ring: KeyRing, { bytes, keyId }: Sealed, binding: string): Option.Option<Buffer> => {
   const key = ring.byId.get(keyId)
   if (key === undefined || bytes.length < nonceLength + tagLength) return Option.none()
-  const decipher = createDecipheriv("aes-256-gcm", Redacted.value(key), bytes.subarray(0, nonceLength))
+  const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, nonceLength))
     .setAAD(Buffer.from(binding))
     .setAuthTag(bytes.subarray(nonceLength, nonceLength + tagLength))
   return Option.liftThrowable(() =>

@@ -70,7 +70,7 @@ const make = Effect.fnUntraced(function* (tables: ReadonlyArray<PersonalDataTabl
   const reseal = Effect.fnUntraced(function* (table: PersonalDataTable, row: Outdated) {
     const text = row.personalDataKey === "" ? row.clear : yield* openRow(keys, table, row)
     return text === null
-      ? { id: row.id, bytes: null, keyId: null }
+      ? { id: row.id, bytes: nothing, keyId: "" }
       : { id: row.id, ...toColumns(sealRow(keys, table, row.id, text)) }
   })
 
@@ -91,7 +91,8 @@ const make = Effect.fnUntraced(function* (tables: ReadonlyArray<PersonalDataTabl
       )
       yield* sql`
         UPDATE ${sql(table.name)} AS kept SET
-          personal_data = given.sealed_bytes, personal_data_key = given.sealed_key, ${sql.literal(table.wipe)}
+          personal_data = CASE WHEN given.sealed_key <> '' THEN given.sealed_bytes END,
+          personal_data_key = nullif(given.sealed_key, ''), ${sql.literal(table.wipe)}
         FROM unnest(
           ${done.map(({ id }) => id)}::uuid[], ${done.map(({ bytes }) => bytes)}::bytea[],
           ${done.map(({ keyId }) => keyId)}::text[]
@@ -159,6 +160,9 @@ const make = Effect.fnUntraced(function* (tables: ReadonlyArray<PersonalDataTabl
 
   return PersonalDataSealing.of({ sweep, rotate, status })
 })
+
+/** Stands for null: an array of nothing but nulls has no type. */
+const nothing = new Uint8Array()
 
 const toColumns = ({ personalData, personalDataKey }: ReturnType<typeof sealRow>) => ({
   bytes: personalData,
