@@ -56,6 +56,8 @@ const make = Effect.fnUntraced(function* (tables: ReadonlyArray<PersonalDataTabl
   const outdatedKeys = ["", ...keys.ids.filter((id) => id !== keys.currentId)]
   /** They cannot be opened, and would be met by every batch. */
   const unreadable = new Set<string>()
+  /** Those that were told of. */
+  const missing = new Set<string>()
 
   const lockOutdated = (table: PersonalDataTable) =>
     SqlSchema.findAll({
@@ -104,9 +106,36 @@ const make = Effect.fnUntraced(function* (tables: ReadonlyArray<PersonalDataTabl
     Effect.catchTag("SchemaError", Effect.die)
   )
 
+  /** The keys that rows are under, each found by one look into the index. */
+  const keysOf = (table: PersonalDataTable) =>
+    SqlSchema.findAll({
+      Request: Schema.Void,
+      Result: Schema.Struct({ keyId: Schema.String }),
+      execute: () => sql`
+        WITH RECURSIVE seen AS (
+          (SELECT min(personal_data_key) AS key_id FROM ${sql(table.name)})
+          UNION ALL
+          SELECT (SELECT min(personal_data_key) FROM ${sql(table.name)} WHERE personal_data_key > seen.key_id)
+          FROM seen WHERE seen.key_id IS NOT NULL
+        )
+        SELECT key_id FROM seen WHERE key_id IS NOT NULL`
+    })(undefined)
+
+  const tellMissing = Effect.fnUntraced(
+    function* (table: PersonalDataTable) {
+      for (const { keyId } of yield* keysOf(table)) {
+        if (keyId === "" || keys.ids.includes(keyId) || missing.has(keyId)) continue
+        missing.add(keyId)
+        yield* Effect.logError("Personal data is sealed by a key that is not here: nobody can read it", { keyId })
+      }
+    },
+    Effect.catchTag("SchemaError", Effect.die)
+  )
+
   const sweep = Effect.fn("PersonalDataSealing.sweep")(function* (limit: number) {
     let left = limit
     for (const table of tables) {
+      yield* tellMissing(table)
       while (left > 0) {
         const size = Math.min(left, batchSize)
         const { sealed, seen } = yield* batch(table, size)

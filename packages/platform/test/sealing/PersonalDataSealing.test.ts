@@ -161,8 +161,9 @@ layer(TestDatabase, { excludeTestServices: true })("PersonalDataSealing", (it) =
           ["former", 2],
           ["current", 2]
         ])
-        assert.strictEqual(lines.length, 2)
-        assert.isTrue(lines.every((line) => line.includes("public.damaged") && !line.includes("Quillfeather")))
+        assert.strictEqual(lines.filter((line) => line.includes("public.damaged")).length, 2)
+        assert.strictEqual(lines.filter((line) => line.includes('"keyId":"lost"')).length, 1)
+        assert.isTrue(lines.every((line) => !line.includes("Quillfeather")))
       })
   )
 })
