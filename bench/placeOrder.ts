@@ -11,7 +11,9 @@ import { Outbox } from "@mall/platform/Outbox"
 import * as Sql from "@mall/platform/Sql"
 import type { CheckoutDraft } from "@mall/trade/CheckoutDraft"
 import { OrderPlacement } from "@mall/trade/OrderPlacement"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { documentsOf, makePlacementStatement } from "@mall/trade/placementStatement"
+import { sealDraft } from "@mall/trade/sealedAddress"
 import { Clock, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import * as fs from "node:fs"
@@ -119,7 +121,9 @@ export interface PlacingRates {
 const compare = Effect.fnUntraced(function* (skuOf: () => SkuId, seconds: number) {
   const statement = yield* makePlacementStatement
   const placement = yield* OrderPlacement
-  const single = yield* rateOf((draft) => Effect.flatMap(documentsOf([draft]), statement), skuOf, seconds)
+  const keys = yield* PersonalDataKeys
+  const placeAlone = (draft: CheckoutDraft) => Effect.flatMap(documentsOf([sealDraft(keys, draft)]), statement)
+  const single = yield* rateOf(placeAlone, skuOf, seconds)
   const grouped = yield* rateOf(placement.place, skuOf, seconds)
   return { single, grouped }
 })
@@ -141,7 +145,12 @@ export const measurePlacing = (seconds: number) => {
   return EmbeddedPostgres.start({ folder: path.join(folder, "postgres") }).pipe(
     Effect.flatMap(({ url }) =>
       benchmark(seconds).pipe(
-        Effect.provide(OrderPlacement.layer.pipe(Layer.provide(Outbox.layer), Layer.provideMerge(Sql.layerUrl(url))))
+        Effect.provide(
+          OrderPlacement.layer.pipe(
+            Layer.provide(Outbox.layer),
+            Layer.provideMerge(Layer.mergeAll(Sql.layerUrl(url), PersonalDataKeys.layer))
+          )
+        )
       )
     ),
     Effect.scoped,

@@ -119,6 +119,11 @@ export const commands: ReadonlyArray<Entry> = [
     async () => (await import("./KeysCommand.ts")).KeysCommand
   ),
   entry(
+    "privacy",
+    "Say how personal data is sealed, and bring it under a new key",
+    async () => (await import("./PrivacyCommand.ts")).PrivacyCommand
+  ),
+  entry(
     "expiry",
     "Say how long orders wait for their payment",
     async () => (await import("./ExpiryCommand.ts")).ExpiryCommand

@@ -1,6 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CatalogServices from "@mall/catalog/CatalogServices"
-import { IdentityCommandLayer, IdentityLayer, IdentityProvidersLayer } from "@mall/identity/Identity"
+import {
+  IdentityCommandLayer,
+  IdentityLayer,
+  IdentityProvidersLayer,
+  personalDataTables
+} from "@mall/identity/Identity"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
@@ -9,6 +14,7 @@ import { Doorbell } from "@mall/platform/Doorbell"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
+import { PersonalDataSealing } from "@mall/platform/sealing/PersonalDataSealing"
 import * as RiskServices from "@mall/risk/RiskServices"
 import * as Stores from "@mall/platform/Stores"
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
@@ -17,8 +23,11 @@ import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
 import { Database } from "./Database.ts"
 
+/** Every table that holds personal data. */
+const Sealing = PersonalDataSealing.layerOf([...personalDataTables, ...Trade.personalDataTables])
+
 /** What the contexts stand on, over the database. */
-const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.layer).pipe(
+const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.layer, Sealing).pipe(
   Layer.provideMerge(Layer.mergeAll(Stores.layer, SignalCounts.layer)),
   Layer.provideMerge(Doorbell.layerNoDeps),
   Layer.provideMerge(Notifications.layer),

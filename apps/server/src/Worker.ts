@@ -5,6 +5,7 @@ import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
+import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as RiskWorker from "@mall/risk/RiskWorker"
 import * as ReconciliationWorker from "@mall/treasury/reconciliation/ReconciliationWorker"
@@ -21,7 +22,8 @@ export const sweeps = Layer.mergeAll(
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,
-  AuditSweeps.layer
+  AuditSweeps.layer,
+  PersonalDataSweeps.layer
 )
 
 /** Messages are handled. Any number of processes may do so at once. */

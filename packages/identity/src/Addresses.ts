@@ -1,6 +1,6 @@
-import { Address } from "@mall/domain/identity/Address"
-import type { AddressInput } from "@mall/domain/identity/Address"
-import { AddressBook, AddressId, AddressNotFound, PostalAddress } from "@mall/domain/identity/AddressBook"
+import type { Address, AddressInput } from "@mall/domain/identity/Address"
+import { AddressBook, AddressId, AddressNotFound } from "@mall/domain/identity/AddressBook"
+import { placeOf } from "@mall/domain/identity/AddressParts"
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { AddressLimitReached } from "@mall/domain/identity/IdentityError"
@@ -9,8 +9,10 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import { gatherReads } from "@mall/platform/gatherReads"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Config, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import { addressColumns, openAddress, openContact, StoredAddress, StoredPostalAddress } from "./storedAddress.ts"
 import { UserRepo } from "./UserRepo.ts"
 
 const cursor = cursorOf(AddressId)
@@ -42,6 +44,7 @@ export class Addresses extends Context.Service<
     Addresses,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
       const users = yield* UserRepo
       const maximum = yield* Config.Int("ADDRESS_LIMIT").pipe(Config.withDefault(50))
       const currentDate = Effect.map(DateTime.now, DateTime.toDateUtc)
@@ -49,13 +52,13 @@ export class Addresses extends Context.Service<
       const Own = Schema.Struct({ userId: UserId, id: AddressId })
       const select = SqlSchema.findOneOption({
         Request: Own,
-        Result: Address,
+        Result: StoredAddress,
         execute: ({ userId, id }) => sql`SELECT * FROM identity.addresses WHERE id = ${id} AND user_id = ${userId}`
       })
       const find = Effect.fnUntraced(
         function* (userId: UserId, id: AddressId) {
-          const address = yield* select({ userId, id })
-          return yield* Option.isSome(address) ? Effect.succeed(address.value) : new AddressNotFound({ addressId: id })
+          const row = yield* select({ userId, id })
+          return yield* Option.isSome(row) ? openAddress(keys, row.value) : new AddressNotFound({ addressId: id })
         },
         Effect.catchTag("SchemaError", Effect.die)
       )
@@ -76,7 +79,7 @@ export class Addresses extends Context.Service<
 
       const insert = SqlSchema.findOneOption({
         Request: Schema.Record(Schema.String, Schema.Unknown),
-        Result: Address,
+        Result: StoredAddress,
         execute: (row) => sql`INSERT INTO identity.addresses ${sql.insert(row)} ON CONFLICT (id) DO NOTHING RETURNING *`
       })
 
@@ -84,11 +87,12 @@ export class Addresses extends Context.Service<
         const limit = page.limit ?? defaultLimit
         const before = page.after === undefined ? undefined : yield* cursor.decode(page.after)
         const rows = yield* Effect.orDie(selectPage({ userId, before, limit: limit + 1 }))
-        return toPage(rows, limit, ({ id }) => cursor.encode(id))
+        const addresses = yield* Effect.forEach(rows, (row) => openAddress(keys, row))
+        return toPage(addresses, limit, ({ id }) => cursor.encode(id))
       })
       const selectPage = SqlSchema.findAll({
         Request: Schema.Struct({ userId: UserId, before: Schema.UndefinedOr(AddressId), limit: Schema.Int }),
-        Result: Address,
+        Result: StoredAddress,
         execute: ({ userId, before, limit }) => sql`
           SELECT * FROM identity.addresses
           WHERE user_id = ${userId} ${before === undefined ? sql`` : sql`AND addresses.id < ${before}::uuid`}
@@ -104,14 +108,16 @@ export class Addresses extends Context.Service<
         function* ({ userId }: Principal, id: AddressId, { isDefault = false, ...address }: AddressInput) {
           yield* lockBook(userId)
           const before = yield* select({ userId, id })
-          if (Option.isSome(before)) return before.value
+          if (Option.isSome(before)) return yield* openAddress(keys, before.value)
           const { count: held } = yield* count(userId)
           if (held >= maximum) return yield* new AddressLimitReached({ limit: maximum })
           if (isDefault) yield* dropDefault(userId)
           const now = yield* currentDate
-          const row = { id, userId, ...address, isDefault: isDefault || held === 0, createdAt: now, updatedAt: now }
-          const added = yield* insert(row)
-          return yield* Option.isSome(added) ? Effect.succeed(added.value) : new AddressNotFound({ addressId: id })
+          const added = yield* insert({
+            ...{ id, userId, ...addressColumns(keys, id, address) },
+            ...{ isDefault: isDefault || held === 0, createdAt: now, updatedAt: now }
+          })
+          return yield* Option.isSome(added) ? openAddress(keys, added.value) : new AddressNotFound({ addressId: id })
         },
         sql.withTransaction,
         retryConflicts,
@@ -123,7 +129,8 @@ export class Addresses extends Context.Service<
           yield* lockBook(userId)
           const before = yield* find(userId, id)
           if (isDefault) yield* dropDefault(userId)
-          const row = { ...address, isDefault: isDefault || before.isDefault, updatedAt: yield* currentDate }
+          const updatedAt = yield* currentDate
+          const row = { ...addressColumns(keys, id, address), isDefault: isDefault || before.isDefault, updatedAt }
           yield* sql`UPDATE identity.addresses SET ${sql.update(row)} WHERE id = ${id} AND user_id = ${userId}`
           return yield* find(userId, id)
         },
@@ -158,9 +165,10 @@ export class Addresses extends Context.Service<
     AddressBook,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
       const select = SqlSchema.findAll({
         Request: Schema.Array(AddressId),
-        Result: Schema.Struct({ id: AddressId, userId: UserId, ...PostalAddress.fields }),
+        Result: StoredPostalAddress,
         execute: (ids) => sql`SELECT * FROM identity.addresses WHERE id = ANY (${ids}::uuid[])`
       })
       const read = gatherReads(sql, (ids: ReadonlyArray<AddressId>) =>
@@ -169,10 +177,9 @@ export class Addresses extends Context.Service<
       const find = Effect.fn("AddressBook.find")(function* (userId: UserId, id: AddressId) {
         const row = (yield* Effect.orDie(read([id]))).get(id)
         if (row === undefined || row.userId !== userId) return yield* new AddressNotFound({ addressId: id })
-        const { id: _id, userId: _userId, ...address } = row
-        return address
+        return { ...placeOf(row), ...(yield* openContact(keys, row)) }
       })
       return AddressBook.of({ find })
     })
-  )
+  ).pipe(Layer.provide(PersonalDataKeys.layer))
 }

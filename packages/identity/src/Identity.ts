@@ -1,3 +1,4 @@
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Layer } from "effect"
 import { AccessTokens } from "./AccessTokens.ts"
 import { AccountEvents } from "./AccountEvents.ts"
@@ -17,7 +18,7 @@ import * as IdentityListener from "./IdentityListener.ts"
 import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./IdentityRpcHandlers.ts"
 import { Keys } from "./Keys.ts"
 import { KnownDevices } from "./KnownDevices.ts"
-import { LoginRecords } from "./LoginRecords.ts"
+import { loginNetworks, LoginRecords } from "./LoginRecords.ts"
 import { ApiKeyMemory } from "./machines/ApiKeyMemory.ts"
 import { ApiKeyRepo } from "./machines/ApiKeyRepo.ts"
 import { ApiKeyAdminRpcHandlers, ApiKeyMerchantRpcHandlers } from "./machines/ApiKeyRpcHandlers.ts"
@@ -41,10 +42,11 @@ import { SentMails } from "./SentMails.ts"
 import { ServiceAuthorizationLayer } from "./services/ServiceAuthorizationLayer.ts"
 import { ServiceTokenMemory } from "./services/ServiceTokenMemory.ts"
 import { ServiceTokens } from "./services/ServiceTokens.ts"
-import { SessionRepo } from "./SessionRepo.ts"
+import { sessionAddresses, SessionRepo } from "./SessionRepo.ts"
 import { Sessions } from "./Sessions.ts"
 import { SignInChecks } from "./SignInChecks.ts"
 import { SignInNotices } from "./SignInNotices.ts"
+import { addressContacts } from "./storedAddress.ts"
 import { RpcStepUpLayer, StepUpLayer } from "./StepUpLayers.ts"
 import { StepUps } from "./StepUps.ts"
 import { UserAdministration } from "./UserAdministration.ts"
@@ -78,7 +80,7 @@ const Machines = Layer.merge(ApiKeys.layer, MachineCredentials.layerNoDeps).pipe
 const Services = Layer.mergeAll(
   Accounts.layerNoDeps,
   Logins.layerNoDeps,
-  Addresses.layerNoDeps,
+  Addresses.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer)),
   UserAdministration.layerNoDeps,
   PolicyAdministration.layerNoDeps,
   Blocks.layerGate,
@@ -123,6 +125,9 @@ export const IdentityProvidersRpc = ProviderStorefrontRpcHandlers
 
 /** The context for a process that serves none, such as the command line: what it changes is heard by those that do. */
 export const IdentityCommandLayer = layerDeaf
+
+/** The tables of identity that hold personal data. */
+export const personalDataTables = [addressContacts, sessionAddresses, loginNetworks]
 
 /** The handlers of the groups of `MallApi` that identity has, but for signing in by identity providers. */
 export const IdentityHttp = Layer.mergeAll(

@@ -5,6 +5,9 @@ import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import { currentTraceId } from "@mall/platform/currentTraceId"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { nothingSealed, openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
+import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
 import { Config, Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -31,6 +34,11 @@ const Places = Schema.Struct({
 })
 export type Places = typeof Places.Type
 
+/** The network is sealed: of IPv4 it is the whole address. */
+export const loginNetworks: PersonalDataTable = { name: "identity.logins", clear: "network", wipe: "network = NULL" }
+
+const SealedRecord = Schema.Struct({ ...LoginRecord.fields, ...sealedFields })
+
 /** The history of sign-ins, for their owners and for deciding whether one is unusual. Kept `LOGIN_HISTORY_RETENTION`. */
 export class LoginRecords extends Context.Service<
   LoginRecords,
@@ -49,10 +57,11 @@ export class LoginRecords extends Context.Service<
     purge(limit: number): Effect.Effect<number>
   }
 >()("@mall/identity/LoginRecords") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     LoginRecords,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
       const retention = yield* Config.Duration("LOGIN_HISTORY_RETENTION").pipe(Config.withDefault(Duration.days(180)))
       const before = (duration: Duration.Input) =>
         Effect.map(DateTime.now, (now) => DateTime.toDateUtc(DateTime.subtractDuration(now, duration)))
@@ -61,10 +70,10 @@ export class LoginRecords extends Context.Service<
         { country, deviceId, origin, userId }: LoginAttempt,
         outcome: LoginOutcome
       ) {
+        const id = yield* newId
         const row = {
-          id: yield* newId,
-          ...{ userId, outcome, country, deviceId },
-          network: origin.ip === null ? null : networkOf(origin.ip),
+          ...{ id, userId, outcome, country, deviceId },
+          ...(origin.ip === null ? nothingSealed : sealRow(keys, loginNetworks, id, networkOf(origin.ip))),
           userAgent: origin.userAgent,
           traceId: yield* currentTraceId,
           createdAt: DateTime.toDateUtc(yield* DateTime.now)
@@ -106,17 +115,23 @@ export class LoginRecords extends Context.Service<
 
       const select = SqlSchema.findAll({
         Request: Schema.Struct({ userId: UserId, before: Schema.UndefinedOr(Uuid7), limit: Schema.Int }),
-        Result: LoginRecord,
+        Result: SealedRecord,
         execute: ({ before, limit, userId }) => sql`
           SELECT * FROM identity.logins
           WHERE user_id = ${userId} ${before === undefined ? sql`` : sql`AND logins.id < ${before}::uuid`}
           ORDER BY logins.id DESC LIMIT ${limit}
         `
       })
+      const openNetwork = ({ network, personalData, personalDataKey, ...row }: typeof SealedRecord.Type) =>
+        Effect.map(openRow(keys, loginNetworks, { id: row.id, personalData, personalDataKey }), (opened) => ({
+          ...row,
+          network: opened ?? network
+        }))
       const list: LoginRecords["Service"]["list"] = Effect.fn("LoginRecords.list")(function* (userId, page) {
         const limit = page.limit ?? defaultLimit
         const before = page.after === undefined ? undefined : yield* cursor.decode(page.after)
         const rows = yield* select({ userId, before, limit: limit + 1 }).pipe(
+          Effect.flatMap(Effect.forEach(openNetwork)),
           Effect.catchTag(["SchemaError", "SqlError"], Effect.die)
         )
         return toPage(rows, limit, ({ id }) => cursor.encode(id))
@@ -138,4 +153,6 @@ export class LoginRecords extends Context.Service<
       return LoginRecords.of({ record, placesOf, wasAsked, list, purge })
     })
   )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer))
 }

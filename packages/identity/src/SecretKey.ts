@@ -1,7 +1,8 @@
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
-import { Config, Context, Effect, FileSystem, Layer, Option, Path, Redacted, Schema } from "effect"
+import { readOrMakeSecretFile } from "@mall/platform/sealing/secretFile"
+import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { Aead, Kdf, Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
@@ -91,25 +92,9 @@ const checkLength = Effect.fnUntraced(function* (secret: Redacted.Redacted) {
 })
 
 const readOrMake = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
   const random = yield* SecureRandom.SecureRandom
   const folder = yield* Config.String("MALL_DATA_DIR").pipe(Config.withDefault(".mall"))
-  const file = path.join(folder, "secret.key")
-  const read = Effect.map(fs.readFileString(file), Redacted.make)
-
-  const make = Effect.gen(function* () {
-    const text = Base64Url.encode(yield* random.randomBytes(32))
-    const draft = path.join(folder, `secret.${Base64Url.encode(yield* random.randomBytes(6))}.draft`)
-    yield* fs.makeDirectory(folder, { recursive: true })
-    yield* fs.writeFileString(draft, text, { mode: 0o600, flag: "wx" })
-    // a link appears whole or not at all, and not over one that another process made first
-    yield* fs.link(draft, file).pipe(Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.void))
-    yield* fs.remove(draft)
-    return yield* read
-  })
-
-  return yield* read.pipe(Effect.catchReason("PlatformError", "NotFound", () => make))
+  return yield* readOrMakeSecretFile(folder, "secret.key", Effect.map(random.randomBytes(32), Base64Url.encode))
 }).pipe(
   Effect.catchTag(
     "PlatformError",

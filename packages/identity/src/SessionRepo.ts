@@ -1,11 +1,14 @@
 import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
 import { ClientKind, Session } from "@mall/domain/identity/User"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { nothingSealed, openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
+import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
 import { Context, Effect, Layer, Option, Schema, Struct } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 
 const StoredSession = Schema.Struct({
-  ...Struct.omit(Session.fields, ["current"]),
+  ...Struct.omit(Session.fields, ["current", "ip"]),
   userId: UserId,
   familyHash: Schema.Uint8Array,
   tokenHash: Schema.Uint8Array,
@@ -14,6 +17,11 @@ const StoredSession = Schema.Struct({
   revokedAt: Schema.NullOr(Schema.Date)
 })
 export type StoredSession = typeof StoredSession.Type
+
+/** With where it was. */
+export interface OpenedSession extends StoredSession {
+  readonly ip: string | null
+}
 
 export const SessionProof = Schema.Literals(["password", "mfa"])
 export type SessionProof = typeof SessionProof.Type
@@ -42,6 +50,11 @@ export interface Rotation {
   readonly expiresAt: Date
 }
 
+/** What is sealed of a session is where it was. */
+export const sessionAddresses: PersonalDataTable = { name: "identity.sessions", clear: "ip", wipe: "ip = NULL" }
+
+const SealedSession = Schema.Struct({ ...StoredSession.fields, ip: Session.fields.ip, ...sealedFields })
+
 /** The statements on `identity.sessions`. They join the transaction they run in. */
 export class SessionRepo extends Context.Service<
   SessionRepo,
@@ -60,22 +73,24 @@ export class SessionRepo extends Context.Service<
     list(
       userId: UserId,
       page: { readonly now: Date; readonly before: SessionId | undefined; readonly limit: number }
-    ): Effect.Effect<Array<StoredSession>, SqlError>
+    ): Effect.Effect<Array<OpenedSession>, SqlError>
     /** Deletes up to `limit` sessions that ended or expired before `before`; answers how many. */
     purge(before: Date, limit: number): Effect.Effect<number, SqlError>
   }
 >()("@mall/identity/SessionRepo") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     SessionRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
+      const sealIp = (id: SessionId, ip: string | null) =>
+        ip === null ? nothingSealed : sealRow(keys, sessionAddresses, id, ip)
       const Id = Schema.Struct({ id: SessionId })
 
-      const insert = Effect.fn("SessionRepo.insert")(({ now, ...session }: NewSession) => {
+      const insert = Effect.fn("SessionRepo.insert")(({ ip, now, ...session }: NewSession) => {
         const provedAt = session.proof === null ? null : now
-        return sql`
-            INSERT INTO identity.sessions ${sql.insert({ ...session, provedAt, createdAt: now, lastUsedAt: now })}
-          `
+        const row = { ...session, ...sealIp(session.id, ip), provedAt, createdAt: now, lastUsedAt: now }
+        return sql`INSERT INTO identity.sessions ${sql.insert(row)}`
       }, Effect.asVoid)
 
       const selectForUpdate = SqlSchema.findOneOption({
@@ -85,12 +100,10 @@ export class SessionRepo extends Context.Service<
       })
       const lock = Effect.fn("SessionRepo.lock")(selectForUpdate, Effect.catchTag("SchemaError", Effect.die))
 
-      const rotate = Effect.fn("SessionRepo.rotate")(
-        (id: SessionId, { now, ...rotation }: Rotation) => sql`
-          UPDATE identity.sessions SET ${sql.update({ ...rotation, rotatedAt: now, lastUsedAt: now })} WHERE id = ${id}
-        `,
-        Effect.asVoid
-      )
+      const rotate = Effect.fn("SessionRepo.rotate")((id: SessionId, { ip, now, ...rotation }: Rotation) => {
+        const row = { ...rotation, ip: null, ...sealIp(id, ip), rotatedAt: now, lastUsedAt: now }
+        return sql`UPDATE identity.sessions SET ${sql.update(row)} WHERE id = ${id}`
+      }, Effect.asVoid)
 
       const revokeOpen = SqlSchema.findAll({
         Request: Schema.Struct({
@@ -120,7 +133,9 @@ export class SessionRepo extends Context.Service<
 
       const eraseTraces = Effect.fn("SessionRepo.eraseTraces")(
         (userId: UserId) => sql`
-          UPDATE identity.sessions SET ip = NULL, user_agent = NULL, device_id = NULL WHERE user_id = ${userId}
+          UPDATE identity.sessions
+          SET ip = NULL, personal_data = NULL, personal_data_key = NULL, user_agent = NULL, device_id = NULL
+          WHERE user_id = ${userId}
         `,
         Effect.asVoid
       )
@@ -132,7 +147,7 @@ export class SessionRepo extends Context.Service<
           before: Schema.UndefinedOr(SessionId),
           limit: Schema.Int
         }),
-        Result: StoredSession,
+        Result: SealedSession,
         execute: ({ userId, now, before, limit }) => sql`
           SELECT * FROM identity.sessions
           WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${now}
@@ -140,11 +155,16 @@ export class SessionRepo extends Context.Service<
           ORDER BY sessions.id DESC LIMIT ${limit}
         `
       })
+      const openIp = ({ ip, personalData, personalDataKey, ...session }: typeof SealedSession.Type) =>
+        Effect.map(openRow(keys, sessionAddresses, { id: session.id, personalData, personalDataKey }), (opened) => ({
+          ...session,
+          ip: opened ?? ip
+        }))
       const list = Effect.fn("SessionRepo.list")(
         (
           userId: UserId,
           page: { readonly now: Date; readonly before: SessionId | undefined; readonly limit: number }
-        ) => select({ userId, ...page }),
+        ) => Effect.flatMap(select({ userId, ...page }), Effect.forEach(openIp)),
         Effect.catchTag("SchemaError", Effect.die)
       )
 
@@ -167,4 +187,6 @@ export class SessionRepo extends Context.Service<
       return SessionRepo.of({ insert, lock, rotate, revoke, revokeAll, eraseTraces, list, purge })
     })
   )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer))
 }

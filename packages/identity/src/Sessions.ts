@@ -22,7 +22,7 @@ import type { Origin } from "./Origin.ts"
 import * as refreshToken from "./refreshToken.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
-import type { SessionProof, StoredSession } from "./SessionRepo.ts"
+import type { OpenedSession, SessionProof, StoredSession } from "./SessionRepo.ts"
 import { toUser } from "./toUser.ts"
 import { UserRepo } from "./UserRepo.ts"
 import type { StoredUser } from "./UserRepo.ts"
@@ -225,7 +225,7 @@ export class Sessions extends Context.Service<
         const rows = yield* sessions
           .list(principal.userId, { now, before, limit: limit + 1 })
           .pipe(Effect.catchTag("SqlError", Effect.die))
-        const toSession = (row: StoredSession): Session => ({
+        const toSession = (row: OpenedSession): Session => ({
           ...Struct.pick(row, ["id", "client", "deviceId", "userAgent", "ip", "createdAt", "lastUsedAt", "expiresAt"]),
           current: row.id === principal.sessionId
         })

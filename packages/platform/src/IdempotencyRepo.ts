@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { retryConflicts } from "./retryConflicts.ts"
+import { PersonalDataKeys } from "./sealing/PersonalDataKeys.ts"
 
 /** The answer to a request, as it is kept and given again. Header names are in lower case. */
 export interface StoredResponse {
@@ -36,12 +37,20 @@ const Row = Schema.Union([
     outcome: Schema.Literal("completed"),
     status: Schema.Int,
     headers: Schema.Record(Schema.String, Schema.String),
-    body: Schema.Uint8Array
+    body: Schema.Uint8Array,
+    bodyKey: Schema.NullOr(Schema.String)
   })
 ])
 export type Row = typeof Row.Type
 
 const encodeHeaders = Schema.encodeSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)))
+
+/** Answers say again what was asked, and so are sealed. */
+const placeOf = ({ key, scope }: { readonly scope: string; readonly key: string }) => ({
+  table: "platform.idempotency_keys",
+  column: "body",
+  id: `${scope}\n${key}`
+})
 
 /**
  * The statements of `Idempotency`, each for many keys at once. None of their commits waits for the disk: what a claim
@@ -67,10 +76,11 @@ export class IdempotencyRepo extends Context.Service<
     purge(now: Date, limit: number): Effect.Effect<number, SqlError>
   }
 >()("@mall/platform/IdempotencyRepo") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     IdempotencyRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
       const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
 
       const claim: IdempotencyRepo["Service"]["claim"] = Effect.fnUntraced(function* (
@@ -95,7 +105,7 @@ export class IdempotencyRepo extends Context.Service<
                 request_hash = excluded.request_hash,
                 operation_id = CASE WHEN kept.expires_at <= ${now} THEN excluded.operation_id ELSE kept.operation_id END,
                 holder = excluded.holder, state = 'running', lease_until = excluded.lease_until,
-                status = NULL, headers = NULL, body = NULL,
+                status = NULL, headers = NULL, body = NULL, body_key = NULL,
                 created_at = excluded.created_at, expires_at = excluded.expires_at
               WHERE kept.expires_at <= ${now}
                 OR (kept.state = 'running' AND kept.lease_until <= ${now}
@@ -103,29 +113,37 @@ export class IdempotencyRepo extends Context.Service<
               RETURNING scope, key, request_hash, operation_id
             )
             SELECT scope, key, request_hash, 'claimed' AS outcome, operation_id,
-              NULL::int AS status, NULL::jsonb AS headers, NULL::bytea AS body
+              NULL::int AS status, NULL::jsonb AS headers, NULL::bytea AS body, NULL::text AS body_key
             FROM claimed
             UNION ALL
             SELECT kept.scope, kept.key, kept.request_hash, kept.state, kept.operation_id,
-              kept.status, kept.headers, kept.body
+              kept.status, kept.headers, kept.body, kept.body_key
             FROM wanted JOIN platform.idempotency_keys AS kept USING (scope, key)
             WHERE NOT EXISTS (SELECT FROM claimed WHERE claimed.scope = kept.scope AND claimed.key = kept.key)`
-        return yield* Effect.orDie(decodeRows(rows))
+        return yield* Effect.forEach(yield* Effect.orDie(decodeRows(rows)), openBody)
       }, retryConflicts)
+
+      const openBody = Effect.fnUntraced(function* (row: Row) {
+        if (row.outcome !== "completed" || row.bodyKey === null) return row
+        const body = yield* Effect.orDie(keys.open({ keyId: row.bodyKey, bytes: row.body }, placeOf(row)))
+        return { ...row, body }
+      })
 
       const complete: IdempotencyRepo["Service"]["complete"] = Effect.fnUntraced(function* (completed) {
         const claims = completed.map((each) => each.claim)
         const responses = completed.map((each) => each.response)
+        const sealed = completed.map(({ claim, response }) => keys.seal(response.body, placeOf(claim)))
         yield* sql`
           UPDATE platform.idempotency_keys AS kept
-          SET state = 'completed', status = given.status, headers = given.headers::jsonb, body = given.body
+          SET state = 'completed', status = given.status, headers = given.headers::jsonb, body = given.body,
+            body_key = given.body_key
           FROM unnest(
             ${claims.map(({ scope }) => scope)}::text[], ${claims.map(({ key }) => key)}::text[],
             ${claims.map(({ holder }) => holder)}::uuid[],
             ${responses.map(({ status }) => status)}::int[],
             ${responses.map(({ headers }) => encodeHeaders(headers))}::text[],
-            ${responses.map(({ body }) => body)}::bytea[]
-          ) AS given (scope, key, holder, status, headers, body)
+            ${sealed.map(({ bytes }) => bytes)}::bytea[], ${sealed.map(({ keyId }) => keyId)}::text[]
+          ) AS given (scope, key, holder, status, headers, body, body_key)
           WHERE kept.scope = given.scope AND kept.key = given.key AND kept.holder = given.holder
             AND kept.state = 'running' AND set_config('synchronous_commit', 'off', true) = 'off'`
       }, retryConflicts)
@@ -165,4 +183,6 @@ export class IdempotencyRepo extends Context.Service<
       return IdempotencyRepo.of({ claim, complete, endLease, remove, purge })
     })
   )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer))
 }

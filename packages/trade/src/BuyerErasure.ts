@@ -3,6 +3,7 @@ import type { OrderStatus } from "@mall/domain/trade/Order"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { orderAddresses } from "./sealedAddress.ts"
 
 /** Goods that are still to be sent, or may still be paid: where they go is needed. */
 const needed: ReadonlyArray<OrderStatus> = ["pending_payment", "paid", "shipped", "delivered", "refunding"]
@@ -41,7 +42,6 @@ export class BuyerErasure extends Context.Service<
           SELECT user_id FROM trade.erased_buyers WHERE due_at <= ${now}
           ORDER BY due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
       })
-      const anonymous = sql`'{"recipient":"***","phone":"***","street":"***","postalCode":"***"}'::jsonb`
 
       const sweep = Effect.fn("BuyerErasure.sweep")(
         function* (limit: number) {
@@ -53,7 +53,8 @@ export class BuyerErasure extends Context.Service<
               SELECT id FROM trade.carts WHERE user_id = ANY (${due}::uuid[])
             )`
           yield* sql`
-            UPDATE trade.orders SET address = address || ${anonymous}, remark = ''
+            UPDATE trade.orders
+            SET ${sql.literal(orderAddresses.wipe)}, personal_data = NULL, personal_data_key = NULL, remark = ''
             WHERE user_id = ANY (${due}::uuid[]) AND status <> ALL (${needed}::text[])`
           const later = new Date(now.getTime() + Duration.toMillis(pause))
           yield* sql`

@@ -4,17 +4,20 @@ import { orderPlaced } from "@mall/domain/trade/OrderTopics"
 import type { StockShort } from "@mall/domain/trade/TradeError"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Config, Context, Effect, Exit, Layer, Request, RequestResolver, Schema, Semaphore } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { CheckoutDraft } from "./CheckoutDraft.ts"
 import { decide } from "./placementDecision.ts"
 import { documentsOf, makePlacementStatement } from "./placementStatement.ts"
+import { sealDraft } from "./sealedAddress.ts"
+import type { SealedDraft } from "./sealedAddress.ts"
 
 /** `known`: a checkout with this id was placed before, perhaps with other content; the draft was not. */
 export type Placed = "placed" | "known"
 
-class PlaceCheckout extends Request.Class<{ readonly draft: CheckoutDraft }, Placed, StockShort> {}
+class PlaceCheckout extends Request.Class<{ readonly draft: SealedDraft }, Placed, StockShort> {}
 
 type Entry = Request.Entry<PlaceCheckout>
 type Outcomes = ReadonlyMap<CheckoutId, Exit.Exit<Placed, StockShort>>
@@ -45,7 +48,8 @@ const known = Exit.succeed<Placed>("known")
  * `place` is atomic and idempotent by the draft's id. It fails with `StockShort` only where, under the locks of the stock
  * rows and in the order of arrival, the draft did not fit; no draft is failed by another of its group. Conflicts are
  * retried here. What a group publishes (`order_timeout`, `order_placed`) commits with it. Not to be called inside a
- * transaction, which the group of others could not be part of.
+ * transaction, which the group of others could not be part of. Addresses are sealed before a draft waits for its group: once,
+ * whatever is tried again.
  */
 export class OrderPlacement extends Context.Service<
   OrderPlacement,
@@ -53,11 +57,12 @@ export class OrderPlacement extends Context.Service<
     place(draft: CheckoutDraft): Effect.Effect<Placed, StockShort>
   }
 >()("@mall/trade/OrderPlacement") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     OrderPlacement,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const outbox = yield* Outbox
+      const keys = yield* PersonalDataKeys
       const config = yield* GroupConfig
       const slots = yield* Semaphore.make(config.inFlight)
       const placementStatement = yield* makePlacementStatement
@@ -68,7 +73,7 @@ export class OrderPlacement extends Context.Service<
         execute: (ids) => sql`SELECT id FROM trade.checkouts WHERE id = ANY (${ids}::uuid[])`
       })
 
-      const knownOf = (drafts: ReadonlyArray<CheckoutDraft>) =>
+      const knownOf = (drafts: ReadonlyArray<SealedDraft>) =>
         Effect.map(selectKnown(drafts.map(({ id }) => id)), (rows) => new Set(rows.map(({ id }) => id)))
 
       const lockLevels = SqlSchema.findAll({
@@ -82,7 +87,7 @@ export class OrderPlacement extends Context.Service<
       })
 
       /** Places all or none; true where all fitted. */
-      const insertAll = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+      const insertAll = Effect.fnUntraced(function* (drafts: ReadonlyArray<SealedDraft>) {
         const [verdict] = yield* placementStatement(yield* documentsOf(drafts))
         if (verdict?.fits !== true) return false
         yield* outbox.announce(orderPlaced)
@@ -90,7 +95,7 @@ export class OrderPlacement extends Context.Service<
       })
 
       /** Places whoever fits, in the order of arrival. */
-      const placeFitting = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+      const placeFitting = Effect.fnUntraced(function* (drafts: ReadonlyArray<SealedDraft>) {
         const skuIds = drafts.flatMap(({ orders }) => orders.flatMap(({ lines }) => lines.map(({ skuId }) => skuId)))
         const levels = yield* lockLevels(Array.from(new Set(skuIds)))
         const old = yield* knownOf(drafts)
@@ -107,7 +112,7 @@ export class OrderPlacement extends Context.Service<
 
       /** One statement is the whole work, unless the group as a whole asks for more than there is. */
       const attempt = Effect.fnUntraced(
-        function* (drafts: ReadonlyArray<CheckoutDraft>) {
+        function* (drafts: ReadonlyArray<SealedDraft>) {
           return (yield* insertAll(drafts)) ? outcomesOf(drafts, new Set(), new Map()) : yield* placeFitting(drafts)
         },
         retryConflicts,
@@ -116,7 +121,7 @@ export class OrderPlacement extends Context.Service<
 
       /** A taken id or a value that the database refuses spoils the group: what is to blame is set apart, the rest goes on. */
       const setApart = Effect.fnUntraced(
-        function* (drafts: ReadonlyArray<CheckoutDraft>, error: SqlError) {
+        function* (drafts: ReadonlyArray<SealedDraft>, error: SqlError) {
           const old = yield* knownOf(drafts)
           const rest = drafts.filter(({ id }) => !old.has(id))
           const outcomes = outcomesOf([], old, new Map())
@@ -129,7 +134,7 @@ export class OrderPlacement extends Context.Service<
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      const placeGroup = (drafts: ReadonlyArray<CheckoutDraft>): Effect.Effect<Outcomes> =>
+      const placeGroup = (drafts: ReadonlyArray<SealedDraft>): Effect.Effect<Outcomes> =>
         drafts.length === 0
           ? Effect.succeed(new Map())
           : attempt(drafts).pipe(
@@ -140,7 +145,7 @@ export class OrderPlacement extends Context.Service<
             )
 
       const runGroup = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>) {
-        const drafts = new Map<CheckoutId, CheckoutDraft>()
+        const drafts = new Map<CheckoutId, SealedDraft>()
         for (const { request } of entries) {
           if (!drafts.has(request.draft.id)) drafts.set(request.draft.id, request.draft)
         }
@@ -161,10 +166,14 @@ export class OrderPlacement extends Context.Service<
       })
 
       return OrderPlacement.of({
-        place: Effect.fn("OrderPlacement.place")((draft) => Effect.request(new PlaceCheckout({ draft }), resolver))
+        place: Effect.fn("OrderPlacement.place")((draft) =>
+          Effect.request(new PlaceCheckout({ draft: sealDraft(keys, draft) }), resolver)
+        )
       })
     })
   )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer))
 }
 
 /** What the second of two requests with one id learns, given the outcome of the first. */

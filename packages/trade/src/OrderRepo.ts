@@ -1,16 +1,20 @@
-import { PostalAddress } from "@mall/domain/identity/AddressBook"
+import type { PostalAddress } from "@mall/domain/identity/AddressBook"
+import { Place } from "@mall/domain/identity/AddressParts"
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { ActorKind, OrderId, orderStates } from "@mall/domain/trade/Order"
 import type { Actor, CheckoutId, OrderStatus } from "@mall/domain/trade/Order"
 import { gatherReads } from "@mall/platform/gatherReads"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { readsOf } from "@mall/platform/Tenancy"
 import { Array as Arr, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import { EventRow, LineRow, MovedOrder, OrderRow } from "./OrderRows.ts"
+import { EventRow, LineRow, MovedOrder, StoredOrderRow } from "./OrderRows.ts"
+import type { OrderRow } from "./OrderRows.ts"
 import { condition, isWithin, tenantOf } from "./OrderScope.ts"
 import type { OrderScope } from "./OrderScope.ts"
+import { openAddress, sealAddress } from "./sealedAddress.ts"
 
 /** Who changes something, when, why, and in which trace: what goes into the history with the change. */
 export interface Doing {
@@ -44,7 +48,7 @@ const byOrder = <A extends { readonly orderId: OrderId }>(
     Effect.catchTag("SchemaError", Effect.die)
   )
 
-/** Rows of orders, their lines and their history. A stored row that does not decode is a defect. */
+/** Rows of orders, their lines and their history. A stored row that does not decode or cannot be opened is a defect. */
 export class OrderRepo extends Context.Service<
   OrderRepo,
   {
@@ -81,11 +85,12 @@ export class OrderRepo extends Context.Service<
     note(where: Fragment, doing: Doing): Effect.Effect<void, SqlError>
   }
 >()("@mall/trade/OrderRepo") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     OrderRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const decodeRows = Schema.decodeUnknownEffect(Schema.Array(OrderRow))
+      const keys = yield* PersonalDataKeys
+      const decodeRows = Schema.decodeUnknownEffect(Schema.Array(StoredOrderRow))
       const decodeMoved = Schema.decodeUnknownEffect(Schema.Array(MovedOrder))
 
       const select = (where: Fragment) => sql`
@@ -95,7 +100,10 @@ export class OrderRepo extends Context.Service<
         WHERE ${where}
       `
       const rows = (statement: Effect.Effect<unknown, SqlError>) =>
-        Effect.flatMap(statement, (found) => Effect.orDie(decodeRows(found)))
+        statement.pipe(
+          Effect.flatMap((found) => Effect.orDie(decodeRows(found))),
+          Effect.flatMap(Effect.forEach((row) => openAddress(keys, row)))
+        )
 
       const within = <A, E, R>(scope: OrderScope, effect: Effect.Effect<A, E, R>) =>
         readsOf(sql, "mall_store_tenant", tenantOf(scope))(effect)
@@ -161,7 +169,9 @@ export class OrderRepo extends Context.Service<
         Request: Schema.Struct({
           id: OrderId,
           userId: UserId,
-          address: Schema.NullOr(Schema.fromJsonString(PostalAddress)),
+          place: Schema.NullOr(Schema.fromJsonString(Place)),
+          personalData: Schema.NullOr(Schema.Uint8Array),
+          personalDataKey: Schema.NullOr(Schema.String),
           remark: Schema.NullOr(Schema.String),
           actorKind: ActorKind,
           reason: Schema.String,
@@ -169,10 +179,13 @@ export class OrderRepo extends Context.Service<
           at: Schema.Date
         }),
         Result: Schema.Struct({ orderId: OrderId }),
-        execute: ({ actorKind, address, at, id, reason, remark, traceId, userId }) => sql`
+        execute: ({ actorKind, at, id, personalData, personalDataKey, place, reason, remark, traceId, userId }) => sql`
           WITH edited AS (
             UPDATE trade.orders
-            SET address = coalesce(${address}::jsonb, address), remark = coalesce(${remark}::text, remark)
+            SET address = coalesce(${place}::jsonb, address),
+              personal_data = coalesce(${personalData}::bytea, personal_data),
+              personal_data_key = coalesce(${personalDataKey}::text, personal_data_key),
+              remark = coalesce(${remark}::text, remark)
             WHERE id = ${id} AND user_id = ${userId} AND status = ANY (${editable}::text[])
             RETURNING id, status
           )
@@ -192,8 +205,8 @@ export class OrderRepo extends Context.Service<
       })
 
       return OrderRepo.of({
-        edit: (userId, id, { address = null, remark = null }, { actor, ...doing }) =>
-          edit({ userId, id, address, remark, actorKind: actor.kind, ...doing }).pipe(
+        edit: (userId, id, { address, remark = null }, { actor, ...doing }) =>
+          edit({ userId, id, ...sealAddress(keys, id, address), remark, actorKind: actor.kind, ...doing }).pipe(
             Effect.map((rows) => rows.length > 0),
             Effect.catchTag("SchemaError", Effect.die)
           ),
@@ -232,4 +245,6 @@ export class OrderRepo extends Context.Service<
       })
     })
   )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer))
 }

@@ -9,7 +9,9 @@ import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import { ActorKind, CheckoutId, OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import type { Order, OrderEvent, OrderLine } from "@mall/domain/trade/Order"
+import { sealedFields } from "@mall/platform/sealing/PersonalDataTable"
 import { Schema } from "effect"
+import { StoredAddress } from "./sealedAddress.ts"
 
 /** A row of `trade.orders` with what it needs of its checkout. */
 export const OrderRow = Schema.Struct({
@@ -34,6 +36,9 @@ export const OrderRow = Schema.Struct({
   deliveredAt: Schema.NullOr(Schema.Date)
 })
 export type OrderRow = typeof OrderRow.Type
+
+/** The row as it is stored. */
+export const StoredOrderRow = Schema.Struct({ ...OrderRow.fields, address: StoredAddress, ...sealedFields })
 
 export const LineRow = Schema.Struct({
   orderId: OrderId,

@@ -21,6 +21,7 @@ import { PendingOrders } from "./PendingOrders.ts"
 import { ReturnRefunds } from "./returns/ReturnRefunds.ts"
 import { ReturnRepo } from "./returns/ReturnRepo.ts"
 import { Returns } from "./returns/Returns.ts"
+import { orderAddresses } from "./sealedAddress.ts"
 import { StockReservations } from "./StockReservations.ts"
 
 const rows = Layer.mergeAll(
@@ -34,6 +35,9 @@ const rows = Layer.mergeAll(
   ReturnRepo.layer,
   StockReservations.layer
 )
+
+/** The tables of trade that hold personal data. */
+export const personalDataTables = [orderAddresses]
 
 /**
  * Every service of trade but the `Stock` port, which is `Inventory.layer` and comes first: catalog shows and sets stock, so

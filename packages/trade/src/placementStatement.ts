@@ -3,9 +3,9 @@ import { orderPlaced, orderTimeout } from "@mall/domain/trade/OrderTopics"
 import * as OutboxTable from "@mall/platform/OutboxTable"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
-import type { CheckoutDraft } from "./CheckoutDraft.ts"
+import type { SealedDraft } from "./sealedAddress.ts"
 
-const checkoutRow = (draft: CheckoutDraft) => ({
+const checkoutRow = (draft: SealedDraft) => ({
   id: draft.id,
   user_id: draft.userId,
   payment_id: draft.paymentId,
@@ -14,22 +14,24 @@ const checkoutRow = (draft: CheckoutDraft) => ({
   cart_id: draft.cartId,
   placed_at: draft.placedAt,
   expires_at: draft.expiresAt,
-  address: draft.address,
+  address: draft.place,
   remark: draft.remark,
   actor_kind: draft.actor.kind,
   actor_id: draft.actor.id,
   trace_id: draft.traceId
 })
 
-const orderRows = (draft: CheckoutDraft) =>
-  draft.orders.map(({ id, merchantId, total }) => ({
+const orderRows = (draft: SealedDraft) =>
+  draft.orders.map(({ contact, id, merchantId, total }) => ({
     id,
     checkout_id: draft.id,
     merchant_id: merchantId,
-    total: total.amount
+    total: total.amount,
+    personal_data: contact.hex,
+    personal_data_key: contact.keyId
   }))
 
-const lineRows = (draft: CheckoutDraft) =>
+const lineRows = (draft: SealedDraft) =>
   draft.orders.flatMap((order) =>
     order.lines.map((line, position) => ({
       order_id: order.id,
@@ -46,7 +48,7 @@ const lineRows = (draft: CheckoutDraft) =>
   )
 
 /** Ids of one kind have one length and lower-case digits, so the order of their text is the order of PostgreSQL's `uuid`. */
-const sortedById = (drafts: ReadonlyArray<CheckoutDraft>) => drafts.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+const sortedById = (drafts: ReadonlyArray<SealedDraft>) => drafts.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 
 const Messages = Schema.Struct({ ids: Schema.Array(Schema.String), elements: Schema.Array(Schema.String) })
 
@@ -61,14 +63,14 @@ const Documents = Schema.Struct({
 
 const Verdict = Schema.Struct({ fits: Schema.Boolean, skuId: SkuId, available: Schema.Int })
 
-const timeoutsOf = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+const timeoutsOf = Effect.fnUntraced(function* (drafts: ReadonlyArray<SealedDraft>) {
   const messages = drafts.map(({ id }) => ({ checkoutId: id }))
   const { elements, ids } = yield* OutboxTable.encode(orderTimeout, messages)
   const delays = drafts.map(({ expiresAt, placedAt }) => String(Math.ceil((+expiresAt - +placedAt) / 1000)))
   return { ids, elements, delays }
 })
 
-const newsOf = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>) {
+const newsOf = Effect.fnUntraced(function* (drafts: ReadonlyArray<SealedDraft>) {
   if (orderPlaced.subscribers.length === 0) return { ids: [], elements: [] }
   const messages = drafts.flatMap((draft) =>
     draft.orders.map((order) => ({
@@ -85,7 +87,7 @@ const newsOf = Effect.fnUntraced(function* (drafts: ReadonlyArray<CheckoutDraft>
 })
 
 /** What `makePlacementStatement` takes: the rows of a group of drafts, none of whose ids comes twice. */
-export const documentsOf = Effect.fnUntraced(function* (unsorted: ReadonlyArray<CheckoutDraft>) {
+export const documentsOf = Effect.fnUntraced(function* (unsorted: ReadonlyArray<SealedDraft>) {
   const drafts = sortedById(unsorted)
   const lines = drafts.flatMap(lineRows)
   return {
@@ -120,7 +122,7 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
         ),
         new_orders AS MATERIALIZED (
           SELECT * FROM json_to_recordset(${orders}::json) AS new (
-            id uuid, checkout_id uuid, merchant_id uuid, total bigint
+            id uuid, checkout_id uuid, merchant_id uuid, total bigint, personal_data bytea, personal_data_key text
           )
         ),
         new_lines AS MATERIALIZED (
@@ -159,11 +161,12 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
         ),
         inserted_orders AS (
           INSERT INTO trade.orders (
-            id, checkout_id, user_id, merchant_id, status, currency, total, address, remark
+            id, checkout_id, user_id, merchant_id, status, currency, total, address, remark, personal_data,
+            personal_data_key
           )
           SELECT
             new_orders.id, checkout_id, user_id, merchant_id, 'pending_payment', currency, new_orders.total, address,
-            remark
+            remark, personal_data, personal_data_key
           FROM new_orders JOIN new_checkouts ON new_checkouts.id = checkout_id, verdict WHERE verdict.fits
         ),
         inserted_lines AS (

@@ -45,6 +45,7 @@ export const AuditAction = Schema.Literals([
   "payment.query",
   "payment.refund",
   "payment.schedule_cancel",
+  "personal_data.reseal",
   "personal_data.unmask",
   "policy.apply",
   "policy.rollback",

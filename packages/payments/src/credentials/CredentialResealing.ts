@@ -2,7 +2,7 @@ import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { CredentialKeys } from "./CredentialKeys.ts"
-import type { CredentialKeysUnusable } from "./CredentialKeys.ts"
+import type { KeysUnusable } from "@mall/platform/sealing/KeyRing"
 import { CredentialRepo } from "./CredentialRepo.ts"
 import type { CredentialRow } from "./CredentialRepo.ts"
 
@@ -21,7 +21,7 @@ export class CredentialResealing extends Context.Service<
   CredentialResealing,
   {
     /** In batches, while servers run, for a version's adapter does not change. It can be stopped and run again. */
-    readonly run: Effect.Effect<Resealed, CredentialKeysUnusable>
+    readonly run: Effect.Effect<Resealed, KeysUnusable>
   }
 >()("@mall/payments/credentials/CredentialResealing") {
   static readonly layerNoDeps = Layer.effect(

@@ -1,0 +1,52 @@
+import { Effect, Schema } from "effect"
+import type { PersonalDataKeys } from "./PersonalDataKeys.ts"
+
+/** The column that holds what is sealed, of every table that has any; `personal_data_key` names the key. */
+const column = "personal_data"
+
+/**
+ * A table whose rows have personal data sealed in `personal_data bytea`, under the key that `personal_data_key text` names: `''`
+ * while it is still in the clear, null where there is none. An index on `personal_data_key` finds what is to be sealed anew.
+ */
+export interface PersonalDataTable {
+  /** `schema.table`; its key is `id uuid`. */
+  readonly name: `${string}.${string}`
+  /** SQL: the text to seal of a row that is in the clear, or null. */
+  readonly clear: string
+  /** SQL: assignments that take it out of the row. */
+  readonly wipe: string
+}
+
+/** The columns as they are read. */
+export const sealedFields = {
+  personalData: Schema.NullOr(Schema.Uint8Array),
+  personalDataKey: Schema.NullOr(Schema.String)
+}
+
+export interface SealedRow {
+  readonly id: string
+  readonly personalData: Uint8Array | null
+  readonly personalDataKey: string | null
+}
+
+/** The columns as they are written. */
+export const sealRow = (keys: PersonalDataKeys["Service"], { name }: PersonalDataTable, id: string, text: string) => {
+  const { bytes, keyId } = keys.seal(text, { table: name, column, id })
+  return { personalData: bytes, personalDataKey: keyId }
+}
+
+/** The columns where there is nothing to seal. */
+export const nothingSealed = { personalData: null, personalDataKey: null }
+
+/** The text that was sealed; null where the row has none, or still has it in the clear. What cannot be opened is a defect. */
+export const openRow = (
+  keys: PersonalDataKeys["Service"],
+  { name }: PersonalDataTable,
+  { id, personalData, personalDataKey }: SealedRow
+): Effect.Effect<string | null> =>
+  personalData === null || personalDataKey === null
+    ? Effect.succeed(null)
+    : keys.open({ keyId: personalDataKey, bytes: personalData }, { table: name, column, id }).pipe(
+        Effect.map((bytes) => bytes.toString()),
+        Effect.orDie
+      )
