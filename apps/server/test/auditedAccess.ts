@@ -6,6 +6,7 @@ import { Totp } from "@mall/domain/identity/SignIn"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
 import { TransferId } from "@mall/domain/ledger/Transfer"
+import { RuleId } from "@mall/domain/risk/RiskRule"
 import { Effect, Redacted, Schema } from "effect"
 import * as OTPAuth from "otpauth"
 import { drive, Mall, nothingFrom } from "./auditedMall.ts"
@@ -175,4 +176,48 @@ export const driveOperators = Effect.gen(function* () {
   const reset = admin.admin["users.resetMfa"]({ userId: buyer.user.id, reason })
   yield* drive("rpc users.resetMfa", admin, reset)
   yield* nothingFrom("who has none", reset)
+})
+
+const rule = {
+  name: "Large",
+  when: { type: "fact", fact: "amount", is: ">", value: 1_000_000_000 },
+  score: 1,
+  action: "score",
+  mode: "shadow",
+  reason
+} as const
+
+/** Rules and lists of risk, and the rules by which differences resolve themselves. */
+export const driveRules = Effect.gen(function* () {
+  const { admin } = yield* Mall
+  const [byHttp, byRpc] = [RuleId.make("audited_http"), RuleId.make("audited_rpc")]
+  const put = admin.mall.risk.put({ params: { id: byHttp }, payload: { version: 0, ...rule } })
+  yield* drive("PUT /api/v1/risk/rules/:id", admin, put, { before: null, after: { name: "Large", version: 1 } })
+  yield* nothingFrom("a rule in the place of a former one", put)
+  yield* drive(
+    "PUT /api/v1/risk/rules/:id/mode",
+    admin,
+    admin.mall.risk.setMode({ params: { id: byHttp }, payload: { mode: "off", reason } }),
+    { before: { mode: "shadow" }, after: { mode: "off" } }
+  )
+  yield* drive("rpc admin.risk.put", admin, admin.admin["admin.risk.put"]({ id: byRpc, version: 0, ...rule }))
+  yield* drive("rpc admin.risk.setMode", admin, admin.admin["admin.risk.setMode"]({ id: byRpc, mode: "off", reason }))
+  const place = { list: "block", kind: "device", value: "stolen-device-0002", reason } as const
+  yield* drive("POST /api/v1/risk/lists", admin, admin.mall.risk.enlist({ payload: place }))
+  const delist = admin.mall.risk.delist({ payload: place })
+  yield* drive("POST /api/v1/risk/lists/remove", admin, delist, { after: null })
+  yield* nothingFrom("what is on no list", delist)
+  yield* drive("rpc admin.risk.enlist", admin, admin.admin["admin.risk.enlist"](place))
+  yield* drive("rpc admin.risk.delist", admin, admin.admin["admin.risk.delist"](place))
+
+  const { version } = yield* admin.admin["admin.recon.rules"]()
+  const rules = { rules: [], reason }
+  yield* drive(
+    "PUT /api/v1/reconciliation/rules",
+    admin,
+    admin.mall.reconciliation.setRules({ payload: { version, ...rules } }),
+    { after: { version: version + 1 } }
+  )
+  const setRules = admin.admin["admin.recon.setRules"]({ version: version + 1, ...rules })
+  yield* drive("rpc admin.recon.setRules", admin, setRules)
 })
