@@ -1,7 +1,6 @@
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import { MinorUnits } from "@mall/domain/kernel/Money"
-import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentOutcomes } from "@mall/domain/payments/PaymentOutcomes"
@@ -18,7 +17,6 @@ import * as RiskServices from "../src/RiskServices.ts"
 
 export const newPaymentId = generator(PaymentId)
 export const newUserId = generator(UserId)
-export const newMerchantId = generator(MerchantId)
 
 export const someFacts: RiskFacts = {
   amount: MinorUnits.make(5_000),
