@@ -34,10 +34,13 @@ const program = Effect.fnUntraced(function* (language: string) {
   return new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(page)?.[1] ?? assert.fail(`no ${language} on the page`)
 })
 
+/** Arguments are read as the locale says, which a bare machine does not have. */
+const locale = { env: { LC_ALL: "C.UTF-8" }, extendEnv: true }
+
 const output = (command: string, args: ReadonlyArray<string>) =>
-  Effect.flatMap(ChildProcess.make(command, args), ({ stdout }) => Stream.mkString(Stream.decodeText(stdout))).pipe(
-    Effect.scoped
-  )
+  Effect.flatMap(ChildProcess.make(command, args, locale), ({ stdout }) =>
+    Stream.mkString(Stream.decodeText(stdout))
+  ).pipe(Effect.scoped)
 
 const isHere = (command: string, ...args: ReadonlyArray<string>) =>
   Effect.scoped(Effect.flatMap(ChildProcess.make(command, args), ({ exitCode }) => exitCode)).pipe(
