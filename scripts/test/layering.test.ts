@@ -34,11 +34,11 @@ describe("layering", () => {
           "../B.ts",
           "@mall/domain/kernel/Money",
           "@mall/platform/Sql",
-          "@mall/payments/Payments",
+          "@mall/payments/lifecycle/Payments",
           "@mall/testing/TestDatabase",
           "../../../payments/src/Payments.ts"
         ]),
-        ["@mall/payments/Payments", "@mall/testing/TestDatabase", "../../../payments/src/Payments.ts"]
+        ["@mall/payments/lifecycle/Payments", "@mall/testing/TestDatabase", "../../../payments/src/Payments.ts"]
       )
     }
   })
@@ -49,9 +49,9 @@ describe("layering", () => {
         "../src/A.ts",
         "@mall/testing/TestDatabase",
         "@mall/domain/kernel/Money",
-        "@mall/payments/Payments"
+        "@mall/payments/lifecycle/Payments"
       ]),
-      ["@mall/payments/Payments"]
+      ["@mall/payments/lifecycle/Payments"]
     )
   })
 

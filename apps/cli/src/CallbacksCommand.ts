@@ -1,6 +1,6 @@
 import { Uuid7 } from "@mall/domain/kernel/Id"
 import { Callback, CallbackPage, CallbackStatus } from "@mall/domain/payments/PaymentDetails"
-import { PaymentOperations } from "@mall/payments/PaymentOperations"
+import { PaymentOperations } from "@mall/payments/lifecycle/PaymentOperations"
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { given, page } from "./flags.ts"

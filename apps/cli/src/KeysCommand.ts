@@ -1,5 +1,5 @@
 import { PublicJwk } from "@mall/domain/identity/AuthApi"
-import { Keys, SigningKeyStatus } from "@mall/identity/Keys"
+import { Keys, SigningKeyStatus } from "@mall/identity/tokens/Keys"
 import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import * as IdentityServices from "./IdentityServices.ts"

@@ -4,7 +4,7 @@ import { NewRefund, Payment, PaymentPage, Refund } from "@mall/domain/payments/P
 import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import { PaymentId, PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentIncident } from "@mall/domain/trade/PaymentIncident"
-import { PaymentOperations } from "@mall/payments/PaymentOperations"
+import { PaymentOperations } from "@mall/payments/lifecycle/PaymentOperations"
 import { PaymentIncidents } from "@mall/trade/PaymentIncidents"
 import { DateTime, Effect, Option, Runtime, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"

@@ -1,6 +1,6 @@
 import { UserId } from "@mall/domain/identity/CurrentUser"
 import { Email } from "@mall/domain/identity/User"
-import { UserAdministration } from "@mall/identity/UserAdministration"
+import { UserAdministration } from "@mall/identity/users/UserAdministration"
 import { Effect, Option, Schema } from "effect"
 
 /** How operators name a user: by id or by email address. */

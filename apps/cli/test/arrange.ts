@@ -3,7 +3,7 @@ import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { ChannelId } from "@mall/domain/payments/Payment"
-import { Payments } from "@mall/payments/Payments"
+import { Payments } from "@mall/payments/lifecycle/Payments"
 import { Effect, Option, Schema } from "effect"
 import { CommandLine } from "./CommandLine.ts"
 

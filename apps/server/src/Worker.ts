@@ -1,5 +1,5 @@
 import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
-import * as SignInMails from "@mall/identity/SignInMails"
+import * as SignInMails from "@mall/identity/signin/SignInMails"
 import * as LedgerWorker from "@mall/ledger/LedgerWorker"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"

@@ -6,10 +6,10 @@ import { ServiceTokenId } from "@mall/domain/identity/ServiceToken"
 import { Cause, Config, Duration, Effect, Layer, Option, Queue, Schedule, Schema } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { Blocks } from "./blocks/Blocks.ts"
-import { Keys } from "./Keys.ts"
+import { Keys } from "./tokens/Keys.ts"
 import { ApiKeyMemory } from "./machines/ApiKeyMemory.ts"
 import { Policies } from "./policy/Policies.ts"
-import { Revocations } from "./Revocations.ts"
+import { Revocations } from "./tokens/Revocations.ts"
 import { ServiceTokenMemory } from "./services/ServiceTokenMemory.ts"
 
 /** Where the triggers of the tables of `identity` tell what changed. */

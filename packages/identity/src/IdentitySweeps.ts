@@ -1,14 +1,14 @@
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
 import type { Context } from "effect"
-import { EmailCodes } from "./EmailCodes.ts"
-import { KnownDevices } from "./KnownDevices.ts"
-import { LoginRecords } from "./LoginRecords.ts"
-import { LoginThrottle } from "./LoginThrottle.ts"
+import { EmailCodes } from "./signin/EmailCodes.ts"
+import { KnownDevices } from "./signin/KnownDevices.ts"
+import { LoginRecords } from "./signin/LoginRecords.ts"
+import { LoginThrottle } from "./signin/LoginThrottle.ts"
 import { RequestNonces } from "./machines/RequestNonces.ts"
 import { ProviderRepo } from "./providers/ProviderRepo.ts"
-import { SentMails } from "./SentMails.ts"
-import { Sessions } from "./Sessions.ts"
+import { SentMails } from "./signin/SentMails.ts"
+import { Sessions } from "./tokens/Sessions.ts"
 
 const batchLimit = 1_000
 

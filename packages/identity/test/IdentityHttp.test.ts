@@ -15,7 +15,7 @@ import { HttpClient, HttpClientRequest, HttpRouter } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { createLocalJWKSet, jwtVerify } from "jose"
 import { IdentityHttp, IdentityLayer } from "../src/Identity.ts"
-import { UserAdministration } from "../src/UserAdministration.ts"
+import { UserAdministration } from "../src/users/UserAdministration.ts"
 import {
   address,
   email,

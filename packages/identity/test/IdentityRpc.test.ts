@@ -6,7 +6,7 @@ import { Effect, Layer } from "effect"
 import { Headers } from "effect/http"
 import { RpcMiddleware, RpcTest } from "effect/rpc"
 import { IdentityLayer, IdentityRpc } from "../src/Identity.ts"
-import { UserAdministration } from "../src/UserAdministration.ts"
+import { UserAdministration } from "../src/users/UserAdministration.ts"
 import {
   address,
   login,

@@ -3,8 +3,8 @@ import { Mailer } from "@mall/platform/mail/Mailer"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { Context, Effect, Layer } from "effect"
 import { IdentityLayer } from "../src/Identity.ts"
-import { SecretKey } from "../src/SecretKey.ts"
-import * as SignInMails from "../src/SignInMails.ts"
+import { SecretKey } from "../src/tokens/SecretKey.ts"
+import * as SignInMails from "../src/signin/SignInMails.ts"
 import { eventually, withConfiguration } from "./fixture.ts"
 
 /** The mails that identity sent, newest last. */

@@ -5,9 +5,9 @@ import type { ClientKind } from "@mall/domain/identity/User"
 import { generator } from "@mall/domain/kernel/Id"
 import { Outbox } from "@mall/platform/Outbox"
 import { ConfigProvider, Effect, Layer, Redacted, Schedule, Schema } from "effect"
-import { AccessTokens } from "../src/AccessTokens.ts"
-import { Accounts } from "../src/Accounts.ts"
-import { Logins } from "../src/Logins.ts"
+import { AccessTokens } from "../src/tokens/AccessTokens.ts"
+import { Accounts } from "../src/users/Accounts.ts"
+import { Logins } from "../src/signin/Logins.ts"
 import { ShiftedClock } from "./ShiftedClock.ts"
 
 export const strongPassword = Redacted.make("purple-otter-sails-north")

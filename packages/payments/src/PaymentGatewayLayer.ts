@@ -3,11 +3,11 @@ import { Money } from "@mall/domain/kernel/Money"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import { DateTime, Effect, Layer, Option } from "effect"
-import { Closing } from "./Closing.ts"
-import { Inquiries } from "./Inquiries.ts"
-import { PaymentIntents } from "./PaymentIntents.ts"
-import { IntentRow } from "./PaymentRecord.ts"
-import { Refunds } from "./Refunds.ts"
+import { Closing } from "./lifecycle/Closing.ts"
+import { Inquiries } from "./lifecycle/Inquiries.ts"
+import { PaymentIntents } from "./store/PaymentIntents.ts"
+import { IntentRow } from "./store/PaymentRecord.ts"
+import { Refunds } from "./lifecycle/Refunds.ts"
 
 /**
  * Who calls, for the history: the service that proved its name, else the mall in this process. Each is a trusted caller: what

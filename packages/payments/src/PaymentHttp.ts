@@ -3,12 +3,12 @@ import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect, Layer } from "effect"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
-import { receiveCallback } from "./receiveCallback.ts"
-import { Callbacks } from "./Callbacks.ts"
+import { receiveCallback } from "./callbacks/receiveCallback.ts"
+import { Callbacks } from "./callbacks/Callbacks.ts"
 import { CashierHandlers } from "./cashier/CashierHttp.ts"
-import { Confirmations } from "./Confirmations.ts"
+import { Confirmations } from "./lifecycle/Confirmations.ts"
 import { Disputes, partyOf } from "./disputes/Disputes.ts"
-import { Payments } from "./Payments.ts"
+import { Payments } from "./lifecycle/Payments.ts"
 
 const PaymentsHandlers = ApiGroup.group(
   MallApi,

@@ -5,9 +5,9 @@ import { Effect, Schedule } from "effect"
 import { HttpClient } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { toHexId } from "../src/channel/hexId.ts"
-import { Confirmations } from "../src/Confirmations.ts"
-import { Inquiries } from "../src/Inquiries.ts"
-import { PaymentOperations } from "../src/PaymentOperations.ts"
+import { Confirmations } from "../src/lifecycle/Confirmations.ts"
+import { Inquiries } from "../src/lifecycle/Inquiries.ts"
+import { PaymentOperations } from "../src/lifecycle/PaymentOperations.ts"
 import { aBuyer, aPayment, awaitStatus, cny, newRefundId, Peer, TestPayments, told, wechatpay } from "./TestPayments.ts"
 
 const choice = { channel: wechatpay }

@@ -6,7 +6,7 @@ import * as TestAuthorization from "@mall/testing/TestAuthorization"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RpcMiddleware, RpcTest } from "effect/rpc"
-import { Closing } from "../src/Closing.ts"
+import { Closing } from "../src/lifecycle/Closing.ts"
 import * as PaymentRpcHandlers from "../src/PaymentRpcHandlers.ts"
 import {
   aBuyer,

@@ -1,8 +1,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { Callbacks } from "../src/Callbacks.ts"
-import { Confirmations } from "../src/Confirmations.ts"
+import { Callbacks } from "../src/callbacks/Callbacks.ts"
+import { Confirmations } from "../src/lifecycle/Confirmations.ts"
 import { signer } from "./Signer.ts"
 import { aBuyer, aPayment, awaitStatus, newPaymentId, TestPayments, wechatpay } from "./TestPayments.ts"
 

@@ -18,13 +18,13 @@ import { ConfigProvider, Context, DateTime, Effect, FileSystem, Layer, Logger, O
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { createServer } from "node:http"
-import { Callbacks } from "../src/Callbacks.ts"
+import { Callbacks } from "../src/callbacks/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import { CircuitBreaker } from "effect/persistence"
 import { JournalMemory } from "./JournalMemory.ts"
 import { RiskAllows } from "./RiskAllows.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
-import { receiveCallback } from "../src/receiveCallback.ts"
+import { receiveCallback } from "../src/callbacks/receiveCallback.ts"
 
 export const wechatpay = ChannelId.make("wechatpay")
 export const newPaymentId = generator(PaymentId)

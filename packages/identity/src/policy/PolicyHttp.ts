@@ -4,7 +4,7 @@ import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Effect } from "effect"
-import { UserAdministration } from "../UserAdministration.ts"
+import { UserAdministration } from "../users/UserAdministration.ts"
 import { PolicyAdministration } from "./PolicyAdministration.ts"
 
 const changeId = Effect.map(Operation, ({ id }) => PolicyChangeId.make(id))

@@ -3,7 +3,7 @@ import { BlockAdminRpcs, PolicyAdminRpcs, StaffMerchantRpcs } from "@mall/domain
 import { Effect } from "effect"
 import { Blocks } from "../blocks/Blocks.ts"
 import { currentBlocker } from "../blocks/currentBlocker.ts"
-import { UserAdministration } from "../UserAdministration.ts"
+import { UserAdministration } from "../users/UserAdministration.ts"
 import { PolicyAdministration } from "./PolicyAdministration.ts"
 
 export const PolicyAdminRpcHandlers = PolicyAdminRpcs.toLayer(

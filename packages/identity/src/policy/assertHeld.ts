@@ -3,7 +3,7 @@ import { PermissionNotHeld } from "@mall/domain/identity/IdentityError"
 import type { Permission } from "@mall/domain/identity/Permission"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Effect, Option } from "effect"
-import type { UserRepo } from "../UserRepo.ts"
+import type { UserRepo } from "../users/UserRepo.ts"
 import type { CompiledPolicy } from "./CompiledPolicy.ts"
 
 /**

@@ -4,7 +4,7 @@ import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Effect } from "effect"
 import { HttpEffect, HttpServerResponse } from "effect/http"
 import type { HttpServerRequest } from "effect/http"
-import { originOf } from "../originOf.ts"
+import { originOf } from "../signin/originOf.ts"
 import { ProviderSignIns, signInLifetime } from "./ProviderSignIns.ts"
 
 const cookie = "mall_sign_in"

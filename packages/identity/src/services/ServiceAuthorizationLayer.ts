@@ -4,7 +4,7 @@ import { CalledService, CurrentService } from "@mall/domain/identity/ServiceToke
 import { Unauthorized } from "@mall/domain/kernel/EdgeError"
 import { CurrentRequest } from "@mall/platform/http/RequestInfo"
 import { Context, Effect, Layer, Option } from "effect"
-import { tokenOf } from "../AuthorizationLayers.ts"
+import { tokenOf } from "../tokens/AuthorizationLayers.ts"
 import { ServiceTokenMemory } from "./ServiceTokenMemory.ts"
 
 /** An Rpc that declares something else is nobody's; the server does not start with one, so this is the second lock. */

@@ -6,7 +6,7 @@ import { TestDatabase } from "@mall/testing/TestDatabase"
 import { DateTime, Duration, Effect, Layer } from "effect"
 import { Blocks } from "../../src/blocks/Blocks.ts"
 import { IdentityLayer } from "../../src/Identity.ts"
-import { Logins } from "../../src/Logins.ts"
+import { Logins } from "../../src/signin/Logins.ts"
 import { login, origin, registerUser, strongPassword, verify, withConfiguration } from "../fixture.ts"
 import { ShiftedClock } from "../ShiftedClock.ts"
 

@@ -11,7 +11,7 @@ import { SqlClient } from "effect/sql"
 import { IdentityLayer } from "../../src/Identity.ts"
 import { Policies } from "../../src/policy/Policies.ts"
 import { PolicyAdministration } from "../../src/policy/PolicyAdministration.ts"
-import { UserAdministration } from "../../src/UserAdministration.ts"
+import { UserAdministration } from "../../src/users/UserAdministration.ts"
 import { login, newUserId, principalOf, registerUser, withConfiguration } from "../fixture.ts"
 
 const newChangeId = generator(PolicyChangeId)

@@ -6,8 +6,8 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { DisputeNews } from "../disputes/DisputeStore.ts"
-import type { PaymentDraft } from "../PaymentDraft.ts"
-import { PaymentRepo } from "../PaymentRepo.ts"
+import type { PaymentDraft } from "../store/PaymentDraft.ts"
+import { PaymentRepo } from "../store/PaymentRepo.ts"
 import { postingsOfDispute, postingsOfPayment, postingsOfRecord } from "./postingsOf.ts"
 
 /** A payment whose books say something else than its rows; `booked` is null where it was never posted. */

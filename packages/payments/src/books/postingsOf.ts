@@ -5,8 +5,8 @@ import { TransferId } from "@mall/domain/ledger/Transfer"
 import type { DisputeId } from "@mall/domain/payments/Dispute"
 import type { DisputeRow } from "../disputes/DisputeRecord.ts"
 import type { DisputeNews } from "../disputes/DisputeStore.ts"
-import type { PaymentDraft } from "../PaymentDraft.ts"
-import type { AttemptRow, IntentRow, PaymentRecord, RefundRow } from "../PaymentRecord.ts"
+import type { PaymentDraft } from "../store/PaymentDraft.ts"
+import type { AttemptRow, IntentRow, PaymentRecord, RefundRow } from "../store/PaymentRecord.ts"
 
 type Circumstances = Pick<Posting, "actor" | "traceId">
 

@@ -6,7 +6,7 @@ import { cardFormMarkup, cardFormScripts } from "./cardForm.ts"
 import type { CardForm } from "./cardForm.ts"
 import { amountText, textsOf, timeText, wayName } from "./cashierTexts.ts"
 import type { Language, TextKey } from "./cashierTexts.ts"
-import type { IntentRow } from "../PaymentRecord.ts"
+import type { IntentRow } from "../store/PaymentRecord.ts"
 
 /** A way to pay that the page can carry through by itself. */
 export interface Way {

@@ -7,7 +7,7 @@ import type { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
 import { readsOf } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
-import type { PageRequest } from "../PaymentReads.ts"
+import type { PageRequest } from "../store/PaymentReads.ts"
 import { DisputeHistoryRow, DisputeRow } from "./DisputeRecord.ts"
 
 export interface DisputeFilter extends PageRequest {

@@ -6,7 +6,7 @@ import { PaymentLogEntry } from "@mall/domain/payments/PaymentLog"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentsConfig } from "../PaymentsConfig.ts"
-import type { PageRequest } from "../PaymentReads.ts"
+import type { PageRequest } from "../store/PaymentReads.ts"
 
 const cursor = cursorOf(
   Schema.Struct({

@@ -1,10 +1,10 @@
 import { Context, Effect, Layer, Queue } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { HttpRouter } from "effect/http"
-import { Callbacks } from "../../src/Callbacks.ts"
+import { Callbacks } from "../../src/callbacks/Callbacks.ts"
 import type { CallbackAnswer, RawCallback } from "../../src/channel/Channel.ts"
 import { Channels } from "../../src/channel/Channels.ts"
-import { receiveCallback } from "../../src/receiveCallback.ts"
+import { receiveCallback } from "../../src/callbacks/receiveCallback.ts"
 
 /** Our callback address as the wire sees it: counts what is refused, and can take notices away before they are heard. */
 export class NoticeTap extends Context.Service<

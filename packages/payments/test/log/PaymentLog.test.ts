@@ -4,12 +4,12 @@ import { generator } from "@mall/domain/kernel/Id"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import { Context, DateTime, Effect, Layer, Logger, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import { Confirmations } from "../../src/Confirmations.ts"
+import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { ChannelLog } from "../../src/log/ChannelLog.ts"
 import type { ChannelCall } from "../../src/log/ChannelLog.ts"
 import { PaymentLog } from "../../src/log/PaymentLog.ts"
-import { PaymentRepo } from "../../src/PaymentRepo.ts"
-import { Refunds } from "../../src/Refunds.ts"
+import { PaymentRepo } from "../../src/store/PaymentRepo.ts"
+import { Refunds } from "../../src/lifecycle/Refunds.ts"
 import {
   aBuyer,
   aPayment,

@@ -1,0 +1,192 @@
+import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
+import { ClientKind, Session } from "@mall/domain/identity/User"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { nothingSealed, openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
+import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
+import { Context, Effect, Layer, Option, Schema, Struct } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+
+const StoredSession = Schema.Struct({
+  ...Struct.omit(Session.fields, ["current", "ip"]),
+  userId: UserId,
+  familyHash: Schema.Uint8Array,
+  tokenHash: Schema.Uint8Array,
+  previousTokenHash: Schema.NullOr(Schema.Uint8Array),
+  rotatedAt: Schema.NullOr(Schema.Date),
+  revokedAt: Schema.NullOr(Schema.Date)
+})
+export type StoredSession = typeof StoredSession.Type
+
+/** With where it was. */
+export interface OpenedSession extends StoredSession {
+  readonly ip: string | null
+}
+
+export const SessionProof = Schema.Literals(["password", "mfa"])
+export type SessionProof = typeof SessionProof.Type
+
+export interface NewSession {
+  readonly id: SessionId
+  readonly userId: UserId
+  readonly client: ClientKind
+  readonly deviceId: string | null
+  readonly userAgent: string | null
+  readonly ip: string | null
+  readonly familyHash: Uint8Array
+  readonly tokenHash: Uint8Array
+  /** What the user has just proved to be the owner with, if anything. */
+  readonly proof: SessionProof | null
+  readonly now: Date
+  readonly expiresAt: Date
+}
+
+export interface Rotation {
+  readonly tokenHash: Uint8Array
+  readonly previousTokenHash: Uint8Array
+  readonly ip: string | null
+  readonly userAgent: string | null
+  readonly now: Date
+  readonly expiresAt: Date
+}
+
+/** What is sealed of a session is where it was. */
+export const sessionAddresses: PersonalDataTable = { name: "identity.sessions", clear: "ip", wipe: "ip = NULL" }
+
+const SealedSession = Schema.Struct({ ...StoredSession.fields, ip: Session.fields.ip, ...sealedFields })
+
+/** The statements on `identity.sessions`. They join the transaction they run in. */
+export class SessionRepo extends Context.Service<
+  SessionRepo,
+  {
+    insert(session: NewSession): Effect.Effect<void, SqlError>
+    /** Locks the session until the transaction ends. */
+    lock(id: SessionId): Effect.Effect<Option.Option<StoredSession>, SqlError>
+    rotate(id: SessionId, rotation: Rotation): Effect.Effect<void, SqlError>
+    /** Ends one session of the user; false where there is none, or it was ended before. */
+    revoke(userId: UserId, id: SessionId, now: Date): Effect.Effect<boolean, SqlError>
+    /** Ends all sessions of the user but `except`; answers with those it ended. */
+    revokeAll(userId: UserId, now: Date, except: SessionId | null): Effect.Effect<Array<SessionId>, SqlError>
+    /** Forgets where the user's sessions were. */
+    eraseTraces(userId: UserId): Effect.Effect<void, SqlError>
+    /** Open sessions, newest first, `limit` at most, those before `before`. */
+    list(
+      userId: UserId,
+      page: { readonly now: Date; readonly before: SessionId | undefined; readonly limit: number }
+    ): Effect.Effect<Array<OpenedSession>, SqlError>
+    /** Deletes up to `limit` sessions that ended or expired before `before`; answers how many. */
+    purge(before: Date, limit: number): Effect.Effect<number, SqlError>
+  }
+>()("@mall/identity/tokens/SessionRepo") {
+  static readonly layerNoDeps = Layer.effect(
+    SessionRepo,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
+      const sealIp = (id: SessionId, ip: string | null) =>
+        ip === null ? nothingSealed : sealRow(keys, sessionAddresses, id, ip)
+      const Id = Schema.Struct({ id: SessionId })
+
+      const insert = Effect.fn("SessionRepo.insert")(({ ip, now, ...session }: NewSession) => {
+        const provedAt = session.proof === null ? null : now
+        const row = { ...session, ...sealIp(session.id, ip), provedAt, createdAt: now, lastUsedAt: now }
+        return sql`INSERT INTO identity.sessions ${sql.insert(row)}`
+      }, Effect.asVoid)
+
+      const selectForUpdate = SqlSchema.findOneOption({
+        Request: SessionId,
+        Result: StoredSession,
+        execute: (id) => sql`SELECT * FROM identity.sessions WHERE id = ${id} FOR UPDATE`
+      })
+      const lock = Effect.fn("SessionRepo.lock")(selectForUpdate, Effect.catchTag("SchemaError", Effect.die))
+
+      const rotate = Effect.fn("SessionRepo.rotate")((id: SessionId, { ip, now, ...rotation }: Rotation) => {
+        const row = { ...rotation, ip: null, ...sealIp(id, ip), rotatedAt: now, lastUsedAt: now }
+        return sql`UPDATE identity.sessions SET ${sql.update(row)} WHERE id = ${id}`
+      }, Effect.asVoid)
+
+      const revokeOpen = SqlSchema.findAll({
+        Request: Schema.Struct({
+          userId: UserId,
+          now: Schema.Date,
+          only: Schema.NullOr(SessionId),
+          except: Schema.NullOr(SessionId)
+        }),
+        Result: Id,
+        execute: ({ userId, now, only, except }) => sql`
+          UPDATE identity.sessions SET revoked_at = ${now}
+          WHERE user_id = ${userId} AND revoked_at IS NULL
+            AND (${only}::uuid IS NULL OR id = ${only}::uuid) AND (${except}::uuid IS NULL OR id <> ${except}::uuid)
+          RETURNING id
+        `
+      })
+      const revoke = Effect.fn("SessionRepo.revoke")(
+        (userId: UserId, id: SessionId, now: Date) => revokeOpen({ userId, now, only: id, except: null }),
+        Effect.map((rows) => rows.length > 0),
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+      const revokeAll = Effect.fn("SessionRepo.revokeAll")(
+        (userId: UserId, now: Date, except: SessionId | null) => revokeOpen({ userId, now, only: null, except }),
+        Effect.map((rows) => rows.map(({ id }) => id)),
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
+      const eraseTraces = Effect.fn("SessionRepo.eraseTraces")(
+        (userId: UserId) => sql`
+          UPDATE identity.sessions
+          SET ip = NULL, personal_data = NULL, personal_data_key = NULL, user_agent = NULL, device_id = NULL
+          WHERE user_id = ${userId}
+        `,
+        Effect.asVoid
+      )
+
+      const select = SqlSchema.findAll({
+        Request: Schema.Struct({
+          userId: UserId,
+          now: Schema.Date,
+          before: Schema.UndefinedOr(SessionId),
+          limit: Schema.Int
+        }),
+        Result: SealedSession,
+        execute: ({ userId, now, before, limit }) => sql`
+          SELECT * FROM identity.sessions
+          WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${now}
+            ${before === undefined ? sql`` : sql`AND sessions.id < ${before}::uuid`}
+          ORDER BY sessions.id DESC LIMIT ${limit}
+        `
+      })
+      const openIp = ({ ip, personalData, personalDataKey, ...session }: typeof SealedSession.Type) =>
+        Effect.map(openRow(keys, sessionAddresses, { id: session.id, personalData, personalDataKey }), (opened) => ({
+          ...session,
+          ip: opened ?? ip
+        }))
+      const list = Effect.fn("SessionRepo.list")(
+        (
+          userId: UserId,
+          page: { readonly now: Date; readonly before: SessionId | undefined; readonly limit: number }
+        ) => Effect.flatMap(select({ userId, ...page }), Effect.forEach(openIp)),
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
+      const remove = SqlSchema.findAll({
+        Request: Schema.Struct({ before: Schema.Date, limit: Schema.Int }),
+        Result: Id,
+        execute: ({ before, limit }) => sql`
+          DELETE FROM identity.sessions WHERE id IN (
+            SELECT id FROM identity.sessions WHERE expires_at < ${before} OR revoked_at < ${before}
+            LIMIT ${limit} FOR UPDATE SKIP LOCKED
+          ) RETURNING id
+        `
+      })
+      const purge = Effect.fn("SessionRepo.purge")(
+        (before: Date, limit: number) => remove({ before, limit }),
+        Effect.map((rows) => rows.length),
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
+      return SessionRepo.of({ insert, lock, rotate, revoke, revokeAll, eraseTraces, list, purge })
+    })
+  )
+
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer))
+}

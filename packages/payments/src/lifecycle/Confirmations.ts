@@ -1,0 +1,406 @@
+import { generator } from "@mall/domain/kernel/Id"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { AttemptId } from "@mall/domain/payments/Payment"
+import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
+import {
+  ChannelNotOffered,
+  ChannelUnavailable,
+  PaymentDeclined,
+  PaymentExpired,
+  ResumeWindowPassed
+} from "@mall/domain/payments/PaymentError"
+import { PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
+import type { RouteDecision } from "@mall/domain/payments/Routing"
+import { Context, DateTime, Duration, Effect, Layer, Option, Result } from "effect"
+import type { Channel, ChannelOrder } from "../channel/Channel.ts"
+import type { ChannelError } from "../channel/ChannelError.ts"
+import { Channels } from "../channel/Channels.ts"
+import type { MerchantChannels } from "../channel/Channels.ts"
+import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
+import { actorOf, isParty } from "./isParty.ts"
+import type { Caller } from "./isParty.ts"
+import type { PaymentDraft } from "../store/PaymentDraft.ts"
+import type { AttemptRow, IntentRow, PaymentRecord } from "../store/PaymentRecord.ts"
+import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { PaymentsConfig } from "../PaymentsConfig.ts"
+import { PaymentStore } from "../store/PaymentStore.ts"
+import { ChannelRouter, nothingTried } from "../routing/ChannelRouter.ts"
+import { RiskGuard } from "./RiskGuard.ts"
+import type { RiskError } from "./RiskGuard.ts"
+import { Tickets } from "./Tickets.ts"
+
+export type ConfirmError =
+  | PaymentNotFound
+  | PaymentStateConflict
+  | PaymentExpired
+  | PaymentUndecided
+  | PaymentDeclined
+  | ChannelNotOffered
+  | ChannelUnavailable
+  | RiskError
+
+interface Choice {
+  readonly channel: Channel
+  readonly method: string
+  readonly payer: Readonly<Record<string, string>>
+  readonly decision: RouteDecision
+}
+
+/** What is to be done with the payment as it stands. */
+type Opening =
+  | { readonly type: "answered"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+  | { readonly type: "create"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+  | { readonly type: "ask" }
+  | { readonly type: "closeFormer" }
+  /** The accounts of its merchant have to be read first, outside the transaction. */
+  | { readonly type: "findAccounts"; readonly merchantId: MerchantId | null }
+
+type Outcome =
+  | { readonly type: "step"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+  /** The try was closed or paid while the channel was called. */
+  | { readonly type: "late"; readonly intent: IntentRow; readonly attempt: AttemptRow }
+
+const maxRounds = 4
+
+/** How many channels one confirmation tries where the buyer named none. */
+const maxHops = 3
+
+const byBuyer: RouteDecision = { by: "buyer", version: 0, rule: null, candidates: [], fallbackOf: null }
+
+/**
+ * Whether another channel may be tried after this answer: only where it is certain that nothing was taken, and the next
+ * channel may well say otherwise.
+ */
+const mayGoElsewhere = (error: ConfirmError, { advice }: Channel) =>
+  error._tag === "ChannelUnavailable" || (error._tag === "PaymentDeclined" && advice[error.reason] === "retryOther")
+
+const newAttemptId = generator(AttemptId)
+
+/** Leaves out what is undefined. */
+const given = ({ country, method }: { readonly country: string | undefined; readonly method: string | undefined }) => ({
+  ...(country === undefined ? {} : { country }),
+  ...(method === undefined ? {} : { method })
+})
+
+/**
+ * Starts to pay. A try is committed before its channel hears of it, and its outcome after: whatever happens between is
+ * found again by its number. No two tries are ever open at the same time.
+ */
+export class Confirmations extends Context.Service<
+  Confirmations,
+  {
+    /**
+     * The same channel again answers with the same action, also for two calls at the same time; another one closes the former
+     * try first. Where no channel is named, an open try goes on, and else the router chooses: a channel that certainly took
+     * nothing is followed by the next one, each a try of its own.
+     */
+    confirm(id: PaymentId, choice: ChannelChoice, caller: Caller): Effect.Effect<PaymentStep, ConfirmError>
+    /** Ends the former try, by question or by closing, and starts a new one through the same channel. */
+    resume(id: PaymentId, caller: Caller): Effect.Effect<PaymentStep, ConfirmError | ResumeWindowPassed>
+  }
+>()("@mall/payments/lifecycle/Confirmations") {
+  static readonly layerNoDeps = Layer.effect(
+    Confirmations,
+    Effect.gen(function* () {
+      const channels = yield* Channels
+      const inquiries = yield* Inquiries
+      const repo = yield* PaymentRepo
+      const risk = yield* RiskGuard
+      const router = yield* ChannelRouter
+      const store = yield* PaymentStore
+      const tickets = yield* Tickets
+      const { resumeWindow } = yield* PaymentsConfig
+
+      const conflict = ({ id, status }: IntentRow) => new PaymentStateConflict({ paymentId: id, paymentStatus: status })
+
+      const assertPayable = Effect.fnUntraced(function* (draft: PaymentDraft, caller: Caller) {
+        const { intent } = draft
+        if (!isParty(caller, intent)) return yield* new PaymentNotFound({ paymentId: intent.id })
+        if (draft.isOver) return yield* conflict(intent)
+        if (draft.context.now >= intent.endsAt) return yield* new PaymentExpired({ paymentId: intent.id })
+      })
+
+      const choiceOf = (
+        intent: IntentRow,
+        available: MerchantChannels,
+        wanted: ChannelId,
+        choice: ChannelChoice
+      ): Effect.Effect<Choice, ChannelNotOffered> => {
+        const offered = available.offered(intent.currency, intent.channels)
+        const channel = Option.getOrUndefined(available.find(wanted))
+        const method = choice.method ?? channel?.methods[0]
+        return channel !== undefined &&
+          method !== undefined &&
+          offered.includes(channel.id) &&
+          channel.methods.includes(method)
+          ? Effect.succeed({ channel, method, payer: choice.payer ?? {}, decision: byBuyer })
+          : Effect.fail(new ChannelNotOffered({ channel: wanted, offered }))
+      }
+
+      const open = (draft: PaymentDraft, choice: Choice, newId: AttemptId, why: string | undefined): Opening => {
+        const former = draft.openAttempt
+        if (former === undefined) {
+          const { channel, decision, method, payer } = choice
+          const credentialId = channel.own?.credentialId ?? null
+          const attempt = draft.begin(newId, { channel: channel.id, method, payer, credentialId, decision }, why)
+          return { type: "create", intent: draft.intent, attempt }
+        }
+        if (former.channel !== choice.channel.id || former.method !== choice.method) {
+          return { type: "closeFormer" }
+        }
+        if (former.action !== null) {
+          return { type: "answered", intent: draft.intent, attempt: former }
+        }
+        // A try that another call has just begun, or that a crash left: the channel takes the same number again.
+        return former.status === "unknown" ? { type: "ask" } : { type: "create", intent: draft.intent, attempt: former }
+      }
+
+      const settleCreation = (
+        draft: PaymentDraft,
+        channel: Channel,
+        id: AttemptId,
+        created: Result.Result<ChannelOrder, ChannelError>,
+        isFirstCall: boolean
+      ): Effect.Effect<Outcome, PaymentUndecided> => {
+        const attempt = draft.attempt(id)
+        if (attempt === undefined) return Effect.die(new Error(`The attempt ${id} was lost`))
+        const step = (row: AttemptRow): Outcome => ({ type: "step", intent: draft.intent, attempt: row })
+        if (!isOpenAttempt(attempt.status)) {
+          return Effect.succeed({ type: "late", intent: draft.intent, attempt })
+        }
+        if (Result.isSuccess(created)) {
+          return Effect.succeed(
+            step(attempt.status === "processing" ? attempt : draft.offer(attempt, created.success, channel.id))
+          )
+        }
+        const { reason } = created.failure
+        // Another call with the same number got the action: that is the truth.
+        if (attempt.status === "processing") return Effect.succeed(step(attempt))
+        if (reason._tag === "ChannelOutcomeUnknown") return Effect.succeed(step(draft.lose(attempt, reason.code)))
+        // Of this call nothing came. Of a former one, lost, crashed or still on its way, it is not known.
+        if ((attempt.status === "unknown" || !isFirstCall) && reason._tag !== "ChannelDeclined") {
+          return Effect.fail(new PaymentUndecided({ paymentId: draft.intent.id }))
+        }
+        return Effect.succeed(step(draft.fail(attempt, "failed", reason.code)))
+      }
+
+      /** By the account that the try began with, also where the merchant has another one since. */
+      const accountOf = Effect.fnUntraced(function* ({ merchantId }: IntentRow, attempt: AttemptRow) {
+        const available = yield* channels.of(merchantId)
+        const channel = available.madeWith(attempt.channel, attempt.credentialId)
+        if (Option.isNone(channel)) return yield* new PaymentUndecided({ paymentId: attempt.paymentId })
+        return channel.value
+      })
+
+      const create = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow, isFirstCall: boolean) {
+        const channel = yield* accountOf(intent, attempt)
+        const input = toChannelAttempt(intent, attempt)
+        const created = yield* Effect.result(channel.create(input))
+        const outcome = yield* store.change(intent.id, `channel:${channel.id}`, (draft) =>
+          settleCreation(draft, channel, attempt.id, created, isFirstCall)
+        )
+        const mayBeThere = Result.isSuccess(created) || created.failure.reason._tag === "ChannelOutcomeUnknown"
+        if (outcome.type === "late" && mayBeThere) {
+          // It ended while the channel was called. Nobody was shown its action, and nobody may pay it.
+          const reference = Result.isSuccess(created) ? created.success.channelReference : undefined
+          yield* inquiries
+            .bury(intent.id, attempt.id, reference ?? null)
+            .pipe(
+              Effect.catchTag("PaymentUndecided", () =>
+                Effect.logWarning("could not close a try that came too late").pipe(
+                  Effect.annotateLogs({ paymentId: intent.id, attemptId: attempt.id })
+                )
+              )
+            )
+        }
+        if (Result.isFailure(created)) {
+          const { reason } = created.failure
+          yield* Effect.logWarning("channel did not take a payment").pipe(
+            Effect.annotateLogs({
+              paymentId: intent.id,
+              attemptId: attempt.id,
+              channel: channel.id,
+              code: reason.code,
+              certainty: reason._tag
+            })
+          )
+          if (outcome.type === "step" && outcome.attempt.status === "failed") {
+            return yield* reason._tag === "ChannelDeclined"
+              ? new PaymentDeclined({ paymentId: intent.id, reason: reason.code })
+              : new ChannelUnavailable({ channel: channel.id })
+          }
+        }
+        return outcome
+      })
+
+      const toStep = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow) {
+        const { action, channel, id, method, status } = attempt
+        const step: PaymentStep = {
+          id: intent.id,
+          status: intent.status,
+          attempt: { id, channel, method, status },
+          action: action ?? { type: "none" },
+          expiresAt: intent.expiresAt,
+          ticket: yield* tickets.issue(intent.id)
+        }
+        return step
+      })
+
+      const confirmThrough = Effect.fnUntraced(function* (
+        id: PaymentId,
+        choose: (intent: IntentRow, available: MerchantChannels) => Effect.Effect<Choice, ChannelNotOffered>,
+        caller: Caller,
+        /** What is to be kept of why a try may be made. */
+        why?: string
+      ): Effect.fn.Return<PaymentStep, ConfirmError> {
+        const newId = yield* newAttemptId
+        for (let round = 0; round < maxRounds; round++) {
+          const opening = yield* store.change(id, actorOf(caller), (draft) =>
+            Effect.gen(function* (): Effect.fn.Return<Opening, ConfirmError> {
+              yield* assertPayable(draft, caller)
+              const { merchantId } = draft.intent
+              const available = channels.peek(merchantId)
+              if (available === undefined) return { type: "findAccounts", merchantId }
+              return open(draft, yield* choose(draft.intent, available), newId, why)
+            })
+          )
+          switch (opening.type) {
+            case "findAccounts":
+              yield* channels.of(opening.merchantId)
+              break
+            case "answered":
+              return yield* toStep(opening.intent, opening.attempt)
+            case "closeFormer":
+              yield* inquiries.closeOpen(id, "CHANNEL_CHANGED")
+              break
+            case "ask":
+            case "create": {
+              const attempt = opening.type === "create" ? opening : yield* askAgain(id)
+              if (attempt === undefined) break
+              const outcome = yield* create(attempt.intent, attempt.attempt, attempt.attempt.id === newId)
+              if (outcome.type === "late") return yield* conflict(outcome.intent)
+              return yield* toStep(outcome.intent, outcome.attempt)
+            }
+          }
+        }
+        return yield* new PaymentUndecided({ paymentId: id })
+      })
+
+      /** Asks about a try whose outcome is unknown. Where the channel says that it is unpaid, it is to be created again. */
+      const askAgain = Effect.fnUntraced(function* (id: PaymentId) {
+        // `PaymentUndecided` of an unpaid try means no more than that we have no action for it.
+        yield* inquiries.settle(id).pipe(Effect.catchTag("PaymentUndecided", () => Effect.void))
+        const record = yield* repo.read(id).pipe(Effect.catchTag("SqlError", Effect.die))
+        if (Option.isNone(record)) return yield* new PaymentNotFound({ paymentId: id })
+        const { attempts, intent } = record.value
+        const attempt = attempts.find(({ status }) => status === "unknown")
+        return attempt === undefined ? undefined : { intent, attempt }
+      })
+
+      const readOwn = Effect.fnUntraced(
+        function* (id: PaymentId, caller: Caller) {
+          const record = yield* repo.read(id)
+          if (Option.isNone(record) || !isParty(caller, record.value.intent)) {
+            return yield* new PaymentNotFound({ paymentId: id })
+          }
+          return record.value
+        },
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      /** Asks risk, before anything is locked, whether a try may be made; nothing where none will be. */
+      const clear = Effect.fnUntraced(function* (
+        record: PaymentRecord,
+        way: { readonly channel: ChannelId; readonly method: string },
+        wanted: ChannelChoice,
+        caller: Caller
+      ) {
+        const { attempts, intent } = record
+        const now = yield* DateTime.nowAsDate
+        const isPayable = intent.captured === 0 && intent.status !== "canceled" && now < intent.endsAt
+        const isOpen = attempts.some(
+          ({ channel, method, status }) => isOpenAttempt(status) && channel === way.channel && method === way.method
+        )
+        return isPayable && !isOpen ? yield* risk.pass(record, way, wanted, caller) : undefined
+      })
+
+      const confirmChosen = Effect.fnUntraced(function* (
+        id: PaymentId,
+        channel: ChannelId,
+        wanted: ChannelChoice,
+        caller: Caller
+      ) {
+        const record = yield* readOwn(id, caller)
+        const { intent } = record
+        const { method } = yield* choiceOf(intent, yield* channels.of(intent.merchantId), channel, wanted)
+        const why = yield* clear(record, { channel, method }, wanted, caller)
+        return yield* confirmThrough(id, (now, available) => choiceOf(now, available, channel, wanted), caller, why)
+      })
+
+      const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Caller) {
+        const record = yield* readOwn(id, caller)
+        const { attempts, intent } = record
+        const open = attempts.find(({ status }) => isOpenAttempt(status))
+        if (open !== undefined) {
+          return yield* confirmThrough(id, (now, available) => choiceOf(now, available, open.channel, open), caller)
+        }
+        const { country, method, payer = {} } = wanted
+        const { amount, channels: allowed, currency, merchantId } = intent
+        const question = { amount, currency, merchantId, ...given({ country, method }) }
+        let former = nothingTried
+        let why: string | undefined
+        let refused: ConfirmError = new ChannelNotOffered({
+          channel: "any",
+          offered: (yield* channels.of(merchantId)).offered(currency, allowed)
+        })
+        for (let hop = 0; hop < maxHops; hop++) {
+          const route = yield* router.route(question, allowed, former)
+          if (Option.isNone(route)) break
+          const { channel, method } = route.value
+          // One wish of the buyer is one check, however many channels it takes.
+          if (hop === 0) why = yield* clear(record, { channel: channel.id, method }, wanted, caller)
+          const result = yield* Effect.result(
+            confirmThrough(id, () => Effect.succeed({ ...route.value, payer }), caller, why)
+          )
+          if (Result.isSuccess(result)) return result.success
+          refused = result.failure
+          if (!mayGoElsewhere(refused, channel)) break
+          const last = (yield* readOwn(id, caller)).attempts.at(-1)
+          former = { tried: new Set([...former.tried, channel.id]), fallbackOf: last?.id ?? null }
+        }
+        return yield* refused
+      })
+
+      const confirm = Effect.fn("Confirmations.confirm")(function* (
+        id: PaymentId,
+        wanted: ChannelChoice,
+        caller: Caller
+      ): Effect.fn.Return<PaymentStep, ConfirmError> {
+        const { channel } = wanted
+        yield* Effect.annotateCurrentSpan({ paymentId: id, channel: channel ?? "any" })
+        return channel === undefined
+          ? yield* confirmRouted(id, wanted, caller)
+          : yield* confirmChosen(id, channel, wanted, caller)
+      })
+
+      const resume = Effect.fn("Confirmations.resume")(function* (id: PaymentId, caller: Caller) {
+        const { attempts, intent } = yield* readOwn(id, caller)
+        const last = attempts.at(-1)
+        const choice = last === undefined ? {} : { channel: last.channel, method: last.method, payer: last.payer }
+        yield* store.change(id, actorOf(caller), (draft) =>
+          Effect.gen(function* () {
+            yield* assertPayable(draft, caller)
+            const age = draft.context.now.getTime() - intent.createdAt.getTime()
+            if (age > Duration.toMillis(resumeWindow)) return yield* new ResumeWindowPassed({ paymentId: id })
+          })
+        )
+        yield* inquiries.closeOpen(id, "RESUMED")
+        return yield* confirm(id, choice, caller)
+      })
+
+      return Confirmations.of({ confirm, resume })
+    })
+  )
+}

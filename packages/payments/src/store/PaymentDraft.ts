@@ -1,0 +1,346 @@
+import { formatMajor } from "@mall/domain/kernel/Currency"
+import { Money } from "@mall/domain/kernel/Money"
+import type { AttemptId, ChannelId } from "@mall/domain/payments/Payment"
+import type { PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
+import type { AttemptStatus, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
+import {
+  attemptLifecycle,
+  isOpenAttempt,
+  isOpenRefund,
+  paymentLifecycle,
+  refundLifecycle
+} from "@mall/domain/payments/PaymentLifecycle"
+import type { StateMachine } from "@mall/domain/kernel/StateMachine"
+import type { ChannelOrder, PartialPayment } from "../channel/Channel.ts"
+import { nextInquiryAt } from "../lifecycle/inquirySchedule.ts"
+import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
+import type { PaymentRecord } from "./PaymentRecord.ts"
+
+/** Who changes a payment, and when. `refundId` is used where the change has to give money back by itself. */
+export interface ChangeContext {
+  readonly now: Date
+  readonly actor: string
+  readonly traceId: string | null
+  readonly refundId: RefundId
+}
+
+/** What a change tells the rest of the world, once it is committed. */
+export type PaymentFact =
+  | { readonly type: "paid"; readonly channel: ChannelId }
+  | { readonly type: "declined"; readonly channel: ChannelId }
+  | { readonly type: "surplus"; readonly channel: ChannelId; readonly refundId: RefundId }
+  | { readonly type: "canceled"; readonly reason: string }
+  | { readonly type: "refunded"; readonly refund: RefundRow; readonly outcome: "succeeded" | "failed" }
+
+const check = <State extends string>(machine: StateMachine<State>, from: State, to: State) => {
+  if (!machine.can(from, to)) throw new Error(`A payment record cannot go from ${from} to ${to}`)
+}
+
+/**
+ * A payment under change: read under its lock, decided upon in memory, written in one statement. It alone holds the rules
+ * by which states and sums move; a move that the lifecycles do not have is a defect, never written.
+ */
+export class PaymentDraft {
+  intent: IntentRow
+  readonly history: Array<HistoryRow> = []
+  readonly facts: Array<PaymentFact> = []
+  readonly changedAttempts = new Set<AttemptId>()
+  readonly changedRefunds = new Set<RefundId>()
+  readonly context: ChangeContext
+  readonly #before: IntentRow
+  readonly #attempts: Map<AttemptId, AttemptRow>
+  readonly #refunds: Map<RefundId, RefundRow>
+
+  constructor(record: PaymentRecord, context: ChangeContext) {
+    this.intent = record.intent
+    this.#before = record.intent
+    this.context = context
+    this.#attempts = new Map(record.attempts.map((attempt) => [attempt.id, attempt]))
+    this.#refunds = new Map(record.refunds.map((refund) => [refund.id, refund]))
+  }
+
+  get isChanged() {
+    return (
+      this.history.length > 0 ||
+      this.intent !== this.#before ||
+      this.changedAttempts.size > 0 ||
+      this.changedRefunds.size > 0
+    )
+  }
+
+  /** Nothing can be paid on it any more, or all of it was paid. */
+  get isOver() {
+    return this.intent.captured > 0 || this.intent.status === "canceled"
+  }
+
+  get openAttempt() {
+    return [...this.#attempts.values()].find(({ status }) => isOpenAttempt(status))
+  }
+
+  attempt(id: AttemptId) {
+    return this.#attempts.get(id)
+  }
+
+  refund(id: RefundId) {
+    return this.#refunds.get(id)
+  }
+
+  /** The attempt whose money a refund gives back. */
+  attemptOf(refund: RefundRow | undefined) {
+    return refund === undefined ? undefined : this.#attempts.get(refund.attemptId)
+  }
+
+  /** The attempt whose money the intent counts. */
+  get capturingAttempt() {
+    const surplus = new Set([...this.#refunds.values()].filter((refund) => refund.surplus).map((r) => r.attemptId))
+    return [...this.#attempts.values()].find(({ id, status }) => status === "succeeded" && !surplus.has(id))
+  }
+
+  /** Writes into the history what changed nothing: why a try was not made. */
+  remark(reason: string) {
+    this.#note("payment", this.intent.id, this.intent.status, this.intent.status, reason)
+  }
+
+  /** Commits to a try before the channel hears of it. No other may be open. `why` it may be made is kept in the history. */
+  begin(
+    id: AttemptId,
+    choice: Pick<AttemptRow, "channel" | "method" | "payer" | "credentialId" | "decision">,
+    why?: string
+  ) {
+    const { amount, currency, id: paymentId } = this.intent
+    const attempt = new AttemptRow({
+      id,
+      paymentId,
+      ...choice,
+      amount,
+      currency,
+      status: "created",
+      channelReference: null,
+      action: null,
+      errorCode: null,
+      received: Money.zero(currency).amount,
+      queries: 0,
+      nextQueryAt: nextInquiryAt(this.context.now, 0),
+      createdAt: this.context.now,
+      updatedAt: this.context.now
+    })
+    this.#attempts.set(id, attempt)
+    this.changedAttempts.add(id)
+    const way = `${choice.channel} ${choice.method}`
+    this.#note("attempt", id, null, "created", why === undefined ? way : `${way}; ${why}`)
+    if (this.intent.status !== "processing") this.#moveIntent("processing", "confirmed")
+    return attempt
+  }
+
+  /** The channel took the try and told what the buyer does next. */
+  offer(attempt: AttemptRow, { action, channelReference }: ChannelOrder, reason: string) {
+    return this.#moveAttempt(attempt, "processing", reason, {
+      action,
+      channelReference: channelReference ?? attempt.channelReference,
+      errorCode: null,
+      nextQueryAt: nextInquiryAt(this.context.now, attempt.queries)
+    })
+  }
+
+  /** The channel has to be asked about the try at once. */
+  askNow(attempt: AttemptRow) {
+    return this.#setAttempt(new AttemptRow({ ...attempt, nextQueryAt: this.context.now }))
+  }
+
+  /** A part of the money came; `action` is how the rest is paid. Nothing is captured by it. */
+  receivePart(attempt: AttemptRow, { action, amount }: Pick<PartialPayment, "action" | "amount">) {
+    const { currency, id, status } = attempt
+    const [came, asked] = [amount, attempt.amount].map((units) => formatMajor(units, currency))
+    this.#note("attempt", id, status, status, `${came} of ${asked} ${currency} came`)
+    return this.#setAttempt(new AttemptRow({ ...attempt, received: amount, action }))
+  }
+
+  /** The channel gave no clear answer to the creation: it is asked, never guessed. */
+  lose(attempt: AttemptRow, errorCode: string) {
+    if (attempt.status === "unknown") return attempt
+    return this.#moveAttempt(attempt, "unknown", errorCode, {
+      errorCode,
+      nextQueryAt: nextInquiryAt(this.context.now, attempt.queries)
+    })
+  }
+
+  /** The try ended without money. The payment may be tried again. */
+  fail(attempt: AttemptRow, to: "failed" | "closed", errorCode: string) {
+    const ended = this.#moveAttempt(attempt, to, errorCode, { errorCode, nextQueryAt: null })
+    if (to === "failed") this.facts.push({ type: "declined", channel: attempt.channel })
+    if (this.intent.status === "processing" && this.openAttempt === undefined) this.#moveIntent("failed", errorCode)
+    return ended
+  }
+
+  /**
+   * The channel holds the money of this try. The first try that succeeds pays the intent, however late; another one is a
+   * surplus that is given back at once. A try that is still open elsewhere is asked about now, so that it gets closed.
+   */
+  succeed(attempt: AttemptRow, paid: { readonly channelReference: string; readonly paidAt: Date }, reason: string) {
+    this.#moveAttempt(attempt, "succeeded", reason, {
+      channelReference: paid.channelReference,
+      errorCode: null,
+      nextQueryAt: null
+    })
+    if (this.intent.captured === 0) {
+      this.intent = new IntentRow({ ...this.intent, captured: attempt.amount, paidAt: paid.paidAt })
+      this.#moveIntent("succeeded", reason)
+      this.facts.push({ type: "paid", channel: attempt.channel })
+    } else {
+      this.#addRefund(attempt, this.context.refundId, attempt.money, "paid twice", true)
+      this.facts.push({ type: "surplus", channel: attempt.channel, refundId: this.context.refundId })
+    }
+    const other = this.openAttempt
+    if (other !== undefined) this.#setAttempt(new AttemptRow({ ...other, nextQueryAt: this.context.now }))
+  }
+
+  cancel(reason: string) {
+    this.#moveIntent("canceled", reason)
+    this.facts.push({ type: "canceled", reason })
+  }
+
+  /** Holds a part of the capture for a refund. The caller has checked that so much is refundable. */
+  requestRefund(attempt: AttemptRow, id: RefundId, amount: Money, reason: string) {
+    this.#setSums(this.intent.refunded, this.intent.held + amount.amount)
+    const refund = this.#addRefund(attempt, id, amount, reason, false)
+    this.#deriveFromRefunds(`refund ${id}`)
+    return refund
+  }
+
+  /** The channel works on the refund, or its answer is not known. */
+  progressRefund(refund: RefundRow, to: "processing" | "unknown" | "pending", fields: RefundProgress) {
+    if (refund.status === to) return refund
+    return this.#moveRefund(refund, to, fields.errorCode ?? to, {
+      channelReference: fields.channelReference ?? refund.channelReference,
+      errorCode: fields.errorCode,
+      nextQueryAt: nextInquiryAt(this.context.now, refund.queries)
+    })
+  }
+
+  /** The channel has to be asked about the refund at once. */
+  askRefundNow(refund: RefundRow) {
+    return this.#setRefund(new RefundRow({ ...refund, nextQueryAt: this.context.now }))
+  }
+
+  /** The refund came to its end. False where the money cannot have gone out by our books: nothing is changed then. */
+  endRefund(refund: RefundRow, to: "succeeded" | "failed", fields: RefundProgress): boolean {
+    if (!refund.surplus) {
+      const held = isOpenRefund(refund.status) ? this.intent.held - refund.amount : this.intent.held
+      const refunded = to === "succeeded" ? this.intent.refunded + refund.amount : this.intent.refunded
+      if (refunded + held > this.intent.captured) return false
+      this.#setSums(refunded, held)
+    }
+    const ended = this.#moveRefund(refund, to, fields.errorCode ?? to, {
+      channelReference: fields.channelReference ?? refund.channelReference,
+      errorCode: fields.errorCode,
+      nextQueryAt: null
+    })
+    if (!refund.surplus) this.#deriveFromRefunds(`refund ${refund.id} ${to}`)
+    this.facts.push({ type: "refunded", refund: ended, outcome: to })
+    return true
+  }
+
+  rowsOfAttempts() {
+    return [...this.#attempts.values()].filter(({ id }) => this.changedAttempts.has(id))
+  }
+
+  rowsOfRefunds() {
+    return [...this.#refunds.values()].filter(({ id }) => this.changedRefunds.has(id))
+  }
+
+  #addRefund(attempt: AttemptRow, id: RefundId, money: Money, reason: string, surplus: boolean) {
+    const refund = new RefundRow({
+      id,
+      paymentId: this.intent.id,
+      attemptId: attempt.id,
+      amount: money.amount,
+      currency: money.currency,
+      surplus,
+      reason,
+      status: "pending",
+      channelReference: null,
+      errorCode: null,
+      queries: 0,
+      // due at once: a crash before the channel is called leaves it to the sweep
+      nextQueryAt: surplus ? this.context.now : nextInquiryAt(this.context.now, 0),
+      createdAt: this.context.now,
+      updatedAt: this.context.now
+    })
+    this.#refunds.set(id, refund)
+    this.changedRefunds.add(id)
+    this.#note("refund", id, null, "pending", reason)
+    return refund
+  }
+
+  #setSums(refunded: number, held: number) {
+    const { currency } = this.intent
+    this.intent = new IntentRow({
+      ...this.intent,
+      refunded: Money.of(refunded, currency).amount,
+      held: Money.of(held, currency).amount
+    })
+  }
+
+  #deriveFromRefunds(reason: string) {
+    const { captured, held, refunded, status } = this.intent
+    const to =
+      held > 0 ? "refunding" : refunded === 0 ? "succeeded" : refunded < captured ? "partially_refunded" : "refunded"
+    if (to !== status) this.#moveIntent(to, reason)
+  }
+
+  #moveIntent(to: PaymentStatus, reason: string) {
+    const from = this.intent.status
+    check(paymentLifecycle, from, to)
+    this.intent = new IntentRow({ ...this.intent, status: to })
+    this.#note("payment", this.intent.id, from, to, reason)
+  }
+
+  #moveAttempt(attempt: AttemptRow, to: AttemptStatus, reason: string, fields: Partial<AttemptRow>) {
+    check(attemptLifecycle, attempt.status, to)
+    this.#note("attempt", attempt.id, attempt.status, to, reason)
+    return this.#setAttempt(new AttemptRow({ ...attempt, ...fields, status: to }))
+  }
+
+  #setAttempt(attempt: AttemptRow) {
+    const row = new AttemptRow({ ...attempt, updatedAt: this.context.now })
+    this.#attempts.set(attempt.id, row)
+    this.changedAttempts.add(attempt.id)
+    return row
+  }
+
+  #moveRefund(refund: RefundRow, to: RefundStatus, reason: string, fields: Partial<RefundRow>) {
+    check(refundLifecycle, refund.status, to)
+    this.#note("refund", refund.id, refund.status, to, reason)
+    return this.#setRefund(new RefundRow({ ...refund, ...fields, status: to }))
+  }
+
+  #setRefund(refund: RefundRow) {
+    const row = new RefundRow({ ...refund, updatedAt: this.context.now })
+    this.#refunds.set(refund.id, row)
+    this.changedRefunds.add(refund.id)
+    return row
+  }
+
+  #note(subject: HistoryRow["subject"], subjectId: string, from: string | null, to: string, reason: string) {
+    const { actor, now, traceId } = this.context
+    this.history.push(
+      new HistoryRow({
+        paymentId: this.intent.id,
+        subject,
+        subjectId,
+        fromStatus: from,
+        toStatus: to,
+        actor,
+        reason,
+        traceId,
+        at: now
+      })
+    )
+  }
+}
+
+/** What the channel told of a refund besides its state. */
+export interface RefundProgress {
+  readonly errorCode: string | null
+  readonly channelReference?: string | null
+}

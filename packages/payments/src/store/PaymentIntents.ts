@@ -1,0 +1,116 @@
+import type { AuditEntry } from "@mall/domain/operations/Audit"
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
+import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
+import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import { Outbox } from "@mall/platform/Outbox"
+import { retryConflicts } from "@mall/platform/retryConflicts"
+import { Array, Context, Effect, Exit, Layer, Request } from "effect"
+import { SqlClient } from "effect/sql"
+import { currentTraceId } from "@mall/platform/currentTraceId"
+import { groupCommit } from "@mall/platform/groupCommit"
+import { countPayment, timed } from "../paymentMetrics.ts"
+import { HistoryRow, IntentRow } from "./PaymentRecord.ts"
+import { PaymentRepo } from "./PaymentRepo.ts"
+
+class Create extends Request.Class<
+  { readonly row: IntentRow; readonly history: HistoryRow; readonly acts: ReadonlyArray<AuditEntry> },
+  IntentRow
+> {}
+class Find extends Request.Class<{ readonly id: PaymentId }, IntentRow, PaymentNotFound> {}
+
+/** Rows that one statement writes or reads at most. */
+const maxBatch = 128
+
+/** Makes and finds payments. Concurrent calls share one statement, so the cost of each falls as load grows. */
+export class PaymentIntents extends Context.Service<
+  PaymentIntents,
+  {
+    /** Idempotent by id: the same id again answers with the payment that exists. Its time-out is set in the same transaction, which `acts` join where it is made. */
+    create(row: IntentRow, actor: string, acts?: ReadonlyArray<AuditEntry>): Effect.Effect<IntentRow>
+    find(id: PaymentId): Effect.Effect<IntentRow, PaymentNotFound>
+  }
+>()("@mall/payments/store/PaymentIntents") {
+  static readonly layerNoDeps = Layer.effect(
+    PaymentIntents,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const repo = yield* PaymentRepo
+      const outbox = yield* Outbox
+      const audit = yield* makeAuditRecorder
+
+      const insert = Effect.fnUntraced(
+        function* (requests: ReadonlyArray<Create>) {
+          const rows = [...new Map(requests.map(({ row }) => [row.id, row])).values()]
+          const inserted = yield* repo.insert(
+            rows,
+            requests.map(({ history }) => history)
+          )
+          const fresh = rows.filter(({ id }) => inserted.has(id))
+          const byDelay = Object.entries(
+            Array.groupBy(fresh, ({ createdAt, expiresAt }) =>
+              String(Math.max(0, Math.ceil((expiresAt.getTime() - createdAt.getTime()) / 1000)))
+            )
+          )
+          for (const [delay, group] of byDelay) {
+            yield* outbox.publishAll(
+              transactionTimeout,
+              group.map(({ id }) => ({ paymentId: id })),
+              { delay: `${Number(delay)} seconds` }
+            )
+          }
+          yield* audit.insert(requests.flatMap(({ acts, row }) => (inserted.has(row.id) ? acts : [])))
+          const existing = rows.filter(({ id }) => !inserted.has(id))
+          const found = existing.length === 0 ? [] : yield* repo.findAll(existing.map(({ id }) => id))
+          return { inserted, rows: new Map([...fresh, ...found].map((row) => [row.id, row])) }
+        },
+        sql.withTransaction,
+        retryConflicts
+      )
+
+      const complete = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Create>>) {
+        const { inserted, rows } = yield* insert(entries.map(({ request }) => request))
+        for (const { completeUnsafe, request } of entries) {
+          const row = rows.get(request.row.id) ?? request.row
+          if (!inserted.has(row.id)) yield* countPayment("duplicate", "none", row.currency)
+          completeUnsafe(Exit.succeed(row))
+        }
+      })
+
+      const creator = groupCommit<Create>({ commit: complete, refused: Exit.die, maxBatch })
+
+      const finder = groupCommit<Find>({
+        commit: Effect.fnUntraced(function* (entries) {
+          const rows = yield* repo.findAll([...new Set(entries.map(({ request }) => request.id))])
+          const byId = new Map(rows.map((row) => [row.id, row]))
+          for (const { completeUnsafe, request } of entries) {
+            const row = byId.get(request.id)
+            completeUnsafe(
+              row === undefined ? Exit.fail(new PaymentNotFound({ paymentId: request.id })) : Exit.succeed(row)
+            )
+          }
+        }),
+        refused: Exit.die,
+        maxBatch
+      })
+
+      return PaymentIntents.of({
+        create: Effect.fn("PaymentIntents.create")(function* (row, actor, acts = []) {
+          const history = new HistoryRow({
+            paymentId: row.id,
+            subject: "payment",
+            subjectId: row.id,
+            fromStatus: null,
+            toStatus: row.status,
+            actor,
+            reason: "created",
+            traceId: yield* currentTraceId,
+            at: row.createdAt
+          })
+          return yield* Effect.request(new Create({ row, history, acts }), creator)
+        }, timed("create_payment")),
+        find: (id) => Effect.request(new Find({ id }), finder)
+      })
+    })
+  )
+}

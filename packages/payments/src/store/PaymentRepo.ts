@@ -1,0 +1,327 @@
+import { AttemptId } from "@mall/domain/payments/Payment"
+import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { Array, Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import { inquirySeconds } from "../lifecycle/inquirySchedule.ts"
+import type { PaymentDraft } from "./PaymentDraft.ts"
+import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
+import type { PaymentRecord } from "./PaymentRecord.ts"
+
+/** Rows as one JSON parameter: the statement's text, and so its plan, is the same for any number of them. */
+const json = <S extends Schema.Codec<unknown, unknown>>(row: S) =>
+  Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(row))))
+const intentsJson = json(IntentRow)
+const attemptsJson = json(AttemptRow)
+const refundsJson = json(RefundRow)
+const historyJson = json(HistoryRow)
+
+const { captured, held, id, paidAt, refunded, status } = IntentRow.fields
+const changedIntentsJson = json(Schema.Struct({ id, status, captured, refunded, held, paidAt, updatedAt: Schema.Date }))
+
+const Claim = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
+/** `canceledBy`: who had said that it is to be canceled by now, where its time is not up anyway. */
+const Expired = Schema.Struct({ id: PaymentId, canceledBy: Schema.NullOr(Schema.String) })
+const CancelSchedule = Schema.Struct({
+  id: PaymentId,
+  at: Schema.NullOr(Schema.Date),
+  by: Schema.String,
+  why: Schema.NullOr(Schema.String),
+  now: Schema.Date,
+  traceId: Schema.NullOr(Schema.String)
+})
+const Claimed = Schema.Struct({ id: AttemptId, paymentId: PaymentId })
+const ClaimedRefund = Schema.Struct({ id: RefundId, paymentId: PaymentId })
+
+const Cancellation = Schema.Struct({
+  id: PaymentId,
+  actor: Schema.String,
+  reason: Schema.String,
+  traceId: Schema.NullOr(Schema.String)
+})
+const Canceled = Schema.Struct({ id: PaymentId, reference: Schema.String, reason: Schema.String })
+const cancellationsJson = json(Cancellation)
+
+/** The tables of payments. Everything that writes a payment, its attempts or its refunds holds the lock of its intent. */
+export class PaymentRepo extends Context.Service<
+  PaymentRepo,
+  {
+    /** In one statement. An id that exists is left alone; answers with those that were new. */
+    insert(rows: ReadonlyArray<IntentRow>, history: ReadonlyArray<HistoryRow>): Effect.Effect<Set<PaymentId>, SqlError>
+    /**
+     * Cancels those that nobody ever confirmed, in one statement; answers with them. The others are left alone: they need a
+     * question to their channel.
+     */
+    cancelPending(
+      rows: ReadonlyArray<typeof Cancellation.Type>,
+      now: Date
+    ): Effect.Effect<ReadonlyArray<typeof Canceled.Type>, SqlError>
+    findAll(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyArray<IntentRow>, SqlError>
+    /** Waits for the locks of these intents, taken in ascending order; needs a transaction. */
+    lock(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentRecord>, SqlError>
+    read(id: PaymentId): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
+    /** Writes what was decided, in one statement. Each draft is of another payment, whose lock is held. */
+    save(drafts: ReadonlyArray<PaymentDraft>): Effect.Effect<void, SqlError>
+    paymentsOfAttempts(ids: ReadonlyArray<AttemptId>): Effect.Effect<ReadonlyMap<AttemptId, PaymentId>, SqlError>
+    paymentsOfRefunds(ids: ReadonlyArray<RefundId>): Effect.Effect<ReadonlyMap<RefundId, PaymentId>, SqlError>
+    /** Attempts that the channel has to be asked about, each scheduled for its next question at once. */
+    claimAttempts(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Claimed.Type>, SqlError>
+    claimRefunds(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof ClaimedRefund.Type>, SqlError>
+    /** Payments past their time that are not over, each left alone for a minute. */
+    claimExpired(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Expired.Type>, SqlError>
+    /** Says when a payment is to be canceled, null for never. None where it is over, or money was taken. */
+    scheduleCancel(request: typeof CancelSchedule.Type): Effect.Effect<Option.Option<IntentRow>, SqlError>
+  }
+>()("@mall/payments/store/PaymentRepo") {
+  static readonly layer = Layer.effect(
+    PaymentRepo,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+
+      const insertAll = SqlSchema.findAll({
+        Request: Schema.Struct({ rows: Schema.String, history: Schema.String }),
+        Result: Schema.Struct({ id: PaymentId }),
+        execute: ({ rows, history }) => sql`
+          WITH input AS (
+            SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(
+              id uuid, "merchantId" uuid, "payerId" uuid, amount bigint, currency text, status text, reference text,
+              description text, channels text[], metadata jsonb, "returnUrl" text, "expiresAt" timestamptz,
+              "createdAt" timestamptz)
+          ), inserted AS (
+            INSERT INTO payments.intents (id, merchant_id, payer_id, amount, currency, status, reference, description,
+              channels, metadata, return_url, expires_at, next_close_at, created_at, updated_at)
+            SELECT id, "merchantId", "payerId", amount, currency, status, reference, description, channels, metadata,
+              "returnUrl", "expiresAt", "expiresAt", "createdAt", "createdAt"
+            FROM input ORDER BY input.id
+            ON CONFLICT (id) DO NOTHING
+            RETURNING id
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT h."paymentId", h.subject, h."subjectId", h."fromStatus", h."toStatus", h.actor, h.reason, h."traceId", h.at
+            FROM jsonb_to_recordset(${history}::jsonb) AS h("paymentId" uuid, subject text, "subjectId" uuid,
+              "fromStatus" text, "toStatus" text, actor text, reason text, "traceId" text, at timestamptz)
+            JOIN inserted ON inserted.id = h."paymentId"
+          )
+          SELECT id FROM inserted`
+      })
+
+      const cancelAll = SqlSchema.findAll({
+        Request: Schema.Struct({ rows: Schema.String, now: Schema.Date }),
+        Result: Canceled,
+        execute: ({ now, rows }) => sql`
+          WITH input AS (
+            SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, actor text, reason text, "traceId" text)
+          ), locked AS (
+            SELECT i.id FROM payments.intents AS i JOIN input ON input.id = i.id
+            WHERE i.status = 'pending' ORDER BY i.id FOR UPDATE OF i
+          ), canceled AS (
+            UPDATE payments.intents AS i SET status = 'canceled', version = i.version + 1, updated_at = ${now}
+            FROM locked WHERE i.id = locked.id
+            RETURNING i.id, i.reference
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT canceled.id, 'payment', canceled.id, 'pending', 'canceled', input.actor, input.reason, input."traceId",
+              ${now}::timestamptz
+            FROM canceled JOIN input ON input.id = canceled.id
+          )
+          SELECT canceled.id, canceled.reference, input.reason FROM canceled JOIN input ON input.id = canceled.id`
+      })
+
+      const selectAll = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
+        Result: IntentRow,
+        execute: (ids) => sql`SELECT * FROM payments.intents WHERE id = ANY(${ids}::uuid[])`
+      })
+      const selectForUpdate = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
+        Result: IntentRow,
+        execute: (ids) => sql`
+          SELECT i.* FROM payments.intents AS i WHERE i.id = ANY(${ids}::uuid[]) ORDER BY i.id FOR UPDATE`
+      })
+      const selectAttempts = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
+        Result: AttemptRow,
+        execute: (ids) =>
+          sql`SELECT a.* FROM payments.attempts AS a WHERE a.payment_id = ANY(${ids}::uuid[]) ORDER BY a.id`
+      })
+      const selectRefunds = SqlSchema.findAll({
+        Request: Schema.Array(PaymentId),
+        Result: RefundRow,
+        execute: (ids) =>
+          sql`SELECT r.* FROM payments.refunds AS r WHERE r.payment_id = ANY(${ids}::uuid[]) ORDER BY r.id`
+      })
+      const selectPaymentsOfAttempts = SqlSchema.findAll({
+        Request: Schema.Array(AttemptId),
+        Result: Claimed,
+        execute: (ids) => sql`SELECT id, payment_id FROM payments.attempts WHERE id = ANY(${ids}::uuid[])`
+      })
+      const selectPaymentsOfRefunds = SqlSchema.findAll({
+        Request: Schema.Array(RefundId),
+        Result: ClaimedRefund,
+        execute: (ids) => sql`SELECT id, payment_id FROM payments.refunds WHERE id = ANY(${ids}::uuid[])`
+      })
+
+      // The rows of `attempts` come in the order of their ids, so that the former try is closed before the next one opens.
+      const save = Effect.fnUntraced(function* (drafts: ReadonlyArray<PaymentDraft>) {
+        if (drafts.length === 0) return
+        yield* sql`
+          WITH attempts AS (
+            INSERT INTO payments.attempts AS a (id, payment_id, channel, method, amount, currency, status,
+              channel_reference, action, payer, credential_id, decision, error_code, received, queries, next_query_at, created_at, updated_at)
+            SELECT id, "paymentId", channel, method, amount, currency, status, "channelReference", action, payer, "credentialId", decision,
+              "errorCode", received,
+              queries, "nextQueryAt", "createdAt", "updatedAt"
+            FROM jsonb_to_recordset(${attemptsJson(drafts.flatMap((draft) => draft.rowsOfAttempts()))}::jsonb) AS r(id uuid, "paymentId" uuid,
+              channel text, method text, amount bigint, currency text, status text, "channelReference" text, action jsonb, payer jsonb, "credentialId" uuid, decision jsonb,
+              "errorCode" text, received bigint, queries int, "nextQueryAt" timestamptz, "createdAt" timestamptz, "updatedAt" timestamptz)
+            ORDER BY r.id
+            ON CONFLICT (id) DO UPDATE SET status = excluded.status, channel_reference = excluded.channel_reference,
+              action = excluded.action, error_code = excluded.error_code, received = excluded.received,
+              next_query_at = excluded.next_query_at, updated_at = excluded.updated_at
+          ), refunds AS (
+            INSERT INTO payments.refunds AS f (id, payment_id, attempt_id, amount, currency, surplus, reason, status,
+              channel_reference, error_code, queries, next_query_at, created_at, updated_at)
+            SELECT id, "paymentId", "attemptId", amount, currency, surplus, reason, status, "channelReference",
+              "errorCode", queries, "nextQueryAt", "createdAt", "updatedAt"
+            FROM jsonb_to_recordset(${refundsJson(drafts.flatMap((draft) => draft.rowsOfRefunds()))}::jsonb) AS r(id uuid, "paymentId" uuid,
+              "attemptId" uuid, amount bigint, currency text, surplus boolean, reason text, status text,
+              "channelReference" text, "errorCode" text, queries int, "nextQueryAt" timestamptz,
+              "createdAt" timestamptz, "updatedAt" timestamptz)
+            ON CONFLICT (id) DO UPDATE SET status = excluded.status, channel_reference = excluded.channel_reference,
+              error_code = excluded.error_code, next_query_at = excluded.next_query_at, updated_at = excluded.updated_at
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT "paymentId", subject, "subjectId", "fromStatus", "toStatus", actor, reason, "traceId", at
+            FROM jsonb_to_recordset(${historyJson(drafts.flatMap((draft) => draft.history))}::jsonb) AS h("paymentId" uuid, subject text,
+              "subjectId" uuid, "fromStatus" text, "toStatus" text, actor text, reason text, "traceId" text, at timestamptz)
+          )
+          UPDATE payments.intents AS i SET status = n.status, captured = n.captured, refunded = n.refunded, held = n.held,
+            paid_at = n."paidAt", version = i.version + 1, updated_at = n."updatedAt"
+          FROM jsonb_to_recordset(${changedIntentsJson(
+            drafts.map(({ context, intent }) => ({ ...intent, updatedAt: context.now }))
+          )}::jsonb) AS n(id uuid, status text, captured bigint, refunded bigint, held bigint, "paidAt" timestamptz,
+            "updatedAt" timestamptz)
+          WHERE i.id = n.id`
+      })
+
+      // The schedule is in the statement, so that a claim is one round trip and a crash after it loses no question.
+      const nextQuery = (now: Date) =>
+        sql`${now}::timestamptz + make_interval(secs =>
+          (${inquirySeconds}::int[])[least(t.queries + 2, ${inquirySeconds.length}::int)])`
+      const claimAttempts = SqlSchema.findAll({
+        Request: Claim,
+        Result: Claimed,
+        execute: ({ limit, now }) => sql`
+          UPDATE payments.attempts AS t SET queries = t.queries + 1, next_query_at = ${nextQuery(now)}
+          WHERE t.id IN (
+            SELECT d.id FROM payments.attempts AS d
+            WHERE d.next_query_at <= ${now} AND d.status IN ('created', 'processing', 'unknown')
+            ORDER BY d.next_query_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING t.id, t.payment_id`
+      })
+      const claimRefunds = SqlSchema.findAll({
+        Request: Claim,
+        Result: ClaimedRefund,
+        execute: ({ limit, now }) => sql`
+          UPDATE payments.refunds AS t SET queries = t.queries + 1, next_query_at = ${nextQuery(now)}
+          WHERE t.id IN (
+            SELECT d.id FROM payments.refunds AS d
+            WHERE d.next_query_at <= ${now} AND d.status IN ('pending', 'processing', 'unknown')
+            ORDER BY d.next_query_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING t.id, t.payment_id`
+      })
+      const claimExpired = SqlSchema.findAll({
+        Request: Claim,
+        Result: Expired,
+        execute: ({ limit, now }) => sql`
+          UPDATE payments.intents AS t SET next_close_at = ${now}::timestamptz + interval '1 minute'
+          WHERE t.id IN (
+            SELECT d.id FROM payments.intents AS d
+            WHERE d.next_close_at <= ${now} AND d.status IN ('pending', 'processing', 'failed')
+            ORDER BY d.next_close_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING t.id, CASE WHEN t.cancel_at <= ${now} AND t.expires_at > ${now} THEN t.cancel_by END AS canceled_by`
+      })
+
+      const scheduleCancel = SqlSchema.findAll({
+        Request: CancelSchedule,
+        Result: IntentRow,
+        execute: ({ at, by, id, now, traceId, why }) => sql`
+          WITH said AS (
+            UPDATE payments.intents AS t
+            SET cancel_at = ${at}::timestamptz, cancel_by = ${at === null ? null : by}::text,
+              next_close_at = least(t.expires_at, ${at}::timestamptz), updated_at = ${now}
+            WHERE t.id = ${id} AND t.status IN ('pending', 'processing', 'failed') AND t.captured = 0
+            RETURNING t.*
+          ), noted AS (
+            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
+            SELECT id, 'payment', id, status, status, ${by},
+              coalesce('to be canceled at ' || to_char(${at}::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                'not to be canceled by itself') || coalesce(': ' || ${why}::text, ''),
+              ${traceId}::text, ${now}::timestamptz
+            FROM said
+          )
+          SELECT * FROM said`
+      })
+
+      const withChildren = Effect.fnUntraced(function* (intents: ReadonlyArray<IntentRow>) {
+        // A pending payment was never tried, and of one that never captured there is nothing to refund.
+        const tried = intents.filter(({ status }) => status !== "pending").map(({ id }) => id)
+        const captured = intents.filter((intent) => intent.captured > 0).map(({ id }) => id)
+        const attemptRows = tried.length === 0 ? [] : yield* selectAttempts(tried)
+        const refundRows = captured.length === 0 ? [] : yield* selectRefunds(captured)
+        const attempts = Array.groupBy(attemptRows, ({ paymentId }) => paymentId)
+        const refunds = Array.groupBy(refundRows, ({ paymentId }) => paymentId)
+        return new Map(
+          intents.map((intent): [PaymentId, PaymentRecord] => [
+            intent.id,
+            { intent, attempts: attempts[intent.id] ?? [], refunds: refunds[intent.id] ?? [] }
+          ])
+        )
+      })
+
+      return PaymentRepo.of({
+        insert: Effect.fnUntraced(
+          function* (rows, history) {
+            const inserted = yield* insertAll({ rows: intentsJson(rows), history: historyJson(history) })
+            return new Set(inserted.map(({ id }) => id))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
+        cancelPending: (rows, now) =>
+          Effect.catchTag(cancelAll({ rows: cancellationsJson(rows), now }), "SchemaError", Effect.die),
+        findAll: (ids) => Effect.catchTag(selectAll(ids), "SchemaError", Effect.die),
+        lock: (ids) =>
+          selectForUpdate(ids).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
+        read: (id) =>
+          selectAll([id]).pipe(
+            Effect.flatMap(withChildren),
+            Effect.map((records) => Option.fromUndefinedOr(records.get(id))),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
+        save,
+        paymentsOfAttempts: Effect.fnUntraced(
+          function* (ids) {
+            const rows = ids.length === 0 ? [] : yield* selectPaymentsOfAttempts(ids)
+            return new Map(rows.map(({ id, paymentId }) => [id, paymentId]))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
+        paymentsOfRefunds: Effect.fnUntraced(
+          function* (ids) {
+            const rows = ids.length === 0 ? [] : yield* selectPaymentsOfRefunds(ids)
+            return new Map(rows.map(({ id, paymentId }) => [id, paymentId]))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
+        claimAttempts: (now, limit) => Effect.catchTag(claimAttempts({ now, limit }), "SchemaError", Effect.die),
+        claimRefunds: (now, limit) => Effect.catchTag(claimRefunds({ now, limit }), "SchemaError", Effect.die),
+        claimExpired: (now, limit) => Effect.catchTag(claimExpired({ now, limit }), "SchemaError", Effect.die),
+        scheduleCancel: (request) =>
+          scheduleCancel(request).pipe(
+            Effect.map(([row]) => Option.fromUndefinedOr(row)),
+            Effect.catchTag("SchemaError", Effect.die)
+          )
+      })
+    })
+  )
+}
