@@ -1,5 +1,5 @@
 import type { AccountCode, AccountId, Side } from "@mall/domain/ledger/Account"
-import type { Leg, Purpose, TransferId, TransferType } from "@mall/domain/ledger/Transfer"
+import type { Leg, NewTransfer, Purpose, TransferId, TransferType } from "@mall/domain/ledger/Transfer"
 
 /** The four sums of an account, in minor units. */
 export interface Sums {
@@ -19,22 +19,6 @@ export interface ShardState extends Sums {
   readonly isClosed: boolean
   readonly version: number
 }
-
-interface Said {
-  readonly id: TransferId
-  readonly purpose: Purpose
-  readonly subject: string | null
-  readonly actor: string
-  readonly reason: string
-  readonly traceId: string | null
-}
-
-/** A transfer that is asked for. A `post` without legs posts all that is pending. */
-export type NewTransfer =
-  | (Said & { readonly type: "single"; readonly legs: ReadonlyArray<Leg> })
-  | (Said & { readonly type: "pending"; readonly legs: ReadonlyArray<Leg>; readonly expiresAt: Date | null })
-  | (Said & { readonly type: "post"; readonly pendingId: TransferId; readonly legs: ReadonlyArray<Leg> | null })
-  | (Said & { readonly type: "void" | "expire"; readonly pendingId: TransferId })
 
 /** Transfers that are posted together or not at all, in this order; `isFact` ones have happened and ignore a closing. */
 export interface Chain {

@@ -1,5 +1,6 @@
 import { AccountCode, AccountId, chart, parseAccountCode, Side } from "@mall/domain/ledger/Account"
 import { Leg, TransferId, TransferType } from "@mall/domain/ledger/Transfer"
+import type { NewTransfer } from "@mall/domain/ledger/Transfer"
 import { generator } from "@mall/domain/kernel/Id"
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -7,7 +8,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { keyOf, placeOf } from "./decide.ts"
 import type { Books } from "./decide.ts"
 import { endingOf } from "./Draft.ts"
-import type { Ending, EntryDraft, NewTransfer, PendingState, ShardState, TransferDraft } from "./Draft.ts"
+import type { Ending, EntryDraft, PendingState, ShardState, TransferDraft } from "./Draft.ts"
 
 /** Rows over which the postings to a busy account spread, so that transactions seldom wait for each other. */
 const busyShards = 8

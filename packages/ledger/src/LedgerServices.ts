@@ -3,10 +3,13 @@ import { HashChain } from "./HashChain.ts"
 import { Ledger } from "./Ledger.ts"
 import { LedgerReads } from "./LedgerReads.ts"
 import { LedgerRepo } from "./LedgerRepo.ts"
-import { journalLayer, Posting } from "./Posting.ts"
+import { journalLayer, Posting, transfersLayer } from "./Posting.ts"
 
-/** All services of the ledger and the port `Journal`. Needs `SqlClient`. */
-export const layer = Layer.mergeAll(Ledger.layerNoDeps, journalLayer, HashChain.layer, LedgerReads.layer).pipe(
-  Layer.provide(Posting.layerNoDeps),
-  Layer.provide(LedgerRepo.layer)
-)
+/** All services of the ledger and the ports `Journal` and `Transfers`. Needs `SqlClient`. */
+export const layer = Layer.mergeAll(
+  Ledger.layerNoDeps,
+  journalLayer,
+  transfersLayer,
+  HashChain.layer,
+  LedgerReads.layer
+).pipe(Layer.provide(Posting.layerNoDeps), Layer.provide(LedgerRepo.layer))

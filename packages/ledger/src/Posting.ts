@@ -1,5 +1,7 @@
+import { Side } from "@mall/domain/ledger/Account"
 import { Journal } from "@mall/domain/ledger/Journal"
 import type { PostRefused } from "@mall/domain/ledger/LedgerError"
+import { Transfers } from "@mall/domain/ledger/Transfers"
 import { Context, DateTime, Effect, Layer, Result, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -81,6 +83,41 @@ export const journalLayer = Layer.effect(
           Effect.map((rows) => new Map(rows.map(({ held, subject }) => [subject, held]))),
           Effect.catchTag("SchemaError", Effect.die)
         )
+    })
+  })
+)
+
+const Standing = Schema.Struct({ normalSide: Side, creditsLeft: Schema.Int, debitsLeft: Schema.Int })
+
+/** The port by which other contexts ask for movements. */
+export const transfersLayer = Layer.effect(
+  Transfers,
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const posting = yield* Posting
+    const lockStanding = SqlSchema.findAll({
+      Request: Schema.String,
+      Result: Standing,
+      execute: (code) => sql`
+        WITH locked AS (
+          SELECT b.* FROM ledger.balances AS b JOIN ledger.accounts AS a ON a.id = b.account_id
+          WHERE a.code = ${code} ORDER BY b.account_id, b.shard FOR UPDATE OF b
+        )
+        SELECT normal_side, sum(credits_posted - debits_posted - debits_pending)::bigint AS credits_left,
+          sum(debits_posted - credits_posted - credits_pending)::bigint AS debits_left
+        FROM locked GROUP BY normal_side`
+    })
+    return Transfers.of({
+      post: Effect.fn("Transfers.post")(function* (transfers) {
+        for (const decision of yield* posting.postAll([{ isFact: false, transfers }])) {
+          if (Result.isFailure(decision)) return yield* decision.failure
+        }
+      }),
+      available: Effect.fn("Transfers.available")(function* (account) {
+        const [row] = yield* lockStanding(account).pipe(Effect.catchTag("SchemaError", Effect.die))
+        if (row === undefined) return 0
+        return row.normalSide === "credit" ? row.creditsLeft : row.debitsLeft
+      })
     })
   })
 )

@@ -10,10 +10,10 @@ import {
   TransferIdReused,
   TransferMalformed
 } from "@mall/domain/ledger/LedgerError"
-import type { Leg, TransferId } from "@mall/domain/ledger/Transfer"
+import type { Leg, NewTransfer, TransferId } from "@mall/domain/ledger/Transfer"
 import { Result } from "effect"
 import { endingOf } from "./Draft.ts"
-import type { Chain, EntryDraft, NewTransfer, PendingState, ShardState, Sums, TransferDraft } from "./Draft.ts"
+import type { Chain, EntryDraft, PendingState, ShardState, Sums, TransferDraft } from "./Draft.ts"
 import { hashOf } from "./hashOf.ts"
 
 /** What was read under the locks. `hashes` are those of the transfers that exist. */

@@ -1,6 +1,5 @@
-import type { TransferId } from "@mall/domain/ledger/Transfer"
+import type { NewTransfer, TransferId } from "@mall/domain/ledger/Transfer"
 import { createHash } from "node:crypto"
-import type { NewTransfer } from "./Draft.ts"
 
 /**
  * Of what a transfer moves and for what, as hex: the same id with another hash is another transfer. Who asks and in which

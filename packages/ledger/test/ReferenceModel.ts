@@ -1,6 +1,5 @@
 import type { AccountCode } from "@mall/domain/ledger/Account"
-import type { Leg, TransferId } from "@mall/domain/ledger/Transfer"
-import type { NewTransfer } from "../src/Draft.ts"
+import type { Leg, NewTransfer, TransferId } from "@mall/domain/ledger/Transfer"
 import { hashOf } from "../src/hashOf.ts"
 
 type Sums = [debitsPending: number, debitsPosted: number, creditsPending: number, creditsPosted: number]

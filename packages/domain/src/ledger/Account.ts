@@ -26,11 +26,13 @@ export const chart = {
   rounding: { normalSide: "debit", isGuarded: false },
   adjustments: { normalSide: "debit", isGuarded: false },
   dispute_fees: { normalSide: "debit", isGuarded: false },
+  bank: { normalSide: "debit", isGuarded: false },
   payable: { normalSide: "credit", isGuarded: false },
   direct: { normalSide: "credit", isGuarded: false },
   refunds: { normalSide: "credit", isGuarded: false },
   fees: { normalSide: "credit", isGuarded: false },
   reserves: { normalSide: "credit", isGuarded: true },
+  settlement: { normalSide: "credit", isGuarded: true },
   wallet: { normalSide: "credit", isGuarded: true }
 } as const satisfies Record<string, KindRule>
 
@@ -41,11 +43,13 @@ export const AccountKind = Schema.Literals([
   "rounding",
   "adjustments",
   "dispute_fees",
+  "bank",
   "payable",
   "direct",
   "refunds",
   "fees",
   "reserves",
+  "settlement",
   "wallet"
 ]).annotate({ identifier: "LedgerAccountKind" })
 export type AccountKind = typeof AccountKind.Type

@@ -24,6 +24,13 @@ export const Purpose = Schema.Literals([
   "refund",
   "surplus_refund",
   "dispute",
+  "fee",
+  "settlement",
+  "reserve",
+  "reserve_release",
+  "payout",
+  "payout_return",
+  "conversion",
   "adjustment"
 ]).annotate({ identifier: "TransferPurpose" })
 export type Purpose = typeof Purpose.Type
@@ -38,6 +45,22 @@ export type Leg = typeof Leg.Type
 
 /** Two legs at least, of an account each; the debits and the credits of every currency have one sum. */
 export const Legs = Schema.Array(Leg).check(Schema.isMinLength(2), Schema.isMaxLength(32))
+
+interface Said {
+  readonly id: TransferId
+  readonly purpose: Purpose
+  readonly subject: string | null
+  readonly actor: string
+  readonly reason: string
+  readonly traceId: string | null
+}
+
+/** A transfer that is asked for. A `post` without legs posts all that is pending. */
+export type NewTransfer =
+  | (Said & { readonly type: "single"; readonly legs: ReadonlyArray<Leg> })
+  | (Said & { readonly type: "pending"; readonly legs: ReadonlyArray<Leg>; readonly expiresAt: Date | null })
+  | (Said & { readonly type: "post"; readonly pendingId: TransferId; readonly legs: ReadonlyArray<Leg> | null })
+  | (Said & { readonly type: "void" | "expire"; readonly pendingId: TransferId })
 
 /** A change of one account by one transfer: what it adds to each of the four sums. */
 export class Entry extends Schema.Class<Entry>("LedgerEntry")({
