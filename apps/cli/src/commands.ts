@@ -82,6 +82,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Compare the channels' bills with our records, and settle what differs",
     async () => (await import("./ReconCommand.ts")).ReconCommand
   ),
+  entry(
+    "fx",
+    "Exchange currencies: rates, what the platform keeps, how far it goes, quotes and positions",
+    async () => (await import("./FxCommand.ts")).FxCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

@@ -57,7 +57,12 @@ export class SandboxProcess extends Context.Service<
     Layer.provideMerge(
       Layer.unwrap(
         Effect.map(SandboxProcess, ({ dataFolder, port }) =>
-          CommandLine.layerWith({ MALL_DATA_DIR: dataFolder, SANDBOX_PORT: port, PUBLIC_URL: "http://127.0.0.1:9" })
+          CommandLine.layerWith({
+            MALL_DATA_DIR: dataFolder,
+            SANDBOX_PORT: port,
+            PUBLIC_URL: "http://127.0.0.1:9",
+            FX_ECB_URL: `http://127.0.0.1:${port}/ecb/stats/eurofxref/eurofxref-daily.xml`
+          })
         )
       )
     ),

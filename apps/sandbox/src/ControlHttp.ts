@@ -11,6 +11,7 @@ import { Channels } from "./Channels.ts"
 import { FaultRule, Faults } from "./Faults.ts"
 import { MailSink } from "./mail/MailSink.ts"
 import { RequestLedger } from "./RequestLedger.ts"
+import { Ecb, EcbChange } from "./Ecb.ts"
 import { Wecom } from "./Wecom.ts"
 
 type Refusal =
@@ -274,12 +275,23 @@ const addBills = Effect.fnUntraced(function* (add: Add) {
   yield* add("DELETE", "/bill-changes", Effect.as(changes.clear, HttpServerResponse.empty()))
 })
 
+/** What the central bank publishes next. */
+const addRates = Effect.fnUntraced(function* (add: Add) {
+  const ecb = yield* Ecb
+  yield* add(
+    "POST",
+    "/ecb",
+    HttpServerRequest.schemaBodyJson(EcbChange).pipe(Effect.flatMap(ecb.change), Effect.as(HttpServerResponse.empty()))
+  )
+})
+
 const addReset = Effect.fnUntraced(function* (add: Add) {
   const { channels } = yield* Channels
   const callbacks = yield* Callbacks
   const changes = yield* BillChanges
   const faults = yield* Faults
   const ledger = yield* RequestLedger
+  const ecb = yield* Ecb
   const wecom = yield* Wecom
   const mail = yield* MailSink
   yield* add(
@@ -291,6 +303,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
       yield* Effect.forEach(channels, ({ reset }) => reset)
       yield* callbacks.clear
       yield* ledger.clear
+      yield* ecb.clear
       yield* wecom.clear
       yield* mail.clear
       return HttpServerResponse.empty()
@@ -308,6 +321,7 @@ export const layer = HttpRouter.use(
     yield* addRecords(add)
     yield* addFaults(add)
     yield* addBills(add)
+    yield* addRates(add)
     yield* addReset(add)
   })
 )

@@ -8,6 +8,7 @@ import { Callbacks } from "./Callbacks.ts"
 import * as ChannelHttp from "./ChannelHttp.ts"
 import { Channels } from "./Channels.ts"
 import * as ControlHttp from "./ControlHttp.ts"
+import * as Ecb from "./Ecb.ts"
 import { Faults } from "./Faults.ts"
 import { Journal } from "./Journal.ts"
 import * as PageHttp from "./PageHttp.ts"
@@ -28,13 +29,21 @@ const State = Channels.layer.pipe(
       Faults.layer,
       RequestLedger.layer,
       Wecom.Wecom.layer,
+      Ecb.Ecb.layer,
       MailSink.layer
     )
   ),
   Layer.provide([NodeHttpClient.layerNodeHttp, NodeServices.layer])
 )
 
-const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.layer, Wecom.layerHttp, MailHttp.layer)
+const Routes = Layer.mergeAll(
+  ChannelHttp.layer,
+  PageHttp.layer,
+  ControlHttp.layer,
+  Wecom.layerHttp,
+  Ecb.layerHttp,
+  MailHttp.layer
+)
 
 /** Slower answers (delays, drips) are cut when the process ends. */
 const gracefulShutdownTimeout = "2 seconds"

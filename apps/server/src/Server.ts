@@ -12,6 +12,7 @@ import * as ProcessMetrics from "@mall/platform/telemetry/ProcessMetrics"
 import * as TracingLayer from "@mall/platform/telemetry/TracingLayer"
 import { Sweeps } from "@mall/platform/Sweeps"
 import { Sandbox } from "@mall/sandbox/Sandbox"
+import { DefaultRatesUrl } from "@mall/treasury/exchange/ExchangeConfig"
 import { Console, Effect, Layer, Option, Redacted } from "effect"
 import { migrations } from "../../../migrations/index.ts"
 import * as Contexts from "./Contexts.ts"
@@ -45,10 +46,19 @@ const Seeded = Layer.effectDiscard(
   })
 )
 
-/** A mail server that delivers nothing: where the sandbox runs and no other is configured, mails are read on its page. */
-const SandboxMail = Layer.effect(
-  DefaultSmtpUrl,
-  Effect.map(Sandbox, ({ smtpUrl }) => Option.some(Redacted.make(smtpUrl)))
+/**
+ * Where the sandbox runs and nothing else is configured, mails are delivered to nobody and read on its page, and rates of exchange
+ * are those of its file.
+ */
+const SandboxDefaults = Layer.mergeAll(
+  Layer.effect(
+    DefaultSmtpUrl,
+    Effect.map(Sandbox, ({ smtpUrl }) => Option.some(Redacted.make(smtpUrl)))
+  ),
+  Layer.effect(
+    DefaultRatesUrl,
+    Effect.map(Sandbox, ({ url }) => Option.some(`${url}/ecb/stats/eurofxref/eurofxref-daily.xml`))
+  )
 ).pipe(Layer.provideMerge(Sandbox.layer))
 
 const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase, SignalCounts.layerFlushing).pipe(
@@ -88,7 +98,7 @@ export const layer = Layer.unwrap(
       Layer.provide(Seeded),
       Layer.provide(Contexts.layer),
       // the sandbox first: it makes the merchant account that the channels read
-      Layer.provide(has("sandbox") ? SandboxMail : Layer.empty),
+      Layer.provide(has("sandbox") ? SandboxDefaults : Layer.empty),
       Layer.provide(Migrated),
       Layer.provide(Layer.effectDiscard(assertDeclared)),
       Layer.provide(Telemetry)

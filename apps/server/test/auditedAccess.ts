@@ -6,8 +6,11 @@ import { Totp } from "@mall/domain/identity/SignIn"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
 import { TransferId } from "@mall/domain/ledger/Transfer"
+import { FxRateId } from "@mall/domain/treasury/FxRate"
+import { NewFxLimit } from "@mall/domain/treasury/FxTerms"
 import { RuleId } from "@mall/domain/risk/RiskRule"
 import { Effect, Redacted, Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import * as OTPAuth from "otpauth"
 import { drive, Mall, nothingFrom } from "./auditedMall.ts"
 import { newBuyer } from "./shoppers.ts"
@@ -15,6 +18,7 @@ import { newBuyer } from "./shoppers.ts"
 const newKeyId = generator(ApiKeyId)
 const newBlockId = generator(BlockId)
 const newChangeId = generator(PolicyChangeId)
+const newRateId = generator(FxRateId)
 const newTransferId = generator(TransferId)
 const newRotationId = generator(Uuid7.pipe(Schema.brand("RotationId")))
 const reason = "because"
@@ -186,6 +190,54 @@ const rule = {
   mode: "shadow",
   reason
 } as const
+
+/** Rates by hand and from the source, what the platform keeps, how far it goes, and an exchange by a shop. */
+export const driveExchange = Effect.gen(function* () {
+  const { admin, merchant } = yield* Mall
+  const { merchantId } = yield* merchant.storefront["account.me"]()
+  const rpc = admin.admin
+  const rate = { base: "KWD", quote: "USD", rate: "3.25", reason } as const
+  const [first, second] = [yield* newRateId, yield* newRateId]
+  const propose = rpc["admin.fx.propose"]({ id: first, rate })
+  yield* drive("rpc admin.fx.propose", admin, propose, { before: null, after: { rate: "3.25" } })
+  yield* nothingFrom("the same rate again", propose)
+  yield* nothingFrom("a rate approved by who brought it", rpc["admin.fx.approve"]({ id: first, reason }))
+  yield* drive("rpc admin.fx.reject", admin, rpc["admin.fx.reject"]({ id: first, reason }), {
+    before: { status: "held" },
+    after: { status: "rejected" }
+  })
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    INSERT INTO treasury.fx_rates
+      (id, source, base, quote, rate, valid_from, fetched_at, held_for, proposed_by, reason)
+    VALUES (${second}, 'ecb', 'EUR', 'AED', 4.1, now(), now(), 'an outlier', 'ecb', 'published')`
+  yield* drive("rpc admin.fx.approve", admin, rpc["admin.fx.approve"]({ id: second, reason }), {
+    after: { status: "used" }
+  })
+  yield* drive("rpc admin.fx.fetch", admin, rpc["admin.fx.fetch"](), { before: null })
+  const spread = { pair: null, merchantId: null, basisPoints: 100, reason }
+  yield* drive("rpc admin.fx.setSpread", admin, rpc["admin.fx.setSpread"](spread), { after: { basisPoints: 100 } })
+  const maxShort = NewFxLimit.fields.maxShort.make(1_000_000)
+  const setLimit = rpc["admin.fx.setLimit"]({ currency: "USD", maxShort, reason })
+  yield* drive("rpc admin.fx.setLimit", admin, setLimit, { before: null, after: { maxShort: 1_000_000 } })
+  yield* nothingFrom("the same limit", setLimit)
+
+  const legs = [
+    { account: "platform:adjustments:CNY", side: "debit", amount: 20_000 },
+    { account: `${merchantId}:settlement:CNY`, side: "credit", amount: 20_000 }
+  ] as never
+  yield* rpc["admin.ledger.adjust"]({ id: yield* newTransferId, legs, reason })
+  const payload = { side: "sell", amount: Money.of(10_000, "CNY"), other: "USD" } as const
+  const byHttp = yield* merchant.mall.exchange.createQuote({ payload })
+  const accept = merchant.mall.exchange.acceptQuote({ params: { id: byHttp.id } })
+  yield* drive("POST /api/v1/fx/quotes/:id/accept", merchant, accept, {
+    before: null,
+    after: { sell: { amount: 10_000, currency: "CNY" } }
+  })
+  yield* nothingFrom("what was exchanged already", accept)
+  const byRpc = yield* merchant.merchant["fx.createQuote"](payload)
+  yield* drive("rpc fx.accept", merchant, merchant.merchant["fx.accept"]({ id: byRpc.id }))
+})
 
 /** Rules and lists of risk, and the rules by which differences resolve themselves. */
 export const driveRules = Effect.gen(function* () {

@@ -279,6 +279,11 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   },
   "POST /api/v1/reconciliation/differences/:id/correction/approve": { params: id, body: { reason: "because" } },
   "POST /api/v1/reconciliation/differences/:id/correction/reject": { params: id, body: { reason: "because" } },
+  "GET /api/v1/fx/rates": none,
+  "GET /api/v1/fx/quotes/:id": { params: id },
+  "GET /api/v1/fx/conversions": { query: page },
+  "POST /api/v1/fx/quotes": { body: { side: "sell", amount: money, other: "USD" } },
+  "POST /api/v1/fx/quotes/:id/accept": { params: id },
   "POST /api/h5/payments": {
     body: {
       ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },

@@ -80,6 +80,14 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.recon.run": { channel: "alipay", day: "2026-11-20" },
   "admin.recon.setRules": { version: 7, rules: [], reason: "because" },
   "admin.recon.assign": { id: missingId, assignee: "olga" },
+  "fx.conversions": {},
+  "fx.createQuote": { side: "sell", amount: money, other: "USD" },
+  "admin.fx.rates": {},
+  "admin.fx.conversions": {},
+  "admin.fx.positions": {},
+  "admin.fx.propose": { id: missingId, rate: { base: "USD", quote: "CNY", rate: "7.1", reason: "because" } },
+  "admin.fx.setSpread": { pair: null, merchantId: null, basisPoints: 100, reason: "because" },
+  "admin.fx.setLimit": { currency: "CNY", maxShort: 0, reason: "because" },
   "products.list": {},
   "products.listOwn": {}
 }

@@ -27,6 +27,7 @@ const sku = ({ productId, skuId }: Belongings): Aim => ({ params: { id: productI
 const address = ({ addressId }: Belongings): Aim => ({ params: { id: addressId } })
 const staff = ({ staffId }: Belongings): Aim => ({ params: { userId: staffId, role: "merchant" } })
 const dispute = ({ disputeId }: Belongings): Aim => ({ params: { id: disputeId } })
+const fxQuote = ({ fxQuoteId }: Belongings): Aim => ({ params: { id: fxQuoteId } })
 const cartLine = { open: "a cart is found by its owner alone: the SKU is anybody's" }
 
 /** One for each endpoint with a parameter or with somebody's id in its body. */
@@ -102,6 +103,8 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   "POST /api/v1/merchant/staff/:userId/roles": staff,
   "POST /api/v1/merchant/staff/:userId/roles/:role/revoke": staff,
   "GET /api/v1/ledger/accounts/:id/entries": ({ ledgerAccountId }) => ({ params: { id: ledgerAccountId } }),
+  "GET /api/v1/fx/quotes/:id": fxQuote,
+  "POST /api/v1/fx/quotes/:id/accept": fxQuote,
   "POST /callbacks/:channel": notice,
   "POST /callbacks/:channel/:account": notice
 }
@@ -169,5 +172,7 @@ export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Jso
   "apiKeys.revoke": ofKey,
   "staff.grant": ofStaff,
   "staff.revoke": ofStaff,
+  "fx.quote": ({ fxQuoteId }) => ({ id: fxQuoteId }),
+  "fx.accept": ({ fxQuoteId }) => ({ id: fxQuoteId }),
   "audit.list": { open: "whatever is asked for, the trail of the caller's own shop is looked at" }
 }

@@ -3,6 +3,7 @@ import { generator } from "@mall/domain/kernel/Id"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeId } from "@mall/domain/payments/Dispute"
 import { ChannelId } from "@mall/domain/payments/Payment"
+import { FxQuoteId } from "@mall/domain/treasury/FxQuote"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
@@ -11,6 +12,7 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import { eventually, newBuyer, orderBecomes, sandboxAt, signIn, skusInStock } from "../shoppers.ts"
 
 const newDisputeId = generator(DisputeId)
+const newQuoteId = generator(FxQuoteId)
 const wechatpay = ChannelId.make("wechatpay")
 
 /** What belongs to a buyer and to a shop, by what it is: each id names one thing of theirs. */
@@ -30,6 +32,7 @@ export interface Belongings {
   readonly apiKeyId: string
   readonly staffId: string
   readonly ledgerAccountId: string
+  readonly fxQuoteId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -50,7 +53,8 @@ const watched = [
   "payments.channel_credentials",
   "identity.api_keys",
   "identity.api_key_secrets",
-  "ledger.entries"
+  "ledger.entries",
+  "treasury.fx_quotes"
 ]
 
 /** A mall in which a buyer and a shop own one of each thing, and two who own none: another buyer, and staff of another shop. */
@@ -146,6 +150,17 @@ export class Victims extends Context.Service<
         )
       `
 
+      const fxQuoteId = yield* newQuoteId
+      yield* sql`
+        INSERT INTO treasury.fx_quotes (
+          id, merchant_id, side, sell_currency, sell_amount, buy_currency, buy_amount, fee, rounding, rate,
+          spread_basis_points, rate_ids, created_by, created_at, expires_at
+        ) VALUES (
+          ${fxQuoteId}, ${shop}, 'sell', 'CNY', 7000, 'USD', 990, 10, 0, 0.142857, 100, '{}', 'user:victim', ${now},
+          ${now}::timestamptz + interval '1 hour'
+        )
+      `
+
       const belongings: Belongings = {
         addressId: buyer.addressId,
         sessionId: sessions.data[0]!.id,
@@ -161,7 +176,8 @@ export class Victims extends Context.Service<
         skuId: product.skus[0]!.id,
         apiKeyId: apiKey.id,
         staffId: staff.userId,
-        ledgerAccountId: account.id
+        ledgerAccountId: account.id,
+        fxQuoteId
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -182,7 +198,7 @@ export class Victims extends Context.Service<
         secrets: [
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
-          ...["victim-secret-till", apiKey.id, account.id]
+          ...["victim-secret-till", apiKey.id, account.id, fxQuoteId]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },

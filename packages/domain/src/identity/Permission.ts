@@ -40,6 +40,9 @@ export const Permission = Schema.Literals([
   "ledger:read",
   "ledger:administer",
   "ledger:adjust",
+  "fx:read",
+  "fx:convert",
+  "fx:administer",
   "staff:administer",
   "risk:read",
   "risk:administer",
@@ -72,6 +75,8 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:credentials",
   "merchants:keys",
   "ledger:read",
+  "fx:read",
+  "fx:convert",
   "staff:administer",
   "audit:read"
 ]
@@ -88,6 +93,7 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "merchants:administer",
     "ledger:administer",
     "ledger:adjust",
+    "fx:administer",
     "risk:read",
     "risk:administer",
     "reconciliation:read",

@@ -11,6 +11,7 @@ import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
+import { ExchangeAdminRpcs } from "../treasury/ExchangeRpcs.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
 
 /** What the operators' console calls. */
@@ -27,5 +28,6 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   PaymentsAdminRpcs,
   RiskAdminRpcs,
   ReconciliationAdminRpcs,
+  ExchangeAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

@@ -8,6 +8,7 @@ import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
+import { ExchangeMerchantRpcs } from "../treasury/ExchangeRpcs.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
@@ -15,6 +16,7 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   AuditMerchantRpcs,
   CredentialMerchantRpcs,
   DisputesMerchantRpcs,
+  ExchangeMerchantRpcs,
   LedgerMerchantRpcs,
   PaymentsMerchantRpcs,
   StaffMerchantRpcs,
