@@ -9,7 +9,7 @@ const maxSize = 65_536
 const maxDepth = 4
 
 /** The file is not as the European Central Bank publishes it: nothing of it counts. */
-export class EcbMalformed extends Schema.TaggedError<EcbMalformed>()("EcbMalformed", { reason: Schema.String }) {
+class EcbMalformed extends Schema.TaggedError<EcbMalformed>()("EcbMalformed", { reason: Schema.String }) {
   override get message() {
     return this.reason
   }
