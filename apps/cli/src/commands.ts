@@ -82,6 +82,16 @@ export const commands: ReadonlyArray<Entry> = [
     "Compare the channels' bills with our records, and settle what differs",
     async () => (await import("./ReconCommand.ts")).ReconCommand
   ),
+  entry(
+    "payouts",
+    "Look at and verify merchants' bank accounts; ask the bank about pay-outs",
+    async () => (await import("./PayoutsCommand.ts")).PayoutsCommand
+  ),
+  entry(
+    "withdrawals",
+    "Approve, reject and cancel money that goes to merchants' banks",
+    async () => (await import("./WithdrawalsCommand.ts")).WithdrawalsCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

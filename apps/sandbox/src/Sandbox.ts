@@ -3,6 +3,8 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Config, Context, Effect, Layer, Predicate } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
+import { BankBook } from "./bank/BankBook.ts"
+import * as BankHttp from "./bank/BankHttp.ts"
 import { BillChanges } from "./BillChanges.ts"
 import { Callbacks } from "./Callbacks.ts"
 import * as ChannelHttp from "./ChannelHttp.ts"
@@ -20,7 +22,7 @@ import { SandboxUnavailable } from "./SandboxUnavailable.ts"
 import * as Wecom from "./Wecom.ts"
 
 const State = Channels.layer.pipe(
-  Layer.provideMerge(Callbacks.layer),
+  Layer.provideMerge(Layer.mergeAll(Callbacks.layer, BankBook.layer)),
   Layer.provideMerge(
     Layer.mergeAll(
       BillChanges.layer,
@@ -34,7 +36,14 @@ const State = Channels.layer.pipe(
   Layer.provide([NodeHttpClient.layerNodeHttp, NodeServices.layer])
 )
 
-const Routes = Layer.mergeAll(ChannelHttp.layer, PageHttp.layer, ControlHttp.layer, Wecom.layerHttp, MailHttp.layer)
+const Routes = Layer.mergeAll(
+  ChannelHttp.layer,
+  BankHttp.layer,
+  PageHttp.layer,
+  ControlHttp.layer,
+  Wecom.layerHttp,
+  MailHttp.layer
+)
 
 /** Slower answers (delays, drips) are cut when the process ends. */
 const gracefulShutdownTimeout = "2 seconds"

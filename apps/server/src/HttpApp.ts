@@ -23,6 +23,8 @@ import { RpcProblemsLayer } from "@mall/platform/RpcProblemsLayer"
 import * as RpcShape from "@mall/platform/RpcShape"
 import * as RiskHttp from "@mall/risk/RiskHttp"
 import * as RiskRpcHandlers from "@mall/risk/RiskRpcHandlers"
+import * as PayoutHttp from "@mall/treasury/payouts/PayoutHttp"
+import * as PayoutRpcHandlers from "@mall/treasury/payouts/PayoutRpcHandlers"
 import * as ReconciliationHttp from "@mall/treasury/reconciliation/ReconciliationHttp"
 import * as ReconciliationRpcHandlers from "@mall/treasury/reconciliation/ReconciliationRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
@@ -44,7 +46,8 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     LedgerHttp.layer,
     AuditEdge.httpLayer,
     RiskHttp.layer,
-    ReconciliationHttp.layer
+    ReconciliationHttp.layer,
+    PayoutHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -66,6 +69,8 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     AuditEdge.rpcLayer,
     RiskRpcHandlers.adminLayer,
     ReconciliationRpcHandlers.layer,
+    PayoutRpcHandlers.merchantLayer,
+    PayoutRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -8,6 +8,7 @@ import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as RiskWorker from "@mall/risk/RiskWorker"
+import * as PayoutWorker from "@mall/treasury/payouts/PayoutWorker"
 import * as ReconciliationWorker from "@mall/treasury/reconciliation/ReconciliationWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
@@ -19,6 +20,7 @@ export const sweeps = Layer.mergeAll(
   LedgerWorker.sweeps,
   RiskWorker.sweeps,
   ReconciliationWorker.sweeps,
+  PayoutWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,

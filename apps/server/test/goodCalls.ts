@@ -80,6 +80,15 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.recon.run": { channel: "alipay", day: "2026-11-20" },
   "admin.recon.setRules": { version: 7, rules: [], reason: "because" },
   "admin.recon.assign": { id: missingId, assignee: "olga" },
+  "payouts.accounts": {},
+  "payouts.list": {},
+  "payouts.addAccount": {
+    id: missingId,
+    account: { currency: "EUR", country: "DE", holder: "Tea GmbH", number: "DE89", reason: "because" }
+  },
+  "withdrawals.create": { id: missingId, withdrawal: { money, reason: "because" } },
+  "admin.payouts.accounts": {},
+  "admin.payouts.list": {},
   "products.list": {},
   "products.listOwn": {}
 }

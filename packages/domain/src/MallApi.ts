@@ -17,6 +17,7 @@ import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
 import { RiskApiGroup } from "./risk/RiskApi.ts"
+import { PayoutAccountsApiGroup, WithdrawalsApiGroup } from "./treasury/PayoutsApi.ts"
 import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
@@ -31,6 +32,7 @@ const groups = HttpApi.make("mall")
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
   .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup)
+  .add(PayoutAccountsApiGroup, WithdrawalsApiGroup)
   .add(AuditApiGroup)
   .middleware(Problems)
 

@@ -27,6 +27,7 @@ const sku = ({ productId, skuId }: Belongings): Aim => ({ params: { id: productI
 const address = ({ addressId }: Belongings): Aim => ({ params: { id: addressId } })
 const staff = ({ staffId }: Belongings): Aim => ({ params: { userId: staffId, role: "merchant" } })
 const dispute = ({ disputeId }: Belongings): Aim => ({ params: { id: disputeId } })
+const withdrawal = ({ withdrawalId }: Belongings): Aim => ({ params: { id: withdrawalId } })
 const cartLine = { open: "a cart is found by its owner alone: the SKU is anybody's" }
 
 /** One for each endpoint with a parameter or with somebody's id in its body. */
@@ -102,6 +103,9 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   "POST /api/v1/merchant/staff/:userId/roles": staff,
   "POST /api/v1/merchant/staff/:userId/roles/:role/revoke": staff,
   "GET /api/v1/ledger/accounts/:id/entries": ({ ledgerAccountId }) => ({ params: { id: ledgerAccountId } }),
+  "GET /api/v1/payout-accounts/:id": ({ payoutAccountId }) => ({ params: { id: payoutAccountId } }),
+  "GET /api/v1/withdrawals/:id": withdrawal,
+  "POST /api/v1/withdrawals/:id/cancel": withdrawal,
   "POST /callbacks/:channel": notice,
   "POST /callbacks/:channel/:account": notice
 }
@@ -114,6 +118,7 @@ const ofSku = ({ productId, skuId }: Belongings) => ({ id: productId, skuId })
 const ofAddress = ({ addressId }: Belongings) => ({ id: addressId })
 const ofDispute = ({ disputeId }: Belongings) => ({ id: disputeId })
 const ofKey = ({ apiKeyId }: Belongings) => ({ id: apiKeyId })
+const ofWithdrawal = ({ withdrawalId }: Belongings) => ({ id: withdrawalId })
 const ofStaff = ({ staffId }: Belongings) => ({ userId: staffId, role: "merchant" })
 const ofReturned = ({ orderId, returnId }: Belongings) => ({ id: orderId, returnId })
 
@@ -167,6 +172,10 @@ export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Jso
   "apiKeys.create": { open: "the key is made for the caller's own shop" },
   "apiKeys.rotate": ofKey,
   "apiKeys.revoke": ofKey,
+  "payouts.addAccount": ({ payoutAccountId }) => ({ id: payoutAccountId }),
+  "payouts.show": ofWithdrawal,
+  "withdrawals.create": ofWithdrawal,
+  "withdrawals.cancel": ofWithdrawal,
   "staff.grant": ofStaff,
   "staff.revoke": ofStaff,
   "audit.list": { open: "whatever is asked for, the trail of the caller's own shop is looked at" }

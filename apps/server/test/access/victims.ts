@@ -3,6 +3,8 @@ import { generator } from "@mall/domain/kernel/Id"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeId } from "@mall/domain/payments/Dispute"
 import { ChannelId } from "@mall/domain/payments/Payment"
+import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
+import { PayoutId } from "@mall/domain/treasury/Payouts"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
@@ -10,6 +12,8 @@ import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { eventually, newBuyer, orderBecomes, sandboxAt, signIn, skusInStock } from "../shoppers.ts"
 
+const newPayoutAccountId = generator(PayoutAccountId)
+const newPayoutId = generator(PayoutId)
 const newDisputeId = generator(DisputeId)
 const wechatpay = ChannelId.make("wechatpay")
 
@@ -30,6 +34,8 @@ export interface Belongings {
   readonly apiKeyId: string
   readonly staffId: string
   readonly ledgerAccountId: string
+  readonly payoutAccountId: string
+  readonly withdrawalId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -50,7 +56,9 @@ const watched = [
   "payments.channel_credentials",
   "identity.api_keys",
   "identity.api_key_secrets",
-  "ledger.entries"
+  "ledger.entries",
+  "treasury.payout_accounts",
+  "treasury.payouts"
 ]
 
 /** A mall in which a buyer and a shop own one of each thing, and two who own none: another buyer, and staff of another shop. */
@@ -146,6 +154,26 @@ export class Victims extends Context.Service<
         )
       `
 
+      const payoutAccountId = yield* newPayoutAccountId
+      const withdrawalId = yield* newPayoutId
+      yield* sql`
+        INSERT INTO treasury.payout_accounts (
+          id, merchant_id, currency, country, holder, masked_number, personal_data, personal_data_key, status, added_by,
+          verified_by, usable_from, created_at
+        ) VALUES (
+          ${payoutAccountId}, ${shop}, 'CNY', 'CN', 'victim-secret-holder', '***1117', '', '', 'active', 'a', 'b', ${now}, ${now}
+        )
+      `
+      yield* sql`
+        INSERT INTO treasury.payouts (
+          id, merchant_id, account_id, kind, amount, currency, status, channel, bank, approvals_needed, requested_by,
+          end_transfer_id, return_transfer_id, created_at, updated_at
+        ) VALUES (
+          ${withdrawalId}, ${shop}, ${payoutAccountId}, 'withdrawal', 100, 'CNY', 'awaiting_approval', 'sandbank_api',
+          'sandbank', 2, 'a', ${yield* newPayoutId}, ${yield* newPayoutId}, ${now}, ${now}
+        )
+      `
+
       const belongings: Belongings = {
         addressId: buyer.addressId,
         sessionId: sessions.data[0]!.id,
@@ -161,7 +189,9 @@ export class Victims extends Context.Service<
         skuId: product.skus[0]!.id,
         apiKeyId: apiKey.id,
         staffId: staff.userId,
-        ledgerAccountId: account.id
+        ledgerAccountId: account.id,
+        payoutAccountId,
+        withdrawalId
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -182,7 +212,7 @@ export class Victims extends Context.Service<
         secrets: [
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
-          ...["victim-secret-till", apiKey.id, account.id]
+          ...["victim-secret-till", apiKey.id, account.id, "victim-secret-holder", payoutAccountId, withdrawalId]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },

@@ -11,6 +11,7 @@ import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
 import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
+import { PayoutAdminRpcs } from "../treasury/PayoutRpcs.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
 
 /** What the operators' console calls. */
@@ -25,6 +26,7 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,
+  PayoutAdminRpcs,
   RiskAdminRpcs,
   ReconciliationAdminRpcs,
   TradeAdminRpcs
