@@ -1,237 +1,41 @@
 import { assert, layer } from "@effect/vitest"
-import { accountCode } from "@mall/domain/ledger/Account"
-import { PositiveAmount, TransferId } from "@mall/domain/ledger/Transfer"
-import { Transfers } from "@mall/domain/ledger/Transfers"
-import { generator } from "@mall/domain/kernel/Id"
-import type { Currency } from "@mall/domain/kernel/Currency"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Money } from "@mall/domain/kernel/Money"
-import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PayoutDetails } from "@mall/domain/treasury/Payout"
-import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
-import { PayoutId, Payouts } from "@mall/domain/treasury/Payouts"
-import { BankStatements } from "@mall/treasury/payouts/BankStatements"
+import { Payouts } from "@mall/domain/treasury/Payouts"
 import { PayoutAccounts } from "@mall/treasury/payouts/PayoutAccounts"
 import { PayoutDecisions } from "@mall/treasury/payouts/PayoutDecisions"
-import { PayoutReads } from "@mall/treasury/payouts/PayoutReads"
-import { PayoutSending } from "@mall/treasury/payouts/PayoutSending"
 import { Withdrawals } from "@mall/treasury/payouts/Withdrawals"
-import { Effect, Exit, Layer, Logger, Redacted, Schema } from "effect"
-import { FetchHttpClient, HttpClient } from "effect/http"
+import { spawnServer } from "@mall/testing/TestServer"
+import { Effect, Exit, Redacted, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { mall } from "./arrange.ts"
 import { CommandLine, decode } from "./CommandLine.ts"
-import { SandboxProcess } from "./SandboxProcess.ts"
-
-const newAccountId = generator(PayoutAccountId)
-const newMerchantId = generator(MerchantId)
-const newPayoutId = generator(PayoutId)
-const newTransferId = generator(TransferId)
-
-/** Test numbers of the bank card industry and of the registry of IBANs. */
-const card = "6222 0212 3456 7890 128"
-const iban = "DE89 3704 0044 0532 0130 00"
-const olga = "operator:olga"
-const staff = "user:staff"
-const reason = "because"
-
-const accountOf = (currency: Currency, number: string) => ({
-  ...{ currency, holder: "茶 & Tea", number: Redacted.make(number), reason },
-  ...(currency === "CNY" ? { country: "CN", bankCode: "102100099996" } : { country: "DE", bic: "COBADEFFXXX" })
-})
-
-const settled = (owner: MerchantId, currency: Currency) =>
-  accountCode({ owner, kind: "settlement", detail: null, currency })
-const atBank = (currency: Currency) => accountCode({ owner: null, kind: "bank", detail: "sandbank", currency })
-
-const balance = (code: ReturnType<typeof settled>) =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    const transfers = yield* Transfers
-    return yield* sql.withTransaction(transfers.available(code))
-  })
-
-/** A merchant with so much settled money. */
-const rich = Effect.fnUntraced(function* (amount: number, currency: Currency = "CNY") {
-  const transfers = yield* Transfers
-  const merchantId = yield* newMerchantId
-  const sides = [
-    { account: accountCode({ owner: merchantId, kind: "payable", detail: null, currency }), side: "debit" },
-    { account: settled(merchantId, currency), side: "credit" }
-  ] as const
-  yield* transfers.post([
-    {
-      ...{ type: "single", id: yield* newTransferId, purpose: "settlement", subject: null, actor: "test", reason },
-      ...{ traceId: null, legs: sides.map((leg) => ({ ...leg, amount: PositiveAmount.make(amount) })) }
-    }
-  ])
-  return merchantId
-})
-
-/** An account that is verified and cooled off. */
-const banked = Effect.fnUntraced(function* (merchantId: MerchantId, currency: Currency = "CNY") {
-  const sql = yield* SqlClient.SqlClient
-  const accounts = yield* PayoutAccounts
-  const id = yield* newAccountId
-  yield* accounts.add(merchantId, accountOf(currency, currency === "CNY" ? card : iban), staff, id)
-  yield* accounts.verify(id, reason, olga)
-  yield* sql`UPDATE treasury.payout_accounts SET usable_from = now() - interval '1 hour' WHERE id = ${id}`
-  return id
-})
-
-const withdraw = Effect.fnUntraced(function* (merchantId: MerchantId, amount: number, currency: Currency = "CNY") {
-  const withdrawals = yield* Withdrawals
-  const id = yield* newPayoutId
-  yield* withdrawals.create(merchantId, { money: Money.of(amount, currency), reason }, staff, id)
-  return id
-})
-
-const send = PayoutSending.use(({ sweep }) => sweep(50))
-const readStatements = BankStatements.use(({ read }) => read)
-const read = (id: PayoutId) => PayoutReads.use((reads) => reads.payout("all", id))
-const statusOf = (id: PayoutId) => Effect.map(read(id), ({ payout }) => payout.status)
-
-/** All that waits is due now. */
-const makeDue = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* sql`UPDATE treasury.payouts SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL`
-})
-
-const control = (path: string, body?: unknown) => SandboxProcess.use((sandbox) => sandbox.control(path, body))
-const fault = (operation: string, times: number, what: Readonly<Record<string, unknown>>) =>
-  control("/faults", { channel: "bank", operation, times, fault: what })
-const mode = (how: "execute" | "hold" | "reject") => control("/bank/mode", { mode: how })
-
-const Transfer = Schema.Struct({ data: Schema.Array(Schema.Struct({ id: Schema.String, status: Schema.String })) })
-
-/** How often the bank was told of it by its own books. */
-const transfersOf = Effect.fnUntraced(function* (id: string) {
-  const { port } = yield* SandboxProcess
-  const http = yield* HttpClient.HttpClient
-  const response = yield* http.get(`http://127.0.0.1:${port}/control/bank/transfers`)
-  const body = yield* response.json
-  const { data } = yield* Schema.decodeUnknownEffect(Transfer)(body)
-  return data.filter((transfer) => transfer.id === id).map(({ status }) => status)
-}, Effect.provide(FetchHttpClient.layer))
-
-const commandLineWith = (settings: Readonly<Record<string, string>>) =>
-  CommandLine.layerServices.pipe(
-    Layer.provideMerge(
-      Layer.unwrap(
-        Effect.map(SandboxProcess, ({ dataFolder, port }) =>
-          CommandLine.layerWith({
-            ...{ MALL_DATA_DIR: dataFolder, SANDBOX_PORT: port, PUBLIC_URL: "http://127.0.0.1:9" },
-            ...{ DOWNSTREAM_SANDBANK_MAX_ATTEMPTS: "1", DOWNSTREAM_SANDBANK_BREAKER_FAILURES: "1000", ...settings }
-          })
-        )
-      )
-    ),
-    Layer.provideMerge(SandboxProcess.layer),
-    Layer.provideMerge(Logger.layer([]))
-  )
-
-for (const channel of ["sandbank_api", "sandbank_files"] as const) {
-  const suite = layer(commandLineWith({ PAYOUT_CHANNEL: channel }), {
-    excludeTestServices: true,
-    timeout: "120 seconds"
-  })
-  suite(`A bank by ${channel}`, (it) => {
-    it.effect("is paid once, and the books say so", () =>
-      Effect.gen(function* () {
-        const before = { cny: yield* balance(atBank("CNY")), eur: yield* balance(atBank("EUR")) }
-        const merchantId = yield* rich(100_000)
-        yield* banked(merchantId)
-        const id = yield* withdraw(merchantId, 30_000)
-        assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 70_000)
-        assert.strictEqual(yield* send, 1)
-        const { history, payout } = yield* read(id)
-        assert.deepInclude(payout, { status: "paid", channel })
-        assert.match(payout.bankReference ?? "", /^SB\d+$/)
-        const states = ["requested", "approved", "submitting", "paid"]
-        assert.deepStrictEqual(
-          history.map(({ toStatus }) => toStatus).filter((state) => state !== "submitted"),
-          states
-        )
-        assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 70_000)
-        assert.strictEqual(yield* balance(atBank("CNY")), before.cny - 30_000)
-        assert.deepStrictEqual(yield* transfersOf(id), ["executed"])
-        const european = yield* rich(500, "EUR")
-        yield* banked(european, "EUR")
-        const euros = yield* withdraw(european, 499, "EUR")
-        yield* send
-        assert.strictEqual(yield* statusOf(euros), "paid")
-        assert.strictEqual(yield* balance(atBank("EUR")), before.eur - 499)
-      })
-    )
-
-    it.effect("is waited for, and refuses: the money is the merchant's again", () =>
-      Effect.gen(function* () {
-        const merchantId = yield* rich(1_000)
-        yield* banked(merchantId)
-        yield* mode("hold")
-        const [later, never] = [yield* withdraw(merchantId, 100), yield* withdraw(merchantId, 200)]
-        yield* send
-        assert.deepStrictEqual([yield* statusOf(later), yield* statusOf(never)], ["submitted", "submitted"])
-        yield* control(`/bank/transfers/${later}/execute`)
-        yield* control(`/bank/transfers/${never}/reject`)
-        yield* mode("execute")
-        assert.strictEqual(yield* send, 0)
-        yield* makeDue
-        yield* send
-        assert.deepStrictEqual([yield* statusOf(later), yield* statusOf(never)], ["paid", "refused"])
-        assert.strictEqual((yield* read(never)).payout.failure, "AC04")
-        assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 900)
-      })
-    )
-
-    it.effect("is asked where its answer is lost, forged or not readable, and never paid twice", () =>
-      Effect.gen(function* () {
-        const merchantId = yield* rich(10_000)
-        yield* banked(merchantId)
-        for (const what of [
-          { kind: "drop", when: "after" },
-          { kind: "drop", when: "before" },
-          { kind: "tamper", what: "signature" },
-          { kind: "tamper", what: "body" },
-          { kind: "tamper", what: "timestamp" },
-          { kind: "answer", with: "html", when: "after" },
-          { kind: "answer", with: "half", when: "after" }
-        ]) {
-          yield* fault("create", 1, what)
-          const id = yield* withdraw(merchantId, 100)
-          yield* send
-          assert.strictEqual(yield* statusOf(id), "unknown", JSON.stringify(what))
-          yield* makeDue
-          yield* send
-          yield* send
-          assert.strictEqual(yield* statusOf(id), "paid", JSON.stringify(what))
-          assert.deepStrictEqual(yield* transfersOf(id), ["executed"])
-        }
-        assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 9_300)
-      })
-    )
-
-    it.effect("sends money back, which its statement tells, once", () =>
-      Effect.gen(function* () {
-        const merchantId = yield* rich(1_000)
-        yield* banked(merchantId)
-        const [paid, lost] = [yield* withdraw(merchantId, 400), yield* withdraw(merchantId, 50)]
-        // by files both are in one
-        yield* fault("create", channel === "sandbank_api" ? 2 : 1, { kind: "drop", when: "after" })
-        yield* send
-        assert.deepStrictEqual([yield* statusOf(lost)], ["unknown"])
-        yield* control(`/bank/transfers/${paid}/return`)
-        yield* readStatements
-        assert.deepStrictEqual([yield* statusOf(paid), yield* statusOf(lost)], ["returned", "paid"])
-        assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 950)
-        assert.strictEqual((yield* read(paid)).payout.failure, "AC01")
-        const sql = yield* SqlClient.SqlClient
-        yield* sql`DELETE FROM treasury.bank_statements`
-        assert.isAbove(yield* readStatements, 0)
-        assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 950)
-      })
-    )
-  })
-}
+import {
+  accountOf,
+  balance,
+  banked,
+  card,
+  commandLineWith,
+  control,
+  fault,
+  iban,
+  makeDue,
+  mode,
+  newAccountId,
+  newMerchantId,
+  newPayoutId,
+  olga,
+  read,
+  reason,
+  rich,
+  send,
+  settled,
+  staff,
+  statusOf,
+  transfersOf,
+  withdraw
+} from "./payouts.ts"
 
 const suite = layer(commandLineWith({ WITHDRAWAL_LIMIT_DAY: "9000000" }), {
   excludeTestServices: true,
@@ -425,6 +229,30 @@ suite("Pay-outs", (it) => {
       assert.deepStrictEqual([yield* statusOf(before), yield* statusOf(after)], ["paid", "paid"])
       assert.deepStrictEqual(yield* transfersOf(before), ["executed"])
       assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 10_000 - 60 - 50)
+    })
+  )
+
+  it.effect("pays once where a worker is killed after the bank has paid and before that is written down", () =>
+    Effect.gen(function* () {
+      const { environment } = yield* CommandLine
+      const merchantId = yield* rich(1_000)
+      yield* banked(merchantId)
+      yield* fault("create", 1, { kind: "delay", milliseconds: 4_000, when: "after" })
+      const id = yield* withdraw(merchantId, 70)
+      const worker = yield* spawnServer({ ...environment, MALL_ROLES: "worker" })
+      yield* transfersOf(id).pipe(
+        Effect.repeat({ schedule: Schedule.spaced("50 millis"), until: (found) => found.length > 0 }),
+        Effect.timeout("60 seconds")
+      )
+      yield* worker.signal("SIGKILL")
+      yield* worker.ended
+      assert.strictEqual(yield* statusOf(id), "submitting")
+      assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 930)
+      yield* makeDue
+      yield* send
+      assert.strictEqual(yield* statusOf(id), "paid")
+      assert.deepStrictEqual(yield* transfersOf(id), ["executed"])
+      assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 930)
     })
   )
 
