@@ -27,6 +27,7 @@ import reconciliation from "./0026_reconciliation.ts"
 import serviceTokens from "./0027_service_tokens.ts"
 import sealedPersonalData from "./0028_sealed_personal_data.ts"
 import exchange from "./0033_exchange.ts"
+import payouts from "./0032_payouts.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -59,4 +60,5 @@ export const migrations = {
   "0027_service_tokens": serviceTokens,
   "0028_sealed_personal_data": sealedPersonalData,
   "0033_exchange": exchange
+  "0032_payouts": payouts
 }

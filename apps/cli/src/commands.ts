@@ -86,6 +86,14 @@ export const commands: ReadonlyArray<Entry> = [
     "fx",
     "Exchange currencies: rates, what the platform keeps, how far it goes, quotes and positions",
     async () => (await import("./FxCommand.ts")).FxCommand
+    "payouts",
+    "Look at and verify merchants' bank accounts; ask the bank about pay-outs",
+    async () => (await import("./PayoutsCommand.ts")).PayoutsCommand
+  ),
+  entry(
+    "withdrawals",
+    "Approve, reject and cancel money that goes to merchants' banks",
+    async () => (await import("./WithdrawalsCommand.ts")).WithdrawalsCommand
   ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(

@@ -49,7 +49,7 @@ export interface Sealed {
 export interface ChannelRoute {
   /** By the request where one address serves several. */
   readonly operation: Operation | ((request: ChannelRequest) => Operation)
-  readonly method: "GET" | "POST" | "DELETE"
+  readonly method: "GET" | "POST" | "PUT" | "DELETE"
   /** Below `/<channel id>`. */
   readonly path: HttpRouter.PathInput
   /** Takes files: the body is as long as they are, and has a character for each byte. */
@@ -161,21 +161,25 @@ export class ActionRefused extends Schema.TaggedError<ActionRefused>()("ActionRe
   }
 }
 
+/** How something that we stand in for is talked to. */
+export interface Protocol {
+  /** First segment of its paths. */
+  readonly id: string
+  readonly routes: ReadonlyArray<ChannelRoute>
+  /** An error in the channel's format; `code` undefined: the channel's usual one for the status. */
+  readonly refusal: (status: number, code: string | undefined, request: ChannelRequest) => Reply
+  /** Encodes and signs the answer to a request. */
+  readonly seal: (reply: Reply, tampering: Tampering | undefined, request: ChannelRequest) => Effect.Effect<Sealed>
+}
+
 /**
  * A stand-in for one payment channel. It speaks the channel's own protocol in `routes`; everything around (reading the
  * request, the ledger, faults, pages, control, persistence, deliveries with retries) is shared.
  *
  * To add one: a file that makes a `Channel`, and its line in `Channels.ts`.
  */
-export interface Channel {
-  /** First segment of its paths. */
-  readonly id: string
+export interface Channel extends Protocol {
   readonly title: { readonly zh: string; readonly en: string }
-  readonly routes: ReadonlyArray<ChannelRoute>
-  /** An error in the channel's format; `code` undefined: the channel's usual one for the status. */
-  readonly refusal: (status: number, code: string | undefined, request: ChannelRequest) => Reply
-  /** Encodes and signs an answer. */
-  readonly seal: (reply: Reply, tampering: Tampering | undefined) => Effect.Effect<Sealed>
   /** Newest first. */
   readonly orders: Effect.Effect<ReadonlyArray<OrderView>>
   readonly order: (reference: string) => Effect.Effect<Option.Option<OrderView>>

@@ -1,7 +1,7 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { ByteSize, DateTime, Effect, Fiber, FiberSet, Option } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { Channel, ChannelRequest, ChannelRoute, Reply, Sealed } from "./Channel.ts"
+import type { ChannelRequest, ChannelRoute, Protocol, Reply, Sealed } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
 import type { RequestFault } from "./Fault.ts"
 import { Faults } from "./Faults.ts"
@@ -44,9 +44,9 @@ const toResponse = (answer: Sealed & { readonly status: number }, pause: number 
     : HttpServerResponse.stream(slowly(answer.body, pause), options)
 }
 
-const makeExchange = (channel: Channel) => {
-  const seal = (reply: Reply, fault?: RequestFault) =>
-    Effect.map(channel.seal(reply, fault?.kind === "tamper" ? fault.what : undefined), (sealed) => ({
+const makeExchange = (channel: Protocol) => {
+  const sealFor = (request: ChannelRequest) => (reply: Reply, fault?: RequestFault) =>
+    Effect.map(channel.seal(reply, fault?.kind === "tamper" ? fault.what : undefined, request), (sealed) => ({
       ...sealed,
       status: reply.status
     }))
@@ -56,6 +56,7 @@ const makeExchange = (channel: Channel) => {
     request: ChannelRequest,
     truth: Effect.Effect<Reply>
   ): Effect.fn.Return<Outcome> {
+    const seal = sealFor(request)
     const reply = fault.when === "after" || fault.with === "half" ? yield* truth : undefined
     const verdict = reply?.verdict ?? "not processed"
     switch (fault.with) {
@@ -91,7 +92,7 @@ const makeExchange = (channel: Channel) => {
     const reply = yield* truth
     if (fault?.kind === "drop") return { verdict: reply.verdict, answer: undefined }
     if (fault?.kind === "delay" && fault.when === "after") yield* Effect.sleep(fault.milliseconds)
-    return { verdict: reply.verdict, answer: yield* seal(reply, fault) }
+    return { verdict: reply.verdict, answer: yield* sealFor(request)(reply, fault) }
   })
 }
 
@@ -101,7 +102,7 @@ const makeHandler = Effect.gen(function* () {
   const underWay = yield* FiberSet.make()
 
   return (
-    channel: Channel,
+    channel: Protocol,
     { handle, operation: named, takesFiles = false }: Pick<ChannelRoute, "handle" | "operation" | "takesFiles">
   ) => {
     const exchange = makeExchange(channel)
@@ -149,17 +150,17 @@ const makeHandler = Effect.gen(function* () {
   }
 })
 
-/** Serves every channel below `/<channel id>`, each request entered in the ledger and open to faults. */
-export const layer = HttpRouter.use(
-  Effect.fnUntraced(function* (router) {
-    const { channels } = yield* Channels
-    const handler = yield* makeHandler
-    for (const channel of channels) {
-      for (const route of channel.routes) {
-        yield* router.add(route.method, `/${channel.id}${route.path}`, handler(channel, route))
-      }
-      const unknown = (request: ChannelRequest) => Effect.succeed(channel.refusal(404, undefined, request))
-      yield* router.add("*", `/${channel.id}/*`, handler(channel, { operation: "other", handle: unknown }))
-    }
-  })
+/** Serves it below `/<id>`, each request entered in the ledger and open to faults. */
+export const serve = Effect.fnUntraced(function* (router: HttpRouter.HttpRouter, channel: Protocol) {
+  const handler = yield* makeHandler
+  for (const route of channel.routes) {
+    yield* router.add(route.method, `/${channel.id}${route.path}`, handler(channel, route))
+  }
+  const unknown = (request: ChannelRequest) => Effect.succeed(channel.refusal(404, undefined, request))
+  yield* router.add("*", `/${channel.id}/*`, handler(channel, { operation: "other", handle: unknown }))
+})
+
+/** Serves every channel. */
+export const layer = HttpRouter.use((router) =>
+  Effect.flatMap(Channels, ({ channels }) => Effect.forEach(channels, (channel) => serve(router, channel)))
 )

@@ -3,6 +3,7 @@ import type { Cause } from "effect"
 import type { HttpServerError } from "effect/http"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { isIPv4 } from "node:net"
+import { BankBook } from "./bank/BankBook.ts"
 import { BillChange, BillChanges } from "./BillChanges.ts"
 import { Callbacks, NoticeInput } from "./Callbacks.ts"
 import { DisputeOutcome, NewDispute, PayerAction, RefundOutcome } from "./Channel.ts"
@@ -68,7 +69,8 @@ const payOptions = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request)
   Effect.flatMap(request.text, (text) => decodePayOptions(text === "" ? "{}" : text))
 )
 
-const makeAdd =
+/** Adds an endpoint by which programs of this machine steer the sandbox. */
+export const makeAdd =
   (router: HttpRouter.HttpRouter) =>
   <R>(
     method: "GET" | "POST" | "DELETE",
@@ -289,6 +291,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
   const { channels } = yield* Channels
   const callbacks = yield* Callbacks
   const changes = yield* BillChanges
+  const bank = yield* BankBook
   const faults = yield* Faults
   const ledger = yield* RequestLedger
   const ecb = yield* Ecb
@@ -299,6 +302,7 @@ const addReset = Effect.fnUntraced(function* (add: Add) {
     "/reset",
     Effect.gen(function* () {
       yield* changes.clear
+      yield* bank.clear
       yield* faults.clear
       yield* Effect.forEach(channels, ({ reset }) => reset)
       yield* callbacks.clear

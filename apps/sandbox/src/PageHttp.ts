@@ -40,8 +40,8 @@ const notFound = respond(
 const indexBody = (orders: ReadonlyArray<OrderView>) =>
   html`<h1>支付沙箱 <small>Payment sandbox</small></h1>
     <p>
-      这里没有真钱。<small>No real money moves here.</small>
-      <a href="/mails">收件箱 Mails</a>
+      这里没有真钱。<small>No real money moves here.</small> <a href="/mails">收件箱 Mails</a> ·
+      <a href="/transfers">银行 Bank</a>
     </p>
     <form method="get" action="/scan">
       <label

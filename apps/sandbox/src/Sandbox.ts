@@ -3,6 +3,8 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Config, Context, Effect, Layer, Predicate } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
+import { BankBook } from "./bank/BankBook.ts"
+import * as BankHttp from "./bank/BankHttp.ts"
 import { BillChanges } from "./BillChanges.ts"
 import { Callbacks } from "./Callbacks.ts"
 import * as ChannelHttp from "./ChannelHttp.ts"
@@ -21,7 +23,7 @@ import { SandboxUnavailable } from "./SandboxUnavailable.ts"
 import * as Wecom from "./Wecom.ts"
 
 const State = Channels.layer.pipe(
-  Layer.provideMerge(Callbacks.layer),
+  Layer.provideMerge(Layer.mergeAll(Callbacks.layer, BankBook.layer)),
   Layer.provideMerge(
     Layer.mergeAll(
       BillChanges.layer,
@@ -38,6 +40,7 @@ const State = Channels.layer.pipe(
 
 const Routes = Layer.mergeAll(
   ChannelHttp.layer,
+  BankHttp.layer,
   PageHttp.layer,
   ControlHttp.layer,
   Wecom.layerHttp,

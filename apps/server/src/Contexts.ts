@@ -18,6 +18,7 @@ import { PersonalDataSealing } from "@mall/platform/sealing/PersonalDataSealing"
 import * as RiskServices from "@mall/risk/RiskServices"
 import * as Stores from "@mall/platform/Stores"
 import * as ExchangeServices from "@mall/treasury/exchange/ExchangeServices"
+import * as PayoutServices from "@mall/treasury/payouts/PayoutServices"
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
@@ -37,6 +38,9 @@ const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.
 
 /** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels, and exchange. */
 const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer, ExchangeServices.layer).pipe(
+/** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels,
+ * and what is paid out. */
+const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer, PayoutServices.layer).pipe(
   Layer.provideMerge(PaymentServices.layer),
   Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer))
 )

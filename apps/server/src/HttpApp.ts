@@ -25,6 +25,8 @@ import * as RiskHttp from "@mall/risk/RiskHttp"
 import * as RiskRpcHandlers from "@mall/risk/RiskRpcHandlers"
 import * as ExchangeHttp from "@mall/treasury/exchange/ExchangeHttp"
 import * as ExchangeRpcHandlers from "@mall/treasury/exchange/ExchangeRpcHandlers"
+import * as PayoutHttp from "@mall/treasury/payouts/PayoutHttp"
+import * as PayoutRpcHandlers from "@mall/treasury/payouts/PayoutRpcHandlers"
 import * as ReconciliationHttp from "@mall/treasury/reconciliation/ReconciliationHttp"
 import * as ReconciliationRpcHandlers from "@mall/treasury/reconciliation/ReconciliationRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
@@ -48,6 +50,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     RiskHttp.layer,
     ReconciliationHttp.layer,
     ExchangeHttp.layer
+    PayoutHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -71,6 +74,8 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     ReconciliationRpcHandlers.layer,
     ExchangeRpcHandlers.merchantLayer,
     ExchangeRpcHandlers.adminLayer,
+    PayoutRpcHandlers.merchantLayer,
+    PayoutRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

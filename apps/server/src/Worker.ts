@@ -9,6 +9,7 @@ import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as RiskWorker from "@mall/risk/RiskWorker"
 import * as ExchangeWorker from "@mall/treasury/exchange/ExchangeWorker"
+import * as PayoutWorker from "@mall/treasury/payouts/PayoutWorker"
 import * as ReconciliationWorker from "@mall/treasury/reconciliation/ReconciliationWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
@@ -21,6 +22,7 @@ export const sweeps = Layer.mergeAll(
   RiskWorker.sweeps,
   ReconciliationWorker.sweeps,
   ExchangeWorker.sweeps,
+  PayoutWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,

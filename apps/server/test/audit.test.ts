@@ -10,6 +10,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { eventually, newBuyer, sandboxAt, skusInStock } from "./shoppers.ts"
 import { driveBlocks, driveExchange, driveKeys, driveOperators, driveRoles, driveRules } from "./auditedAccess.ts"
+import { driveBlocks, driveKeys, driveOperators, drivePayoutAccounts, driveRoles, driveRules } from "./auditedAccess.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
 const newAlertId = generator(AlertId)
@@ -318,6 +319,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
   it.effect("of books, payments and authenticators", () => driveOperators)
   it.effect("of rules and lists", () => driveRules)
   it.effect("of rates and exchanges", () => driveExchange)
+  it.effect("of pay-out accounts", () => drivePayoutAccounts)
 
   it.effect("and the merchant reads its own of it, the admin all, and nobody else", () =>
     Effect.gen(function* () {
@@ -363,10 +365,19 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
 })
 
 /**
- * These need a dispute or an account at a channel, a refund that failed, a payment in review or a bill that differs; what unmasks is
+ * These need settled money, a dispute or an account at a channel, a refund that failed, a payment in review or a bill that differs; what unmasks is
  * driven in `privacy.test.ts`.
  */
 const elsewhere = [
+  "POST /api/v1/withdrawals",
+  "POST /api/v1/withdrawals/:id/cancel",
+  "rpc admin.payouts.approve",
+  "rpc admin.payouts.cancel",
+  "rpc admin.payouts.query",
+  "rpc admin.payouts.reject",
+  "rpc admin.payouts.return",
+  "rpc withdrawals.cancel",
+  "rpc withdrawals.create",
   "POST /api/v1/reconciliation/differences/:id/correction",
   "POST /api/v1/reconciliation/differences/:id/correction/approve",
   "POST /api/v1/reconciliation/differences/:id/correction/reject",

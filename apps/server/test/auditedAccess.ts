@@ -8,6 +8,7 @@ import { Money } from "@mall/domain/kernel/Money"
 import { TransferId } from "@mall/domain/ledger/Transfer"
 import { FxRateId } from "@mall/domain/treasury/FxRate"
 import { NewFxLimit } from "@mall/domain/treasury/FxTerms"
+import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
 import { RuleId } from "@mall/domain/risk/RiskRule"
 import { Effect, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -20,6 +21,7 @@ const newBlockId = generator(BlockId)
 const newChangeId = generator(PolicyChangeId)
 const newRateId = generator(FxRateId)
 const newTransferId = generator(TransferId)
+const newPayoutAccountId = generator(PayoutAccountId)
 const newRotationId = generator(Uuid7.pipe(Schema.brand("RotationId")))
 const reason = "because"
 
@@ -151,6 +153,36 @@ export const driveKeys = Effect.gen(function* () {
     yield* drive(`rpc ${prefix}.rotate`, by, rotate)
     yield* drive(`rpc ${prefix}.revoke`, by, revoke)
   }
+})
+
+/** A shop says where its money is to go, and the mall decides. */
+export const drivePayoutAccounts = Effect.gen(function* () {
+  const { admin, merchant } = yield* Mall
+  const account = {
+    ...{
+      currency: "EUR",
+      country: "DE",
+      holder: "Tea GmbH",
+      number: Redacted.make("DE89370400440532013000", { label: "account number" }),
+      reason
+    }
+  } as const
+  const { account: added } = yield* drive(
+    "POST /api/v1/payout-accounts",
+    merchant,
+    merchant.mall.payoutAccounts.add({ payload: account }),
+    { before: null, after: { number: "***3000", status: "unverified" } }
+  )
+  const verify = admin.admin["admin.payouts.verifyAccount"]({ id: added.id, reason })
+  yield* drive("rpc admin.payouts.verifyAccount", admin, verify, {
+    ...{ before: { status: "unverified" }, after: { status: "active" } }
+  })
+  yield* nothingFrom("an account that is decided", verify)
+  const id = yield* newPayoutAccountId
+  const add = merchant.merchant["payouts.addAccount"]({ id, account })
+  yield* drive("rpc payouts.addAccount", merchant, add)
+  yield* nothingFrom("the same account again", add)
+  yield* drive("rpc admin.payouts.rejectAccount", admin, admin.admin["admin.payouts.rejectAccount"]({ id, reason }))
 })
 
 /** Books are corrected, a payment is to end, and somebody lost their authenticator. */

@@ -284,6 +284,18 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/fx/conversions": { query: page },
   "POST /api/v1/fx/quotes": { body: { side: "sell", amount: money, other: "USD" } },
   "POST /api/v1/fx/quotes/:id/accept": { params: id },
+  "GET /api/v1/payout-accounts": { query: { ...page, status: "active" } },
+  "GET /api/v1/payout-accounts/:id": { params: id },
+  "POST /api/v1/payout-accounts": {
+    body: {
+      ...{ currency: "EUR", country: "DE", holder: "Tea GmbH", number: "DE89370400440532013000", reason: "because" },
+      ...{ bankCode: "1", bic: "COBADEFF" }
+    }
+  },
+  "GET /api/v1/withdrawals": { query: { ...page, status: "paid" } },
+  "GET /api/v1/withdrawals/:id": { params: id },
+  "POST /api/v1/withdrawals": { body: { money, reason: "because" } },
+  "POST /api/v1/withdrawals/:id/cancel": { params: id, body: { reason: "because" } },
   "POST /api/h5/payments": {
     body: {
       ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },

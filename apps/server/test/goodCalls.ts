@@ -88,6 +88,15 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.fx.propose": { id: missingId, rate: { base: "USD", quote: "CNY", rate: "7.1", reason: "because" } },
   "admin.fx.setSpread": { pair: null, merchantId: null, basisPoints: 100, reason: "because" },
   "admin.fx.setLimit": { currency: "CNY", maxShort: 0, reason: "because" },
+  "payouts.accounts": {},
+  "payouts.list": {},
+  "payouts.addAccount": {
+    id: missingId,
+    account: { currency: "EUR", country: "DE", holder: "Tea GmbH", number: "DE89", reason: "because" }
+  },
+  "withdrawals.create": { id: missingId, withdrawal: { money, reason: "because" } },
+  "admin.payouts.accounts": {},
+  "admin.payouts.list": {},
   "products.list": {},
   "products.listOwn": {}
 }

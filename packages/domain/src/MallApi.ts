@@ -18,6 +18,7 @@ import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
 import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { ExchangeApiGroup } from "./treasury/ExchangeApi.ts"
+import { PayoutAccountsApiGroup, WithdrawalsApiGroup } from "./treasury/PayoutsApi.ts"
 import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
@@ -32,6 +33,8 @@ const groups = HttpApi.make("mall")
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
   .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup, ExchangeApiGroup)
+  .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup)
+  .add(PayoutAccountsApiGroup, WithdrawalsApiGroup)
   .add(AuditApiGroup)
   .middleware(Problems)
 

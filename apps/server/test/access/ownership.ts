@@ -28,6 +28,7 @@ const address = ({ addressId }: Belongings): Aim => ({ params: { id: addressId }
 const staff = ({ staffId }: Belongings): Aim => ({ params: { userId: staffId, role: "merchant" } })
 const dispute = ({ disputeId }: Belongings): Aim => ({ params: { id: disputeId } })
 const fxQuote = ({ fxQuoteId }: Belongings): Aim => ({ params: { id: fxQuoteId } })
+const withdrawal = ({ withdrawalId }: Belongings): Aim => ({ params: { id: withdrawalId } })
 const cartLine = { open: "a cart is found by its owner alone: the SKU is anybody's" }
 
 /** One for each endpoint with a parameter or with somebody's id in its body. */
@@ -105,6 +106,9 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   "GET /api/v1/ledger/accounts/:id/entries": ({ ledgerAccountId }) => ({ params: { id: ledgerAccountId } }),
   "GET /api/v1/fx/quotes/:id": fxQuote,
   "POST /api/v1/fx/quotes/:id/accept": fxQuote,
+  "GET /api/v1/payout-accounts/:id": ({ payoutAccountId }) => ({ params: { id: payoutAccountId } }),
+  "GET /api/v1/withdrawals/:id": withdrawal,
+  "POST /api/v1/withdrawals/:id/cancel": withdrawal,
   "POST /callbacks/:channel": notice,
   "POST /callbacks/:channel/:account": notice
 }
@@ -117,6 +121,7 @@ const ofSku = ({ productId, skuId }: Belongings) => ({ id: productId, skuId })
 const ofAddress = ({ addressId }: Belongings) => ({ id: addressId })
 const ofDispute = ({ disputeId }: Belongings) => ({ id: disputeId })
 const ofKey = ({ apiKeyId }: Belongings) => ({ id: apiKeyId })
+const ofWithdrawal = ({ withdrawalId }: Belongings) => ({ id: withdrawalId })
 const ofStaff = ({ staffId }: Belongings) => ({ userId: staffId, role: "merchant" })
 const ofReturned = ({ orderId, returnId }: Belongings) => ({ id: orderId, returnId })
 
@@ -170,6 +175,10 @@ export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Jso
   "apiKeys.create": { open: "the key is made for the caller's own shop" },
   "apiKeys.rotate": ofKey,
   "apiKeys.revoke": ofKey,
+  "payouts.addAccount": { open: "the account is added to the caller's own shop" },
+  "payouts.show": ofWithdrawal,
+  "withdrawals.create": { open: "the money is the caller's own shop's" },
+  "withdrawals.cancel": ofWithdrawal,
   "staff.grant": ofStaff,
   "staff.revoke": ofStaff,
   "fx.quote": ({ fxQuoteId }) => ({ id: fxQuoteId }),

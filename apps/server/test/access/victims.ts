@@ -4,6 +4,8 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeId } from "@mall/domain/payments/Dispute"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { FxQuoteId } from "@mall/domain/treasury/FxQuote"
+import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
+import { PayoutId } from "@mall/domain/treasury/Payouts"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
@@ -11,6 +13,8 @@ import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { eventually, newBuyer, orderBecomes, sandboxAt, signIn, skusInStock } from "../shoppers.ts"
 
+const newPayoutAccountId = generator(PayoutAccountId)
+const newPayoutId = generator(PayoutId)
 const newDisputeId = generator(DisputeId)
 const newQuoteId = generator(FxQuoteId)
 const wechatpay = ChannelId.make("wechatpay")
@@ -33,6 +37,8 @@ export interface Belongings {
   readonly staffId: string
   readonly ledgerAccountId: string
   readonly fxQuoteId: string
+  readonly payoutAccountId: string
+  readonly withdrawalId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -55,6 +61,8 @@ const watched = [
   "identity.api_key_secrets",
   "ledger.entries",
   "treasury.fx_quotes"
+  "treasury.payout_accounts",
+  "treasury.payouts"
 ]
 
 /** A mall in which a buyer and a shop own one of each thing, and two who own none: another buyer, and staff of another shop. */
@@ -158,6 +166,23 @@ export class Victims extends Context.Service<
         ) VALUES (
           ${fxQuoteId}, ${shop}, 'sell', 'CNY', 7000, 'USD', 990, 10, 0, 0.142857, 100, '{}', 'user:victim', ${now},
           ${now}::timestamptz + interval '1 hour'
+      const payoutAccountId = yield* newPayoutAccountId
+      const withdrawalId = yield* newPayoutId
+      yield* sql`
+        INSERT INTO treasury.payout_accounts (
+          id, merchant_id, currency, country, holder, masked_number, personal_data, personal_data_key, status, added_by,
+          verified_by, usable_from, created_at
+        ) VALUES (
+          ${payoutAccountId}, ${shop}, 'CNY', 'CN', 'victim-secret-holder', '***1117', '', '', 'active', 'a', 'b', ${now}, ${now}
+        )
+      `
+      yield* sql`
+        INSERT INTO treasury.payouts (
+          id, merchant_id, account_id, kind, amount, currency, status, channel, bank, approvals_needed, requested_by,
+          end_transfer_id, return_transfer_id, created_at, updated_at
+        ) VALUES (
+          ${withdrawalId}, ${shop}, ${payoutAccountId}, 'withdrawal', 100, 'CNY', 'awaiting_approval', 'sandbank_api',
+          'sandbank', 2, 'a', ${yield* newPayoutId}, ${yield* newPayoutId}, ${now}, ${now}
         )
       `
 
@@ -178,6 +203,8 @@ export class Victims extends Context.Service<
         staffId: staff.userId,
         ledgerAccountId: account.id,
         fxQuoteId
+        payoutAccountId,
+        withdrawalId
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -199,6 +226,7 @@ export class Victims extends Context.Service<
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
           ...["victim-secret-till", apiKey.id, account.id, fxQuoteId]
+          ...["victim-secret-till", apiKey.id, account.id, "victim-secret-holder", payoutAccountId, withdrawalId]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },

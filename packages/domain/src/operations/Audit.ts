@@ -52,6 +52,13 @@ export const AuditAction = Schema.Literals([
   "payment.query",
   "payment.refund",
   "payment.schedule_cancel",
+  "payout.approve",
+  "payout.query",
+  "payout.reject",
+  "payout.return",
+  "payout_account.add",
+  "payout_account.reject",
+  "payout_account.verify",
   "personal_data.reseal",
   "personal_data.unmask",
   "policy.apply",
@@ -91,7 +98,9 @@ export const AuditAction = Schema.Literals([
   "user.mfa_reset",
   "user.role_grant",
   "user.role_revoke",
-  "user.unban"
+  "user.unban",
+  "withdrawal.cancel",
+  "withdrawal.create"
 ]).annotate({ identifier: "AuditAction" })
 export type AuditAction = typeof AuditAction.Type
 

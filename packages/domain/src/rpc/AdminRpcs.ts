@@ -12,6 +12,7 @@ import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 import { ExchangeAdminRpcs } from "../treasury/ExchangeRpcs.ts"
+import { PayoutAdminRpcs } from "../treasury/PayoutRpcs.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
 
 /** What the operators' console calls. */
@@ -26,6 +27,7 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,
+  PayoutAdminRpcs,
   RiskAdminRpcs,
   ReconciliationAdminRpcs,
   ExchangeAdminRpcs,

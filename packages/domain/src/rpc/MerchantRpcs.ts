@@ -9,6 +9,7 @@ import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 import { ExchangeMerchantRpcs } from "../treasury/ExchangeRpcs.ts"
+import { PayoutMerchantRpcs } from "../treasury/PayoutRpcs.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
@@ -19,6 +20,7 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   ExchangeMerchantRpcs,
   LedgerMerchantRpcs,
   PaymentsMerchantRpcs,
+  PayoutMerchantRpcs,
   StaffMerchantRpcs,
   TradeMerchantRpcs
 ).middleware(RpcProblems) {}

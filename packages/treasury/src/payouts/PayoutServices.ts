@@ -1,0 +1,29 @@
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { Layer } from "effect"
+import { BankStatements } from "./BankStatements.ts"
+import { Banks } from "./bank/Banks.ts"
+import { PayoutAccountRepo } from "./PayoutAccountRepo.ts"
+import { PayoutAccounts } from "./PayoutAccounts.ts"
+import { PayoutBooks } from "./PayoutBooks.ts"
+import { PayoutDecisions } from "./PayoutDecisions.ts"
+import { PayoutOutcomes } from "./PayoutOutcomes.ts"
+import { PayoutReads } from "./PayoutReads.ts"
+import { PayoutRepo } from "./PayoutRepo.ts"
+import { PayoutsConfig } from "./PayoutsConfig.ts"
+import { PayoutSending } from "./PayoutSending.ts"
+import { payoutsLayer, Withdrawals } from "./Withdrawals.ts"
+
+/** All services of pay-outs and the port `Payouts`, over the banks that are given. Needs `SqlClient` and the port `Transfers`. */
+export const layerNoBanks = Layer.mergeAll(
+  PayoutAccounts.layerNoDeps,
+  PayoutDecisions.layerNoDeps,
+  PayoutReads.layerNoDeps,
+  Layer.mergeAll(BankStatements.layerNoDeps, PayoutSending.layerNoDeps).pipe(Layer.provide(PayoutOutcomes.layerNoDeps)),
+  payoutsLayer.pipe(Layer.provideMerge(Withdrawals.layerNoDeps))
+).pipe(
+  Layer.provide(PayoutBooks.layerNoDeps),
+  Layer.provide(Layer.mergeAll(PayoutAccountRepo.layer, PayoutRepo.layer, PersonalDataKeys.layer))
+)
+
+/** The same with the banks that there are. */
+export const layer = layerNoBanks.pipe(Layer.provide(Banks.layer), Layer.provide(PayoutsConfig.layer))
