@@ -31,6 +31,7 @@ import { ChannelRouter } from "./routing/ChannelRouter.ts"
 import { RoutingTables } from "./routing/RoutingTables.ts"
 import { SecurityEvents } from "./callbacks/SecurityEvents.ts"
 import { Tickets } from "./lifecycle/Tickets.ts"
+import { TryCreation } from "./lifecycle/TryCreation.ts"
 
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,
@@ -47,7 +48,7 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provide(CallbackRuns.layerNoDeps),
   Layer.provideMerge(DisputeServices.layerSync),
   Layer.provideMerge(Layer.mergeAll(Confirmations.layerNoDeps, Closing.layerNoDeps)),
-  Layer.provideMerge(Layer.mergeAll(ChannelRouter.layerNoDeps, RiskGuard.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(ChannelRouter.layerNoDeps, RiskGuard.layerNoDeps, TryCreation.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
   Layer.provideMerge(Refunds.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, PaymentIntents.layerNoDeps)),

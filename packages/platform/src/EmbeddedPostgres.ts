@@ -144,8 +144,21 @@ const initialise = (binaries: string, folder: string, password: string) => {
   fs.writeFileSync(path.join(folder, "mall.password"), password, { mode: 0o600 })
 }
 
-const settings = (port: number, disposable: boolean) => [
-  ...["-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+/** What the name of a Unix socket may take, in bytes, on every system. */
+const longestSocketName = 100
+
+/**
+ * Where PostgreSQL puts a Unix socket, which costs a third of TCP for each message: into its own folder, which nobody else may
+ * enter. None where the name would be too long, or is read as a list.
+ */
+const socketFolder = (wanted: string, port: number) => {
+  const folder = path.resolve(wanted)
+  const length = Buffer.byteLength(path.join(folder, `.s.PGSQL.${port}`))
+  return length > longestSocketName || /[",]/.test(folder) ? undefined : folder
+}
+
+const settings = (port: number, sockets: string | undefined, disposable: boolean) => [
+  ...["-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", `unix_socket_directories=${sockets ?? ""}`],
   ...["-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "log_min_messages=fatal"],
   ...["-c", "wal_compression=on", "-c", "max_wal_size=2GB"],
   ...(disposable ? ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"] : [])
@@ -222,13 +235,14 @@ export const start = Effect.fn("EmbeddedPostgres.start")(function* (
   }
   const password = yield* attempt(broken, () => fs.readFileSync(path.join(folder, "mall.password"), "utf8"))
   const port = yield* freePort
+  const sockets = socketFolder(folder, port)
 
   const server = yield* Effect.acquireRelease(
     attempt(broken, () => {
       const log = { text: "", status: undefined as number | undefined }
       const child = spawn(
         path.join(binaries, "bin/postgres"),
-        ["-D", folder, ...settings(port, options.disposable ?? false)],
+        ["-D", folder, ...settings(port, sockets, options.disposable ?? false)],
         // a session of its own: Ctrl-C must reach the server first, which then stops its database
         { ...identity(), env: environment, cwd: os.tmpdir(), detached: true, stdio: ["ignore", "ignore", "pipe"] }
       )
@@ -258,7 +272,8 @@ export const start = Effect.fn("EmbeddedPostgres.start")(function* (
     Effect.mapError(() => new EmbeddedPostgresError({ reason: `${broken}: ${lastWords(server.log.text)}` }))
   )
 
-  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
+  const query = sockets === undefined ? "" : `?${new URLSearchParams({ host: sockets }).toString()}`
+  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres${query}`
   yield* attempt(broken, () =>
     fs.writeFileSync(handleFile(folder), Schema.encodeSync(Handle)({ url, owner: process.pid, server: server.pid }), {
       mode: 0o600

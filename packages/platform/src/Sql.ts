@@ -67,7 +67,8 @@ export const layerUrl = (
       const config = yield* PoolConfig
       const reactivity = yield* Reactivity.Reactivity
       const address = URL.parse(Redacted.value(url))
-      const enter = yield* PoolMetrics.make(Number(address?.port || "5432"))
+      const isLocalSocket = address?.searchParams.get("host")?.startsWith("/") ?? false
+      const enter = yield* PoolMetrics.make(isLocalSocket ? undefined : Number(address?.port || "5432"))
       const startupParameters = {
         timezone: "UTC",
         statement_timeout: milliseconds(config.statementTimeout),

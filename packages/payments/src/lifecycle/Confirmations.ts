@@ -14,11 +14,10 @@ import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
 import type { RouteDecision } from "@mall/domain/payments/Routing"
 import { Context, DateTime, Duration, Effect, Layer, Option, Result } from "effect"
-import type { Channel, ChannelOrder } from "../channel/Channel.ts"
-import type { ChannelError } from "../channel/ChannelError.ts"
+import type { Channel } from "../channel/Channel.ts"
 import { Channels } from "../channel/Channels.ts"
 import type { MerchantChannels } from "../channel/Channels.ts"
-import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
+import { Inquiries } from "./Inquiries.ts"
 import { actorOf, isParty } from "./isParty.ts"
 import type { Caller } from "./isParty.ts"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
@@ -30,6 +29,7 @@ import { ChannelRouter, nothingTried } from "../routing/ChannelRouter.ts"
 import { RiskGuard } from "./RiskGuard.ts"
 import type { RiskError } from "./RiskGuard.ts"
 import { Tickets } from "./Tickets.ts"
+import { TryCreation } from "./TryCreation.ts"
 
 export type ConfirmError =
   | PaymentNotFound
@@ -56,11 +56,6 @@ type Opening =
   | { readonly type: "closeFormer" }
   /** The accounts of its merchant have to be read first, outside the transaction. */
   | { readonly type: "findAccounts"; readonly merchantId: MerchantId | null }
-
-type Outcome =
-  | { readonly type: "step"; readonly intent: IntentRow; readonly attempt: AttemptRow }
-  /** The try was closed or paid while the channel was called. */
-  | { readonly type: "late"; readonly intent: IntentRow; readonly attempt: AttemptRow }
 
 const maxRounds = 4
 
@@ -105,6 +100,7 @@ export class Confirmations extends Context.Service<
     Confirmations,
     Effect.gen(function* () {
       const channels = yield* Channels
+      const creation = yield* TryCreation
       const inquiries = yield* Inquiries
       const repo = yield* PaymentRepo
       const risk = yield* RiskGuard
@@ -157,84 +153,6 @@ export class Confirmations extends Context.Service<
         return former.status === "unknown" ? { type: "ask" } : { type: "create", intent: draft.intent, attempt: former }
       }
 
-      const settleCreation = (
-        draft: PaymentDraft,
-        channel: Channel,
-        id: AttemptId,
-        created: Result.Result<ChannelOrder, ChannelError>,
-        isFirstCall: boolean
-      ): Effect.Effect<Outcome, PaymentUndecided> => {
-        const attempt = draft.attempt(id)
-        if (attempt === undefined) return Effect.die(new Error(`The attempt ${id} was lost`))
-        const step = (row: AttemptRow): Outcome => ({ type: "step", intent: draft.intent, attempt: row })
-        if (!isOpenAttempt(attempt.status)) {
-          return Effect.succeed({ type: "late", intent: draft.intent, attempt })
-        }
-        if (Result.isSuccess(created)) {
-          return Effect.succeed(
-            step(attempt.status === "processing" ? attempt : draft.offer(attempt, created.success, channel.id))
-          )
-        }
-        const { reason } = created.failure
-        // Another call with the same number got the action: that is the truth.
-        if (attempt.status === "processing") return Effect.succeed(step(attempt))
-        if (reason._tag === "ChannelOutcomeUnknown") return Effect.succeed(step(draft.lose(attempt, reason.code)))
-        // Of this call nothing came. Of a former one, lost, crashed or still on its way, it is not known.
-        if ((attempt.status === "unknown" || !isFirstCall) && reason._tag !== "ChannelDeclined") {
-          return Effect.fail(new PaymentUndecided({ paymentId: draft.intent.id }))
-        }
-        return Effect.succeed(step(draft.fail(attempt, "failed", reason.code)))
-      }
-
-      /** By the account that the try began with, also where the merchant has another one since. */
-      const accountOf = Effect.fnUntraced(function* ({ merchantId }: IntentRow, attempt: AttemptRow) {
-        const available = yield* channels.of(merchantId)
-        const channel = available.madeWith(attempt.channel, attempt.credentialId)
-        if (Option.isNone(channel)) return yield* new PaymentUndecided({ paymentId: attempt.paymentId })
-        return channel.value
-      })
-
-      const create = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow, isFirstCall: boolean) {
-        const channel = yield* accountOf(intent, attempt)
-        const input = toChannelAttempt(intent, attempt)
-        const created = yield* Effect.result(channel.create(input))
-        const outcome = yield* store.change(intent.id, `channel:${channel.id}`, (draft) =>
-          settleCreation(draft, channel, attempt.id, created, isFirstCall)
-        )
-        const mayBeThere = Result.isSuccess(created) || created.failure.reason._tag === "ChannelOutcomeUnknown"
-        if (outcome.type === "late" && mayBeThere) {
-          // It ended while the channel was called. Nobody was shown its action, and nobody may pay it.
-          const reference = Result.isSuccess(created) ? created.success.channelReference : undefined
-          yield* inquiries
-            .bury(intent.id, attempt.id, reference ?? null)
-            .pipe(
-              Effect.catchTag("PaymentUndecided", () =>
-                Effect.logWarning("could not close a try that came too late").pipe(
-                  Effect.annotateLogs({ paymentId: intent.id, attemptId: attempt.id })
-                )
-              )
-            )
-        }
-        if (Result.isFailure(created)) {
-          const { reason } = created.failure
-          yield* Effect.logWarning("channel did not take a payment").pipe(
-            Effect.annotateLogs({
-              paymentId: intent.id,
-              attemptId: attempt.id,
-              channel: channel.id,
-              code: reason.code,
-              certainty: reason._tag
-            })
-          )
-          if (outcome.type === "step" && outcome.attempt.status === "failed") {
-            return yield* reason._tag === "ChannelDeclined"
-              ? new PaymentDeclined({ paymentId: intent.id, reason: reason.code })
-              : new ChannelUnavailable({ channel: channel.id })
-          }
-        }
-        return outcome
-      })
-
       const toStep = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow) {
         const { action, channel, id, method, status } = attempt
         const step: PaymentStep = {
@@ -279,7 +197,7 @@ export class Confirmations extends Context.Service<
             case "create": {
               const attempt = opening.type === "create" ? opening : yield* askAgain(id)
               if (attempt === undefined) break
-              const outcome = yield* create(attempt.intent, attempt.attempt, attempt.attempt.id === newId)
+              const outcome = yield* creation.create(attempt.intent, attempt.attempt, attempt.attempt.id === newId)
               if (outcome.type === "late") return yield* conflict(outcome.intent)
               return yield* toStep(outcome.intent, outcome.attempt)
             }

@@ -41,8 +41,11 @@ export class Lease {
 
 const created = "net.client.socket"
 
-/** Follows the sockets of this process to the address: a pool does not tell when it opens and closes a connection. */
-const openSockets = Effect.fnUntraced(function* (port: number) {
+/**
+ * Follows the sockets of this process to the port, or where there is none its Unix sockets, of which nobody tells the path: a
+ * pool does not tell when it opens and closes a connection.
+ */
+const openSockets = Effect.fnUntraced(function* (port: number | undefined) {
   const open = new Set<Socket>()
   const onCreated = (message: unknown) => {
     const socket = typeof message === "object" && message !== null && "socket" in message ? message.socket : undefined
@@ -61,10 +64,10 @@ const openSockets = Effect.fnUntraced(function* (port: number) {
 })
 
 /**
- * The figures of the connections of this process to the database at `port`, by the names of OpenTelemetry's semantic
+ * The figures of the connections of this process to the database at `port` (on a Unix socket where there is none), by the names of OpenTelemetry's semantic
  * conventions. Answers with how a pool enters its own: each who wants a connection of it takes a lease first.
  */
-export const make = Effect.fnUntraced(function* (port: number) {
+export const make = Effect.fnUntraced(function* (port: number | undefined) {
   const { gauge, histogram } = yield* makeRegistrar
   const open = yield* openSockets(port)
   const all = { used: 0 }
