@@ -8,6 +8,8 @@ import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { IdentityHttp, IdentityProvidersHttp, IdentityProvidersRpc, IdentityRpc } from "@mall/identity/Identity"
 import * as LedgerHttp from "@mall/ledger/LedgerHttp"
 import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
+import * as TermsHttp from "@mall/merchants/terms/TermsHttp"
+import * as TermsRpcHandlers from "@mall/merchants/terms/TermsRpcHandlers"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
@@ -44,7 +46,8 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     LedgerHttp.layer,
     AuditEdge.httpLayer,
     RiskHttp.layer,
-    ReconciliationHttp.layer
+    ReconciliationHttp.layer,
+    TermsHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -66,6 +69,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     AuditEdge.rpcLayer,
     RiskRpcHandlers.adminLayer,
     ReconciliationRpcHandlers.layer,
+    TermsRpcHandlers.layer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -46,6 +46,8 @@ export const Permission = Schema.Literals([
   "reconciliation:read",
   "reconciliation:administer",
   "reconciliation:approve",
+  "terms:read",
+  "terms:administer",
   "users:administer",
   "policy:administer",
   "blocks:administer",
@@ -73,7 +75,8 @@ const merchant: ReadonlyArray<Permission> = [
   "merchants:keys",
   "ledger:read",
   "staff:administer",
-  "audit:read"
+  "audit:read",
+  "terms:read"
 ]
 
 /** What each built-in role holds where no policy says otherwise. */
@@ -93,6 +96,7 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "reconciliation:read",
     "reconciliation:administer",
     "reconciliation:approve",
+    "terms:administer",
     "users:administer",
     "policy:administer",
     "blocks:administer",
