@@ -82,6 +82,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Compare the channels' bills with our records, and settle what differs",
     async () => (await import("./ReconCommand.ts")).ReconCommand
   ),
+  entry(
+    "terms",
+    "Say what merchants pay, and what their payments may be",
+    async () => (await import("./TermsCommand.ts")).TermsCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

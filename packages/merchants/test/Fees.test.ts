@@ -8,15 +8,7 @@ import type { AttemptId } from "@mall/domain/payments/Payment"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { FeePlans } from "../src/terms/FeePlans.ts"
-import {
-  aPlan,
-  cny,
-  newAttemptId,
-  newMerchantId,
-  newPaymentId,
-  newRefundId,
-  TestTerms
-} from "./TestTerms.ts"
+import { aPlan, cny, newAttemptId, newMerchantId, newPaymentId, newRefundId, TestTerms } from "./TestTerms.ts"
 
 const wechatpay = ChannelId.make("wechatpay")
 const reason = "agreed"
@@ -185,7 +177,9 @@ layer(TestTerms, { excludeTestServices: true, timeout: "60 seconds" })((it) => {
         const plans = yield* FeePlans
         const question = { channel: wechatpay, amount: cny(10_000) }
         const quote = yield* plans.quote(merchantId, question)
-        assert.deepStrictEqual([quote.planVersion, quote.charged?.fee, quote.charged?.returnable], [1, 130, 100] as never)
+        assert.deepStrictEqual([quote.planVersion, quote.charged?.fee, quote.charged?.returnable], [
+          1, 130, 100
+        ] as never)
         const nothing = yield* plans.quote(yield* newMerchantId, question)
         assert.deepStrictEqual([nothing.planVersion, nothing.charged], [null, null])
         const sql = yield* SqlClient.SqlClient

@@ -55,7 +55,11 @@ layer(TestTerms, { excludeTestServices: true, timeout: "60 seconds" })("quotas",
       const merchantId = yield* limited({ minimum: 100, maximum: 1000 })
       for (const amount of [99, 1001]) {
         const refused = yield* Effect.flip(admit(merchantId, amount))
-        assert.deepStrictEqual([refused._tag, refused.minimum, refused.maximum], ["PaymentLimitExceeded", 100, 1000] as never)
+        assert.deepStrictEqual([refused._tag, refused.minimum, refused.maximum], [
+          "PaymentLimitExceeded",
+          100,
+          1000
+        ] as never)
       }
       assert.isUndefined(yield* admit(merchantId, 1000))
       assert.isUndefined(yield* admit(yield* newMerchantId, 5))

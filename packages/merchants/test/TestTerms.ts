@@ -16,8 +16,7 @@ export const newPaymentId = generator(PaymentId)
 export const newAttemptId = generator(AttemptId)
 export const newRefundId = generator(RefundId)
 
-const settings = (lead: string) =>
-  ConfigProvider.layer(ConfigProvider.fromUnknown({ MERCHANT_TERMS_LEAD: lead }))
+const settings = (lead: string) => ConfigProvider.layer(ConfigProvider.fromUnknown({ MERCHANT_TERMS_LEAD: lead }))
 
 /** Terms on a database of the test file's own, which count as soon as they are said. */
 export const TestTerms = TermsServices.layer.pipe(
