@@ -28,6 +28,7 @@ import serviceTokens from "./0027_service_tokens.ts"
 import sealedPersonalData from "./0028_sealed_personal_data.ts"
 import exchange from "./0033_exchange.ts"
 import payouts from "./0032_payouts.ts"
+import merchantTerms from "./0030_merchant_terms.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -61,4 +62,5 @@ export const migrations = {
   "0028_sealed_personal_data": sealedPersonalData,
   "0033_exchange": exchange
   "0032_payouts": payouts
+  "0030_merchant_terms": merchantTerms
 }

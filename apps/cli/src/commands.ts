@@ -94,6 +94,9 @@ export const commands: ReadonlyArray<Entry> = [
     "withdrawals",
     "Approve, reject and cancel money that goes to merchants' banks",
     async () => (await import("./WithdrawalsCommand.ts")).WithdrawalsCommand
+    "terms",
+    "Say what merchants pay, and what their payments may be",
+    async () => (await import("./TermsCommand.ts")).TermsCommand
   ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(

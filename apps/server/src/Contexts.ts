@@ -7,6 +7,7 @@ import {
   personalDataTables
 } from "@mall/identity/Identity"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
+import * as TermsServices from "@mall/merchants/terms/TermsServices"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
 import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
@@ -41,8 +42,10 @@ const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.l
 /** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels,
  * and what is paid out. */
 const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer, PayoutServices.layer).pipe(
+/** The pay platform: payments, the books that it writes in its own transactions, who may pay, what merchants pay, and the comparison with the channels. */
+const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer).pipe(
   Layer.provideMerge(PaymentServices.layer),
-  Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer))
+  Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer, TermsServices.layer))
 )
 
 /** What only the pay platform stands on: connections of its own, in whose transactions its messages and its changes leave. */

@@ -8,6 +8,8 @@ import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { IdentityHttp, IdentityProvidersHttp, IdentityProvidersRpc, IdentityRpc } from "@mall/identity/Identity"
 import * as LedgerHttp from "@mall/ledger/LedgerHttp"
 import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
+import * as TermsHttp from "@mall/merchants/terms/TermsHttp"
+import * as TermsRpcHandlers from "@mall/merchants/terms/TermsRpcHandlers"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
@@ -51,6 +53,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     ReconciliationHttp.layer,
     ExchangeHttp.layer
     PayoutHttp.layer
+    TermsHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -76,6 +79,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     ExchangeRpcHandlers.adminLayer,
     PayoutRpcHandlers.merchantLayer,
     PayoutRpcHandlers.adminLayer,
+    TermsRpcHandlers.layer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -11,6 +11,7 @@ import { SqlClient } from "effect/sql"
 import { eventually, newBuyer, sandboxAt, skusInStock } from "./shoppers.ts"
 import { driveBlocks, driveExchange, driveKeys, driveOperators, driveRoles, driveRules } from "./auditedAccess.ts"
 import { driveBlocks, driveKeys, driveOperators, drivePayoutAccounts, driveRoles, driveRules } from "./auditedAccess.ts"
+import { driveBlocks, driveKeys, driveOperators, driveRoles, driveRules, driveTerms } from "./auditedAccess.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
 const newAlertId = generator(AlertId)
@@ -320,6 +321,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
   it.effect("of rules and lists", () => driveRules)
   it.effect("of rates and exchanges", () => driveExchange)
   it.effect("of pay-out accounts", () => drivePayoutAccounts)
+  it.effect("of merchants' terms", () => driveTerms)
 
   it.effect("and the merchant reads its own of it, the admin all, and nobody else", () =>
     Effect.gen(function* () {

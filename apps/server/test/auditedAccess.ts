@@ -9,13 +9,18 @@ import { TransferId } from "@mall/domain/ledger/Transfer"
 import { FxRateId } from "@mall/domain/treasury/FxRate"
 import { NewFxLimit } from "@mall/domain/treasury/FxTerms"
 import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
+import { FeePlan } from "@mall/domain/merchants/FeePlan"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { PaymentLimits } from "@mall/domain/merchants/PaymentLimits"
 import { RuleId } from "@mall/domain/risk/RiskRule"
 import { Effect, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as OTPAuth from "otpauth"
 import { drive, Mall, nothingFrom } from "./auditedMall.ts"
+import { feePlan, paymentLimits } from "./endpointCases.ts"
 import { newBuyer } from "./shoppers.ts"
 
+const newMerchantId = generator(MerchantId)
 const newKeyId = generator(ApiKeyId)
 const newBlockId = generator(BlockId)
 const newChangeId = generator(PolicyChangeId)
@@ -304,4 +309,25 @@ export const driveRules = Effect.gen(function* () {
   )
   const setRules = admin.admin["admin.recon.setRules"]({ version: version + 1, ...rules })
   yield* drive("rpc admin.recon.setRules", admin, setRules)
+})
+
+/** What merchants pay and what their payments may be. */
+export const driveTerms = Effect.gen(function* () {
+  const { admin } = yield* Mall
+  const merchantId = yield* newMerchantId
+  const params = { id: merchantId }
+  const plan = { reason, content: yield* Schema.decodeUnknownEffect(FeePlan)(feePlan) }
+  const first = admin.mall.terms.putFeePlan({ params, payload: { version: 0, ...plan } })
+  yield* drive("POST /api/v1/merchants/:id/fee-plans", admin, first, { before: null, after: { version: 1 } })
+  yield* nothingFrom("a plan in the place of a former one", first)
+  const second = admin.admin["admin.terms.putFeePlan"]({ merchantId, version: 1, ...plan })
+  yield* drive("rpc admin.terms.putFeePlan", admin, second, { before: { version: 1 }, after: { version: 2 } })
+  const content = yield* Schema.decodeUnknownEffect(PaymentLimits)(paymentLimits)
+  const limits = { reason, currency: "CNY", content } as const
+  const set = admin.mall.terms.putLimits({ params, payload: { version: 0, ...limits } })
+  yield* drive("POST /api/v1/merchants/:id/limits", admin, set, { before: null, after: { version: 1 } })
+  const past = { version: 1, effectiveFrom: new Date("2020-01-01T00:00:00Z"), ...limits }
+  yield* nothingFrom("limits of the past", admin.mall.terms.putLimits({ params, payload: past }))
+  const again = admin.admin["admin.terms.putLimits"]({ merchantId, version: 1, ...limits })
+  yield* drive("rpc admin.terms.putLimits", admin, again, { before: { version: 1 }, after: { version: 2 } })
 })

@@ -35,6 +35,21 @@ const ofUser = { userId: missingId }
 const rule = { effect: "allow", kind: "glob", resource: "orders", action: "fulfil" }
 const policyDocument = { roles: [{ name: "support", description: "", inherits: ["customer"], rules: [rule] }] }
 const riskCondition = { type: "fact", fact: "amount", is: ">", value: 1 }
+const feeRate = { channel: null, currency: null, fixed: 0, minimum: null, maximum: null }
+export const feePlan = {
+  name: "standard",
+  rates: [{ ...feeRate, tiers: [{ from: 0, basisPoints: "60" }] }],
+  tierMode: "marginal",
+  rounding: "half_up",
+  timeZone: "Asia/Shanghai",
+  returns: { percent: true, fixed: false }
+} satisfies Json
+export const paymentLimits = {
+  ...{ minimum: 100, maximum: 200, daily: 1000, monthly: 5000 },
+  ...{ timeZone: "UTC", returnsOnRefund: true }
+} satisfies Json
+const terms = { version: 7, effectiveFrom: "2090-01-01T00:00:00.000Z", reason: "because" }
+const feeQuestion = { channel: "wechatpay", amount: money }
 const none: EndpointCase = {}
 
 /** One per endpoint of the API, by method and path. */
@@ -296,6 +311,17 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/withdrawals/:id": { params: id },
   "POST /api/v1/withdrawals": { body: { money, reason: "because" } },
   "POST /api/v1/withdrawals/:id/cancel": { params: id, body: { reason: "because" } },
+  "GET /api/v1/merchants/me/terms": none,
+  "POST /api/v1/merchants/me/fee-quote": { body: feeQuestion },
+  "GET /api/v1/merchants/:id/fee-plans": { params: id },
+  "POST /api/v1/merchants/:id/fee-plans": { params: id, body: { ...terms, content: feePlan } },
+  "GET /api/v1/merchants/:id/limits": { params: id },
+  "POST /api/v1/merchants/:id/limits": {
+    params: id,
+    body: { ...terms, currency: "CNY", content: paymentLimits }
+  },
+  "GET /api/v1/merchants/:id/quotas": { params: id },
+  "POST /api/v1/merchants/:id/fee-quote": { params: id, body: feeQuestion },
   "POST /api/h5/payments": {
     body: {
       ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },

@@ -1,6 +1,6 @@
 import { Predicate } from "effect"
 import type { Rpc } from "effect/rpc"
-import { missingId } from "./endpointCases.ts"
+import { feePlan, missingId, paymentLimits } from "./endpointCases.ts"
 import type { Json } from "./hostileInput.ts"
 
 const money = { amount: 100, currency: "CNY" }
@@ -97,6 +97,13 @@ const payloads: Readonly<Record<string, Json>> = {
   "withdrawals.create": { id: missingId, withdrawal: { money, reason: "because" } },
   "admin.payouts.accounts": {},
   "admin.payouts.list": {},
+  "terms.quote": { channel: "wechatpay", amount: money },
+  "admin.terms.putFeePlan": { merchantId: missingId, version: 7, reason: "because", content: feePlan },
+  "admin.terms.putLimits": {
+    ...{ merchantId: missingId, version: 7, reason: "because" },
+    ...{ currency: "CNY", content: paymentLimits }
+  },
+  "admin.terms.quote": { merchantId: missingId, channel: "wechatpay", amount: money },
   "products.list": {},
   "products.listOwn": {}
 }

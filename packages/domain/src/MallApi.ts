@@ -12,6 +12,7 @@ import { ProviderSignInApiGroup } from "./identity/ProviderSignInApi.ts"
 import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
 import { LedgerApiGroup } from "./ledger/LedgerApi.ts"
+import { TermsApiGroup } from "./merchants/TermsApi.ts"
 import { AuditApiGroup } from "./operations/AuditApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
@@ -35,6 +36,7 @@ const groups = HttpApi.make("mall")
   .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup, ExchangeApiGroup)
   .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup)
   .add(PayoutAccountsApiGroup, WithdrawalsApiGroup)
+  .add(TermsApiGroup)
   .add(AuditApiGroup)
   .middleware(Problems)
 

@@ -54,6 +54,8 @@ export const Permission = Schema.Literals([
   "reconciliation:read",
   "reconciliation:administer",
   "reconciliation:approve",
+  "terms:read",
+  "terms:administer",
   "users:administer",
   "policy:administer",
   "blocks:administer",
@@ -86,7 +88,8 @@ const merchant: ReadonlyArray<Permission> = [
   "payouts:accounts",
   "withdrawals:create",
   "staff:administer",
-  "audit:read"
+  "audit:read",
+  "terms:read"
 ]
 
 /** What each built-in role holds where no policy says otherwise. */
@@ -109,6 +112,7 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "reconciliation:read",
     "reconciliation:administer",
     "reconciliation:approve",
+    "terms:administer",
     "users:administer",
     "policy:administer",
     "blocks:administer",

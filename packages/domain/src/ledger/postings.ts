@@ -43,6 +43,17 @@ export const surplusCapture = (way: Way, { amount, currency }: Money) =>
 export const surplusRefund = (way: Way, { amount, currency }: Money) =>
   legsOf(own(way.merchantId, "refunds", currency), clearingOf(way, currency), amount)
 
+/**
+ * What the merchant pays for a capture. Also where the money went straight to them: the platform holds none of it, so they owe the
+ * fee, and `payable` may stand below zero until a settlement takes it from what else is theirs.
+ */
+export const fee = (merchantId: MerchantId, { amount, currency }: Money) =>
+  legsOf(own(merchantId, "payable", currency), own(null, "fees", currency), amount)
+
+/** A part of the fee, or all of it, went back with the buyer's money. */
+export const feeReturn = (merchantId: MerchantId, { amount, currency }: Money) =>
+  legsOf(own(null, "fees", currency), own(merchantId, "payable", currency), amount)
+
 /** What the channel has taken because of a dispute so far, and whether it is lost. */
 export interface DisputeStand {
   readonly way: Way

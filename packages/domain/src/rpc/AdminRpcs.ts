@@ -5,6 +5,7 @@ import { BlockAdminRpcs, PolicyAdminRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerAdminRpcs } from "../ledger/LedgerRpcs.ts"
 import { AuditAdminRpcs } from "../operations/AuditApi.ts"
+import { TermsAdminRpcs } from "../merchants/TermsRpcs.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
@@ -31,5 +32,6 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   RiskAdminRpcs,
   ReconciliationAdminRpcs,
   ExchangeAdminRpcs,
+  TermsAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

@@ -3,6 +3,7 @@ import { ApiKeyMerchantRpcs } from "../identity/ApiKeyRpcs.ts"
 import { StaffMerchantRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerMerchantRpcs } from "../ledger/LedgerRpcs.ts"
+import { TermsMerchantRpcs } from "../merchants/TermsRpcs.ts"
 import { AuditMerchantRpcs } from "../operations/AuditApi.ts"
 import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
@@ -22,5 +23,6 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   PaymentsMerchantRpcs,
   PayoutMerchantRpcs,
   StaffMerchantRpcs,
+  TermsMerchantRpcs,
   TradeMerchantRpcs
 ).middleware(RpcProblems) {}

@@ -1,4 +1,6 @@
 import { Journal } from "@mall/domain/ledger/Journal"
+import { FeeSchedule } from "@mall/domain/merchants/FeeSchedule"
+import { PaymentQuotas } from "@mall/domain/merchants/PaymentQuotas"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
@@ -8,6 +10,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { DisputeNews } from "../disputes/DisputeStore.ts"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { chargeablesOf, postingOfFee, quotaOutcomesOf } from "./feesOf.ts"
 import { postingsOfDispute, postingsOfPayment, postingsOfRecord } from "./postingsOf.ts"
 
 /** A payment whose books say something else than its rows; `booked` is null where it was never posted. */
@@ -32,7 +35,10 @@ const pageSize = 500
 const start = "00000000-0000-0000-0000-000000000000"
 const maxNamed = 20
 
-/** Payments in the ledger: what is captured, given back and disputed is posted with the state that says so. */
+/**
+ * Payments in the ledger: what is captured, given back and disputed is posted with the state that says so, and with it what its
+ * merchant pays for it and what it takes of their quota.
+ */
 export class PaymentBooks extends Context.Service<
   PaymentBooks,
   {
@@ -48,7 +54,9 @@ export class PaymentBooks extends Context.Service<
     PaymentBooks,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const fees = yield* FeeSchedule
       const journal = yield* Journal
+      const quotas = yield* PaymentQuotas
       const repo = yield* PaymentRepo
 
       const readHeld = SqlSchema.findAll({
@@ -110,8 +118,12 @@ export class PaymentBooks extends Context.Service<
       return PaymentBooks.of({
         record: Effect.fnUntraced(function* (drafts, news) {
           const traceId = yield* currentTraceId
+          yield* quotas.settle(drafts.flatMap(quotaOutcomesOf))
+          const { captures, circumstances, refunds } = chargeablesOf(drafts)
+          const movements = yield* fees.charge(captures, refunds)
           const postings = [
             ...drafts.flatMap(postingsOfPayment),
+            ...movements.map((movement) => postingOfFee(movement, circumstances)),
             ...news.flatMap((change) => postingsOfDispute(change, traceId))
           ]
           if (postings.length > 0) yield* journal.record(postings)

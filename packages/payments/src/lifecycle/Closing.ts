@@ -1,3 +1,4 @@
+import { PaymentQuotas } from "@mall/domain/merchants/PaymentQuotas"
 import type { AuditEntry } from "@mall/domain/operations/Audit"
 import type { PaymentId, PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
@@ -57,6 +58,7 @@ export class Closing extends Context.Service<
       const outbox = yield* Outbox
       const sql = yield* SqlClient.SqlClient
       const audit = yield* makeAuditRecorder
+      const quotas = yield* PaymentQuotas
 
       const cancel = ({ actor, acts = [], paymentId, reason }: CloseRequest) =>
         store.change(paymentId, actor, (draft) => {
@@ -72,6 +74,9 @@ export class Closing extends Context.Service<
           // two requests for one payment are one cancellation
           const rows = [...new Map(requests.map(({ row }) => [row.id, row])).values()]
           const canceled = yield* repo.cancelPending(rows, yield* DateTime.nowAsDate)
+          yield* quotas.settle(
+            canceled.map(({ id, merchantId }) => ({ paymentId: id, merchantId, outcome: "released" }))
+          )
           yield* outbox.publishAll(
             markOrderCanceled,
             canceled.map(({ id, reason, reference }) => ({ paymentId: id, reference, reason }))

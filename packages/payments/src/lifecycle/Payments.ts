@@ -3,6 +3,7 @@ import type { Currency } from "@mall/domain/kernel/Currency"
 import { Money } from "@mall/domain/kernel/Money"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
+import type { PaymentLimitExceeded, QuotaExceeded } from "@mall/domain/merchants/TermsError"
 import type {
   ChannelChoice,
   CreatedPayment,
@@ -48,7 +49,11 @@ export class Payments extends Context.Service<
   Payments,
   {
     /** `operationId` becomes the payment's id, so that a retry finds it. */
-    create(input: NewPayment, caller: Principal, operationId: string): Effect.Effect<CreatedPayment>
+    create(
+      input: NewPayment,
+      caller: Principal,
+      operationId: string
+    ): Effect.Effect<CreatedPayment, PaymentLimitExceeded | QuotaExceeded>
     show(id: PaymentId, caller: Principal): Effect.Effect<Payment, PaymentNotFound>
     list(filter: PaymentFilter, caller: Principal): Effect.Effect<Page<Payment>, InvalidCursor>
     /** Finds the payment by its reference, or its id, and confirms it. */

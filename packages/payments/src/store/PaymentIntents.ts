@@ -1,3 +1,6 @@
+import { PaymentQuotas } from "@mall/domain/merchants/PaymentQuotas"
+import type { QuotaNeed } from "@mall/domain/merchants/PaymentQuotas"
+import type { PaymentLimitExceeded, QuotaExceeded } from "@mall/domain/merchants/TermsError"
 import type { AuditEntry } from "@mall/domain/operations/Audit"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
@@ -14,8 +17,15 @@ import { HistoryRow, IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 
 class Create extends Request.Class<
-  { readonly row: IntentRow; readonly history: HistoryRow; readonly acts: ReadonlyArray<AuditEntry> },
-  IntentRow
+  {
+    readonly row: IntentRow
+    readonly history: HistoryRow
+    readonly acts: ReadonlyArray<AuditEntry>
+    /** Undefined where its merchant has no quota. */
+    readonly need: QuotaNeed | undefined
+  },
+  IntentRow,
+  QuotaExceeded
 > {}
 class Find extends Request.Class<{ readonly id: PaymentId }, IntentRow, PaymentNotFound> {}
 
@@ -26,8 +36,12 @@ const maxBatch = 128
 export class PaymentIntents extends Context.Service<
   PaymentIntents,
   {
-    /** Idempotent by id: the same id again answers with the payment that exists. Its time-out is set in the same transaction, which `acts` join where it is made. */
-    create(row: IntentRow, actor: string, acts?: ReadonlyArray<AuditEntry>): Effect.Effect<IntentRow>
+    /** Idempotent by id: the same id again answers with the payment that exists. Its time-out is set in the same transaction, which `acts` join where it is made, and in which its merchant's quota is held. */
+    create(
+      row: IntentRow,
+      actor: string,
+      acts?: ReadonlyArray<AuditEntry>
+    ): Effect.Effect<IntentRow, PaymentLimitExceeded | QuotaExceeded>
     find(id: PaymentId): Effect.Effect<IntentRow, PaymentNotFound>
   }
 >()("@mall/payments/store/PaymentIntents") {
@@ -38,10 +52,20 @@ export class PaymentIntents extends Context.Service<
       const repo = yield* PaymentRepo
       const outbox = yield* Outbox
       const audit = yield* makeAuditRecorder
+      const quotas = yield* PaymentQuotas
+
+      const knownOf = (ids: ReadonlyArray<PaymentId>) =>
+        Effect.map(repo.findAll(ids), (rows): ReadonlySet<PaymentId> => new Set(rows.map(({ id }) => id)))
 
       const insert = Effect.fnUntraced(
         function* (requests: ReadonlyArray<Create>) {
-          const rows = [...new Map(requests.map(({ row }) => [row.id, row])).values()]
+          const needs = new Map(
+            requests.flatMap(({ need }) => (need === undefined ? [] : [[need.paymentId, need] as const]))
+          )
+          const refused = yield* quotas.hold([...needs.values()], knownOf)
+          const rows = [...new Map(requests.map(({ row }) => [row.id, row])).values()].filter(
+            ({ id }) => !refused.has(id)
+          )
           const inserted = yield* repo.insert(
             rows,
             requests.map(({ history }) => history)
@@ -62,15 +86,20 @@ export class PaymentIntents extends Context.Service<
           yield* audit.insert(requests.flatMap(({ acts, row }) => (inserted.has(row.id) ? acts : [])))
           const existing = rows.filter(({ id }) => !inserted.has(id))
           const found = existing.length === 0 ? [] : yield* repo.findAll(existing.map(({ id }) => id))
-          return { inserted, rows: new Map([...fresh, ...found].map((row) => [row.id, row])) }
+          return { inserted, refused, rows: new Map([...fresh, ...found].map((row) => [row.id, row])) }
         },
         sql.withTransaction,
         retryConflicts
       )
 
       const complete = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Create>>) {
-        const { inserted, rows } = yield* insert(entries.map(({ request }) => request))
+        const { inserted, refused, rows } = yield* insert(entries.map(({ request }) => request))
         for (const { completeUnsafe, request } of entries) {
+          const shortage = refused.get(request.row.id)
+          if (shortage !== undefined) {
+            completeUnsafe(Exit.fail(shortage))
+            continue
+          }
           const row = rows.get(request.row.id) ?? request.row
           if (!inserted.has(row.id)) yield* countPayment("duplicate", "none", row.currency)
           completeUnsafe(Exit.succeed(row))
@@ -107,7 +136,9 @@ export class PaymentIntents extends Context.Service<
             traceId: yield* currentTraceId,
             at: row.createdAt
           })
-          return yield* Effect.request(new Create({ row, history, acts }), creator)
+          const { createdAt: at, id: paymentId, merchantId, money } = row
+          const need = merchantId === null ? undefined : yield* quotas.admit({ paymentId, merchantId, money, at })
+          return yield* Effect.request(new Create({ row, history, acts, need }), creator)
         }, timed("create_payment")),
         find: (id) => Effect.request(new Find({ id }), finder)
       })

@@ -1,3 +1,4 @@
+import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { Array, Context, Effect, Layer, Option, Schema } from "effect"
@@ -39,7 +40,12 @@ const Cancellation = Schema.Struct({
   reason: Schema.String,
   traceId: Schema.NullOr(Schema.String)
 })
-const Canceled = Schema.Struct({ id: PaymentId, reference: Schema.String, reason: Schema.String })
+const Canceled = Schema.Struct({
+  id: PaymentId,
+  merchantId: Schema.NullOr(MerchantId),
+  reference: Schema.String,
+  reason: Schema.String
+})
 const cancellationsJson = json(Cancellation)
 
 /** The tables of payments. Everything that writes a payment, its attempts or its refunds holds the lock of its intent. */
@@ -117,14 +123,14 @@ export class PaymentRepo extends Context.Service<
           ), canceled AS (
             UPDATE payments.intents AS i SET status = 'canceled', version = i.version + 1, updated_at = ${now}
             FROM locked WHERE i.id = locked.id
-            RETURNING i.id, i.reference
+            RETURNING i.id, i.merchant_id, i.reference
           ), noted AS (
             INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
             SELECT canceled.id, 'payment', canceled.id, 'pending', 'canceled', input.actor, input.reason, input."traceId",
               ${now}::timestamptz
             FROM canceled JOIN input ON input.id = canceled.id
           )
-          SELECT canceled.id, canceled.reference, input.reason FROM canceled JOIN input ON input.id = canceled.id`
+          SELECT canceled.id, canceled.merchant_id, canceled.reference, input.reason FROM canceled JOIN input ON input.id = canceled.id`
       })
 
       const selectAll = SqlSchema.findAll({

@@ -1,0 +1,88 @@
+import { assert, layer } from "@effect/vitest"
+import { generator } from "@mall/domain/kernel/Id"
+import { FeePlanVersion, FeeQuote } from "@mall/domain/merchants/FeePlan"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { QuotaReport, QuotaStanding } from "@mall/domain/merchants/PaymentLimits"
+import { Terms } from "@mall/domain/merchants/Terms"
+import { Effect, FileSystem, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { mall } from "./arrange.ts"
+import { CommandLine, decode } from "./CommandLine.ts"
+
+const newMerchantId = generator(MerchantId)
+
+const write = Effect.fnUntraced(function* (name: string, content: unknown) {
+  const { folder } = yield* CommandLine
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.writeFileString(`${folder}/${name}`, JSON.stringify(content))
+  return `${folder}/${name}`
+})
+
+const rate = { channel: null, currency: null, fixed: 0, minimum: null, maximum: null }
+const plan = {
+  name: "standard",
+  rates: [
+    { ...rate, tiers: [{ from: 0, basisPoints: "290" }] },
+    { ...rate, channel: "wechatpay", currency: "CNY", fixed: 30, tiers: [{ from: 0, basisPoints: "60" }] }
+  ],
+  tierMode: "marginal",
+  rounding: "half_even",
+  timeZone: "Asia/Shanghai",
+  returns: { percent: true, fixed: false }
+}
+const limits = { minimum: 100, maximum: null, daily: 5000, monthly: null, timeZone: "UTC", returnsOnRefund: false }
+
+layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "90 seconds" })("mall terms", (it) => {
+  it.effect("agrees on fees only for a reason and after a yes, and says what a payment costs", () =>
+    Effect.gen(function* () {
+      const merchant = yield* newMerchantId
+      const file = yield* write("plan.json", plan)
+      const question = ["quote", merchant, "wechatpay", "10000", "CNY"]
+      const nothing = yield* decode(FeeQuote, yield* mall("terms", ...question, "--json"))
+      assert.isNull(nothing.charged)
+      assert.strictEqual((yield* mall("terms", "assign", merchant, file, "--reason", "signed")).code, 2)
+      const past = yield* mall(
+        ...["terms", "assign", merchant, file, "--reason", "signed", "--yes", "--from", "2020-01-01T00:00:00Z"]
+      )
+      assert.deepStrictEqual([past.code, past.out], [1, ""])
+      assert.include(past.err, "They can count from")
+      const put = yield* decode(
+        FeePlanVersion,
+        yield* mall("terms", "assign", merchant, file, "--reason", "signed", "--yes", "--json")
+      )
+      assert.deepStrictEqual([put.version, put.actor, put.reason], [1, "operator:olga", "signed"])
+      assert.strictEqual(put.effectiveFrom.getTime() - put.at.getTime(), 60_000)
+      // it does not count yet
+      const before = yield* decode(FeeQuote, yield* mall("terms", ...question, "--json"))
+      assert.isNull(before.planVersion)
+      assert.include((yield* mall("terms", "plans", merchant)).out, "standard")
+      assert.include((yield* mall("terms", ...question)).out, "none")
+    })
+  )
+
+  it.effect("sets limits, shows them with all else, and finds a quota that was tampered with", () =>
+    Effect.gen(function* () {
+      const merchant = yield* newMerchantId
+      const file = yield* write("limits.json", limits)
+      const unsaid = yield* mall("terms", "limits", merchant, "--set", file, "--yes")
+      assert.include(unsaid.err, "add --currency and --reason")
+      yield* mall("terms", "limits", merchant, "--set", file, "--currency", "CNY", "--reason", "verified", "--yes")
+      assert.include((yield* mall("terms", "limits", merchant)).out, "5000")
+      const terms = yield* decode(Terms, yield* mall("terms", "show", merchant, "--json"))
+      assert.deepStrictEqual([terms.limits[0]?.content.daily, terms.feePlans.length], [5000, 0] as never)
+      assert.include((yield* mall("terms", "show", merchant)).out, "verified")
+      const quotas = yield* decode(Schema.Array(QuotaStanding), yield* mall("terms", "quotas", merchant, "--json"))
+      assert.deepStrictEqual(quotas, [])
+
+      const sound = yield* decode(QuotaReport, yield* mall("terms", "verify", "--json"))
+      assert.deepStrictEqual(sound.faults, [])
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`
+        INSERT INTO merchant_terms.quota_counters (key, merchant_id, currency, period, "window", held)
+        VALUES ('x', ${merchant}, 'CNY', 'day', '2090-01-01', 5)`
+      const found = yield* mall("terms", "verify")
+      assert.strictEqual(found.code, 1)
+      assert.include(found.err, "not the sum of its holds: x")
+    })
+  )
+})

@@ -1,0 +1,87 @@
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { LimitsVersion } from "@mall/domain/merchants/PaymentLimits"
+import type { NewLimits } from "@mall/domain/merchants/PaymentLimits"
+import type { TermsBackdated, TermsChanged } from "@mall/domain/merchants/TermsError"
+import * as PushedCache from "@mall/platform/PushedCache"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { TermsVersions } from "./TermsVersions.ts"
+import type { VersionRow } from "./TermsVersions.ts"
+
+const subjects = "limits:"
+const decodeOne = Schema.decodeUnknownEffect(LimitsVersion)
+const encodeContent = Schema.encodeSync(Schema.toCodecJson(LimitsVersion.fields.content))
+
+/** Merchants whose limits are kept in memory. */
+const capacity = 50_000
+
+/** Changes are pushed: this bounds how old they are where a notification was lost, and is less than the least lead of a change. */
+const timeToLive = "30 seconds"
+
+const decode = ({ subject, ...row }: VersionRow) => decodeOne({ ...row, currency: subject.slice(subjects.length) })
+const decodeAll = (rows: ReadonlyArray<VersionRow>) => Effect.forEach(rows, decode)
+
+/** What payments of merchants may be, from when on. */
+export class Limits extends Context.Service<
+  Limits,
+  {
+    /** Newest first, of all currencies. */
+    list(merchantId: MerchantId, asTenant?: boolean): Effect.Effect<ReadonlyArray<LimitsVersion>>
+    /** All versions, from memory: a change is there before it counts. Never to be asked within a transaction. */
+    of(merchantId: MerchantId): Effect.Effect<ReadonlyArray<LimitsVersion>>
+    /** False where the merchant surely never had any, without a question. */
+    mayHave(merchantId: MerchantId): boolean
+    put(
+      merchantId: MerchantId,
+      change: NewLimits,
+      actor: string
+    ): Effect.Effect<LimitsVersion, TermsChanged | TermsBackdated>
+  }
+>()("@mall/merchants/terms/Limits") {
+  static readonly layerNoDeps = Layer.effect(
+    Limits,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const versions = yield* TermsVersions
+
+      const cache = yield* PushedCache.make({
+        channel: "merchant_limits",
+        capacity,
+        timeToLive,
+        lookup: Effect.fnUntraced(function* (ids: ReadonlyArray<MerchantId>) {
+          const all = yield* versions.all(ids, subjects).pipe(Effect.flatMap(decodeAll), Effect.orDie)
+          // also who has none: that nothing is there is what spares them the questions
+          return new Map(ids.map((id) => [id, all.filter(({ merchantId }) => merchantId === id)]))
+        })
+      })
+
+      return Limits.of({
+        list: (merchantId, asTenant) =>
+          versions.list(merchantId, subjects, asTenant).pipe(Effect.flatMap(decodeAll), Effect.orDie),
+        of: (merchantId) =>
+          Effect.map(
+            cache.get(merchantId),
+            Option.getOrElse((): ReadonlyArray<LimitsVersion> => [])
+          ),
+        mayHave: (merchantId) => cache.peek(merchantId)?.length !== 0,
+        put: Effect.fn("Limits.put")(function* (merchantId, { content, currency, ...change }, actor) {
+          return yield* versions
+            .put({
+              ...change,
+              merchantId,
+              subject: `${subjects}${currency}`,
+              content: encodeContent(content),
+              action: "payment_limits.put",
+              actor
+            })
+            .pipe(
+              Effect.tap(() => cache.invalidate([merchantId])),
+              Effect.flatMap(decode),
+              sql.withTransaction,
+              Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
+            )
+        })
+      })
+    })
+  )
+}

@@ -1,0 +1,23 @@
+import { Layer } from "effect"
+import { FeePlans } from "./FeePlans.ts"
+import { FeeRepo } from "./FeeRepo.ts"
+import * as FeeScheduleLayer from "./FeeScheduleLayer.ts"
+import { Limits } from "./Limits.ts"
+import { MerchantTerms } from "./MerchantTerms.ts"
+import * as PaymentQuotasLayer from "./PaymentQuotasLayer.ts"
+import { QuotaRepo } from "./QuotaRepo.ts"
+import { Quotas } from "./Quotas.ts"
+import { TermsConfig } from "./TermsConfig.ts"
+import { TermsVersions } from "./TermsVersions.ts"
+
+/** What is agreed with merchants, and the ports `FeeSchedule` and `PaymentQuotas`. Needs `SqlClient` and `Notifications`. */
+export const layer = Layer.mergeAll(
+  MerchantTerms.layerNoDeps,
+  FeeScheduleLayer.layerNoDeps,
+  PaymentQuotasLayer.layerNoDeps
+).pipe(
+  Layer.provideMerge(Quotas.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(FeePlans.layerNoDeps, Limits.layerNoDeps)),
+  Layer.provide(Layer.mergeAll(FeeRepo.layer, QuotaRepo.layer, TermsVersions.layer)),
+  Layer.provide(TermsConfig.layer)
+)
