@@ -16,9 +16,16 @@ import { aMerchant, mall, newId } from "./arrange.ts"
 import { CommandLine, decode } from "./CommandLine.ts"
 import { SandboxProcess } from "./SandboxProcess.ts"
 
-const methods = { wechatpay: "native", stripe: "card" } as const
-const currencies = { wechatpay: "CNY", stripe: "USD" } as const
+const methods = {
+  wechatpay: "native",
+  wechatpay_v2: "native",
+  alipay: "precreate",
+  stripe: "card",
+  paypal: "paypal"
+} as const
+const currencies = { wechatpay: "CNY", wechatpay_v2: "CNY", alipay: "CNY", stripe: "USD", paypal: "USD" } as const
 type Channel = keyof typeof methods
+const channels = ["wechatpay", "wechatpay_v2", "alipay", "stripe", "paypal"] as const
 
 /** A payment that its buyer has paid; the channel's number of the try. */
 const paid = Effect.fnUntraced(function* (channel: Channel, amount: number) {
@@ -50,7 +57,7 @@ const yesterday = Effect.fnUntraced(function* (channel: Channel) {
   const { control } = yield* SandboxProcess
   yield* sql`UPDATE payments.attempts SET updated_at = updated_at - interval '1 day' WHERE channel = ${channel}`
   yield* control(`/${channel}/bill-changes`, { kind: "earlier" })
-  const offset = channel === "wechatpay" ? 480 : 0
+  const offset = currencies[channel] === "CNY" ? 480 : 0
   const [row] = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ day: Schema.String })))(
     yield* sql`SELECT to_char(now() + ${offset}::int * interval '1 minute' - interval '1 day', 'YYYY-MM-DD') AS day`
   )
@@ -86,17 +93,17 @@ const sandboxed = layer(SandboxProcess.layerCommandLine, { excludeTestServices: 
 sandboxed("mall recon", (it) => {
   it.effect("says which channels have no bill, and why", () =>
     Effect.gen(function* () {
-      const channels = yield* decode(Schema.Array(ReconciliationChannel), yield* mall("recon", "channels", "--json"))
-      const readable = channels.filter(({ format }) => format !== null).map(({ channel }) => channel)
-      assert.sameMembers(readable.map(String), ["wechatpay", "stripe"])
-      const refused = yield* mall("recon", "run", "alipay", "2026-11-01")
+      const sources = yield* decode(Schema.Array(ReconciliationChannel), yield* mall("recon", "channels", "--json"))
+      const readable = sources.filter(({ format }) => format !== null).map(({ channel }) => channel)
+      assert.sameMembers(readable.map(String), [...channels])
+      const refused = yield* mall("recon", "run", "crypto", "2026-11-01")
       assert.deepStrictEqual([refused.code, refused.out], [1, ""])
       assert.include(refused.err, "compare it by hand")
       assert.strictEqual((yield* mall("recon", "run", "wechatpay", "2026-02-30")).code, 2)
     })
   )
 
-  for (const channel of ["wechatpay", "stripe"] as const) {
+  for (const channel of channels) {
     it.effect(`finds every difference that ${channel}'s bill is given`, () =>
       Effect.gen(function* () {
         const { control } = yield* SandboxProcess

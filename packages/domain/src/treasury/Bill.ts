@@ -19,8 +19,7 @@ export const BillFormat = Schema.Literals([
   "wechatpay_trade",
   "alipay_trade",
   "stripe_balance",
-  "paypal_transactions",
-  "chain_transfers"
+  "paypal_transactions"
 ]).annotate({ identifier: "BillFormat" })
 export type BillFormat = typeof BillFormat.Type
 

@@ -105,9 +105,7 @@ export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
     download: (url) =>
       calls
         .call("billFile", () => open(url))
-        .pipe(
-          Effect.map(({ stream }) => boundedFile(Stream.mapError(stream, () => fromNetwork("FILE_BROKEN_OFF"))))
-        ),
+        .pipe(Effect.map(({ stream }) => boundedFile(Stream.mapError(stream, () => fromNetwork("FILE_BROKEN_OFF"))))),
     call: (request) => calls.call(request.operation, (exchange) => send(request, exchange)),
     pageUrl: (method, parameters) => sdk.pageExecute(method, "GET", parameters),
     isGenuine: (notice) =>

@@ -27,7 +27,7 @@ const linesOf = (bytes: Uint8Array, before: number): Result.Result<string, BillM
   const whole = decode(bytes)
   if (Result.isSuccess(whole)) return Result.succeed(whole.success)
   let number = before
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     number += 1
     const end = bytes.indexOf(10, start)
     const next = end === -1 ? bytes.length : end + 1

@@ -51,7 +51,8 @@ export const paypalBill = (account: string, client: Pick<PaypalClient, "call">):
       answer: Page
     })
     if (found.page !== page) return yield* fromNetwork("ANSWER_OF_ANOTHER_PAGE")
-    if (Date.parse(found.last_refreshed_datetime.replace(/\+00:?00$/, "Z")) < to) return yield* fromNetwork("NOT_COMPLETE_YET")
+    if (Date.parse(found.last_refreshed_datetime.replace(/\+00:?00$/, "Z")) < to)
+      return yield* fromNetwork("NOT_COMPLETE_YET")
     const known = count + found.transaction_details.length
     const goesOn = page < found.total_pages
     // what comes in between the pages moves them, and one is skipped

@@ -40,7 +40,11 @@ export const stripeBill = (account: string, client: StripeClient): ChannelBill =
     offsetMinutes: 0,
     download: ({ from, to }) =>
       Effect.succeedSome(
-        countedLines(Stream.paginate<string | undefined, ReadonlyArray<string>, ChannelError>(undefined, (after) => read(from, to, after)))
+        countedLines(
+          Stream.paginate<string | undefined, ReadonlyArray<string>, ChannelError>(undefined, (after) =>
+            read(from, to, after)
+          )
+        )
       )
   }
 }

@@ -133,9 +133,15 @@ export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) 
     { fields, path }: Parameters<WechatPayV2Client["download"]>[0],
     exchange: Exchange
   ) {
-    const options: object = { ...transport, responseType: "stream", maxContentLength: longestFile, timeout: 0 }
+    const options: object = {
+      ...transport,
+      responseType: "stream",
+      maxContentLength: longestFile,
+      timeout: 0,
+      transformResponse: []
+    }
     const response = yield* Effect.tryPromise({
-      // the plugin knows by the bare path that the answer is not signed
+      // the plugin would take the stream for a document and look for its signature
       try: (signal) => http.post(path, documentOf(fields), { signal, ...options }),
       catch: (cause) => toFailure("bill", exchange, cause)
     })

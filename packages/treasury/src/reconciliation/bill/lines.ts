@@ -40,11 +40,7 @@ class LineCutter {
 export const malformed = (line: number, reason: string) => new BillMalformed({ line, reason })
 
 /** What a format does with one line: keeps what it tells by `keep`, or says why it is refused. */
-export type ReadLine = (
-  text: string,
-  number: number,
-  keep: (line: BillLine) => void
-) => BillMalformed | undefined
+export type ReadLine = (text: string, number: number, keep: (line: BillLine) => void) => BillMalformed | undefined
 
 /** A parser of what is read line by line. `isWhole` says whether the end of the bill has been read. */
 export const lineParser = (read: ReadLine, isWhole: () => boolean): BillParser => {
