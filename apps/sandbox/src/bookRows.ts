@@ -46,6 +46,7 @@ export const makeFiles = <A>() => {
 }
 
 const dayMillis = 86_400_000
+const beijingMinutes = 480
 
 /** The bounds of a day, `2026-11-20`, of Beijing; undefined where it is none. */
 export const beijingDay = (day: string) => {
@@ -59,5 +60,3 @@ export const beijingDay = (day: string) => {
         currency: "CNY" as const
       }
 }
-
-export const beijingMinutes = 480
