@@ -64,7 +64,8 @@ const writeBill = (file: string, count: number) => {
   fs.closeSync(out)
 }
 
-const bytesOf = (file: string) => Stream.suspend(() => Stream.fromIterable(piecesOf(file)))
+// a piece at a time, as they come from a channel: in chunks of the usual size nearly the whole bill would be held at once
+const bytesOf = (file: string) => Stream.suspend(() => Stream.fromIterable(piecesOf(file), { chunkSize: 1 }))
 
 function* piecesOf(file: string) {
   const input = fs.openSync(file, "r")

@@ -16,12 +16,19 @@ import { aMerchant, mall, newId } from "./arrange.ts"
 import { CommandLine, decode } from "./CommandLine.ts"
 import { SandboxProcess } from "./SandboxProcess.ts"
 
-const methods = { wechatpay: "native", stripe: "card" } as const
-const currencies = { wechatpay: "CNY", stripe: "USD" } as const
+const methods = {
+  wechatpay: "native",
+  wechatpay_v2: "native",
+  alipay: "precreate",
+  stripe: "card",
+  paypal: "paypal"
+} as const
+const currencies = { wechatpay: "CNY", wechatpay_v2: "CNY", alipay: "CNY", stripe: "USD", paypal: "USD" } as const
 type Channel = keyof typeof methods
+const channels = ["wechatpay", "wechatpay_v2", "alipay", "stripe", "paypal"] as const
 
-/** A payment that its buyer has paid; the channel's number of the try. */
-const paid = Effect.fnUntraced(function* (channel: Channel, amount: number) {
+/** A payment that its buyer has paid: its number, and the channel's number of the try. */
+const paidOf = Effect.fnUntraced(function* (channel: Channel, amount: number) {
   const payments = yield* Payments
   const confirmations = yield* Confirmations
   const { control } = yield* SandboxProcess
@@ -41,6 +48,24 @@ const paid = Effect.fnUntraced(function* (channel: Channel, amount: number) {
   yield* control(`/${channel}/orders/${reference}/pay`)
   const { payment } = yield* decode(PaymentDetails, yield* mall("payments", "query", id, "--json"))
   assert.strictEqual(payment.status, "succeeded")
+  return { id, reference }
+})
+const paid = (channel: Channel, amount: number) => Effect.map(paidOf(channel, amount), ({ reference }) => reference)
+
+/** A payment of which so much was given back; the channel's number of the refund. */
+const refunded = Effect.fnUntraced(function* (channel: Channel, amount: number, back: number) {
+  const { control } = yield* SandboxProcess
+  const { id } = yield* paidOf(channel, amount)
+  const refundId = yield* newId
+  const asked = ["--amount", `${back} ${currencies[channel]}`, "--refund-id", refundId, "--reason", "broken"]
+  assert.strictEqual((yield* mall("payments", "refund", id, ...asked, "--yes")).code, 0)
+  const reference = refundId.replaceAll("-", "")
+  yield* control(`/${channel}/refunds/${reference}/succeed`)
+  const { refunds } = yield* decode(PaymentDetails, yield* mall("payments", "query", id, "--json"))
+  assert.deepStrictEqual(
+    refunds.map(({ status }) => status),
+    ["succeeded"]
+  )
   return reference
 })
 
@@ -49,8 +74,11 @@ const yesterday = Effect.fnUntraced(function* (channel: Channel) {
   const sql = yield* SqlClient.SqlClient
   const { control } = yield* SandboxProcess
   yield* sql`UPDATE payments.attempts SET updated_at = updated_at - interval '1 day' WHERE channel = ${channel}`
+  yield* sql`
+    UPDATE payments.refunds AS r SET updated_at = r.updated_at - interval '1 day'
+    FROM payments.attempts AS a WHERE a.id = r.attempt_id AND a.channel = ${channel}`
   yield* control(`/${channel}/bill-changes`, { kind: "earlier" })
-  const offset = channel === "wechatpay" ? 480 : 0
+  const offset = currencies[channel] === "CNY" ? 480 : 0
   const [row] = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ day: Schema.String })))(
     yield* sql`SELECT to_char(now() + ${offset}::int * interval '1 minute' - interval '1 day', 'YYYY-MM-DD') AS day`
   )
@@ -86,17 +114,17 @@ const sandboxed = layer(SandboxProcess.layerCommandLine, { excludeTestServices: 
 sandboxed("mall recon", (it) => {
   it.effect("says which channels have no bill, and why", () =>
     Effect.gen(function* () {
-      const channels = yield* decode(Schema.Array(ReconciliationChannel), yield* mall("recon", "channels", "--json"))
-      const readable = channels.filter(({ format }) => format !== null).map(({ channel }) => channel)
-      assert.sameMembers(readable.map(String), ["wechatpay", "stripe"])
-      const refused = yield* mall("recon", "run", "alipay", "2026-11-01")
+      const sources = yield* decode(Schema.Array(ReconciliationChannel), yield* mall("recon", "channels", "--json"))
+      const readable = sources.filter(({ format }) => format !== null).map(({ channel }) => channel)
+      assert.sameMembers(readable.map(String), [...channels])
+      const refused = yield* mall("recon", "run", "crypto", "2026-11-01")
       assert.deepStrictEqual([refused.code, refused.out], [1, ""])
       assert.include(refused.err, "compare it by hand")
       assert.strictEqual((yield* mall("recon", "run", "wechatpay", "2026-02-30")).code, 2)
     })
   )
 
-  for (const channel of ["wechatpay", "stripe"] as const) {
+  for (const channel of channels) {
     it.effect(`finds every difference that ${channel}'s bill is given`, () =>
       Effect.gen(function* () {
         const { control } = yield* SandboxProcess
@@ -106,17 +134,20 @@ sandboxed("mall recon", (it) => {
           yield* paid(channel, 3_000),
           yield* paid(channel, 4_000)
         ]
+        const back = yield* refunded(channel, 5_000, 1_500)
         const day = yield* yesterday(channel)
         const clean = yield* counted(channel, day)
-        assert.deepInclude(clean, { matched: 4, amountDiffers: 0, missingHere: 0, missingThere: 0, duplicate: 0 })
+        const none = { amountDiffers: 0, missingHere: 0, missingThere: 0, duplicate: 0, stateDiffers: 0, timing: 0 }
+        assert.deepStrictEqual(clean, { matched: 6, ...none })
 
         const change = (body: Readonly<Record<string, unknown>>) => control(`/${channel}/bill-changes`, body)
         yield* change({ kind: "missing", reference: missing })
         yield* change({ kind: "amount", reference: more })
         yield* change({ kind: "duplicate", reference: twice })
+        yield* change({ kind: "amount", reference: back })
         yield* change({ kind: "extra", at: `${day}T10:00:00Z`, amount: 77 })
         const counts = yield* counted(channel, day)
-        assert.deepInclude(counts, { matched: 2, amountDiffers: 1, missingHere: 1, duplicate: 1 })
+        assert.deepInclude(counts, { matched: 3, amountDiffers: 2, missingHere: 1, duplicate: 1 })
         // within an hour of midnight what is missing is expected tomorrow
         assert.strictEqual((counts?.missingThere ?? 0) + (counts?.timing ?? 0), 1)
         const { data } = yield* decode(
@@ -125,6 +156,7 @@ sandboxed("mall recon", (it) => {
         )
         const found = data.map((one) => [one.reference, one.class])
         assert.deepInclude(found, [more, "amount_differs"])
+        assert.deepInclude(found, [back, "amount_differs"])
         assert.deepInclude(found, [twice, "duplicate"])
         assert.isTrue(data.some(({ reference }) => reference === missing))
         assert.isFalse(data.some(({ reference }) => reference === same))
@@ -189,6 +221,57 @@ sandboxed("mall recon", (it) => {
       yield* refused("line ")
       yield* forge("bill", 2, { kind: "tamper", what: "body" })
       yield* refused("ANSWER_NOT_SIGNED")
+    })
+  )
+
+  it.effect("fails a run over an archive of Alipay's that is damaged, cut off or at another address", () =>
+    Effect.gen(function* () {
+      const { control } = yield* SandboxProcess
+      const day = yield* yesterday("alipay")
+      const refused = Effect.fnUntraced(function* (operation: string, fault: object, reason: string, times = 1) {
+        yield* control("/faults", { channel: "alipay", operation, times, fault })
+        const { code, err, out } = yield* mall("recon", "run", "alipay", day)
+        assert.deepStrictEqual([code, out], [1, ""])
+        assert.include(err, reason)
+      })
+      yield* refused("billFile", { kind: "tamper", what: "body" }, "The bill cannot be read")
+      yield* refused("billFile", { kind: "answer", with: "half", when: "after" }, "the archive is damaged: Truncated")
+      yield* refused("billFile", { kind: "answer", with: "html", when: "before", status: 502 }, "HTTP_502", 2)
+      yield* refused("bill", { kind: "tamper", what: "body" }, "ANSWER_NOT_SIGNED")
+    })
+  )
+
+  it.effect("has nothing to compare on a day of which a channel says that nothing happened", () =>
+    Effect.gen(function* () {
+      for (const channel of ["wechatpay_v2", "alipay"]) {
+        const run = yield* decode(Run, yield* mall("recon", "run", channel, "2026-01-05", "--json"))
+        assert.deepInclude(run, { status: "completed", lines: 0, records: 0, sha256: null }, channel)
+      }
+    })
+  )
+
+  it.effect("does not take what WeChat Pay v2 says in the place of a bill for one", () =>
+    Effect.gen(function* () {
+      const { control } = yield* SandboxProcess
+      const day = yield* yesterday("wechatpay_v2")
+      const fault = { kind: "answer", with: "error", when: "before", status: 200, code: "SYSTEMERROR" }
+      yield* control("/faults", { channel: "wechatpay_v2", operation: "bill", times: 1, fault })
+      const { code, err } = yield* mall("recon", "run", "wechatpay_v2", day)
+      assert.strictEqual(code, 1)
+      assert.include(err, "did not give its bill")
+    })
+  )
+
+  it.effect("asks PayPal for halves of a day that has too many transactions", () =>
+    Effect.gen(function* () {
+      const { control } = yield* SandboxProcess
+      const day = yield* yesterday("paypal")
+      const whole = yield* decode(Run, yield* mall("recon", "run", "paypal", day, "--json"))
+      const fault = { kind: "answer", with: "error", when: "before", status: 400, code: "RESULTSET_TOO_LARGE" }
+      yield* control("/faults", { channel: "paypal", operation: "bill", times: 3, fault })
+      const halves = yield* decode(Run, yield* mall("recon", "run", "paypal", day, "--json"))
+      assert.isAbove(whole.lines, 0)
+      assert.deepStrictEqual([halves.lines, halves.counts], [whole.lines, whole.counts])
     })
   )
 

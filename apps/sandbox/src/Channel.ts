@@ -34,8 +34,8 @@ export interface Reply {
   readonly status: number
   /** Undefined: an empty body. */
   readonly payload: Schema.JsonObject | undefined
-  /** The text of a file, in the place of a payload. */
-  readonly file?: string
+  /** A file, in the place of a payload. */
+  readonly file?: string | Uint8Array
   /** One word for the ledger: `accepted`, or the channel's own error code. */
   readonly verdict: string
 }
@@ -44,6 +44,12 @@ export interface Reply {
 export interface Sealed {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+}
+
+/** The same of an answer, which may be a file. */
+export interface SealedAnswer {
+  readonly headers: Sealed["headers"]
+  readonly body: string | Uint8Array
 }
 
 export interface ChannelRoute {
@@ -169,7 +175,7 @@ export interface Protocol {
   /** An error in the channel's format; `code` undefined: the channel's usual one for the status. */
   readonly refusal: (status: number, code: string | undefined, request: ChannelRequest) => Reply
   /** Encodes and signs the answer to a request. */
-  readonly seal: (reply: Reply, tampering: Tampering | undefined, request: ChannelRequest) => Effect.Effect<Sealed>
+  readonly seal: (reply: Reply, tampering: Tampering | undefined, request: ChannelRequest) => Effect.Effect<SealedAnswer>
 }
 
 /**

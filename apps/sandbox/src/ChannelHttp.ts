@@ -1,7 +1,7 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { ByteSize, DateTime, Effect, Fiber, FiberSet, Option } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { ChannelRequest, ChannelRoute, Protocol, Reply, Sealed } from "./Channel.ts"
+import type { ChannelRequest, ChannelRoute, Protocol, Reply, SealedAnswer } from "./Channel.ts"
 import { Channels } from "./Channels.ts"
 import type { RequestFault } from "./Fault.ts"
 import { Faults } from "./Faults.ts"
@@ -20,7 +20,7 @@ const entered = 1024
 interface Outcome {
   readonly verdict: string
   /** Undefined: the connection is dropped. */
-  readonly answer: (Sealed & { readonly status: number }) | undefined
+  readonly answer: (SealedAnswer & { readonly status: number }) | undefined
 }
 
 /** Resets the connection, so that the client sees neither an answer nor an orderly end. */
@@ -35,9 +35,10 @@ const toOriginForm = (url: string) => url.replace(/^https?:\/\/[^/?]*/i, "")
 
 const html = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
-const toResponse = (answer: Sealed & { readonly status: number }, pause: number | undefined) => {
+const toResponse = (answer: SealedAnswer & { readonly status: number }, pause: number | undefined) => {
   const { "content-type": contentType, ...headers } = answer.headers
   const options = { status: answer.status, headers, contentType: contentType ?? "application/json" }
+  if (typeof answer.body !== "string") return HttpServerResponse.uint8Array(answer.body, options)
   if (answer.body === "") return HttpServerResponse.empty({ status: answer.status, headers })
   return pause === undefined
     ? HttpServerResponse.text(answer.body, options)
@@ -119,7 +120,7 @@ const makeHandler = Effect.gen(function* () {
         request: takesFiles ? received.body.slice(0, entered) : received.body,
         verdict,
         status: answer?.status ?? null,
-        answer: answer?.body ?? "",
+        answer: typeof answer?.body === "string" ? answer.body : "",
         fault: fault?.kind ?? null
       })
       return { answer, pause: fault?.kind === "slow-drip" ? fault.milliseconds : undefined }

@@ -7,6 +7,7 @@ import type { Tampering } from "../Fault.ts"
 import { makeOrderBook } from "../OrderBook.ts"
 import type { BookRefused, NewOrder, Order, Refund } from "../OrderBook.ts"
 import { toOrderView } from "../orderView.ts"
+import { makeAlipayBills } from "./alipayBills.ts"
 import { loadKeys } from "./AlipayKeys.ts"
 import { formatTime, isSigned, parametersOf, signNotice, signText } from "./AlipaySignature.ts"
 import type { Parameters } from "./AlipaySignature.ts"
@@ -29,6 +30,7 @@ const RefundContent = Schema.Struct({
   refund_amount: Yuan,
   refund_reason: Schema.optionalKey(Text(256))
 })
+const BillContent = Schema.Struct({ bill_type: Schema.Literal("trade"), bill_date: Text(10) })
 const OneRefund = Schema.Struct({ out_trade_no: Text(64), out_request_no: Text(64) })
 
 const operations: Readonly<Record<string, Operation>> = {
@@ -37,7 +39,8 @@ const operations: Readonly<Record<string, Operation>> = {
   "alipay.trade.query": "query",
   "alipay.trade.close": "close",
   "alipay.trade.refund": "refund",
-  "alipay.trade.fastpay.refund.query": "refundQuery"
+  "alipay.trade.fastpay.refund.query": "refundQuery",
+  "alipay.data.dataservice.bill.downloadurl.query": "bill"
 }
 
 const notifyTypes: Readonly<Record<string, string>> = {
@@ -100,6 +103,7 @@ const falsify = (notice: Parameters, tampering: Tampering | undefined): Paramete
 export const makeAlipay = Effect.gen(function* () {
   const keys = yield* loadKeys
   const book = yield* makeOrderBook("alipay")
+  const bills = yield* makeAlipayBills(keys.sellerId, book)
   const callbacks = yield* Callbacks
   const notify = yield* callbacks.register("alipay", {
     seal: Effect.fnUntraced(function* ({ event, id, payload }, tampering) {
@@ -244,6 +248,21 @@ export const makeAlipay = Effect.gen(function* () {
     )
   })
 
+  const bill = Effect.fnUntraced(function* ({ bill_date }: typeof BillContent.Type, host: string) {
+    const token = yield* bills.announce(bill_date)
+    return token === undefined
+      ? failed("isp.bill_not_exist")
+      : successful({ bill_download_url: `http://${host}/alipay/downloadBillFile.resource?token=${token}` })
+  })
+
+  const fetchFile = ({ query: { token } }: ChannelRequest) =>
+    Effect.sync((): Reply => {
+      const file = bills.file(String(token))
+      return file === undefined
+        ? { status: 404, payload: undefined, verdict: "unknown" }
+        : { status: 200, payload: undefined, file, verdict: "accepted" }
+    })
+
   const decode = <A, I>(schema: Schema.Codec<A, I>) => {
     const json = Schema.decodeEffect(Schema.fromJsonString(schema))
     return (parameters: Parameters) =>
@@ -253,8 +272,9 @@ export const makeAlipay = Effect.gen(function* () {
   const decodeOne = decode(OneOrder)
   const decodeRefund = decode(RefundContent)
   const decodeOneRefund = decode(OneRefund)
+  const decodeBill = decode(BillContent)
 
-  const dispatch = (parameters: Parameters): Effect.Effect<Answer, Answer | BookRefused> => {
+  const dispatch = (parameters: Parameters, host: string): Effect.Effect<Answer, Answer | BookRefused> => {
     switch (parameters["method"]) {
       case "alipay.trade.precreate":
         return Effect.flatMap(decodeOrder(parameters), (content) => create(parameters, content))
@@ -266,6 +286,8 @@ export const makeAlipay = Effect.gen(function* () {
         return Effect.flatMap(decodeRefund(parameters), refund)
       case "alipay.trade.fastpay.refund.query":
         return Effect.flatMap(decodeOneRefund(parameters), refundQuery)
+      case "alipay.data.dataservice.bill.downloadurl.query":
+        return Effect.flatMap(decodeBill(parameters), (content) => bill(content, host))
       default:
         return Effect.succeed(failed("isv.invalid-method", "40002", "Invalid Arguments"))
     }
@@ -290,7 +312,7 @@ export const makeAlipay = Effect.gen(function* () {
   const handle = Effect.fnUntraced(function* (request: ChannelRequest) {
     const parameters = parametersOf(request)
     const answer = yield* verified(parameters).pipe(
-      Effect.andThen(Effect.suspend(() => dispatch(parameters))),
+      Effect.andThen(Effect.suspend(() => dispatch(parameters, request.headers["host"] ?? "127.0.0.1"))),
       Effect.catch((error) => Effect.succeed(isBookRefused(error) ? failed(refusals[error.reason]) : error))
     )
     return replyWith(parameters["method"], answer)
@@ -325,7 +347,8 @@ export const makeAlipay = Effect.gen(function* () {
         path: "/gateway.do",
         handle
       },
-      { operation: "create", method: "GET", path: "/gateway.do", handle: openPage }
+      { operation: "create", method: "GET", path: "/gateway.do", handle: openPage },
+      { operation: "billFile", method: "GET", path: "/downloadBillFile.resource", handle: fetchFile }
     ],
     refusal: (status, code, request) => ({
       status,
@@ -335,8 +358,10 @@ export const makeAlipay = Effect.gen(function* () {
       },
       verdict: code ?? String(status)
     }),
-    seal: ({ payload, status }, tampering) =>
+    seal: ({ file, payload, status }, tampering) =>
       Effect.sync(() => {
+        if (file !== undefined)
+          return { headers: { "content-type": "application/zip" }, body: falsifyFile(file, tampering) }
         if (payload === undefined) return { headers: {}, body: "" }
         if (status === 302) return { headers: { location: String(payload["location"]) }, body: "" }
         const [[node = "", answer = null] = []] = Object.entries(payload)
@@ -363,6 +388,12 @@ export const makeAlipay = Effect.gen(function* () {
   }
   return channel
 })
+
+/** A file is not signed: its own check sum tells that a byte of it is another one. */
+const falsifyFile = (file: string | Uint8Array, tampering: Tampering | undefined) =>
+  tampering === "body" && typeof file !== "string"
+    ? file.map((byte, index) => (index === Math.floor(file.length / 3) ? byte ^ 1 : byte))
+    : file
 
 /** An answer with something untrue in it. */
 const falsifyAnswer = (given: Schema.Json, tampering: Tampering | undefined): Schema.Json => {

@@ -10,6 +10,7 @@ import { Journal } from "../Journal.ts"
 import { makeOrderBook } from "../OrderBook.ts"
 import type { BookRefused, Order } from "../OrderBook.ts"
 import { toOrderView } from "../orderView.ts"
+import { makePaypalReport } from "./paypalReport.ts"
 import { loadKeys } from "./PaypalKeys.ts"
 import { fromValue, idOf, isApproved, toCapture, toOrder, toRefund } from "./paypalObjects.ts"
 
@@ -123,6 +124,7 @@ export const makePaypal = Effect.gen(function* () {
   const keys = yield* loadKeys
   const { clientId, clientSecret, merchantId, privateKey, publicKeyPem, webhookId } = keys
   const book = yield* makeOrderBook("paypal")
+  const list = yield* makePaypalReport(book, merchantId)
   const journal = yield* Journal
   const endpoints = yield* journal.open("paypal/endpoints", { schema: Endpoint, key: ({ url }) => url })
   const callbacks = yield* Callbacks
@@ -236,6 +238,9 @@ export const makePaypal = Effect.gen(function* () {
     return { id: webhookId, url, event_types: [{ name: "*" }] }
   })
 
+  const report = ({ query: asked }: ChannelRequest) =>
+    Effect.mapError(list(asked), ({ issue }) => new Refused({ status: 400, name: issue, issue: null }))
+
   const answered = (handled: Effect.Effect<Schema.JsonObject, Refused | BookRefused>, status: number) =>
     handled.pipe(
       Effect.map((payload): Reply => ({ status, payload, verdict: "accepted" })),
@@ -313,7 +318,8 @@ export const makePaypal = Effect.gen(function* () {
       ),
       route("capture", "POST", "/v2/checkout/orders/:id/capture", capture, 201),
       route("refund", "POST", "/v2/payments/captures/:id/refund", refund, 201),
-      route("other", "POST", "/v1/notifications/webhooks", register, 201)
+      route("other", "POST", "/v1/notifications/webhooks", register, 201),
+      route("bill", "GET", "/v1/reporting/transactions", report)
     ],
     refusal: (status, code) =>
       toReply(

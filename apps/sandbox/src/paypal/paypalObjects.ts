@@ -18,7 +18,11 @@ export const fromValue = (value: string, currency: Currency) =>
 export const idOf = (kind: string, text: string) =>
   createHash("sha256").update(`${kind} ${text}`).digest("hex").toUpperCase().slice(0, 17)
 
-const money = (amount: number, currency: Currency) => ({ currency_code: currency, value: toValue(amount, currency) })
+/** As PayPal writes amounts. */
+export const money = (amount: number, currency: Currency) => ({
+  currency_code: currency,
+  value: toValue(amount, currency)
+})
 
 /** Whether the buyer agreed. */
 export const isApproved = ({ memory }: Order) => memory["approved"] === "yes"

@@ -2,8 +2,9 @@ import { Effect } from "effect"
 import type { Schema } from "effect"
 import { BillChanges } from "../BillChanges.ts"
 import type { BillRow } from "../BillChanges.ts"
+import { bookRows } from "../bookRows.ts"
 import type { ChannelRequest } from "../Channel.ts"
-import type { Order, OrderBook, Refund } from "../OrderBook.ts"
+import type { OrderBook } from "../OrderBook.ts"
 import { idOf, toStripeAmount } from "./stripeObjects.ts"
 import { invalid } from "./StripeRefused.ts"
 import type { StripeRefused } from "./StripeRefused.ts"
@@ -13,32 +14,6 @@ const feeOf = (amount: number) => Math.round(amount * 0.029) + 30
 
 const seconds = (iso: string) => Math.floor(Date.parse(iso) / 1000)
 const mostListed = 100
-
-const paymentOf = ({ amount, currency, description, number, paidAt, reference }: Order): ReadonlyArray<BillRow> =>
-  paidAt === null
-    ? []
-    : [
-        {
-          ...{
-            kind: "payment",
-            reference,
-            number,
-            order: reference,
-            orderNumber: number,
-            amount,
-            currency,
-            description
-          },
-          ...{ isSettled: true, at: paidAt }
-        }
-      ]
-
-const refundOf = ({ description, currency, number: orderNumber }: Order, refund: Refund): ReadonlyArray<BillRow> => {
-  const { amount, createdAt, number, order, reference, settledAt, state } = refund
-  if (state !== "succeeded") return []
-  const at = settledAt ?? createdAt
-  return [{ kind: "refund", reference, number, order, orderNumber, amount, currency, description, isSettled: true, at }]
-}
 
 /** A movement of the balance; of the same movement the second has a number of its own. */
 const toMovement = (row: BillRow, occurrence: number, isExpanded: boolean): Schema.JsonObject => {
@@ -78,11 +53,8 @@ export const makeStripeBalance = Effect.fnUntraced(function* (book: OrderBook) {
     const limit = Number(query["limit"] ?? "10")
     if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to)) return yield* invalid("parameter_invalid_integer")
     if (limit < 1 || limit > mostListed) return yield* invalid("parameter_invalid_integer")
-    const orders = yield* book.list
-    const rows = orders.flatMap((order) => [
-      ...paymentOf(order),
-      ...book.refundsOf(order.reference).flatMap((refund) => refundOf(order, refund))
-    ])
+    // a refund that is under way moves no balance
+    const rows = (yield* bookRows(book)).filter(({ isSettled }) => isSettled)
     const listed = yield* changes.bill("stripe", rows, {
       ...{ from: new Date(from * 1000), to: new Date(to * 1000), offsetMinutes: 0, currency: "USD" }
     })

@@ -91,9 +91,9 @@ const falsify = (payload: Schema.JsonObject, tampering: Tampering | undefined): 
 }
 
 /** A file is not signed: only the hash that announced it can tell that it is another one. */
-const sealFile = (file: string, tampering: Tampering | undefined) => ({
+const sealFile = (file: string | Uint8Array, tampering: Tampering | undefined) => ({
   headers: { "content-type": "text/plain; charset=utf-8" },
-  body: tampering === "body" ? file.replace("NATIVE", "NATIVF") : file
+  body: tampering === "body" && typeof file === "string" ? file.replace("NATIVE", "NATIVF") : file
 })
 
 const payerActions: ReadonlyArray<PayerAction> = ["pay", "fail", "cancel"]

@@ -1,11 +1,14 @@
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { createHash, randomBytes } from "node:crypto"
+import { BillChanges } from "../BillChanges.ts"
+import { beijingDay, bookRows } from "../bookRows.ts"
 import { Callbacks } from "../Callbacks.ts"
 import type { Channel, ChannelRequest, Notice, Operation, OrderView, Reply } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
 import { makeOrderBook } from "../OrderBook.ts"
 import type { BookRefused, Order, Refund } from "../OrderBook.ts"
 import { toOrderView } from "../orderView.ts"
+import { wechatPayBillText } from "../wechatpay/wechatPayBillText.ts"
 import { makeNumber } from "../wechatpay/WechatPayOrders.ts"
 import { loadKeys } from "./WechatPayV2Keys.ts"
 import { encryptRefund, fromXml, signatureOf, toXml } from "./wechatPayV2Xml.ts"
@@ -85,11 +88,19 @@ const falsify = (fields: Fields, tampering: Tampering | undefined): Fields => {
 const textsOf = (payload: Schema.JsonObject): Fields =>
   Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, String(value)]))
 
+const noBill = (message: string): Reply => ({
+  status: 200,
+  payload: undefined,
+  file: toXml({ return_code: "FAIL", return_msg: message, error_code: "20002" }),
+  verdict: message
+})
+
 /** WeChat Pay, API v2: documents in XML, signed with a shared key. */
 export const makeWechatPayV2 = Effect.gen(function* () {
   const { apiKey, appid, mchid } = yield* loadKeys
   const book = yield* makeOrderBook("wechatpay_v2")
   const callbacks = yield* Callbacks
+  const changes = yield* BillChanges
   const nonce = () => randomBytes(16).toString("hex")
 
   const signed = (fields: Fields, tampering: Tampering | undefined) => {
@@ -245,6 +256,22 @@ export const makeWechatPayV2 = Effect.gen(function* () {
     return answer
   })
 
+  /** Neither a bill nor why there is none is signed. */
+  const bill = Effect.fnUntraced(function* ({ body }: ChannelRequest) {
+    const fields = fromXml(body)
+    const digits = fields["bill_date"] ?? ""
+    const day = beijingDay(digits.replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3"))
+    if (!isOurs(fields)) return noBill("SIGN ERROR")
+    if (day === undefined || fields["bill_type"] !== "ALL") return noBill("data format error")
+    const rows = yield* changes.bill("wechatpay_v2", yield* bookRows(book), day)
+    if (rows.length === 0) return noBill("No Bill Exist")
+    const reply: Reply = {
+      ...{ status: 200, payload: undefined, verdict: "accepted" },
+      file: wechatPayBillText(rows, { appid, mchid })
+    }
+    return reply
+  })
+
   const isOurs = (fields: Fields) =>
     fields["mch_id"] === mchid && fields["appid"] === appid && fields["sign"] === signatureOf(fields, apiKey)
 
@@ -284,13 +311,14 @@ export const makeWechatPayV2 = Effect.gen(function* () {
       route("query", "/pay/orderquery", query),
       route("close", "/pay/closeorder", close),
       route("refund", "/secapi/pay/refund", refund),
-      route("refundQuery", "/pay/refundquery", refundQuery)
+      route("refundQuery", "/pay/refundquery", refundQuery),
+      { operation: "bill", method: "POST", path: "/pay/downloadbill", handle: bill }
     ],
     refusal: (status, code) => failed(code ?? "SYSTEMERROR", status),
-    seal: ({ payload }, tampering) =>
+    seal: ({ file, payload }, tampering) =>
       Effect.sync(() => ({
-        headers: { "content-type": "text/xml; charset=utf-8" },
-        body: payload === undefined ? "" : signed(textsOf(payload), tampering)
+        headers: { "content-type": file === undefined ? "text/xml; charset=utf-8" : "text/plain; charset=utf-8" },
+        body: file ?? (payload === undefined ? "" : signed(textsOf(payload), tampering))
       })),
     orders: Effect.map(book.list, (orders) => orders.map(view)),
     order: (reference) => Effect.map(book.look(reference), Option.map(view)),

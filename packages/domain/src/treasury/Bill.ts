@@ -15,9 +15,12 @@ export const BillDay = Schema.String.check(
 export type BillDay = typeof BillDay.Type
 
 /** How a channel writes its bills; a parser each. */
-export const BillFormat = Schema.Literals(["wechatpay_trade", "stripe_balance"]).annotate({
-  identifier: "BillFormat"
-})
+export const BillFormat = Schema.Literals([
+  "wechatpay_trade",
+  "alipay_trade",
+  "stripe_balance",
+  "paypal_transactions"
+]).annotate({ identifier: "BillFormat" })
 export type BillFormat = typeof BillFormat.Type
 
 /** `other`: fees, payouts, disputes and what else moves a balance without being a payment or a refund of ours. */

@@ -21,6 +21,7 @@ import { ownAccounts } from "../OwnAccounts.ts"
 import { ownAlipaySettings, alipayConfig, AlipayCredentials } from "./AlipayConfig.ts"
 import type { AlipaySettings } from "./AlipayConfig.ts"
 import { advice, isMissing, isNotClosable } from "./alipayErrors.ts"
+import { alipayBill } from "./alipayBill.ts"
 import { fromAlipayTime, toAlipayTime } from "./alipayTime.ts"
 
 const Precreated = Schema.Struct({
@@ -85,7 +86,8 @@ const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
   const orderOf = ({ amount, description, expiresAt, id }: ChannelAttempt) => ({
     out_trade_no: toHexId(id),
     total_amount: formatMajor(amount.amount, amount.currency),
-    subject: description,
+    // a bill quotes nothing: a comma would begin another column
+    subject: description.replaceAll(",", "，"),
     time_expire: toAlipayTime(expiresAt)
   })
 
@@ -211,7 +213,8 @@ const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
     queryRefund,
     parseCallback: AlipayCallback.make(settings, client),
     acknowledgement: { status: 200, contentType: "text/plain", body: "success" },
-    refusal: () => ({ status: 200, contentType: "text/plain", body: "fail" })
+    refusal: () => ({ status: 200, contentType: "text/plain", body: "fail" }),
+    bill: alipayBill(settings, client)
   }
   return channel
 })

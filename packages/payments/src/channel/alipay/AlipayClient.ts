@@ -1,6 +1,9 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type { CallFailed } from "@mall/platform/DownstreamError"
 import { AlipayRequestError, AlipaySdk } from "alipay-sdk"
-import { Duration, Effect, Redacted, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Schema, Stream } from "effect"
+import { HttpClient } from "effect/http"
+import { boundedFile } from "../billFile.ts"
 import * as ChannelCalls from "../channelCalls.ts"
 import { forged, networkCodeOf, noAnswer } from "../channelCalls.ts"
 import type { Exchange } from "../channelCalls.ts"
@@ -40,6 +43,8 @@ export interface AlipayClient {
     readonly notifyUrl?: string
     readonly answer: Schema.Codec<A, unknown>
   }) => Effect.Effect<A, ChannelError>
+  /** The bytes of a file at an address that an answer named. */
+  readonly download: (url: string) => Effect.Effect<Stream.Stream<Uint8Array, ChannelError>, ChannelError>
   /** The address that a buyer's browser goes to; nothing is sent. */
   readonly pageUrl: (method: string, parameters: Readonly<Record<string, unknown>>) => string
   /** Whether Alipay signed this notice. */
@@ -49,6 +54,7 @@ export interface AlipayClient {
 /** Alipay's gateway, signed and verified (RSA2) by `alipay-sdk`. */
 export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
   const calls = yield* ChannelCalls.make("alipay", settings.timeout)
+  const http = Context.get(yield* Layer.build(NodeHttpClient.layerNodeHttp), HttpClient.HttpClient)
   const sdk = new AlipaySdk({
     appId: settings.appId,
     privateKey: Redacted.value(settings.privateKey),
@@ -86,7 +92,20 @@ export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
     return yield* Schema.decodeUnknownEffect(answer)(received).pipe(Effect.mapError(() => unreadable))
   })
 
+  const open = Effect.fnUntraced(function* (url: string) {
+    const response = yield* http.get(url).pipe(
+      // the channel knows nothing of our traces
+      Effect.provideService(HttpClient.TracerPropagationEnabled, false),
+      Effect.mapError((error) => noAnswer(fromNetwork(networkCodeOf(error))))
+    )
+    return response.status === 200 ? response : yield* noAnswer(fromNetwork(`HTTP_${response.status}`))
+  })
+
   const client: AlipayClient = {
+    download: (url) =>
+      calls
+        .call("billFile", () => open(url))
+        .pipe(Effect.map(({ stream }) => boundedFile(Stream.mapError(stream, () => fromNetwork("FILE_BROKEN_OFF"))))),
     call: (request) => calls.call(request.operation, (exchange) => send(request, exchange)),
     pageUrl: (method, parameters) => sdk.pageExecute(method, "GET", parameters),
     isGenuine: (notice) =>

@@ -7,6 +7,8 @@ import { code, PrivateKeyPem, PublicKeyPem, secret } from "../credentialFields.t
 export interface AlipaySettings {
   /** `…/gateway.do` */
   readonly gateway: string
+  /** The host that bills are fetched from, and no other: what names an address of one may be wrong. */
+  readonly billOrigin: string
   /** Where the channel sends its notices: our public address of `/callbacks/alipay`. */
   readonly notifyUrl: string
   readonly appId: string
@@ -34,8 +36,12 @@ const Common = Config.all({
 
 const Gateway = Config.String("ALIPAY_GATEWAY").pipe(Config.withDefault("https://openapi.alipay.com/gateway.do"))
 
+const BillOrigin = Config.String("ALIPAY_BILL_ORIGIN")
+const RealBillOrigin = BillOrigin.pipe(Config.withDefault("https://dwbillcenter.alipay.com"))
+
 const Merchant = Config.all({
   gateway: Gateway,
+  billOrigin: RealBillOrigin,
   appId: Config.String("ALIPAY_APP_ID"),
   sellerId: Config.String("ALIPAY_SELLER_ID"),
   privateKey: Config.Redacted("ALIPAY_PRIVATE_KEY").pipe(
@@ -48,10 +54,12 @@ const fromSandbox = Effect.gen(function* () {
   const merchant = yield* sandboxMerchant("alipay", MerchantFile)
   if (Option.isNone(merchant)) return Option.none()
   const { alipayPublicKeyPem, appId, privateKeyPem, sellerId } = merchant.value
+  const gateway = yield* Config.String("ALIPAY_GATEWAY").pipe(
+    Config.orElse(() => Config.map(sandboxUrl("alipay"), (url) => `${url}gateway.do`))
+  )
   return Option.some({
-    gateway: yield* Config.String("ALIPAY_GATEWAY").pipe(
-      Config.orElse(() => Config.map(sandboxUrl("alipay"), (url) => `${url}gateway.do`))
-    ),
+    gateway,
+    billOrigin: yield* BillOrigin.pipe(Config.withDefault(new URL(gateway).origin)),
     appId,
     sellerId,
     privateKey: Redacted.make(privateKeyPem),
@@ -85,6 +93,7 @@ export const ownAlipaySettings = Effect.fnUntraced(function* (
     ...(yield* Common),
     ...credentials,
     gateway: Option.isSome(platform) ? platform.value.gateway : yield* Gateway,
+    billOrigin: Option.isSome(platform) ? platform.value.billOrigin : yield* RealBillOrigin,
     notifyUrl: yield* ownNotifyUrl("alipay", merchantId),
     privateKey: Redacted.make(unescapePem(Redacted.value(privateKey))),
     alipayPublicKey: unescapePem(alipayPublicKey)

@@ -3,7 +3,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure } from "../channelFailure.ts"
 import type { Meaning } from "../channelFailure.ts"
 
-export type AlipayOperation = "create" | "query" | "close" | "refund" | "queryRefund"
+export type AlipayOperation = "create" | "query" | "close" | "refund" | "queryRefund" | "bill"
 
 /** Alipay's `sub_code`s by what they let us conclude. */
 const meanings: Readonly<Record<string, Meaning>> = {

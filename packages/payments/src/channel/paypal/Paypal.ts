@@ -13,6 +13,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import { paypalCurrencies, toPaypalMoney } from "./paypalAmount.ts"
+import { paypalBill } from "./paypalBill.ts"
 import * as PaypalCallback from "./PaypalCallback.ts"
 import * as PaypalClient from "./PaypalClient.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
@@ -203,7 +204,8 @@ const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
       status: reason === "unavailable" ? 503 : reason === "malformed" ? 400 : 401,
       contentType: "application/json",
       body: `{"reason":"${reason}"}`
-    })
+    }),
+    bill: paypalBill(merchantId, client)
   }
   return channel
 })

@@ -1,5 +1,7 @@
 import { Effect, Option, Schema, Stream } from "effect"
+import { countedLines } from "../billFile.ts"
 import type { ChannelBill } from "../Channel.ts"
+import type { ChannelError } from "../ChannelError.ts"
 import { Id } from "./stripeObjects.ts"
 import type { StripeClient } from "./StripeClient.ts"
 
@@ -11,19 +13,12 @@ const encodeLine = Schema.encodeSync(Schema.fromJsonString(Movement))
 /** As many as Stripe lists at a time. */
 const pageSize = 100
 
-interface Place {
-  readonly after: string | undefined
-  readonly count: number
-}
-
-const bytesOf = (lines: ReadonlyArray<string>) => new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""))
-
 /**
  * What the balance went by on a day of UTC, page by page, with the charges and refunds in it: an object a line, and a last line
  * that says how many there were.
  */
 export const stripeBill = (account: string, client: StripeClient): ChannelBill => {
-  const read = Effect.fnUntraced(function* (from: Date, to: Date, { after, count }: Place) {
+  const read = Effect.fnUntraced(function* (from: Date, to: Date, after: string | undefined) {
     const page = yield* client.call(
       "bill",
       (stripe) =>
@@ -36,20 +31,20 @@ export const stripeBill = (account: string, client: StripeClient): ChannelBill =
       BalancePage
     )
     const last = page.data.at(-1)
-    const known = count + page.data.length
-    const goesOn = page.has_more && last !== undefined
-    const lines = page.data.map((movement) => encodeLine(movement))
-    const end = goesOn ? [] : [`{"object":"end","count":${known}}`]
-    const next = goesOn ? Option.some({ after: last.id, count: known }) : Option.none<Place>()
-    return [[bytesOf([...lines, ...end])], next] as const
+    const next = page.has_more && last !== undefined ? Option.some(last.id) : Option.none<string>()
+    return [[page.data.map((movement) => encodeLine(movement))], next] as const
   })
   return {
     account,
     format: "stripe_balance",
     offsetMinutes: 0,
-    download: ({ from, to }) => {
-      const begin: Place = { after: undefined, count: 0 }
-      return Effect.succeedSome(Stream.paginate(begin, (place) => read(from, to, place)))
-    }
+    download: ({ from, to }) =>
+      Effect.succeedSome(
+        countedLines(
+          Stream.paginate<string | undefined, ReadonlyArray<string>, ChannelError>(undefined, (after) =>
+            read(from, to, after)
+          )
+        )
+      )
   }
 }

@@ -1,12 +1,12 @@
 import type { CallFailed } from "@mall/platform/DownstreamError"
-import * as NodeStream from "@effect/platform-node/NodeStream"
-import { Duration, Effect, Option, Redacted, Schema, Stream } from "effect"
-import type { Scope } from "effect"
+import { Duration, Effect, Option, Redacted, Schema } from "effect"
+import type { Scope, Stream } from "effect"
 import type { KeyObject } from "node:crypto"
 import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
 import { Readable } from "node:stream"
 import { Decorator } from "wechatpay-axios-plugin"
+import { longestFile, openedFile } from "../billFile.ts"
 import * as ChannelCalls from "../channelCalls.ts"
 import { forged, noAnswer } from "../channelCalls.ts"
 import type { Exchange } from "../channelCalls.ts"
@@ -82,11 +82,6 @@ export interface WechatPayClient {
     readonly query: Readonly<Record<string, string>>
   }) => Effect.Effect<Stream.Stream<Uint8Array, ChannelError>, ChannelError, Scope.Scope>
 }
-
-/** No bill is longer. */
-const longestFile = 4_294_967_296
-/** A file of which nothing more comes for so long is given up. */
-const longestSilence = Duration.seconds(30)
 
 /** WeChat Pay's API v3, signed and verified by `wechatpay-axios-plugin`: no proxy, no redirect, under one policy. */
 export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
@@ -221,19 +216,6 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
   })
 
   const download: WechatPayClient["download"] = (file) =>
-    Effect.acquireRelease(
-      calls.call("billFile", (exchange) => open(file, exchange)),
-      (readable) => Effect.sync(() => readable.destroy())
-    ).pipe(
-      Effect.map((readable) =>
-        NodeStream.fromReadable<Uint8Array, ChannelError>({
-          evaluate: () => readable,
-          onError: () => fromNetwork("FILE_BROKEN_OFF"),
-          closeOnDone: true
-        }).pipe(
-          Stream.timeoutOrElse({ duration: longestSilence, orElse: () => Stream.fail(fromNetwork("FILE_STALLED")) })
-        )
-      )
-    )
+    openedFile(calls.call("billFile", (exchange) => open(file, exchange)))
   return { call, download, keys }
 })

@@ -23,6 +23,7 @@ import * as WechatPayV2Client from "./WechatPayV2Client.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
 import { ownWechatPayV2Settings, wechatPayV2Config, WechatPayV2Credentials } from "./WechatPayV2Config.ts"
 import type { WechatPayV2Settings } from "./WechatPayV2Config.ts"
+import { wechatPayV2Bill } from "./wechatPayV2Bill.ts"
 import { signatureOf } from "./wechatPayV2Signature.ts"
 import { fromWechatTime, toWechatTime } from "./wechatTime.ts"
 
@@ -92,7 +93,8 @@ const toPayment = (trade: typeof Trade.Type): Effect.Effect<ChannelPayment, Chan
 
 /** WeChat Pay, API v2: `native` shows a QR code, `jsapi` pays within WeChat and needs the buyer's `openid`, `h5` sends a phone's browser there. CNY. */
 const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
-  const { call } = yield* WechatPayV2Client.make(settings)
+  const client = yield* WechatPayV2Client.make(settings)
+  const { call } = client
   const { apiKey, appid, mchid, notifyUrl, signType } = settings
 
   /** What WeChat's script is handed; signed by us, so that nobody else chooses the order. */
@@ -235,7 +237,8 @@ const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
     queryRefund,
     parseCallback: WechatPayV2Callback.make(settings),
     acknowledgement: { status: 200, contentType: "text/xml", body: answerXml("SUCCESS", "OK") },
-    refusal: (reason) => ({ status: 200, contentType: "text/xml", body: answerXml("FAIL", reason) })
+    refusal: (reason) => ({ status: 200, contentType: "text/xml", body: answerXml("FAIL", reason) }),
+    bill: wechatPayV2Bill(settings, client)
   }
   return channel
 })

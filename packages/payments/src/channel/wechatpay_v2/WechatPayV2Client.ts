@@ -1,8 +1,11 @@
 import type { CallFailed } from "@mall/platform/DownstreamError"
 import { Duration, Effect, Option, Redacted, Schema } from "effect"
+import type { Scope, Stream } from "effect"
 import { Agent as HttpAgent } from "node:http"
 import { Agent as HttpsAgent } from "node:https"
+import { Readable } from "node:stream"
 import { Decorator } from "wechatpay-axios-plugin"
+import { longestFile, openedFile } from "../billFile.ts"
 import * as ChannelCalls from "../channelCalls.ts"
 import { forged, noAnswer } from "../channelCalls.ts"
 import type { Exchange } from "../channelCalls.ts"
@@ -38,6 +41,11 @@ export interface WechatPayV2Client {
     /** With the client certificate. */
     readonly isSecured?: boolean
   }) => Effect.Effect<A, ChannelError>
+  /** Sends a signed document and answers with the bytes of a file, which the platform does not sign. */
+  readonly download: (request: {
+    readonly path: string
+    readonly fields: Readonly<Record<string, string>>
+  }) => Effect.Effect<Stream.Stream<Uint8Array, ChannelError>, ChannelError, Scope.Scope>
 }
 
 /** WeChat Pay's API v2: XML, signed by a shared key, through `wechatpay-axios-plugin`. */
@@ -89,6 +97,13 @@ export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) 
     return fromAnswer(operation, status, refusal.value.err_code)
   }
 
+  const documentOf = (fields: Readonly<Record<string, string>>) => ({
+    appid: settings.appid,
+    mch_id: settings.mchid,
+    sign_type: settings.signType,
+    ...fields
+  })
+
   const send = Effect.fnUntraced(function* <A>(
     {
       answer,
@@ -99,8 +114,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) 
     }: Parameters<WechatPayV2Client["call"]>[0] & { readonly answer: Schema.Codec<A, unknown> },
     exchange: Exchange
   ) {
-    const { appid, mchid, signType } = settings
-    const document = { appid, mch_id: mchid, sign_type: signType, ...fields }
+    const document = documentOf(fields)
     const options: object = { ...transport, ...(isSecured ? { security: true } : {}) }
     exchange.sent({ method: "post", path, body: document })
     const response = yield* Effect.tryPromise({
@@ -115,7 +129,28 @@ export const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) 
     )
   })
 
+  const open = Effect.fnUntraced(function* (
+    { fields, path }: Parameters<WechatPayV2Client["download"]>[0],
+    exchange: Exchange
+  ) {
+    const options: object = {
+      ...transport,
+      responseType: "stream",
+      maxContentLength: longestFile,
+      timeout: 0,
+      transformResponse: []
+    }
+    const response = yield* Effect.tryPromise({
+      // the plugin would take the stream for a document and look for its signature
+      try: (signal) => http.post(path, documentOf(fields), { signal, ...options }),
+      catch: (cause) => toFailure("bill", exchange, cause)
+    })
+    const body: unknown = response.data
+    return body instanceof Readable ? body : yield* noAnswer(fromNetwork("UNREADABLE_ANSWER"))
+  })
+
   const client: WechatPayV2Client = {
+    download: (request) => openedFile(calls.call("bill", (exchange) => open(request, exchange))),
     call: (request) => calls.call(request.operation, (exchange) => send(request, exchange))
   }
   return client

@@ -1,10 +1,13 @@
+import type { BillLine } from "@mall/domain/treasury/Bill"
 import { BillMalformed } from "@mall/domain/treasury/ReconciliationError"
+import { Result } from "effect"
+import type { BillParser, Parsed } from "./BillParser.ts"
 
 /** Longer than any line of a bill: more is no bill. */
 const longestLine = 65_536
 
 /** Cuts pieces of text into lines that end with LF or CRLF, and numbers them from 1. */
-export class LineCutter {
+class LineCutter {
   #rest = ""
   #count = 0
 
@@ -35,3 +38,31 @@ export class LineCutter {
 }
 
 export const malformed = (line: number, reason: string) => new BillMalformed({ line, reason })
+
+/** What a format does with one line: keeps what it tells by `keep`, or says why it is refused. */
+export type ReadLine = (text: string, number: number, keep: (line: BillLine) => void) => BillMalformed | undefined
+
+/** A parser of what is read line by line. `isWhole` says whether the end of the bill has been read. */
+export const lineParser = (read: ReadLine, isWhole: () => boolean): BillParser => {
+  const cutter = new LineCutter()
+  let found: Array<BillLine> = []
+  const keep = (line: BillLine) => {
+    found.push(line)
+  }
+  const each = (text: string, number: number) => read(text, number, keep)
+
+  const taken = (refused: BillMalformed | undefined): Parsed => {
+    if (refused !== undefined) return Result.fail(refused)
+    const lines = found
+    found = []
+    return Result.succeed(lines)
+  }
+
+  return {
+    push: (text) => taken(cutter.push(text, each)),
+    end: () => {
+      const refused = cutter.end(each)
+      return taken(refused ?? (isWhole() ? undefined : malformed(cutter.count + 1, "the bill ends too early")))
+    }
+  }
+}

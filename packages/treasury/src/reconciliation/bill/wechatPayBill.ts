@@ -1,9 +1,10 @@
-import type { BillLine, MovementState } from "@mall/domain/treasury/Bill"
+import type { MovementState } from "@mall/domain/treasury/Bill"
 import type { BillMalformed } from "@mall/domain/treasury/ReconciliationError"
-import { Result } from "effect"
 import { minorUnitsOf } from "./amounts.ts"
-import type { BillContext, BillParser, Parsed } from "./BillParser.ts"
-import { LineCutter, malformed } from "./lines.ts"
+import type { BillContext, BillParser } from "./BillParser.ts"
+import { lineParser, malformed } from "./lines.ts"
+import type { ReadLine } from "./lines.ts"
+import { localTimeOf } from "./localTime.ts"
 
 // The bill of all trades (`bill_type=ALL`) of a merchant's own account: a heading, a line for each payment and each refund, a
 // second heading and one line of sums. Each field of a line begins with a backtick, so that a comma within a field cuts nothing.
@@ -22,8 +23,6 @@ const at = {
 } as const
 const sumAt = { count: 0, fee: 4, total: 5, refundTotal: 6 } as const
 
-const timePattern = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})$/
-
 const refundStates: Readonly<Record<string, MovementState>> = {
   SUCCESS: "succeeded",
   PROCESSING: "pending",
@@ -35,24 +34,15 @@ const fieldsOf = (line: string) => (line.startsWith("`") ? line.slice(1).split("
 
 /** The trade bill of WeChat Pay, of API v3 and of v2. All of it is in yuan. */
 export const make = ({ from, offsetMinutes, to }: BillContext): BillParser => {
-  const cutter = new LineCutter()
   let stage: "heading" | "lines" | "sums" | "end" = "heading"
   const sums = { count: 0, fee: 0, total: 0, refundTotal: 0 }
-  let found: Array<BillLine> = []
 
-  const timeOf = (text: string) => {
-    const match = timePattern.exec(text)
-    if (match === null) return undefined
-    const time = Date.parse(`${match[1]}T${match[2]}Z`) - offsetMinutes * 60_000
-    return Number.isNaN(time) ? undefined : new Date(time)
-  }
-
-  const readLine = (line: string, number: number): BillMalformed | undefined => {
+  const readLine: ReadLine = (line, number, keep) => {
     const fields = fieldsOf(line)
     if (fields === undefined) return malformed(number, "a field does not begin with a backtick")
     if (fields.length !== columns) return malformed(number, `it has ${fields.length} columns, not ${columns}`)
     const field = (name: keyof typeof at) => fields[at[name]] ?? ""
-    const time = timeOf(field("time"))
+    const time = localTimeOf(field("time"), offsetMinutes)
     if (time === undefined) return malformed(number, "the time is none")
     if (time < from || time >= to) return malformed(number, "it is of another day")
     if (field("currency") !== "CNY") return malformed(number, "the currency is not CNY")
@@ -76,7 +66,7 @@ export const make = ({ from, offsetMinutes, to }: BillContext): BillParser => {
     if (isRefund) sums.refundTotal += amount
     else sums.total += amount
     const kind = isRefund ? "refund" : "payment"
-    found.push({ line: number, kind, reference, channelReference, amount, fee, currency: "CNY", state, at: time })
+    keep({ line: number, kind, reference, channelReference, amount, fee, currency: "CNY", state, at: time })
     return undefined
   }
 
@@ -94,13 +84,13 @@ export const make = ({ from, offsetMinutes, to }: BillContext): BillParser => {
     return undefined
   }
 
-  const read = (line: string, number: number): BillMalformed | undefined => {
+  const read: ReadLine = (line, number, keep) => {
     switch (stage) {
       case "heading":
         stage = "lines"
         return line.replace(/^\uFEFF/, "") === heading ? undefined : malformed(number, "the heading is another one")
       case "lines":
-        if (line !== sumsHeading) return readLine(line, number)
+        if (line !== sumsHeading) return readLine(line, number, keep)
         stage = "sums"
         return undefined
       case "sums":
@@ -111,18 +101,5 @@ export const make = ({ from, offsetMinutes, to }: BillContext): BillParser => {
     }
   }
 
-  const taken = (refused: BillMalformed | undefined): Parsed => {
-    if (refused !== undefined) return Result.fail(refused)
-    const lines = found
-    found = []
-    return Result.succeed(lines)
-  }
-
-  return {
-    push: (text) => taken(cutter.push(text, read)),
-    end: () => {
-      const refused = cutter.end(read)
-      return taken(refused ?? (stage === "end" ? undefined : malformed(cutter.count + 1, "the bill ends too early")))
-    }
-  }
+  return lineParser(read, () => stage === "end")
 }
