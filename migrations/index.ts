@@ -25,6 +25,7 @@ import paymentsRest from "./0024_payments_rest.ts"
 import risk from "./0025_risk.ts"
 import reconciliation from "./0026_reconciliation.ts"
 import serviceTokens from "./0027_service_tokens.ts"
+import leftovers from "./0036_leftovers.ts"
 import sealedPersonalData from "./0028_sealed_personal_data.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
@@ -56,5 +57,6 @@ export const migrations = {
   "0025_risk": risk,
   "0026_reconciliation": reconciliation,
   "0027_service_tokens": serviceTokens,
-  "0028_sealed_personal_data": sealedPersonalData
+  "0028_sealed_personal_data": sealedPersonalData,
+  "0036_leftovers": leftovers
 }

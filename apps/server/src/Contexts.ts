@@ -2,6 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CatalogServices from "@mall/catalog/CatalogServices"
 import {
   IdentityCommandLayer,
+  IdentityCountryOf,
   IdentityLayer,
   IdentityProvidersLayer,
   personalDataTables
@@ -36,7 +37,7 @@ const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.
 
 /** The pay platform: payments, the books that it writes in its own transactions, who may pay, and the comparison with the channels. */
 const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer).pipe(
-  Layer.provideMerge(PaymentServices.layer),
+  Layer.provideMerge(PaymentServices.layer.pipe(Layer.provide(IdentityCountryOf))),
   Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer))
 )
 
