@@ -25,6 +25,7 @@ import paymentsRest from "./0024_payments_rest.ts"
 import risk from "./0025_risk.ts"
 import reconciliation from "./0026_reconciliation.ts"
 import serviceTokens from "./0027_service_tokens.ts"
+import leftovers from "./0036_leftovers.ts"
 import sealedPersonalData from "./0028_sealed_personal_data.ts"
 import exchange from "./0033_exchange.ts"
 import payouts from "./0032_payouts.ts"
@@ -63,4 +64,5 @@ export const migrations = {
   "0033_exchange": exchange
   "0032_payouts": payouts
   "0030_merchant_terms": merchantTerms
+  "0036_leftovers": leftovers
 }

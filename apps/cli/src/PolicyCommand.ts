@@ -14,6 +14,7 @@ import { rolesOf } from "@mall/identity/policy/compilePolicy"
 import { PolicyAdministration } from "@mall/identity/policy/PolicyAdministration"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { anonymous } from "./PolicyAnonymousCommand.ts"
 import * as IdentityServices from "./IdentityServices.ts"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
@@ -259,5 +260,5 @@ const rollback = Command.make(
 )
 
 export const PolicyCommand = Command.make("policy").pipe(
-  Command.withSubcommands([show, versions, whoCan, explain, diff, test, apply, rollback])
+  Command.withSubcommands([show, versions, whoCan, explain, diff, test, apply, rollback, anonymous])
 )

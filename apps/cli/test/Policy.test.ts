@@ -134,3 +134,30 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
     })
   )
 })
+
+const closing = CommandLine.layerWith({ ANONYMOUS_ROUTES: "GET /api/v1/products/*, RPC products.*" })
+
+layer(closing, { excludeTestServices: true })("mall policy anonymous, where the list is a mistake", (it) => {
+  it.effect("says which entry it is", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* mall("policy", "anonymous")
+      assert.strictEqual(code, 1)
+      assert.include(err, '"RPC products.*" would open rpc products.')
+    })
+  )
+})
+
+const some = CommandLine.layerWith({ ANONYMOUS_ROUTES: "GET /api/v1/products/*, RPC products.list" })
+
+layer(some, { excludeTestServices: true })("mall policy anonymous", (it) => {
+  it.effect("shows which public routes are open", () =>
+    Effect.gen(function* () {
+      const { code, out } = yield* mall("policy", "anonymous")
+      assert.strictEqual(code, 0)
+      assert.match(out, /^GET \/api\/v1\/products\/:id +open$/m)
+      assert.match(out, /^rpc products\.list +open$/m)
+      assert.match(out, /^GET \/api\/v1\/products +asks for a token$/m)
+      assert.notInclude(out, "/api/v1/orders")
+    })
+  )
+})

@@ -2,6 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CatalogServices from "@mall/catalog/CatalogServices"
 import {
   IdentityCommandLayer,
+  IdentityCountryOf,
   IdentityLayer,
   IdentityProvidersLayer,
   personalDataTables
@@ -46,6 +47,8 @@ const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.l
 const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer).pipe(
   Layer.provideMerge(PaymentServices.layer),
   Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer, TermsServices.layer))
+  Layer.provideMerge(PaymentServices.layer.pipe(Layer.provide(IdentityCountryOf))),
+  Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer))
 )
 
 /** What only the pay platform stands on: connections of its own, in whose transactions its messages and its changes leave. */

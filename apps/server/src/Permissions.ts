@@ -1,4 +1,5 @@
 import { faults, ofHttpApi, ofRpcGroup } from "@mall/domain/identity/declarations"
+import { configuredWays } from "@mall/identity/tokens/AnonymousRoutesLayer"
 import { MallApi } from "@mall/domain/MallApi"
 import { Effect, Schema } from "effect"
 import { MallRpcs } from "./HttpApp.ts"
@@ -12,7 +13,11 @@ class UndeclaredPermission extends Schema.TaggedError<UndeclaredPermission>()("U
   }
 }
 
-export const assertDeclared = Effect.suspend(() => {
-  const found = faults([...ofHttpApi(MallApi), ...ofRpcGroup(MallRpcs)])
-  return found.length === 0 ? Effect.void : Effect.fail(new UndeclaredPermission({ faults: found }))
+/** Every way into the server. */
+export const declarations = [...ofHttpApi(MallApi), ...ofRpcGroup(MallRpcs)]
+
+export const assertDeclared = Effect.gen(function* () {
+  const found = faults(declarations)
+  if (found.length > 0) return yield* new UndeclaredPermission({ faults: found })
+  yield* configuredWays(declarations)
 })

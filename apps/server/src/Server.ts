@@ -1,3 +1,4 @@
+import * as AnonymousRoutesLayer from "@mall/identity/tokens/AnonymousRoutesLayer"
 import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
 import { Readiness } from "@mall/platform/http/Readiness"
 import * as Edge from "@mall/platform/http/Edge"
@@ -18,7 +19,7 @@ import { migrations } from "../../../migrations/index.ts"
 import * as Contexts from "./Contexts.ts"
 import { Database } from "./Database.ts"
 import * as HttpApp from "./HttpApp.ts"
-import { assertDeclared } from "./Permissions.ts"
+import { assertDeclared, declarations } from "./Permissions.ts"
 import * as Screen from "./Screen.ts"
 import { seedDemo } from "./Seed.ts"
 import * as Settings from "./Settings.ts"
@@ -63,7 +64,8 @@ const SandboxDefaults = Layer.mergeAll(
 
 const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase, SignalCounts.layerFlushing).pipe(
   Layer.provide(Edge.layer),
-  Layer.provide(NodeServer.layer)
+  Layer.provide(NodeServer.layer),
+  Layer.provide(AnonymousRoutesLayer.layerOf(declarations))
 )
 
 /** Everything that `MALL_ROLES` asks of this process; it is up when the layer is built. */

@@ -7,6 +7,7 @@ import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
+import * as ReviewQueueMetrics from "@mall/risk/ReviewQueueMetrics"
 import * as RiskWorker from "@mall/risk/RiskWorker"
 import * as ExchangeWorker from "@mall/treasury/exchange/ExchangeWorker"
 import * as PayoutWorker from "@mall/treasury/payouts/PayoutWorker"
@@ -35,5 +36,6 @@ export const subscriptions = Layer.mergeAll(
   TradeWorker.subscriptions,
   PaymentWorker.subscriptions,
   SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
-  QueueMetrics.layer
+  QueueMetrics.layer,
+  ReviewQueueMetrics.layer
 )

@@ -63,6 +63,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/users/me/password": {
     body: { currentPassword: "wrong-walrus-lantern", newPassword: "walrus-umbrella-lantern-9" }
   },
+  "GET /api/v1/users/me/devices": none,
   "GET /api/v1/users/me/logins": { query: page },
   "POST /api/v1/users/me/totp": none,
   "POST /api/v1/users/me/totp/confirm": { body: { totp: "123456" } },

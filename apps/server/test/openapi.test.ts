@@ -20,7 +20,7 @@ const promised = [
   ...["GET /api/v1/users/me", "PATCH /api/v1/users/me", "DELETE /api/v1/users/me"],
   ...["POST /api/v1/auth/codes", "POST /api/v1/auth/password-reset", "POST /api/v1/auth/step-up"],
   ...["POST /api/v1/users/me/totp", "POST /api/v1/users/me/totp/confirm", "DELETE /api/v1/users/me/totp"],
-  ...["POST /api/v1/users/me/recovery-codes", "GET /api/v1/users/me/logins"],
+  ...["POST /api/v1/users/me/recovery-codes", "GET /api/v1/users/me/logins", "GET /api/v1/users/me/devices"],
   ...["POST /api/v1/users/me/password", "GET /api/v1/users/me/sessions", "DELETE /api/v1/users/me/sessions/:id"],
   ...["GET /api/v1/users/me/addresses", "POST /api/v1/users/me/addresses", "DELETE /api/v1/users/me/addresses/:id"],
   ...["GET /api/v1/products", "GET /api/v1/products/:id", "POST /api/v1/products", "PATCH /api/v1/products/:id"],

@@ -74,6 +74,29 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("risk in 
     })
   )
 
+  it.effect(
+    "knows the country of the buyer's network from the packaged file, and that it is not what the buyer says",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* Mall
+        const admin = yield* signIn(url, "admin@demo.mall")
+        const buyer = yield* newBuyer(url, "travelling")
+        const checked = Effect.fnUntraced(function* (address: string, country: string) {
+          const id = yield* aPayment(buyer)
+          yield* call(url, {
+            ...{ method: "POST", path: `/api/v1/payments/${id}/confirm`, token: buyer.token },
+            ...{ body: `{"channel":"wechatpay","country":"${country}"}`, headers: { "x-forwarded-for": address } }
+          })
+          const { data } = yield* admin.mall.risk.checks({ query: { paymentId: id } })
+          return data.map(({ facts, hits }) => [facts.ipCountry, hits.some(({ rule }) => rule === "geoip_mismatch")])
+        })
+        // of Google in the United States, and of nobody
+        assert.deepStrictEqual(yield* checked("8.8.8.8", "CN"), [["US", true]])
+        assert.deepStrictEqual(yield* checked("8.8.8.8", "US"), [["US", false]])
+        assert.deepStrictEqual(yield* checked("10.1.2.3", "CN"), [[null, false]])
+      })
+  )
+
   it.effect("holds a payment back by a rule that an operator puts, until one approves it", () =>
     Effect.gen(function* () {
       const { url } = yield* Mall

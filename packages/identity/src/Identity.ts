@@ -1,5 +1,6 @@
+import { CountryOf } from "@mall/domain/risk/CountryOf"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { AccessTokens } from "./tokens/AccessTokens.ts"
 import { AccountEvents } from "./users/AccountEvents.ts"
 import { Accounts } from "./users/Accounts.ts"
@@ -113,6 +114,12 @@ const layerDeaf = Layer.mergeAll(
  * Needs `PgClient` and `SqlClient`.
  */
 export const IdentityLayer = Layer.merge(IdentityListener.layer, ApiKeyUses.layer).pipe(Layer.provideMerge(layerDeaf))
+
+/** Tells risk in which country a buyer's network is; from a file, in no other process's hands. */
+export const IdentityCountryOf = Layer.effect(
+  CountryOf,
+  Effect.map(Countries, ({ of }) => of)
+).pipe(Layer.provide(Countries.layer))
 
 /** Signing in by identity providers, over `IdentityLayer`: what leaves the house for it goes by the breakers of `Stores`. */
 export const IdentityProvidersLayer = ProviderSignIns.layer

@@ -206,6 +206,7 @@ layer(Server, { excludeTestServices: true })("identity over HTTP", (it) => {
         ["DELETE", "/api/v1/users/me"],
         ["POST", "/api/v1/users/me/password"],
         ["GET", "/api/v1/users/me/sessions"],
+        ["GET", "/api/v1/users/me/devices"],
         ["DELETE", `/api/v1/users/me/sessions/${id}`],
         ["GET", "/api/v1/users/me/addresses"],
         ["POST", "/api/v1/users/me/addresses"],

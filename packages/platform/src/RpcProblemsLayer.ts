@@ -4,6 +4,7 @@ import { RateLimit } from "@mall/domain/kernel/RateLimit"
 import { Cause, Context, Effect, Exit, Layer, Predicate } from "effect"
 import type { Rpc } from "effect/rpc"
 import { performance } from "node:perf_hooks"
+import { AnonymousRoutes } from "./http/AnonymousRoutes.ts"
 import { RateLimits } from "./http/RateLimits.ts"
 import { CurrentRequest } from "./http/RequestInfo.ts"
 import type { RequestInfo } from "./http/RequestInfo.ts"
@@ -22,13 +23,14 @@ const codeOf = (exit: Exit.Exit<unknown, unknown>) => {
 /**
  * `RpcProblems`: the cause of a defect is logged with the trace id that the caller is told, and goes no further. Each call
  * is counted and timed, and takes the limits of its client as a request of its own would: that of all requests, and that of
- * an Rpc whose `RateLimit` counts by address. Limits per user are taken by `Callers`.
+ * an Rpc whose `RateLimit` counts by address; one that `AnonymousRoutes` keeps closed asks for a token. Limits per user are taken by `Callers`.
  */
 export const RpcProblemsLayer = Layer.effect(
   RpcProblems,
   Effect.gen(function* () {
     const metrics = yield* RpcMetrics
     const limits = yield* RateLimits
+    const anonymous = yield* AnonymousRoutes
     // The first call of a request is paid for by the request itself.
     const paid = new WeakSet<RequestInfo>()
 
@@ -66,10 +68,13 @@ export const RpcProblemsLayer = Layer.effect(
       return yield* new InternalError({ traceId })
     })
 
-    return RpcProblems.of((effect, { rpc }) =>
+    return RpcProblems.of((effect, { headers, rpc }) =>
       Effect.suspend(() => {
         const startedAt = performance.now()
-        return Effect.catchDefect(Effect.andThen(take(rpc), effect), (defect) => answerDefect(rpc._tag, defect)).pipe(
+        const asked = anonymous.isClosed(`rpc ${rpc._tag}`)
+          ? Effect.andThen(anonymous.signedIn(headers["authorization"]), effect)
+          : effect
+        return Effect.catchDefect(Effect.andThen(take(rpc), asked), (defect) => answerDefect(rpc._tag, defect)).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => metrics.record(rpc._tag, codeOf(exit), performance.now() - startedAt))
           )

@@ -133,7 +133,8 @@ export const layerNoDeps = Layer.effect(
     })
 
     const declined = Effect.fn("RiskCheck.declined")(function* (paymentId: PaymentId) {
-      yield* repo.decline(paymentId, yield* DateTime.nowAsDate).pipe(
+      const { needs } = yield* rules.current
+      yield* repo.decline(paymentId, yield* DateTime.nowAsDate, needs).pipe(
         Effect.timeout(timeout),
         Effect.catchTags({
           SqlError: (error) => Effect.logWarning("a decline was not counted", error),

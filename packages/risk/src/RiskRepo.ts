@@ -39,6 +39,8 @@ const listedOf = (facts: RiskFacts): ReadonlyArray<{ readonly kind: string; read
   ...(facts.ipCountry === null ? [] : [{ kind: "country", value: facts.ipCountry }])
 ]
 
+const talliesOf = (needs: ReadonlyArray<Need>) => needs.filter(({ type }) => type === "tally")
+
 export interface NewReview {
   readonly id: ReviewId
   readonly expiresAt: Date
@@ -48,7 +50,7 @@ export interface NewReview {
 export class RiskRepo extends Context.Service<
   RiskRepo,
   {
-    /** Counts the try, and reads what the rules need to know of it, in one round trip. */
+    /** Counts the try for what the rules ask, and reads what they need to know of it, in one round trip. */
     observe(
       paymentId: PaymentId,
       facts: RiskFacts,
@@ -57,8 +59,8 @@ export class RiskRepo extends Context.Service<
     ): Effect.Effect<Observed, SqlError>
     /** Keeps the check; with a review, unless the payment has one. */
     keep(check: RiskCheckRecord, review: NewReview | undefined): Effect.Effect<void, SqlError>
-    /** Counts that the channel declined what was let pass last. */
-    decline(paymentId: PaymentId, at: Date): Effect.Effect<void, SqlError>
+    /** Counts, for what the rules ask, that the channel declined what was let pass last. */
+    decline(paymentId: PaymentId, at: Date, needs: ReadonlyArray<Need>): Effect.Effect<void, SqlError>
   }
 >()("@mall/risk/RiskRepo") {
   static readonly layer = Layer.effect(
@@ -70,7 +72,7 @@ export class RiskRepo extends Context.Service<
         function* (paymentId: PaymentId, facts: RiskFacts, at: Date, needs: ReadonlyArray<Need>) {
           const subjects = subjectsOf(facts)
           const listed = listedOf(facts)
-          const tallies = needs.filter(({ type }) => type === "tally")
+          const tallies = talliesOf(needs)
           const distincts = needs.flatMap((need) => (need.type === "distinct" ? [need] : []))
           const rows = yield* sql`
             SELECT risk.observe(${paymentId}, ${at}, ${facts.amount}, ${facts.currency},
@@ -114,18 +116,28 @@ export class RiskRepo extends Context.Service<
           RETURNING c.facts`
       })
 
-      const countDecline = (subjects: ReadonlyArray<Subject>, currency: string, at: Date) => sql`
+      const countDecline = (
+        subjects: ReadonlyArray<Subject>,
+        currency: string,
+        at: Date,
+        tallies: ReadonlyArray<Need>
+      ) => sql`
         INSERT INTO risk.windows AS w (kind, value, grain, bucket, currency, checks, declines, amount)
         SELECT s.kind, s.value, g.grain, floor(extract(epoch FROM ${at}::timestamptz))::bigint / g.grain, ${currency}, 0, 1, 0
         FROM unnest(${subjects.map(({ kind }) => kind)}::text[], ${subjects.map(({ value }) => value)}::text[])
-          AS s (kind, value) CROSS JOIN (VALUES (60), (3600)) AS g (grain)
+          AS s (kind, value)
+        JOIN (
+          SELECT DISTINCT q.by_kind AS kind, CASE WHEN q.within <= 3600 THEN 60 ELSE 3600 END AS grain
+          FROM unnest(${tallies.map(({ by }) => by)}::text[], ${tallies.map(({ within }) => within)}::int[])
+            AS q (by_kind, within)
+        ) AS g ON g.kind = s.kind
         ORDER BY 1, 2, 3
         ON CONFLICT (kind, value, grain, bucket, currency) DO UPDATE SET declines = w.declines + 1`
 
       const decline = Effect.fnUntraced(
-        function* (paymentId: PaymentId, at: Date) {
+        function* (paymentId: PaymentId, at: Date, needs: ReadonlyArray<Need>) {
           for (const { facts } of yield* declined({ paymentId, at })) {
-            yield* countDecline(subjectsOf(facts), facts.currency, at)
+            yield* countDecline(subjectsOf(facts), facts.currency, at, talliesOf(needs))
           }
         },
         Effect.catchTag("SchemaError", Effect.die),

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { MinorUnits } from "@mall/domain/kernel/Money"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { RiskCheck } from "@mall/domain/risk/RiskCheck"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
@@ -70,6 +71,54 @@ layer(testRisk({ RISK_PAIR_TRIES: "5", RISK_CARDS: "3", RISK_DECLINES: "2" }), w
       }
       assert.strictEqual((yield* check({ user })).verdict, "deny")
       yield* risk.declined(yield* newPaymentId)
+    })
+  )
+
+  it.effect("counts only what a rule asks for, in the grain that it asks for", () =>
+    Effect.gen(function* () {
+      const [sql, risk, rules, checks] = [
+        yield* SqlClient.SqlClient,
+        yield* RiskCheck,
+        yield* RiskRules,
+        yield* RiskChecks
+      ]
+      const user = yield* newUserId
+      const merchant = MerchantId.make("019a0000-0000-7000-8000-0000000000aa")
+      const counted = Effect.gen(function* () {
+        const { paymentId } = yield* check({ user, merchant, device: "counted", network: "198.51.100.77" })
+        yield* risk.declined(paymentId)
+        const windows = yield* sql`
+          SELECT DISTINCT kind, grain FROM risk.windows WHERE value IN ('counted', '198.51.100.77', ${user}, ${merchant})
+          ORDER BY 1, 2`
+        const seen =
+          yield* sql`SELECT kind, member_kind FROM risk.seen WHERE value IN ('counted', '198.51.100.77', ${user})`
+        return [windows.map((row) => Object.values(row).join(" ")), seen.length] as const
+      })
+      // the built-in rules reach back an hour, and count cards only
+      assert.deepStrictEqual(yield* counted, [["device 60", "network 60", "user 60"], 0])
+      yield* rules.put(
+        ruleId("devices_of_a_day"),
+        {
+          ...{ version: 0, name: "Tries and buyers of a device in a day", score: 1, action: "score", mode: "shadow" },
+          ...{ reason: "test" },
+          when: {
+            type: "any",
+            of: [
+              { type: "velocity", measure: "count", by: "device", within: 86_400, is: ">", value: 100 },
+              { type: "velocity", measure: "distinct", of: "user", by: "device", within: 86_400, is: ">", value: 100 }
+            ]
+          }
+        },
+        "test"
+      )
+      assert.deepStrictEqual(yield* counted, [["device 60", "device 3600", "network 60", "user 60"], 1])
+
+      yield* sql`UPDATE risk.windows SET bucket = bucket - 9 * 24 * 3600 / grain WHERE value = 'counted'`
+      yield* sql`UPDATE risk.seen SET last_at = last_at - interval '9 days' WHERE value = 'counted'`
+      yield* checks.purgeWindows(100)
+      assert.lengthOf(yield* sql`SELECT FROM risk.windows WHERE value = 'counted'`, 0)
+      assert.lengthOf(yield* sql`SELECT FROM risk.seen WHERE value = 'counted'`, 0)
+      assert.isNotEmpty(yield* sql`SELECT FROM risk.windows WHERE value = '198.51.100.77'`)
     })
   )
 
@@ -172,6 +221,8 @@ layer(testRisk({ RISK_PAIR_TRIES: "5", RISK_CARDS: "3", RISK_DECLINES: "2" }), w
         concurrency: 2
       })
       assert.strictEqual(approved._tag, "Failure")
+      // the sweep passes over what is locked, and comes again
+      yield* reviews.expire(10)
       const { history, review } = yield* reviews.show(raced.id)
       assert.deepStrictEqual([review.status, history.at(-1)?.actor], ["expired", "sweep"])
     })

@@ -148,6 +148,21 @@ export const Session = Schema.Struct({
 }).annotate({ identifier: "Session" })
 export type Session = typeof Session.Type
 
+/**
+ * A device on which the user is signed in, by the name the client gave it, else by what its browser says of itself. `current` is
+ * the one that asks; its sessions, the last used first, twenty at most.
+ */
+export const SessionDevice = Schema.Struct({
+  deviceId: Schema.NullOr(Schema.String),
+  /** For people: `Chrome on macOS`. */
+  name: Schema.String,
+  client: ClientKind,
+  lastUsedAt: Schema.Date,
+  current: Schema.Boolean,
+  sessionIds: Schema.Array(SessionId)
+}).annotate({ identifier: "SessionDevice" })
+export type SessionDevice = typeof SessionDevice.Type
+
 /** What an access token says of its bearer. */
 export const TokenVerification = Schema.Struct({
   userId: UserId,

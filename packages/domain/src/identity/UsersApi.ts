@@ -21,7 +21,7 @@ import {
 import { RequiredPermission } from "./Permission.ts"
 import { LoginRecord, RecoveryCodes, Totp, TotpEnrolment } from "./SignIn.ts"
 import { RequiredStepUp, StepUp } from "./StepUp.ts"
-import { PasswordChange, Registration, Session, User, UserUpdate } from "./User.ts"
+import { PasswordChange, Registration, Session, SessionDevice, User, UserUpdate } from "./User.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
 
@@ -81,6 +81,9 @@ export class AccountApiGroup extends HttpApiGroup.make("account")
       success: Page(Session),
       error: InvalidCursor
     }).annotateMerge(describe("List sessions", "Where the user is signed in, newest first.")),
+    HttpApiEndpoint.get("listDevices", "/devices", { success: Schema.Array(SessionDevice) }).annotateMerge(
+      describe("List devices", "The sessions by device, the last used first, a hundred at most.")
+    ),
     HttpApiEndpoint.delete("revokeSession", "/sessions/:id", {
       params: { id: SessionId },
       success: HttpApiSchema.NoContent,

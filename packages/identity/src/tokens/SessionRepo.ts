@@ -1,5 +1,5 @@
 import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
-import { ClientKind, Session } from "@mall/domain/identity/User"
+import { ClientKind, Session, SessionDevice } from "@mall/domain/identity/User"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { nothingSealed, openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
 import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
@@ -17,6 +17,12 @@ const StoredSession = Schema.Struct({
   revokedAt: Schema.NullOr(Schema.Date)
 })
 export type StoredSession = typeof StoredSession.Type
+
+const StoredDevice = Schema.Struct({
+  ...Struct.omit(SessionDevice.fields, ["name"]),
+  userAgent: Schema.NullOr(Schema.String)
+})
+export type StoredDevice = typeof StoredDevice.Type
 
 /** With where it was. */
 export interface OpenedSession extends StoredSession {
@@ -74,6 +80,8 @@ export class SessionRepo extends Context.Service<
       userId: UserId,
       page: { readonly now: Date; readonly before: SessionId | undefined; readonly limit: number }
     ): Effect.Effect<Array<OpenedSession>, SqlError>
+    /** Open sessions by device, the last used first, `limit` devices at most with twenty sessions each. */
+    devices(userId: UserId, now: Date, current: SessionId, limit: number): Effect.Effect<Array<StoredDevice>, SqlError>
     /** Deletes up to `limit` sessions that ended or expired before `before`; answers how many. */
     purge(before: Date, limit: number): Effect.Effect<number, SqlError>
   }
@@ -168,6 +176,26 @@ export class SessionRepo extends Context.Service<
         Effect.catchTag("SchemaError", Effect.die)
       )
 
+      const selectDevices = SqlSchema.findAll({
+        Request: Schema.Struct({ userId: UserId, now: Schema.Date, current: SessionId, limit: Schema.Int }),
+        Result: StoredDevice,
+        execute: ({ current, limit, now, userId }) => sql`
+          SELECT s.client, max(s.device_id) AS device_id, max(s.last_used_at) AS last_used_at,
+            (array_agg(s.user_agent ORDER BY s.last_used_at DESC, s.id DESC))[1] AS user_agent,
+            bool_or(s.id = ${current}) AS current,
+            to_jsonb((array_agg(s.id ORDER BY s.last_used_at DESC, s.id DESC))[1:20]) AS session_ids
+          FROM identity.sessions AS s
+          WHERE s.user_id = ${userId} AND s.revoked_at IS NULL AND s.expires_at > ${now}
+          GROUP BY s.client, s.device_id, CASE WHEN s.device_id IS NULL THEN s.user_agent END
+          ORDER BY max(s.last_used_at) DESC, max(s.id::text) DESC LIMIT ${limit}
+        `
+      })
+      const devices = Effect.fn("SessionRepo.devices")(
+        (userId: UserId, now: Date, current: SessionId, limit: number) =>
+          selectDevices({ userId, now, current, limit }),
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
       const remove = SqlSchema.findAll({
         Request: Schema.Struct({ before: Schema.Date, limit: Schema.Int }),
         Result: Id,
@@ -184,7 +212,7 @@ export class SessionRepo extends Context.Service<
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      return SessionRepo.of({ insert, lock, rotate, revoke, revokeAll, eraseTraces, list, purge })
+      return SessionRepo.of({ insert, lock, rotate, revoke, revokeAll, eraseTraces, list, devices, purge })
     })
   )
 

@@ -7,7 +7,7 @@ import {
   RefreshTokenReused,
   SessionNotFound
 } from "@mall/domain/identity/IdentityError"
-import type { ClientKind, RefreshToken, Session, TokenPair } from "@mall/domain/identity/User"
+import type { ClientKind, RefreshToken, Session, SessionDevice, TokenPair } from "@mall/domain/identity/User"
 import { generator } from "@mall/domain/kernel/Id"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
@@ -19,6 +19,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { AccessTokens } from "./AccessTokens.ts"
 import { AccountEvents } from "../users/AccountEvents.ts"
 import type { Origin } from "../signin/Origin.ts"
+import { deviceName } from "./deviceName.ts"
 import * as refreshToken from "./refreshToken.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
@@ -29,6 +30,9 @@ import type { StoredUser } from "../users/UserRepo.ts"
 
 const newSessionId = generator(SessionId)
 const cursor = cursorOf(SessionId)
+
+/** Who has more looks through the sessions themselves. */
+const maxDevices = 100
 
 /** What a transaction found out about a refresh token. Failing inside it would undo the revocation of a stolen family. */
 type Refreshed =
@@ -64,6 +68,8 @@ export class Sessions extends Context.Service<
       principal: Principal,
       page: { readonly limit?: number; readonly after?: string }
     ): Effect.Effect<Page<Session>, InvalidCursor>
+    /** The same by device, the last used first. */
+    devices(principal: Principal): Effect.Effect<ReadonlyArray<SessionDevice>>
     revoke(principal: Principal, sessionId: SessionId): Effect.Effect<void, SessionNotFound>
     /** Deletes up to `limit` sessions that ended or expired more than `SESSION_RETENTION` ago; answers how many. */
     purge(limit: number): Effect.Effect<number>
@@ -232,12 +238,18 @@ export class Sessions extends Context.Service<
         return toPage(rows.map(toSession), limit, ({ id }) => cursor.encode(id))
       })
 
+      const devices = Effect.fn("Sessions.devices")(function* ({ sessionId, userId }: Principal) {
+        const now = DateTime.toDateUtc(yield* DateTime.now)
+        const rows = yield* Effect.orDie(sessions.devices(userId, now, sessionId, maxDevices))
+        return rows.map(({ userAgent, ...device }): SessionDevice => ({ ...device, name: deviceName(userAgent) }))
+      })
+
       const purge = Effect.fn("Sessions.purge")(function* (limit: number) {
         const before = DateTime.subtractDuration(yield* DateTime.now, retention)
         return yield* Effect.orDie(sessions.purge(DateTime.toDateUtc(before), limit))
       })
 
-      return Sessions.of({ open, refresh, end, list, revoke, purge })
+      return Sessions.of({ open, refresh, end, list, devices, revoke, purge })
     })
   )
 

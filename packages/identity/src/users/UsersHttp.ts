@@ -36,6 +36,7 @@ export const AccountHttp = ApiGroup.group(
       changePassword: ({ payload }) =>
         withRetryAfter(Effect.flatMap(CurrentUser, (user) => accounts.changePassword(user, payload))),
       listSessions: ({ query }) => Effect.flatMap(CurrentUser, (user) => sessions.list(user, query)),
+      listDevices: () => Effect.flatMap(CurrentUser, sessions.devices),
       revokeSession: ({ params }) => Effect.flatMap(CurrentUser, (user) => sessions.revoke(user, params.id)),
       listLogins: ({ query }) => Effect.flatMap(CurrentUser, ({ userId }) => logins.list(userId, query)),
       startTotp: () => Effect.flatMap(CurrentUser, factors.start),

@@ -7,7 +7,8 @@ import { IdentityLayer } from "../../src/Identity.ts"
 import * as refreshToken from "../../src/tokens/refreshToken.ts"
 import { Sessions } from "../../src/tokens/Sessions.ts"
 import { UserAdministration } from "../../src/users/UserAdministration.ts"
-import { login, origin, principalOf, registerUser, verify, withConfiguration } from "../fixture.ts"
+import { Logins } from "../../src/signin/Logins.ts"
+import { login, origin, principalOf, registerUser, strongPassword, verify, withConfiguration } from "../fixture.ts"
 import { ShiftedClock } from "../ShiftedClock.ts"
 
 const refresh = (token: string) =>
@@ -41,6 +42,36 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
         const events = yield* AccountEvents
         const { data } = yield* events.list(user.id, {})
         assert.strictEqual(data[0]?.type, "refresh_token_reused")
+      })
+    )
+
+    it.effect("tells them by device: its name, when it was used last, and which one asks", () =>
+      Effect.gen(function* () {
+        const sessions = yield* Sessions
+        const user = yield* registerUser
+        const on = Effect.fnUntraced(function* (deviceId: string | null, userAgent: string) {
+          const logins = yield* Logins
+          const credentials = { email: user.email, password: strongPassword }
+          const device = deviceId === null ? {} : { deviceId }
+          return yield* principalOf(yield* logins.login({ ...credentials, ...device }, { ...origin, userAgent }))
+        })
+        const chrome = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130 Safari/537.36"
+        const phone = [yield* on("phone-1", "MallApp/1.0 (iPhone)"), yield* on("phone-1", "MallApp/2.0 (iPhone)")]
+        const browser = [yield* on(null, chrome), yield* on(null, chrome)]
+        const other = yield* on(null, "curl/8.5.0")
+        yield* login(yield* registerUser)
+        const [me] = browser
+        const told = yield* sessions.devices(me ?? other)
+        assert.deepStrictEqual(
+          told.map(({ current, deviceId, name, sessionIds }) => [name, deviceId, current, sessionIds]),
+          [
+            ["curl", null, false, [other.sessionId]],
+            ["Chrome on Windows", null, true, browser.map(({ sessionId }) => sessionId).toReversed()],
+            ["MallApp on iPhone", "phone-1", false, phone.map(({ sessionId }) => sessionId).toReversed()]
+          ]
+        )
+        yield* Effect.forEach(phone, ({ sessionId }) => sessions.revoke(other, sessionId))
+        assert.lengthOf(yield* sessions.devices(other), 2)
       })
     )
 

@@ -17,7 +17,7 @@ const judged = Sweep.layer({
 
 const oldCounts = Sweep.layer({
   name: "signal_counts",
-  every: "1 hour",
+  every: "10 minutes",
   limit: 1_000,
   batch: (limit) => Effect.flatMap(SignalCounts, (counts) => counts.purge(limit))
 })

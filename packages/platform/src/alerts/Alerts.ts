@@ -89,11 +89,11 @@ export class Alerts extends Context.Service<
 
       const judge = Effect.gen(function* () {
         yield* counts.flush
-        const of = yield* counts.read
+        const seen = yield* counts.read
         const now = yield* DateTime.nowAsDate
         let changes = 0
         for (const rule of alertRules) {
-          const message = rule.judge(of)
+          const message = rule.judge(seen)
           yield* Metric.update(active(rule.kind, rule.severity), message === undefined ? 0 : 1)
           changes += yield* message === undefined ? resolve(rule, now) : raise(rule, message, now)
         }

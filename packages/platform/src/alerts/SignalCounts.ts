@@ -1,10 +1,14 @@
 import { Clock, Config, Context, DateTime, Duration, Effect, Layer, Metric, Predicate, Schedule, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { signals } from "./alertRules.ts"
-import type { Counts, Signal } from "./alertRules.ts"
+import { networkOf } from "../audit/CurrentActor.ts"
+import { callerSignals, signals } from "./alertRules.ts"
+import type { CallerSignal, Counts, Seen, Signal } from "./alertRules.ts"
+import { CallerCounts } from "./CallerCounts.ts"
+import type { CallerGain } from "./CallerCounts.ts"
 
 const names = Object.keys(signals) as ReadonlyArray<Signal>
+const callerNames = Object.keys(callerSignals) as ReadonlyArray<CallerSignal>
 
 const CountRow = Schema.Struct({
   signal: Schema.Literals(names),
@@ -13,7 +17,23 @@ const CountRow = Schema.Struct({
   hour: Schema.Int
 })
 
+const CallerRow = Schema.Struct({
+  signal: Schema.Literals(callerNames),
+  caller: Schema.String,
+  hour: Schema.Int
+})
+
+/** What an alert shows of a caller: it goes to a chat, where no full address belongs. */
+const shown = (caller: string) =>
+  caller.startsWith("ip:") ? `network ${networkOf(caller.slice(3))}` : caller.replace("user:", "user ")
+
 const none: Counts = { perMinute: 0, fiveMinutes: 0, hour: 0 }
+
+const gainsJson = Schema.encodeSync(
+  Schema.fromJsonString(
+    Schema.Array(Schema.Struct({ signal: Schema.String, caller: Schema.String, count: Schema.Int }))
+  )
+)
 
 const deltasJson = Schema.encodeSync(
   Schema.fromJsonString(Schema.Array(Schema.Struct({ signal: Schema.String, count: Schema.Int })))
@@ -31,8 +51,10 @@ export class SignalCounts extends Context.Service<
   {
     /** Writes what was gained here. */
     readonly flush: Effect.Effect<void, SqlError>
-    readonly read: Effect.Effect<(signal: Signal) => Counts, SqlError>
-    /** Drops counts older than a day, up to `limit`; answers with how many. */
+    /** Writes what callers did. */
+    writeCallers(gains: ReadonlyArray<CallerGain>): Effect.Effect<void, SqlError>
+    readonly read: Effect.Effect<Seen, SqlError>
+    /** Drops counts older than a day, and of callers older than two hours, up to `limit` each; answers with how many. */
     purge(limit: number): Effect.Effect<number, SqlError>
   }
 >()("@mall/platform/alerts/SignalCounts") {
@@ -82,24 +104,57 @@ export class SignalCounts extends Context.Service<
           GROUP BY signal`
       })
 
+      const selectBusiest = SqlSchema.findAll({
+        Request: Schema.Date,
+        Result: CallerRow,
+        execute: (now) => sql`
+          SELECT DISTINCT ON (signal) signal, caller, sum(count)::bigint AS hour
+          FROM platform.caller_counts
+          WHERE since > ${now}::timestamptz - interval '1 hour' AND signal = ANY(${callerNames}::text[])
+          GROUP BY signal, caller
+          ORDER BY signal, hour DESC, caller`
+      })
+
+      const dropCounts = (now: Date, limit: number) => sql`
+        DELETE FROM platform.signal_counts WHERE (signal, minute) IN (
+          SELECT signal, minute FROM platform.signal_counts
+          WHERE minute < ${now}::timestamptz - interval '1 day' LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+        RETURNING signal`
+
+      const dropCallers = (now: Date, limit: number) => sql`
+        DELETE FROM platform.caller_counts WHERE (since, signal, caller) IN (
+          SELECT since, signal, caller FROM platform.caller_counts
+          WHERE since < ${now}::timestamptz - interval '2 hours' LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+        RETURNING signal`
+
       return SignalCounts.of({
         flush,
-        read: Effect.gen(function* () {
-          const rows = yield* select(yield* DateTime.nowAsDate).pipe(Effect.catchTag("SchemaError", Effect.die))
-          const counts = new Map(rows.map(({ signal, ...row }) => [signal, row]))
-          return (signal: Signal) => counts.get(signal) ?? none
+        writeCallers: Effect.fn("SignalCounts.writeCallers")(function* (gains) {
+          if (gains.length === 0) return
+          const since = new Date(Math.floor(clock.currentTimeMillisUnsafe() / 300_000) * 300_000)
+          yield* sql`
+            INSERT INTO platform.caller_counts AS kept (since, signal, caller, count)
+            SELECT ${since}::timestamptz, signal, caller, count
+            FROM jsonb_to_recordset(${gainsJson(gains)}::jsonb) AS g(signal text, caller text, count bigint)
+            ORDER BY signal, caller
+            ON CONFLICT ON CONSTRAINT caller_counts_pkey DO UPDATE SET count = kept.count + excluded.count`
         }),
-        purge: (limit) =>
-          DateTime.nowAsDate.pipe(
-            Effect.flatMap(
-              (now) => sql`
-                DELETE FROM platform.signal_counts WHERE (signal, minute) IN (
-                  SELECT signal, minute FROM platform.signal_counts
-                  WHERE minute < ${now}::timestamptz - interval '1 day' LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-                RETURNING signal`
-            ),
-            Effect.map((rows) => rows.length)
+        read: Effect.gen(function* () {
+          const now = yield* DateTime.nowAsDate
+          const rows = yield* select(now).pipe(Effect.catchTag("SchemaError", Effect.die))
+          const busiest = yield* selectBusiest(now).pipe(Effect.catchTag("SchemaError", Effect.die))
+          const counts = new Map(rows.map(({ signal, ...row }) => [signal, row]))
+          const callers = new Map(
+            busiest.map(({ caller, hour, signal }) => [signal, { caller: shown(caller), hour }] as const)
           )
+          return { counts: (signal) => counts.get(signal) ?? none, busiest: (signal) => callers.get(signal) }
+        }),
+        purge: Effect.fn("SignalCounts.purge")(function* (limit) {
+          const now = yield* DateTime.nowAsDate
+          const dropped = yield* Effect.all([dropCounts(now, limit), dropCallers(now, limit)])
+          // the fuller of the two says whether there is more
+          return Math.max(...dropped.map((rows) => rows.length))
+        })
       })
     })
   )
@@ -108,9 +163,16 @@ export class SignalCounts extends Context.Service<
   static readonly layerFlushing = Layer.effectDiscard(
     Effect.gen(function* () {
       const counts = yield* SignalCounts
+      const callers = yield* CallerCounts
       const interval = yield* Config.Duration("ALERTS_INTERVAL").pipe(Config.withDefault(Duration.seconds(15)))
-      const flush = Effect.catchTag(counts.flush, "SqlError", (error) =>
-        Effect.logWarning("Security signals could not be counted and will be later", error.message)
+      const flush = Effect.gen(function* () {
+        yield* counts.flush
+        const gains = callers.take()
+        yield* counts.writeCallers(gains).pipe(Effect.onError(() => Effect.sync(() => callers.giveBack(gains))))
+      }).pipe(
+        Effect.catchTag("SqlError", (error) =>
+          Effect.logWarning("Security signals could not be counted and will be later", error.message)
+        )
       )
       yield* Effect.addFinalizer(() => flush)
       yield* Effect.forkScoped(Effect.repeat(flush, Schedule.spaced(interval)))

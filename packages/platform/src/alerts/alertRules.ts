@@ -1,28 +1,18 @@
 import type { AlertKind, Severity } from "@mall/domain/operations/Alert"
 
 /** What is counted. Each is a sum over metrics that this process keeps anyway. */
-export type Signal =
-  | "callbacks"
-  | "signature_failures"
-  | "duplicate_callbacks"
-  | "tickets_shown"
-  | "ticket_failures"
-  | "order_probes"
-  | "token_failures"
+export type Signal = "callbacks" | "signature_failures" | "duplicate_callbacks" | "tickets_shown" | "ticket_failures"
+
+/** What is counted for each caller by itself: many callers that each err a little are no attack. */
+export type CallerSignal = "order_probes" | "token_failures"
 
 interface Series {
   readonly id: string
   readonly attributes: Readonly<Record<string, string>>
 }
 
-const isRequest = (
-  { attributes, id }: Series,
-  paths: (path: string) => boolean,
-  status: string | undefined = undefined
-) =>
-  id === "http_requests_total" &&
-  (status === undefined || attributes["status"] === status) &&
-  paths(attributes["path"] ?? "")
+const isRequest = ({ attributes, id }: Series, paths: (path: string) => boolean) =>
+  id === "http_requests_total" && paths(attributes["path"] ?? "")
 
 const callbackPaths = (path: string) => path.startsWith("/callbacks/") || path === "/api/webhook/wechat/payment"
 const ticketPaths = (path: string) => path.endsWith("/status") || path.startsWith("/pay/")
@@ -37,9 +27,13 @@ export const signals: Readonly<Record<Signal, (series: Series) => boolean>> = {
   signature_failures: ({ id }) => id === "payment_signature_failure",
   duplicate_callbacks: ({ id }) => id === "payment_callback_duplicate",
   tickets_shown: (series) => isRequest(series, ticketPaths),
-  ticket_failures: ({ id }) => id === "payment_ticket_validation_failure",
-  order_probes: (series) => isRequest(series, numberedPaths, "404"),
-  token_failures: (series) => isRequest(series, tokenPaths, "401")
+  ticket_failures: ({ id }) => id === "payment_ticket_validation_failure"
+}
+
+/** Which answers add to which signal of a caller; `route` is the route's template. */
+export const callerSignals: Readonly<Record<CallerSignal, (route: string, status: number) => boolean>> = {
+  order_probes: (route, status) => status === 404 && numberedPaths(route),
+  token_failures: (route, status) => status === 401 && tokenPaths(route)
 }
 
 /** What was counted, by all processes: the busiest of the last two minutes, and the sums of five minutes and an hour. */
@@ -49,11 +43,22 @@ export interface Counts {
   readonly hour: number
 }
 
+/** Who did most of a signal in an hour: by what may be shown of them. */
+export interface BusiestCaller {
+  readonly caller: string
+  readonly hour: number
+}
+
+export interface Seen {
+  readonly counts: (signal: Signal) => Counts
+  readonly busiest: (signal: CallerSignal) => BusiestCaller | undefined
+}
+
 export interface AlertRule {
   readonly kind: AlertKind
   readonly severity: Severity
   /** What is wrong, in a sentence with figures; undefined while nothing is. */
-  readonly judge: (counts: (signal: Signal) => Counts) => string | undefined
+  readonly judge: (seen: Seen) => string | undefined
 }
 
 const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`
@@ -63,7 +68,7 @@ export const alertRules: ReadonlyArray<AlertRule> = [
   {
     kind: "signature_failures",
     severity: "P0",
-    judge: (counts) => {
+    judge: ({ counts }) => {
       const failures = counts("signature_failures").fiveMinutes
       // answers of channels are checked too, so that there may be more failures than callbacks
       const all = Math.max(counts("callbacks").fiveMinutes, failures)
@@ -75,7 +80,7 @@ export const alertRules: ReadonlyArray<AlertRule> = [
   {
     kind: "duplicate_callbacks",
     severity: "P1",
-    judge: (counts) => {
+    judge: ({ counts }) => {
       const { perMinute } = counts("duplicate_callbacks")
       return perMinute > 10 ? `${perMinute} repeated notices in a minute (the limit is 10)` : undefined
     }
@@ -83,7 +88,7 @@ export const alertRules: ReadonlyArray<AlertRule> = [
   {
     kind: "ticket_failures",
     severity: "P1",
-    judge: (counts) => {
+    judge: ({ counts }) => {
       const failures = counts("ticket_failures").fiveMinutes
       const all = Math.max(counts("tickets_shown").fiveMinutes, failures)
       return failures * 20 > all
@@ -94,19 +99,21 @@ export const alertRules: ReadonlyArray<AlertRule> = [
   {
     kind: "order_enumeration",
     severity: "P2",
-    judge: (counts) => {
-      const { hour } = counts("order_probes")
-      return hour > 100
-        ? `${hour} requests in an hour for orders and payments that do not exist or are somebody else's (the limit is 100)`
+    judge: ({ busiest }) => {
+      const most = busiest("order_probes")
+      return most !== undefined && most.hour > 100
+        ? `${most.hour} requests of ${most.caller} in an hour for orders and payments that do not exist or are somebody else's (the limit is 100)`
         : undefined
     }
   },
   {
     kind: "token_abuse",
     severity: "P2",
-    judge: (counts) => {
-      const { hour } = counts("token_failures")
-      return hour > 50 ? `${hour} requests in an hour with a token that is not good (the limit is 50)` : undefined
+    judge: ({ busiest }) => {
+      const most = busiest("token_failures")
+      return most !== undefined && most.hour > 50
+        ? `${most.hour} requests of ${most.caller} in an hour with a token that is not good (the limit is 50)`
+        : undefined
     }
   }
 ]

@@ -18,7 +18,7 @@ const system: AuditActor = { kind: "system", id: "system", roles: [] }
 const longestUserAgent = 256
 
 /** An address of IPv4 without its last part; of IPv6 the edge gives the network already. */
-const networkOf = (limitKey: string) => limitKey.replace(/^(\d+\.\d+\.\d+)\.\d+$/, "$1.0/24")
+export const networkOf = (limitKey: string) => limitKey.replace(/^(\d+\.\d+\.\d+)\.\d+$/, "$1.0/24")
 
 const userAgentOf = (request: HttpServerRequest.HttpServerRequest) =>
   request.headers["user-agent"]?.slice(0, longestUserAgent).replaceAll("\u0000", "").toWellFormed()

@@ -1,5 +1,6 @@
 import { Clock, Config, Context, Duration, Effect, Layer, Metric, References, Scope, Tracer } from "effect"
 import { HttpIncomingMessage, HttpMiddleware, HttpRouter, HttpServer } from "effect/http"
+import { CallerCounts } from "../alerts/CallerCounts.ts"
 import { HttpMetrics } from "../telemetry/HttpMetrics.ts"
 import { RpcMetrics } from "../telemetry/RpcMetrics.ts"
 import { EdgeConfig } from "./EdgeConfig.ts"
@@ -87,6 +88,7 @@ export const serve = <A, E, R>(app: Layer.Layer<A, E, R> & NeedsNothing<R>) => {
 export const layer = Layer.mergeAll(
   RateLimits.layer,
   HttpMetrics.layer,
+  CallerCounts.layer,
   RpcMetrics.layer,
   Readiness.layer,
   ReadyAnswers.layer

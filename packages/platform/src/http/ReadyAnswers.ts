@@ -2,6 +2,7 @@ import type { UserId } from "@mall/domain/identity/CurrentUser"
 import { RateLimit } from "@mall/domain/kernel/RateLimit"
 import { Context, Effect, Layer } from "effect"
 import type { HttpServerResponse } from "effect/http"
+import { AnonymousRoutes } from "./AnonymousRoutes.ts"
 import type { IncomingMessage, ServerResponse } from "node:http"
 
 /** What an endpoint would answer, known before it is asked. The body is bytes, and the status 200. */
@@ -54,21 +55,28 @@ export class ReadyAnswers extends Context.Service<
     serve: Serve
   }
 >()("@mall/platform/http/ReadyAnswers") {
-  static readonly layer = Layer.sync(ReadyAnswers, () => {
-    const endpoints = new Map<string, ReadyEndpoint>()
-    return ReadyAnswers.of({
-      add: ({ annotations, method, path }, find) => {
-        const parameter = path.indexOf(":")
-        if (method !== "GET" || Context.get(annotations, RateLimit) !== undefined) {
-          throw new Error(`${method} ${path} cannot have ready answers`)
-        }
-        if (parameter !== -1 && parameter !== path.lastIndexOf("/") + 1) {
-          throw new Error(`${path} has parameters before its end`)
-        }
-        endpoints.set(parameter === -1 ? path : path.slice(0, parameter), { route: path, find })
-      },
-      of: (path) => endpoints.get(path) ?? endpoints.get(path.slice(0, path.lastIndexOf("/") + 1)),
-      serve: (_request, _response, otherwise) => otherwise()
-    })
+  static readonly layer = Layer.effect(
+    ReadyAnswers,
+    Effect.map(AnonymousRoutes, ({ isClosed }) => make(isClosed))
+  )
+}
+
+const make = (isClosed: (way: string) => boolean) => {
+  const endpoints = new Map<string, ReadyEndpoint>()
+  return ReadyAnswers.of({
+    add: ({ annotations, method, path }, find) => {
+      const parameter = path.indexOf(":")
+      if (method !== "GET" || Context.get(annotations, RateLimit) !== undefined) {
+        throw new Error(`${method} ${path} cannot have ready answers`)
+      }
+      if (parameter !== -1 && parameter !== path.lastIndexOf("/") + 1) {
+        throw new Error(`${path} has parameters before its end`)
+      }
+      // what is there for everybody is not for who has to sign in first: the endpoint asks them
+      if (isClosed(`${method} ${path}`)) return
+      endpoints.set(parameter === -1 ? path : path.slice(0, parameter), { route: path, find })
+    },
+    of: (path) => endpoints.get(path) ?? endpoints.get(path.slice(0, path.lastIndexOf("/") + 1)),
+    serve: (_request, _response, otherwise) => otherwise()
   })
 }

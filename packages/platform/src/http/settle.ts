@@ -1,6 +1,7 @@
 import { Clock, Effect, LogLevel, References } from "effect"
 import { HttpBody, HttpServerResponse, ProblemDetails } from "effect/http"
 import { performance } from "node:perf_hooks"
+import { CallerCounts } from "../alerts/CallerCounts.ts"
 import { HttpMetrics } from "../telemetry/HttpMetrics.ts"
 import { LineWriter } from "../telemetry/LineWriter.ts"
 import { accessLine } from "./accessLine.ts"
@@ -65,6 +66,7 @@ const lowestLogged = (level: LogLevel.LogLevel) =>
 export const makeRecord = Effect.gen(function* () {
   const config = yield* EdgeConfig
   const metrics = yield* HttpMetrics
+  const callers = yield* CallerCounts
   const writer = yield* LineWriter
   const clock = yield* Clock.Clock
   const level = yield* References.MinimumLogLevel
@@ -76,6 +78,7 @@ export const makeRecord = Effect.gen(function* () {
     const durationMillis = performance.now() - startedAt
     const bytesIn = bytesInOf(source)
     metrics.record(route, method, status, durationMillis, bytesIn, bytesOut)
+    callers.record(route, status, info)
     if (!isQuiet && status >= logsFrom) {
       writer.write(
         accessLine(clock.currentTimeMillisUnsafe(), {

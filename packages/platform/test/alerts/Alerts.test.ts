@@ -9,9 +9,11 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { createServer } from "node:http"
 import { alertRules } from "../../src/alerts/alertRules.ts"
-import type { Counts, Signal } from "../../src/alerts/alertRules.ts"
+import type { CallerSignal, Counts, Signal } from "../../src/alerts/alertRules.ts"
 import { Alerts } from "../../src/alerts/Alerts.ts"
+import { CallerCounts } from "../../src/alerts/CallerCounts.ts"
 import { SignalCounts } from "../../src/alerts/SignalCounts.ts"
+import { RequestInfo } from "../../src/http/RequestInfo.ts"
 
 const Message = Schema.Struct({
   msgtype: Schema.Literal("text"),
@@ -52,7 +54,7 @@ const Receiver = HttpRouter.serve(
 const aProcess = (url?: string) =>
   Layer.build(
     Alerts.layer.pipe(
-      Layer.provideMerge(SignalCounts.layer),
+      Layer.provideMerge(Layer.merge(SignalCounts.layer, CallerCounts.layer)),
       Layer.provide(CircuitBreaker.layerStoreMemory()),
       Layer.provide(
         ConfigProvider.layer(
@@ -70,7 +72,10 @@ const aProcess = (url?: string) =>
 const gain = (id: string, count: number, attributes: Record<string, string> = {}) =>
   Metric.update(Metric.counter(id, { incremental: true, attributes }), count)
 
-const clear = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`TRUNCATE platform.signal_counts, platform.alerts`)
+const clear = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) => sql`TRUNCATE platform.signal_counts, platform.caller_counts, platform.alerts`
+)
 
 const Test = Receiver.pipe(
   Layer.provideMerge(Robot.layer),
@@ -84,9 +89,29 @@ const otherId = AlertId.make("019a0000-0000-7000-8000-000000000000")
 
 const none: Counts = { perMinute: 0, fiveMinutes: 0, hour: 0 }
 
-/** What the rules say where this was counted. */
-const alarms = (counts: Partial<Record<Signal, Partial<Counts>>>): ReadonlyArray<AlertKind> =>
-  alertRules.filter(({ judge }) => judge((signal) => ({ ...none, ...counts[signal] }))).map(({ kind }) => kind)
+/** What the rules say where this was counted, and the busiest caller did so much in an hour. */
+const alarms = (
+  counts: Partial<Record<Signal, Partial<Counts>>>,
+  hours: Partial<Record<CallerSignal, number>> = {}
+): ReadonlyArray<AlertKind> =>
+  alertRules
+    .filter(({ judge }) =>
+      judge({
+        counts: (signal) => ({ ...none, ...counts[signal] }),
+        busiest: (signal) => ({ caller: "user 1", hour: hours[signal] ?? 0 })
+      })
+    )
+    .map(({ kind }) => kind)
+
+/** An answer of `status` by `route` to who calls from `address`. */
+const answered = (route: string, status: number, address: string, userId?: string) =>
+  Effect.map(CallerCounts, ({ record }) => {
+    const info = new RequestInfo("r", "t", address, address)
+    info.userId = userId
+    record(route, status, info)
+  })
+
+const times = (count: number) => Array.from({ length: count }, (_, index) => index)
 
 layer(Test, { excludeTestServices: true })("Alerts", (it) => {
   it.effect("go by the thresholds of the source documents, above them and not at them (13.09)", () =>
@@ -101,8 +126,8 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
       assert.deepStrictEqual(tickets(6, 100), ["ticket_failures"])
       assert.deepStrictEqual(alarms({ duplicate_callbacks: { perMinute: 10 } }), [])
       assert.deepStrictEqual(alarms({ duplicate_callbacks: { perMinute: 11 } }), ["duplicate_callbacks"])
-      assert.deepStrictEqual(alarms({ order_probes: { hour: 100 }, token_failures: { hour: 50 } }), [])
-      assert.deepStrictEqual(alarms({ order_probes: { hour: 101 }, token_failures: { hour: 51 } }), [
+      assert.deepStrictEqual(alarms({}, { order_probes: 100, token_failures: 50 }), [])
+      assert.deepStrictEqual(alarms({}, { order_probes: 101, token_failures: 51 }), [
         "order_enumeration",
         "token_abuse"
       ])
@@ -122,24 +147,74 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
   it.effect("add up what several processes count, each thing once", () =>
     Effect.gen(function* () {
       yield* clear
-      const count = Effect.fnUntraced(function* (probes: number) {
+      const count = Effect.fnUntraced(function* (repeated: number) {
         const counts = yield* SignalCounts
-        const probe = { service: "mall", method: "GET", path: "/api/v1/orders/:id", status: "404" }
-        yield* gain("http_requests_total", probes, probe)
-        yield* gain("http_requests_total", 500, { ...probe, status: "200" })
-        yield* gain("http_requests_total", 7, { ...probe, path: "/api/v1/auth/login", status: "401" })
-        yield* gain("http_requests_total", 3, { ...probe, path: "/api/v1/auth/verify", status: "401" })
+        yield* gain("payment_callback_duplicate", repeated, { channel: "alipay" })
+        yield* gain("http_requests_total", 500, { path: "/callbacks/:channel", status: "200" })
         yield* counts.flush
         yield* counts.flush
         return yield* counts.read
       })
-      yield* Effect.provide(count(60), yield* aProcess())
-      const of = yield* Effect.provide(count(41), yield* aProcess())
-      assert.deepStrictEqual([of("order_probes").hour, of("token_failures").hour], [101, 6])
+      yield* Effect.provide(count(6), yield* aProcess())
+      const { counts } = yield* Effect.provide(count(5), yield* aProcess())
+      assert.deepStrictEqual([counts("duplicate_callbacks").hour, counts("callbacks").hour], [11, 1_000])
       const { judge } = yield* Effect.provide(Alerts, yield* aProcess())
       const opened = yield* Effect.all([judge, judge, judge], { concurrency: "unbounded" })
       assert.deepStrictEqual(opened.toSorted(), [0, 0, 1])
     })
+  )
+
+  it.effect(
+    "count probes and bad tokens of each caller by itself, over all processes, and name who it is (13.09)",
+    () =>
+      Effect.gen(function* () {
+        yield* clear
+        const order = "/api/v1/orders/:id"
+        const flushed = Effect.gen(function* () {
+          const [counts, callers] = [yield* SignalCounts, yield* CallerCounts]
+          yield* counts.writeCallers(callers.take())
+          yield* counts.writeCallers(callers.take())
+        })
+        const serve = Effect.fnUntraced(function* (probes: number) {
+          // a hundred people who each mistype a number once, and have a token that is over
+          yield* Effect.forEach(times(100), (n) => answered(order, 404, `198.51.100.${n}`))
+          yield* Effect.forEach(times(100), (n) => answered(order, 401, `198.51.100.${n}`))
+          yield* Effect.forEach(times(60), () => answered("/api/v1/auth/login", 401, "203.0.113.9"))
+          yield* Effect.forEach(times(probes), () => answered(order, 404, "203.0.113.7"))
+          yield* Effect.forEach(times(probes), () => answered(order, 200, "203.0.113.7"))
+          yield* flushed
+        })
+        yield* Effect.provide(serve(60), yield* aProcess())
+        yield* Effect.provide(serve(40), yield* aProcess())
+        const process = yield* aProcess()
+        const { judge, list } = yield* Effect.provide(Alerts, process)
+        assert.strictEqual(yield* judge, 0)
+
+        yield* Effect.provide(serve(1), process)
+        // one signed-in user, wherever they come from
+        yield* Effect.forEach(times(51), (n) => answered(order, 401, `198.51.100.${n}`, "019a-user")).pipe(
+          Effect.andThen(flushed),
+          Effect.provide(process)
+        )
+        assert.strictEqual(yield* judge, 2)
+        const told = (yield* list({ isOpen: true })).data.map(({ message }) => message)
+        assert.include(told.join(), "101 requests of network 203.0.113.0/24 in an hour")
+        assert.include(told.join(), "51 requests of user 019a-user in an hour")
+        assert.notInclude(told.join(), "203.0.113.7")
+      })
+  )
+
+  it.effect("remember a bounded number of callers, and what could not be written", () =>
+    Effect.gen(function* () {
+      const { giveBack, take } = yield* CallerCounts
+      yield* Effect.forEach(times(3_000), (n) => answered("/api/v1/orders/:id", 404, `2001:db8:0:${n}::/64`))
+      yield* answered("/api/v1/orders/:id", 404, "2001:db8:0:1::/64")
+      const taken = take()
+      assert.lengthOf(taken, 2_000)
+      assert.deepStrictEqual(take(), [])
+      giveBack(taken)
+      assert.deepStrictEqual(take()[1], { signal: "order_probes", caller: "ip:2001:db8:0:1::/64", count: 2 })
+    }).pipe(Effect.provide(CallerCounts.layer))
   )
 
   it.effect(
@@ -191,7 +266,7 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
       })
   )
 
-  it.effect("forget counts of yesterday", () =>
+  it.effect("forget counts of yesterday, and callers after two hours", () =>
     Effect.gen(function* () {
       yield* clear
       const sql = yield* SqlClient.SqlClient
@@ -199,7 +274,11 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
       yield* sql`
         INSERT INTO platform.signal_counts (signal, minute, count)
         SELECT 'callbacks', now() - make_interval(hours => n), 1 FROM generate_series(1, 30) AS n`
+      yield* sql`
+        INSERT INTO platform.caller_counts (since, signal, caller, count)
+        SELECT now() - make_interval(hours => n), 'order_probes', 'ip:203.0.113.7', 1 FROM generate_series(1, 5) AS n`
       assert.deepStrictEqual([yield* purge(5), yield* purge(5)], [5, 2])
+      assert.lengthOf(yield* sql`SELECT FROM platform.caller_counts`, 1)
     })
   )
 })

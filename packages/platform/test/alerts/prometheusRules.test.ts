@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { alertRules } from "../../src/alerts/alertRules.ts"
-import type { Counts, Signal } from "../../src/alerts/alertRules.ts"
+import type { Seen } from "../../src/alerts/alertRules.ts"
 
 const file = path.join(import.meta.dirname, "../../../../deploy/prometheus/alerts.yml")
 
@@ -26,12 +26,13 @@ const nameOf = (kind: string) =>
     .join("")
 
 /** Counts where `part` of a thousand are bad, or where a signal that has no whole stands at `part`. */
-const counting =
-  (part: number) =>
-  (signal: Signal): Counts => {
+const counting = (part: number): Seen => ({
+  counts: (signal) => {
     const count = signal === "callbacks" || signal === "tickets_shown" ? 1_000 : part
     return { perMinute: count, fiveMinutes: count, hour: count }
-  }
+  },
+  busiest: () => ({ caller: "network 203.0.113.0/24", hour: part })
+})
 
 describe("The rules for Prometheus and Grafana", () => {
   it("ring where the workers' own ring, above the same limits and as loud (13.09, 13.10 P2-6)", () => {

@@ -193,6 +193,23 @@ describe("Edge", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("tells callers apart who ask without a good token, by account where it is known", () =>
+    Effect.gen(function* () {
+      const { callers, url } = yield* startEdge({ TRUSTED_PROXIES: "127.0.0.0/8" })
+      yield* call(`${url}/api/v1/me`, { headers: { "x-forwarded-for": "203.0.113.7" } })
+      yield* call(`${url}/api/v1/me`, { headers: { "x-forwarded-for": "203.0.113.7" } })
+      yield* call(`${url}/api/v1/me`, { headers: { "x-forwarded-for": "2001:db8::7" } })
+      yield* call(`${url}/api/v1/things/${missing}`)
+      assert.deepStrictEqual(
+        callers.take().map(({ caller, count, signal }) => [signal, caller, count]),
+        [
+          ["token_failures", "ip:203.0.113.7", 2],
+          ["token_failures", "ip:2001:db8:0:0::/64", 1]
+        ]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("counts by route, never by path", () =>
     Effect.gen(function* () {
       const { url } = yield* startEdge({ OTEL_SERVICE_NAME: "user-api" })

@@ -11,6 +11,7 @@ import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import * as net from "node:net"
 import * as Callers from "../../src/http/Callers.ts"
+import { CallerCounts } from "../../src/alerts/CallerCounts.ts"
 import * as Edge from "../../src/http/Edge.ts"
 import { Load } from "../../src/http/Load.ts"
 import * as NodeServer from "../../src/http/NodeServer.ts"
@@ -183,6 +184,7 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
     ended: Deferred.await(ended),
     letGo: Deferred.succeed(letGo, undefined),
     load: yield* Effect.provideContext(Load, services),
+    callers: yield* Effect.provideContext(CallerCounts, services),
     readiness: yield* Effect.provideContext(Readiness, services),
     /** What was logged up to now. */
     log: Effect.map(writer.flush, () => written.join(""))

@@ -201,7 +201,7 @@ const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
     parseCallback: PaypalCallback.make(settings, client),
     acknowledgement: { status: 200, contentType: "application/json", body: "{}" },
     refusal: (reason) => ({
-      status: reason === "unavailable" ? 503 : reason === "malformed" ? 400 : 401,
+      status: reason === "unavailable" || reason === "unverifiable" ? 503 : reason === "malformed" ? 400 : 401,
       contentType: "application/json",
       body: `{"reason":"${reason}"}`
     }),

@@ -1,13 +1,13 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { CallFailed } from "@mall/platform/DownstreamError"
-import { ByteSize, Clock, Context, Effect, Layer, Option, Ref, Schema } from "effect"
+import { ByteSize, Clock, Context, Duration, Effect, Layer, Option, Ref, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpIncomingMessage } from "effect/http"
-import type { HttpClientError, HttpClientResponse } from "effect/http"
+import type { HttpClientResponse } from "effect/http"
 import * as ChannelCalls from "../channelCalls.ts"
 import { networkCodeOf, noAnswer } from "../channelCalls.ts"
 import type { Exchange } from "../channelCalls.ts"
 import type { ChannelError } from "../ChannelError.ts"
-import { channelFailure, fromNetwork } from "../channelFailure.ts"
+import { channelFailure, fromNetwork, meaningOfStatus } from "../channelFailure.ts"
 import type { PaypalSettings } from "./PaypalConfig.ts"
 import { fromAnswer } from "./paypalErrors.ts"
 
@@ -36,8 +36,21 @@ export interface PaypalClient {
     readonly requestId?: string
     readonly answer: Schema.Codec<A, unknown>
   }) => Effect.Effect<A, ChannelError>
-  /** The text at an address outside of the API. */
-  readonly fetchText: (url: string) => Effect.Effect<string, HttpClientError.HttpClientError>
+  /**
+   * The text at an address outside of the API: `none` where PayPal says that nothing is there, `NotAtHand` where it does not
+   * answer or is not able to.
+   */
+  readonly fetchText: (url: string) => Effect.Effect<Option.Option<string>, NotAtHand>
+}
+
+/** A sender of a notice waits for the answer meanwhile. */
+const fetchTime = Duration.seconds(3)
+
+/** What PayPal publishes does not come now: an outage, after which it may be asked again. */
+class NotAtHand extends Schema.TaggedError<NotAtHand>()("NotAtHand", { cause: Schema.Defect() }) {
+  override get message() {
+    return "PayPal does not hand it out now"
+  }
 }
 
 /** PayPal's REST API over Effect's HTTP client. Answers are not signed: TLS says whose they are. */
@@ -138,7 +151,14 @@ export const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
       ),
     fetchText: (url) =>
       http.get(url).pipe(
-        Effect.flatMap((response) => response.text),
+        Effect.flatMap((response): Effect.Effect<Option.Option<string>, unknown> => {
+          if (response.status >= 200 && response.status < 300) return Effect.asSome(response.text)
+          return meaningOfStatus(response.status) === "refused"
+            ? Effect.succeedNone
+            : Effect.fail(channelFailure("notSent", String(response.status)))
+        }),
+        Effect.timeout(fetchTime),
+        Effect.mapError((cause) => new NotAtHand({ cause })),
         Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.kibibytes(64)),
         Effect.provideService(HttpClient.TracerPropagationEnabled, false)
       )
