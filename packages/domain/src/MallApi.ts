@@ -13,6 +13,7 @@ import { AccountApiGroup, UsersApiGroup } from "./identity/UsersApi.ts"
 import { Problems } from "./kernel/Problems.ts"
 import { LedgerApiGroup } from "./ledger/LedgerApi.ts"
 import { AuditApiGroup } from "./operations/AuditApi.ts"
+import { DoctorApiGroup } from "./operations/DoctorApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
@@ -31,7 +32,7 @@ const groups = HttpApi.make("mall")
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
   .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup)
-  .add(AuditApiGroup)
+  .add(AuditApiGroup, DoctorApiGroup)
   .middleware(Problems)
 
 /** Everything the server answers over HTTP; each context adds its groups here. */

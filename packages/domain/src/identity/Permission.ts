@@ -50,6 +50,8 @@ export const Permission = Schema.Literals([
   "policy:administer",
   "blocks:administer",
   "operations:administer",
+  "doctor:read",
+  "doctor:administer",
   "audit:read",
   "personal-data:unmask"
 ]).annotate({ identifier: "Permission" })
@@ -97,6 +99,8 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "policy:administer",
     "blocks:administer",
     "operations:administer",
+    "doctor:read",
+    "doctor:administer",
     "personal-data:unmask"
   ]
 }

@@ -33,8 +33,11 @@ export const AuditAction = Schema.Literals([
   "dispute.add_evidence",
   "dispute.submit",
   "dispute.sync",
+  "doctor.run",
   "ledger.adjust",
   "ledger_account.close",
+  "ledger_account.freeze",
+  "ledger_account.thaw",
   "order.cancel",
   "order.deliver",
   "order.ship",
@@ -84,7 +87,8 @@ export const AuditAction = Schema.Literals([
   "user.mfa_reset",
   "user.role_grant",
   "user.role_revoke",
-  "user.unban"
+  "user.unban",
+  "violation.acknowledge"
 ]).annotate({ identifier: "AuditAction" })
 export type AuditAction = typeof AuditAction.Type
 

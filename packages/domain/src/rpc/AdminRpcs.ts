@@ -5,6 +5,7 @@ import { BlockAdminRpcs, PolicyAdminRpcs } from "../identity/PolicyRpcs.ts"
 import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerAdminRpcs } from "../ledger/LedgerRpcs.ts"
 import { AuditAdminRpcs } from "../operations/AuditApi.ts"
+import { DoctorAdminRpcs } from "../operations/DoctorApi.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
@@ -22,6 +23,7 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   BlockAdminRpcs,
   OperationsAdminRpcs,
   AuditAdminRpcs,
+  DoctorAdminRpcs,
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,
