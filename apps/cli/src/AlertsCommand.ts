@@ -23,7 +23,7 @@ const list = Command.make(
       columns: {
         id: ({ id }) => id,
         severity: ({ severity }) => severity,
-        kind: ({ kind }) => kind,
+        kind: ({ kind, subject }) => (subject === "" ? kind : `${kind} ${subject}`),
         opened: ({ openedAt }) => openedAt,
         resolved: ({ resolvedAt }) => resolvedAt,
         acknowledged: ({ acknowledgedBy }) => acknowledgedBy,

@@ -3,7 +3,7 @@ import { Finding, Subject, Violation, ViolationChange, ViolationId } from "@mall
 import type { Violation as ViolationType } from "@mall/domain/operations/Doctor"
 import { generator } from "@mall/domain/kernel/Id"
 import { Context, Effect, Layer, Schema } from "effect"
-import { SqlClient, SqlSchema } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Check } from "./Checks.ts"
 
