@@ -11,7 +11,7 @@ const list = Command.make(
   "list",
   {
     ...page,
-    open: Flag.Boolean("open").pipe(Flag.withDescription("Only what goes on now")),
+    open: Flag.Boolean("open").pipe(Flag.withDescription("Only what goes on now"), Flag.withDefault(false)),
     json
   },
   Effect.fnUntraced(function* ({ after, json, limit, open }) {

@@ -66,7 +66,7 @@ const violations = Command.make(
   {
     ...page,
     check: checkFlag,
-    open: Flag.Boolean("open").pipe(Flag.withDescription("Only what is so now")),
+    open: Flag.Boolean("open").pipe(Flag.withDescription("Only what is so now"), Flag.withDefault(false)),
     json
   },
   Effect.fnUntraced(function* ({ after, check, json, limit, open }) {
@@ -178,9 +178,13 @@ export const DoctorCommand = Command.make(
   {
     check: checkFlag,
     full: Flag.Boolean("full").pipe(
-      Flag.withDescription("Look at everything, not only at what changed since the last run")
+      Flag.withDescription("Look at everything, not only at what changed since the last run"),
+      Flag.withDefault(false)
     ),
-    channels: Flag.Boolean("channels").pipe(Flag.withDescription("Ask the payment channels too")),
+    channels: Flag.Boolean("channels").pipe(
+      Flag.withDescription("Ask the payment channels too"),
+      Flag.withDefault(false)
+    ),
     json
   },
   Effect.fnUntraced(function* ({ channels, check, full, json }) {

@@ -101,7 +101,8 @@ const account = Command.make(
         ...{ "credits pending": creditsPending, "credits posted": creditsPosted },
         entries: account.version,
         opened: account.createdAt,
-        closed: closedAt
+        closed: closedAt,
+        frozen: account.frozenAt
       })
     )
   })

@@ -10,6 +10,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { eventually, newBuyer, sandboxAt, skusInStock } from "./shoppers.ts"
 import { driveBlocks, driveKeys, driveOperators, driveRoles, driveRules } from "./auditedAccess.ts"
+import { driveDoctor } from "./auditedDoctor.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
 const newAlertId = generator(AlertId)
@@ -317,6 +318,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
   it.effect("of API keys", () => driveKeys)
   it.effect("of books, payments and authenticators", () => driveOperators)
   it.effect("of rules and lists", () => driveRules)
+  it.effect("of violations and frozen accounts", () => driveDoctor)
 
   it.effect("and the merchant reads its own of it, the admin all, and nobody else", () =>
     Effect.gen(function* () {

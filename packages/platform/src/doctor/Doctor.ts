@@ -17,6 +17,7 @@ import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { Alerts } from "../alerts/Alerts.ts"
 import { makeAuditRecorder } from "../audit/AuditRecorder.ts"
+import { CurrentActor } from "../audit/CurrentActor.ts"
 import { currentTraceId } from "../currentTraceId.ts"
 import { retryConflicts } from "../retryConflicts.ts"
 import { Checks } from "./Checks.ts"
@@ -122,9 +123,11 @@ export class Doctor extends Context.Service<
 
       const freezeFor = Effect.fnUntraced(function* (violation: Violation, account: AccountCode) {
         const order = { by: doctor, reason: violation.summary.slice(0, 400), violation: violation.id }
-        const isFrozen = yield* freezes
-          .freeze(account, order)
-          .pipe(Effect.catchTag("LedgerAccountNotFound", () => Effect.succeed(false)))
+        const isFrozen = yield* freezes.freeze(account, order).pipe(
+          // whoever had it look did not freeze
+          Effect.provideService(CurrentActor, { kind: "system", id: doctor, roles: [] }),
+          Effect.catchTag("LedgerAccountNotFound", () => Effect.succeed(false))
+        )
         yield* repo.addFrozen(violation.id, account)
         if (!isFrozen) return
         yield* Effect.logWarning("an account was frozen").pipe(
