@@ -30,6 +30,7 @@ import sealedPersonalData from "./0028_sealed_personal_data.ts"
 import exchange from "./0033_exchange.ts"
 import payouts from "./0032_payouts.ts"
 import merchantTerms from "./0030_merchant_terms.ts"
+import doctor from "./0035_doctor.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -65,4 +66,5 @@ export const migrations = {
   "0032_payouts": payouts
   "0030_merchant_terms": merchantTerms
   "0036_leftovers": leftovers
+  "0035_doctor": doctor
 }

@@ -11,7 +11,7 @@ const list = Command.make(
   "list",
   {
     ...page,
-    open: Flag.Boolean("open").pipe(Flag.withDescription("Only what goes on now")),
+    open: Flag.Boolean("open").pipe(Flag.withDescription("Only what goes on now"), Flag.withDefault(false)),
     json
   },
   Effect.fnUntraced(function* ({ after, json, limit, open }) {
@@ -23,7 +23,7 @@ const list = Command.make(
       columns: {
         id: ({ id }) => id,
         severity: ({ severity }) => severity,
-        kind: ({ kind }) => kind,
+        kind: ({ kind, subject }) => (subject === "" ? kind : `${kind} ${subject}`),
         opened: ({ openedAt }) => openedAt,
         resolved: ({ resolvedAt }) => resolvedAt,
         acknowledged: ({ acknowledgedBy }) => acknowledgedBy,

@@ -1,4 +1,5 @@
 import { AccountCode, LedgerReport } from "@mall/domain/ledger/Account"
+import { AccountFreeze, AccountFreezes } from "@mall/domain/ledger/AccountFreezes"
 import { Leg, NewAdjustment, PositiveAmount, TransferDetails, TransferId } from "@mall/domain/ledger/Transfer"
 import { generator } from "@mall/domain/kernel/Id"
 import { HashChain } from "@mall/ledger/HashChain"
@@ -10,7 +11,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
-import { fields, json, print } from "./Output.ts"
+import { fields, json, print, table } from "./Output.ts"
 import * as Services from "./Services.ts"
 
 const newTransferId = generator(TransferId)
@@ -18,6 +19,8 @@ const actor = Effect.map(operator, (name) => `operator:${name}`)
 const account = (name: string) => Argument.String(name).pipe(Argument.withSchema(AccountCode))
 
 const Verified = Schema.Struct({ ...LedgerReport.fields, payments: Schema.Int, differences: Schema.Int })
+
+const FrozenOrNot = Schema.Struct({ account: AccountCode, isFrozen: Schema.Boolean })
 
 class BooksUnsound extends Schema.TaggedError<BooksUnsound>()("BooksUnsound", { fault: Schema.String }) {
   override get message() {
@@ -122,6 +125,68 @@ export const close = Command.make(
 ).pipe(
   Command.withDescription("Close an empty account; only what has happened is posted to it from then on"),
   Command.withExamples([{ command: 'mall ledger close platform:wallet:b7:CNY --reason "the buyer left" --yes' }]),
+  Command.provide(Services.layer)
+)
+
+export const freeze = Command.make(
+  "freeze",
+  { account: account("account"), reason, json },
+  Effect.fnUntraced(function* ({ account, json, reason }) {
+    const freezes = yield* AccountFreezes
+    const isNew = yield* freezes.freeze(account, { by: yield* actor, reason, violation: null })
+    const said = isNew ? `${account} is frozen.` : `${account} was frozen already.`
+    yield* print({ account, isFrozen: true }, { json, schema: FrozenOrNot }, Console.log(said))
+  })
+).pipe(
+  Command.withDescription("Refuse what is asked of an account, until it is thawed; what has happened is still posted"),
+  Command.withExamples([{ command: 'mall ledger freeze platform:payable:CNY --reason "INC-7"' }]),
+  Command.provide(Services.layer)
+)
+
+export const thaw = Command.make(
+  "thaw",
+  { account: account("account"), reason, yes, json },
+  Effect.fnUntraced(function* ({ account, json, reason, yes }) {
+    const freezes = yield* AccountFreezes
+    yield* confirm(`Thawing ${account}, through which money may leave at once,`, yes)
+    yield* freezes.thaw(account, { by: yield* actor, reason })
+    yield* print({ account, isFrozen: false }, { json, schema: FrozenOrNot }, Console.log(`${account} is thawed.`))
+  })
+).pipe(
+  Command.withDescription(
+    "Let an account take movements again, whatever froze it; the same violation does not freeze it again"
+  ),
+  Command.withExamples([{ command: 'mall ledger thaw platform:payable:CNY --reason "INC-7 is put right" --yes' }]),
+  Command.provide(Services.layer)
+)
+
+export const freezes = Command.make(
+  "freezes",
+  { account: account("account"), json },
+  Effect.fnUntraced(function* ({ account, json }) {
+    const found = yield* AccountFreezes.use((freezes) => freezes.history(account))
+    yield* print(
+      found,
+      { json, schema: Schema.Array(AccountFreeze) },
+      table(
+        {
+          frozen: ({ frozenAt }) => frozenAt,
+          by: ({ frozenBy }) => frozenBy,
+          why: ({ reason }) => reason,
+          violation: ({ violation }) => violation,
+          thawed: ({ thawedAt }) => thawedAt,
+          "thawed by": ({ thawedBy }) => thawedBy,
+          because: ({ thawReason }) => thawReason,
+          trace: ({ traceId }) => traceId
+        },
+        found,
+        "It was never frozen."
+      )
+    )
+  })
+).pipe(
+  Command.withDescription("Show when an account was frozen and thawed, by whom and why"),
+  Command.withExamples([{ command: "mall ledger freezes platform:payable:CNY" }]),
   Command.provide(Services.layer)
 )
 

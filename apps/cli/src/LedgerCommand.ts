@@ -6,7 +6,7 @@ import { Effect, Option, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { csv, printCsv } from "./csv.ts"
 import { given, page } from "./flags.ts"
-import { adjust, backfill, close, verify } from "./LedgerActs.ts"
+import { adjust, backfill, close, freeze, freezes, thaw, verify } from "./LedgerActs.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
 import type { Columns } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -101,7 +101,8 @@ const account = Command.make(
         ...{ "credits pending": creditsPending, "credits posted": creditsPosted },
         entries: account.version,
         opened: account.createdAt,
-        closed: closedAt
+        closed: closedAt,
+        frozen: account.frozenAt
       })
     )
   })
@@ -259,6 +260,9 @@ export const LedgerCommand = Command.make("ledger").pipe(
     verify,
     adjust,
     close,
+    freeze,
+    thaw,
+    freezes,
     backfill
   ])
 )

@@ -130,6 +130,11 @@ export const commands: ReadonlyArray<Entry> = [
     async () => (await import("./AuditCommand.ts")).AuditCommand
   ),
   entry(
+    "doctor",
+    "Make sure of what is always true: the books, payments, orders, stock; explain what is not",
+    async () => (await import("./DoctorCommand.ts")).DoctorCommand
+  ),
+  entry(
     "keys",
     "Look at and rotate the keys of access tokens",
     async () => (await import("./KeysCommand.ts")).KeysCommand

@@ -7,11 +7,16 @@ import {
   IdentityProvidersLayer,
   personalDataTables
 } from "@mall/identity/Identity"
+import * as LedgerChecks from "@mall/ledger/LedgerChecks"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
 import * as TermsServices from "@mall/merchants/terms/TermsServices"
+import * as PaymentChecks from "@mall/payments/checks/PaymentChecks"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
 import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
+import { Checks } from "@mall/platform/doctor/Checks"
+import { Doctor } from "@mall/platform/doctor/Doctor"
+import * as PlatformChecks from "@mall/platform/doctor/PlatformChecks"
 import { Doorbell } from "@mall/platform/Doorbell"
 import { Idempotency } from "@mall/platform/Idempotency"
 import { Notifications } from "@mall/platform/Notifications"
@@ -21,7 +26,9 @@ import * as RiskServices from "@mall/risk/RiskServices"
 import * as Stores from "@mall/platform/Stores"
 import * as ExchangeServices from "@mall/treasury/exchange/ExchangeServices"
 import * as PayoutServices from "@mall/treasury/payouts/PayoutServices"
+import * as ReconciliationChecks from "@mall/treasury/reconciliation/ReconciliationChecks"
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
+import * as TradeChecks from "@mall/trade/checks/TradeChecks"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
@@ -31,7 +38,7 @@ import { Database } from "./Database.ts"
 const Sealing = PersonalDataSealing.layerOf([...personalDataTables, ...Trade.personalDataTables])
 
 /** What the contexts stand on, over the database. */
-const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.layer, Sealing).pipe(
+const Foundation = Layer.mergeAll(Checks.layer, Outbox.layerNoDeps, Idempotency.layer, Alerts.layer, Sealing).pipe(
   Layer.provideMerge(Layer.mergeAll(Stores.layer, SignalCounts.layer)),
   Layer.provideMerge(Doorbell.layerNoDeps),
   Layer.provideMerge(Notifications.layer),
@@ -45,6 +52,14 @@ const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.l
 const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer, PayoutServices.layer).pipe(
 /** The pay platform: payments, the books that it writes in its own transactions, who may pay, what merchants pay, and the comparison with the channels. */
 const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer).pipe(
+/** The pay platform: payments, the books that it writes in its own transactions, who may pay, and the comparison with the channels. */
+const Pay = Layer.mergeAll(
+  RiskServices.layerBacktests,
+  ReconciliationServices.layer,
+  LedgerChecks.layer,
+  PaymentChecks.layer,
+  ReconciliationChecks.layer
+).pipe(
   Layer.provideMerge(PaymentServices.layer),
   Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer, TermsServices.layer))
   Layer.provideMerge(PaymentServices.layer.pipe(Layer.provide(IdentityCountryOf))),
@@ -58,7 +73,8 @@ const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fres
 
 /** Trade needs the ports of all the others, catalog needs only trade's stock: the order below is the order of the ports. */
 const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
-  Trade.layer.pipe(
+  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer).pipe(
+    Layer.provideMerge(Trade.layer),
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),
     Layer.provideMerge(Layer.mergeAll(identity, pay)),

@@ -14,6 +14,7 @@ import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
 import * as AuditEdge from "@mall/platform/audit/AuditEdge"
+import * as DoctorEdge from "@mall/platform/doctor/DoctorEdge"
 import * as Callers from "@mall/platform/http/Callers"
 import * as Edge from "@mall/platform/http/Edge"
 import * as SystemRoutes from "@mall/platform/http/SystemRoutes"
@@ -49,6 +50,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     PaymentHttp.layer,
     LedgerHttp.layer,
     AuditEdge.httpLayer,
+    DoctorEdge.httpLayer,
     RiskHttp.layer,
     ReconciliationHttp.layer,
     ExchangeHttp.layer
@@ -73,6 +75,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
     AuditEdge.rpcLayer,
+    DoctorEdge.rpcLayer,
     RiskRpcHandlers.adminLayer,
     ReconciliationRpcHandlers.layer,
     ExchangeRpcHandlers.merchantLayer,

@@ -4,6 +4,7 @@ import * as LedgerWorker from "@mall/ledger/LedgerWorker"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
+import * as DoctorSweeps from "@mall/platform/doctor/DoctorSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
@@ -28,6 +29,7 @@ export const sweeps = Layer.mergeAll(
   PlatformSweeps.layer,
   AlertSweeps.layer,
   AuditSweeps.layer,
+  DoctorSweeps.layer,
   PersonalDataSweeps.layer
 )
 

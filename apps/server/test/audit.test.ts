@@ -14,6 +14,7 @@ import { driveBlocks, driveKeys, driveOperators, drivePayoutAccounts, driveRoles
 import { driveBlocks, driveKeys, driveOperators, driveRoles, driveRules, driveTerms } from "./auditedAccess.ts"
 import { driveBlocks, driveKeys, driveOperators, driveRoles, driveRules } from "./auditedAccess.ts"
 import { driveDifferences, driveReviews } from "./auditedMoney.ts"
+import { driveDoctor } from "./auditedDoctor.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
 const newAlertId = generator(AlertId)
@@ -326,6 +327,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
   it.effect("of merchants' terms", () => driveTerms)
   it.effect("of payments in review", () => driveReviews)
   it.effect("of differences from the channels' bills", () => driveDifferences)
+  it.effect("of violations and frozen accounts", () => driveDoctor)
 
   it.effect("and the merchant reads its own of it, the admin all, and nobody else", () =>
     Effect.gen(function* () {

@@ -267,6 +267,13 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
     body: { list: "block", kind: "device", value: "nobody's", expiresIn: 60, reason: "because" }
   },
   "POST /api/v1/risk/lists/remove": { body: { list: "block", kind: "device", value: "nothing", reason: "because" } },
+  "POST /api/v1/ledger/accounts/:id/freeze": { params: id, body: { reason: "because" } },
+  "POST /api/v1/ledger/accounts/:id/thaw": { params: id, body: { reason: "because" } },
+  "GET /api/v1/doctor": none,
+  "GET /api/v1/doctor/violations": { query: { ...page, check: "messages", isOpen: "true" } },
+  "GET /api/v1/doctor/violations/:id": { params: id },
+  "POST /api/v1/doctor/violations/:id/acknowledge": { params: id, body: { reason: "because" } },
+  "POST /api/v1/doctor/runs": { body: { check: "nothing", isFull: false, withChannels: false } },
   "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
   "GET /api/v1/reconciliation/channels": none,
   "GET /api/v1/reconciliation/runs": {

@@ -73,6 +73,8 @@ const payloads: Readonly<Record<string, Json>> = {
   "ledger.trialBalance": {},
   "admin.ledger.accounts": {},
   "admin.ledger.trialBalance": {},
+  "admin.doctor.violations": {},
+  "admin.doctor.run": { check: "nothing" },
   "admin.recon.runs": {},
   "admin.recon.show": { run: missingId },
   "admin.recon.differences": {},

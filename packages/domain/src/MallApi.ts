@@ -14,6 +14,7 @@ import { Problems } from "./kernel/Problems.ts"
 import { LedgerApiGroup } from "./ledger/LedgerApi.ts"
 import { TermsApiGroup } from "./merchants/TermsApi.ts"
 import { AuditApiGroup } from "./operations/AuditApi.ts"
+import { DoctorApiGroup } from "./operations/DoctorApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
@@ -38,6 +39,7 @@ const groups = HttpApi.make("mall")
   .add(PayoutAccountsApiGroup, WithdrawalsApiGroup)
   .add(TermsApiGroup)
   .add(AuditApiGroup)
+  .add(AuditApiGroup, DoctorApiGroup)
   .middleware(Problems)
 
 /** Everything the server answers over HTTP; each context adds its groups here. */

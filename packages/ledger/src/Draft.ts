@@ -17,10 +17,11 @@ export interface ShardState extends Sums {
   readonly normalSide: Side
   readonly isGuarded: boolean
   readonly isClosed: boolean
+  readonly isFrozen: boolean
   readonly version: number
 }
 
-/** Transfers that are posted together or not at all, in this order; `isFact` ones have happened and ignore a closing. */
+/** Transfers that are posted together or not at all, in this order; `isFact` ones have happened and ignore a closing and a freeze. */
 export interface Chain {
   readonly transfers: ReadonlyArray<NewTransfer>
   readonly isFact: boolean

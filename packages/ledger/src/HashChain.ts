@@ -1,7 +1,8 @@
 import { LedgerReport } from "@mall/domain/ledger/Account"
 import { TransferId } from "@mall/domain/ledger/Transfer"
+import { leastUuid7 } from "@mall/domain/kernel/Id"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { createHash } from "node:crypto"
 
@@ -41,6 +42,8 @@ export class HashChain extends Context.Service<
     seal(limit: number): Effect.Effect<number>
     /** Walks the whole chain and all balances, page by page, beside whoever posts. */
     readonly verify: Effect.Effect<LedgerReport>
+    /** Walks the chain alone, and of that what was sealed since; null: all of it. The link before is trusted. */
+    walk(since: Date | null): Effect.Effect<{ readonly sealed: number; readonly fault: string | null }>
   }
 >()("@mall/ledger/HashChain") {
   static readonly layer = Layer.effect(
@@ -98,11 +101,12 @@ export class HashChain extends Context.Service<
       })
 
       const readUnknown = SqlSchema.findAll({
-        Request: Schema.Void,
+        Request: Schema.NullOr(Schema.Date),
         Result: Missing,
-        execute: () => sql`
+        // an id holds the time that it was made at
+        execute: (since) => sql`
           SELECT t.id FROM ledger.transfers AS t
-          WHERE NOT EXISTS (SELECT FROM ledger.seals AS s WHERE s.transfer_id = t.id)
+          WHERE ${since === null ? sql`true` : sql`t.id >= ${leastUuid7(since)}::uuid`} AND NOT EXISTS (SELECT FROM ledger.seals AS s WHERE s.transfer_id = t.id)
             AND NOT EXISTS (SELECT FROM ledger.unsealed AS u WHERE u.transfer_id = t.id)
           LIMIT 1`
       })
@@ -127,6 +131,14 @@ export class HashChain extends Context.Service<
           ORDER BY b.account_id, b.shard LIMIT 100`
       })
 
+      const readBefore = SqlSchema.findOneOption({
+        Request: Schema.Date,
+        Result: Head,
+        execute: (since) => sql`
+          SELECT sequence, encode(hash, 'hex') AS hash FROM ledger.seals WHERE sealed_at < ${since}
+          ORDER BY seals.sequence DESC LIMIT 1`
+      })
+
       const faultOfSeal = (row: typeof SealRow.Type, place: { readonly sequence: number; readonly hash: string }) => {
         const at = `at ${row.sequence}, transfer ${row.transferId}`
         if (row.sequence !== place.sequence + 1) return `the chain has no link ${place.sequence + 1}`
@@ -135,10 +147,11 @@ export class HashChain extends Context.Service<
         return row.isBalanced ? undefined : `${at}: its entries do not sum to zero`
       }
 
-      const verifyChain = Effect.gen(function* () {
+      const verifyChain = Effect.fnUntraced(function* (since: Date | null) {
         // seals beyond this head are of after we began
         const head = yield* readHead(undefined)
-        let place = { sequence: 0, hash: firstHash }
+        const before = since === null ? Option.none() : yield* readBefore(since)
+        let place = Option.getOrElse(before, () => ({ sequence: 0, hash: firstHash }))
         while (place.sequence < head.sequence) {
           const rows = yield* readSeals({ after: place.sequence, limit: pageSize })
           if (rows.length === 0) return { ...place, fault: `the chain has no link ${place.sequence + 1}` }
@@ -151,7 +164,7 @@ export class HashChain extends Context.Service<
         }
         if (place.hash !== head.hash)
           return { ...place, fault: "the end of the chain is not the one that was sealed last" }
-        const [unknown] = yield* readUnknown(undefined)
+        const [unknown] = yield* readUnknown(since)
         return { ...place, fault: unknown === undefined ? undefined : `transfer ${unknown.id} is in no chain` }
       })
 
@@ -175,7 +188,7 @@ export class HashChain extends Context.Service<
       })
 
       const verify = Effect.gen(function* () {
-        const chain = yield* verifyChain
+        const chain = yield* verifyChain(null)
         const balances = yield* verifyBalances
         return new LedgerReport({
           sealed: chain.sequence,
@@ -188,7 +201,15 @@ export class HashChain extends Context.Service<
         Effect.withSpan("HashChain.verify")
       )
 
-      return HashChain.of({ seal, verify })
+      const walk = Effect.fn("HashChain.walk")(
+        function* (since: Date | null) {
+          const { fault, sequence } = yield* verifyChain(since)
+          return { sealed: sequence, fault: fault ?? null }
+        },
+        Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die, NoSuchElementError: Effect.die })
+      )
+
+      return HashChain.of({ seal, verify, walk })
     })
   )
 }

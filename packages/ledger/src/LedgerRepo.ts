@@ -25,6 +25,7 @@ const ShardRow = Schema.Struct({
   normalSide: Side,
   isGuarded: Schema.Boolean,
   isClosed: Schema.Boolean,
+  isFrozen: Schema.Boolean,
   debitsPending: Schema.Int,
   debitsPosted: Schema.Int,
   creditsPending: Schema.Int,
@@ -126,6 +127,7 @@ export class LedgerRepo extends Context.Service<
         Result: ShardRow,
         execute: ({ codes, isFirst }) => sql`
           SELECT a.code AS account, w.is_first, b.account_id, b.shard, b.normal_side, b.is_guarded, b.is_closed,
+            b.is_frozen OR a.frozen_at IS NOT NULL AS is_frozen,
             b.debits_pending, b.debits_posted, b.credits_pending, b.credits_posted, b.version, b.last_at
           FROM unnest(${codes}::text[], ${isFirst}::boolean[]) AS w (code, is_first)
           JOIN ledger.accounts AS a ON a.code = w.code

@@ -1,6 +1,7 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { LedgerAdminRpcs, LedgerMerchantRpcs } from "@mall/domain/ledger/LedgerRpcs"
 import { Effect } from "effect"
+import { freezeActs } from "./freezeActs.ts"
 import { HashChain } from "./HashChain.ts"
 import { Ledger } from "./Ledger.ts"
 import { LedgerReads, seenBy } from "./LedgerReads.ts"
@@ -23,6 +24,7 @@ export const adminLayer = LedgerAdminRpcs.toLayer(
     const chain = yield* HashChain
     const ledger = yield* Ledger
     const reads = yield* LedgerReads
+    const { freeze, freezes, thaw } = yield* freezeActs
     return LedgerAdminRpcs.of({
       "admin.ledger.accounts": (filter) => reads.accounts("all", filter),
       "admin.ledger.account": ({ account, at }) => reads.account("all", account, at),
@@ -35,7 +37,10 @@ export const adminLayer = LedgerAdminRpcs.toLayer(
         CurrentUser.use(({ userId }) => ledger.adjust(adjustment, `user:${userId}`)).pipe(
           Effect.andThen(reads.transfer(adjustment.id)),
           Effect.catchTag("TransferNotFound", Effect.die)
-        )
+        ),
+      "admin.ledger.freeze": ({ account, reason }) => freeze(account, reason),
+      "admin.ledger.thaw": ({ account, reason }) => thaw(account, reason),
+      "admin.ledger.freezes": ({ account }) => freezes.history(account)
     })
   })
 )

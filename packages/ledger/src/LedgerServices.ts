@@ -1,15 +1,17 @@
 import { Layer } from "effect"
+import * as Freezes from "./Freezes.ts"
 import { HashChain } from "./HashChain.ts"
 import { Ledger } from "./Ledger.ts"
 import { LedgerReads } from "./LedgerReads.ts"
 import { LedgerRepo } from "./LedgerRepo.ts"
 import { journalLayer, Posting, transfersLayer } from "./Posting.ts"
 
-/** All services of the ledger and the ports `Journal` and `Transfers`. Needs `SqlClient`. */
+/** All services of the ledger and the ports `AccountFreezes`, `Journal` and `Transfers`. Needs `SqlClient`. */
 export const layer = Layer.mergeAll(
   Ledger.layerNoDeps,
   journalLayer,
   transfersLayer,
+  Freezes.layer,
   HashChain.layer,
   LedgerReads.layer
 ).pipe(Layer.provide(Posting.layerNoDeps), Layer.provide(LedgerRepo.layer))

@@ -10,20 +10,7 @@ export const sweeps = Layer.unwrap(
     const ledger = yield* Ledger
     return Layer.mergeAll(
       Sweep.layer({ name: "ledger_seals", every: "2 seconds", batch: (limit) => chain.seal(limit) }),
-      Sweep.layer({ name: "ledger_expiry", every: "5 seconds", limit: 100, batch: (limit) => ledger.expire(limit) }),
-      Sweep.layer({
-        name: "ledger_verify",
-        every: "6 hours",
-        batch: () =>
-          chain.verify.pipe(
-            Effect.tap(({ fault }) =>
-              fault === null
-                ? Effect.void
-                : Effect.logError("the books are not sound").pipe(Effect.annotateLogs({ fault }))
-            ),
-            Effect.as(0)
-          )
-      })
+      Sweep.layer({ name: "ledger_expiry", every: "5 seconds", limit: 100, batch: (limit) => ledger.expire(limit) })
     )
   })
 )

@@ -50,6 +50,11 @@ export class Posting extends Context.Service<
   )
 }
 
+const purposesOf = {
+  payments: ["capture", "surplus_capture", "refund", "surplus_refund"],
+  disputes: ["dispute"]
+} as const
+
 const Held = Schema.Struct({ subject: Schema.String, held: Schema.Int })
 
 /** The port by which other contexts post what has happened. */
@@ -59,15 +64,15 @@ export const journalLayer = Layer.effect(
     const sql = yield* SqlClient.SqlClient
     const posting = yield* Posting
     const selectHeld = SqlSchema.findAll({
-      Request: Schema.Array(Schema.String),
+      Request: Schema.Struct({ subjects: Schema.Array(Schema.String), purposes: Schema.Array(Schema.String) }),
       Result: Held,
-      execute: (subjects) => sql`
+      execute: ({ purposes, subjects }) => sql`
         SELECT t.subject, sum(CASE WHEN a.kind = 'clearing' THEN e.debits_posted - e.credits_posted ELSE 0 END)::bigint AS held
         FROM ledger.transfers AS t
         JOIN ledger.entries AS e ON e.transfer_id = t.id
         JOIN ledger.accounts AS a ON a.id = e.account_id
         WHERE t.subject = ANY(${subjects}::text[])
-          AND t.purpose IN ('capture', 'surplus_capture', 'refund', 'surplus_refund')
+          AND t.purpose = ANY(${purposes}::text[])
         GROUP BY t.subject`
     })
     return Journal.of({
@@ -78,8 +83,8 @@ export const journalLayer = Layer.effect(
         )
         for (const decision of decisions) if (Result.isFailure(decision)) return yield* Effect.die(decision.failure)
       }),
-      held: (subjects) =>
-        selectHeld(subjects).pipe(
+      held: (subjects, by = "payments") =>
+        selectHeld({ subjects, purposes: purposesOf[by] }).pipe(
           Effect.map((rows) => new Map(rows.map(({ held, subject }) => [subject, held]))),
           Effect.catchTag("SchemaError", Effect.die)
         )

@@ -3,6 +3,7 @@ import { parseAccountCode } from "@mall/domain/ledger/Account"
 import type { PostRefused } from "@mall/domain/ledger/LedgerError"
 import {
   AccountClosed,
+  AccountFrozen,
   AccountOverdrawn,
   BalanceTooLarge,
   PendingTransferNotFound,
@@ -113,6 +114,7 @@ const add = (
 ): PostRefused | undefined => {
   const shard = scratch.shard(placeOf(transfer.type, account))
   if (shard.isClosed && isBound) return new AccountClosed({ account })
+  if (shard.isFrozen && isBound) return new AccountFrozen({ account })
   const after = plus(shard, change)
   if (!Object.values(after).every(Number.isSafeInteger)) return new BalanceTooLarge({ account })
   // what lets go of a hold, or pays in, is never an overdraft

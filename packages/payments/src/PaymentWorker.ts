@@ -2,7 +2,6 @@ import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
 import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
-import { PaymentBooks } from "./books/PaymentBooks.ts"
 import { Callbacks } from "./callbacks/Callbacks.ts"
 import { ChannelWatches } from "./lifecycle/ChannelWatches.ts"
 import { Closing } from "./lifecycle/Closing.ts"
@@ -23,7 +22,6 @@ const discoveryLimit = 1_000
 /** What payments does by itself on a schedule; an operator may run each by its name. */
 export const sweeps = Layer.unwrap(
   Effect.gen(function* () {
-    const books = yield* PaymentBooks
     const callbacks = yield* Callbacks
     const watches = yield* ChannelWatches
     const closing = yield* Closing
@@ -77,12 +75,6 @@ export const sweeps = Layer.unwrap(
         batch: (limit) => deadlines.warn(limit)
       }),
       Sweep.layer({ name: "payment_expiry", every: "30 seconds", batch: (limit) => closing.sweep(limit) }),
-      Sweep.layer({
-        name: "payment_books",
-        every: "6 hours",
-        limit: discoveryLimit,
-        batch: () => Effect.as(books.verify, 0)
-      }),
       Sweep.layer({ name: "payment_nonces", every: "10 minutes", batch: (limit) => callbacks.purge(limit) }),
       Sweep.layer({ name: "payment_tickets", every: "10 minutes", batch: (limit) => tickets.purge(limit) }),
       Sweep.layer({ name: "payment_log", every: "1 hour", batch: (limit) => log.purge(limit) }),

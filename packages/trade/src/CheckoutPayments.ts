@@ -21,7 +21,8 @@ const awaited = ({ expiresAt, id, paymentId, total }: PayableCheckout) =>
     amount: total,
     refunded: Money.zero(total.currency),
     reference: id,
-    expiresAt
+    expiresAt,
+    paidAt: null
   })
 
 /**

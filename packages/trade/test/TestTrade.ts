@@ -167,7 +167,8 @@ const TestGateway = Layer.effect(
         amount: payment.amount,
         refunded: Money.sum(payment.amount.currency, payment.refunds.values()),
         reference: payment.reference,
-        expiresAt: payment.expiresAt
+        expiresAt: payment.expiresAt,
+        paidAt: payment.status === "succeeded" ? new Date(0) : null
       })
     const reach = Effect.suspend(() => (bank.isAway ? Effect.die(new Error("The bank is away")) : Effect.void))
     const get = (id: PaymentId) =>

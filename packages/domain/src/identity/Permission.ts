@@ -60,6 +60,8 @@ export const Permission = Schema.Literals([
   "policy:administer",
   "blocks:administer",
   "operations:administer",
+  "doctor:read",
+  "doctor:administer",
   "audit:read",
   "personal-data:unmask"
 ]).annotate({ identifier: "Permission" })
@@ -117,6 +119,8 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "policy:administer",
     "blocks:administer",
     "operations:administer",
+    "doctor:read",
+    "doctor:administer",
     "personal-data:unmask"
   ]
 }

@@ -22,3 +22,9 @@ export const generator = <B extends string>(schema: Schema.brand<Schema.String, 
   const Holder = Schema.Struct({ id: Model.UuidV7WithGenerate(schema) })
   return Effect.suspend(() => Effect.map(Effect.orDie(Holder.makeEffect({})), ({ id }) => id))
 }
+
+/** The least UUIDv7 of a time: what has a smaller one was made before. */
+export const leastUuid7 = (at: Date) => {
+  const millis = Math.max(0, at.getTime()).toString(16).padStart(12, "0")
+  return `${millis.slice(0, 8)}-${millis.slice(8)}-7000-8000-000000000000`
+}

@@ -116,7 +116,8 @@ export class Account extends Schema.Class<Account>("LedgerAccount")({
   balance: MinorUnits,
   version: Schema.Int,
   createdAt: Schema.Date,
-  closedAt: Schema.NullOr(Schema.Date)
+  closedAt: Schema.NullOr(Schema.Date),
+  frozenAt: Schema.NullOr(Schema.Date)
 }) {}
 
 export const AccountPage = Page(Account)

@@ -30,8 +30,11 @@ export class Journal extends Context.Service<
     record(postings: ReadonlyArray<Posting>): Effect.Effect<void, SqlError>
     /**
      * By subject: what clearing accounts hold by its captures, less what they gave back by its refunds, in minor units. None
-     * where the subject was never posted.
+     * where the subject was never posted. Of disputes it is what came back less what was taken.
      */
-    held(subjects: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, number>, SqlError>
+    held(
+      subjects: ReadonlyArray<string>,
+      by?: "payments" | "disputes"
+    ): Effect.Effect<ReadonlyMap<string, number>, SqlError>
   }
 >()("@mall/domain/ledger/Journal") {}

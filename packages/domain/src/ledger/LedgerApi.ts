@@ -3,8 +3,11 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
-import { AccountId, AccountKind, AccountPage, TrialBalance } from "./Account.ts"
-import { LedgerAccountNotFound } from "./LedgerError.ts"
+import { Idempotent } from "../kernel/Operation.ts"
+import { Audited } from "../operations/Audit.ts"
+import { Account, AccountId, AccountKind, AccountPage, TrialBalance } from "./Account.ts"
+import { FreezeReason } from "./AccountFreezes.ts"
+import { AccountNotThawable, LedgerAccountNotFound } from "./LedgerError.ts"
 import { StatementPage } from "./Transfer.ts"
 
 const time = Schema.optionalKey(Schema.DateFromString)
@@ -35,6 +38,30 @@ export class LedgerApiGroup extends HttpApiGroup.make("ledger")
     }).annotateMerge(describe("Read the trial balance", "By kind of account and currency; with `at` as it was then."))
   )
   .annotateEndpoints(RequiredPermission, "ledger:read")
+  .add(
+    HttpApiEndpoint.post("freeze", "/accounts/:id/freeze", {
+      params: { id: AccountId },
+      payload: FreezeReason,
+      success: Account,
+      error: LedgerAccountNotFound
+    })
+      .annotate(Audited, "ledger_account.freeze")
+      .middleware(Idempotent)
+      .annotate(RequiredPermission, "ledger:administer")
+      .annotateMerge(
+        describe("Freeze an account", "Nothing is asked of it until it is thawed; what has happened is still posted.")
+      ),
+    HttpApiEndpoint.post("thaw", "/accounts/:id/thaw", {
+      params: { id: AccountId },
+      payload: FreezeReason,
+      success: Account,
+      error: [LedgerAccountNotFound, AccountNotThawable]
+    })
+      .annotate(Audited, "ledger_account.thaw")
+      .middleware(Idempotent)
+      .annotate(RequiredPermission, "ledger:administer")
+      .annotateMerge(describe("Thaw an account", "Whatever froze it."))
+  )
   .middleware(Authorization)
   .prefix("/api/v1/ledger")
   .annotateMerge(

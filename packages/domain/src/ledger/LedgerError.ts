@@ -33,6 +33,14 @@ export class AccountClosed extends Problem<AccountClosed>()("AccountClosed", {
   detail: ({ account }) => `${account} is closed`
 }) {}
 
+/** Nothing is asked of the account until a person thaws it; what has happened is still written down. */
+export class AccountFrozen extends Problem<AccountFrozen>()("AccountFrozen", {
+  status: 409,
+  title: "The account is frozen",
+  fields: { account: AccountCode },
+  detail: ({ account }) => `${account} is frozen until somebody thaws it`
+}) {}
+
 /** A sum would pass 2^53 − 1 minor units. */
 export class BalanceTooLarge extends Problem<BalanceTooLarge>()("BalanceTooLarge", {
   status: 422,
@@ -75,12 +83,21 @@ export class AccountNotClosable extends Problem<AccountNotClosable>()("AccountNo
   detail: ({ reason }) => reason
 }) {}
 
+/** It is not frozen, or its balance does not agree with its entries, which has to be put right first. */
+export class AccountNotThawable extends Problem<AccountNotThawable>()("AccountNotThawable", {
+  status: 409,
+  title: "The account cannot be thawed",
+  fields: { account: AccountCode, reason: Schema.String },
+  detail: ({ reason }) => reason
+}) {}
+
 /** What may keep a transfer from being posted. */
 export const postErrors = [
   TransferIdReused,
   TransferMalformed,
   AccountOverdrawn,
   AccountClosed,
+  AccountFrozen,
   BalanceTooLarge,
   PendingTransferNotFound,
   PendingTransferOver

@@ -6,7 +6,8 @@ import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { Audited } from "../operations/Audit.ts"
 import { Account, AccountCode, AccountKind, AccountPage, LedgerReport, TrialBalance } from "./Account.ts"
-import { LedgerAccountNotFound, postErrors, TransferNotFound } from "./LedgerError.ts"
+import { AccountFreeze, FreezeReason } from "./AccountFreezes.ts"
+import { AccountNotThawable, LedgerAccountNotFound, postErrors, TransferNotFound } from "./LedgerError.ts"
 import { NewAdjustment, Purpose, StatementPage, TransferDetails, TransferId, TransferPage } from "./Transfer.ts"
 
 const time = Schema.optionalKey(Schema.DateFromString)
@@ -17,6 +18,7 @@ const transfers = {
   subject: Schema.optionalKey(PlainText(200)),
   purpose: Schema.optionalKey(Purpose)
 }
+const freezing = { account: AccountCode, ...FreezeReason.fields }
 const statementErrors = Schema.Union([LedgerAccountNotFound, InvalidCursor])
 
 /** What the staff of a merchant see of their own accounts. */
@@ -66,7 +68,24 @@ export class LedgerAdminRpcs extends RpcGroup.make(
     error: Schema.Union(postErrors)
   })
     .annotate(Audited, "ledger.adjust")
-    .annotate(RequiredPermission, "ledger:adjust")
+    .annotate(RequiredPermission, "ledger:adjust"),
+  /** Nothing is asked of the account until it is thawed; what has happened is still posted. */
+  Rpc.make("admin.ledger.freeze", { payload: freezing, success: Account, error: LedgerAccountNotFound })
+    .annotate(Audited, "ledger_account.freeze")
+    .annotate(RequiredPermission, "ledger:administer"),
+  /** Ends every freeze of the account, whatever froze it. */
+  Rpc.make("admin.ledger.thaw", {
+    payload: freezing,
+    success: Account,
+    error: Schema.Union([LedgerAccountNotFound, AccountNotThawable])
+  })
+    .annotate(Audited, "ledger_account.thaw")
+    .annotate(RequiredPermission, "ledger:administer"),
+  /** The latest hundred, newest first. */
+  Rpc.make("admin.ledger.freezes", {
+    payload: { account: AccountCode },
+    success: Schema.Array(AccountFreeze)
+  }).annotate(RequiredPermission, "ledger:administer")
 )
   .annotateRpcs(Audited, "nothing")
   .middleware(RpcAuthorization) {}

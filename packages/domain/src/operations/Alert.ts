@@ -6,13 +6,14 @@ import { Problem } from "../kernel/Problem.ts"
 export const AlertId = Uuid7.pipe(Schema.brand("AlertId"), Schema.annotate({ identifier: "AlertId" }))
 export type AlertId = typeof AlertId.Type
 
-/** What is watched, with the thresholds of the source documents: see `alertRules.ts`. */
+/** What is watched, with the thresholds of the source documents: see `alertRules.ts`; `doctor_violation` is told by the doctor. */
 export const AlertKind = Schema.Literals([
   "signature_failures",
   "duplicate_callbacks",
   "ticket_failures",
   "order_enumeration",
-  "token_abuse"
+  "token_abuse",
+  "doctor_violation"
 ]).annotate({ identifier: "AlertKind" })
 export type AlertKind = typeof AlertKind.Type
 
@@ -20,10 +21,12 @@ export type AlertKind = typeof AlertKind.Type
 export const Severity = Schema.Literals(["P0", "P1", "P2"]).annotate({ identifier: "Severity" })
 export type Severity = typeof Severity.Type
 
-/** Something that looks like an attack. While it goes on there is one alert of its kind; it resolves by itself. */
+/** Something that a person has to know. While it goes on there is one alert of its kind and subject; it resolves by itself. */
 export class Alert extends Schema.Class<Alert>("Alert")({
   id: AlertId,
   kind: AlertKind,
+  /** What it is about, where alerts of its kind are about several things: the check of the doctor. Else empty. */
+  subject: Schema.String,
   severity: Severity,
   /** What was seen, with figures. */
   message: Schema.String,

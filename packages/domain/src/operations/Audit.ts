@@ -41,8 +41,11 @@ export const AuditAction = Schema.Literals([
   "fx_rate.reject",
   "fx_spread.put",
   "fee_plan.put",
+  "doctor.run",
   "ledger.adjust",
   "ledger_account.close",
+  "ledger_account.freeze",
+  "ledger_account.thaw",
   "order.cancel",
   "order.deliver",
   "order.ship",
@@ -103,6 +106,7 @@ export const AuditAction = Schema.Literals([
   "user.unban",
   "withdrawal.cancel",
   "withdrawal.create"
+  "violation.acknowledge"
 ]).annotate({ identifier: "AuditAction" })
 export type AuditAction = typeof AuditAction.Type
 

@@ -32,7 +32,9 @@ export class PaymentSummary extends Schema.Class<PaymentSummary>("PaymentSummary
   refunded: Money,
   /** What the creator calls the thing that is paid: the mall gives its checkout id. */
   reference: Schema.String,
-  expiresAt: Schema.Date
+  expiresAt: Schema.Date,
+  /** When its whole amount was captured; null before. */
+  paidAt: Schema.NullOr(Schema.Date)
 }) {}
 
 export const PaymentRequest = Schema.Struct({

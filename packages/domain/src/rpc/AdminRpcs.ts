@@ -6,6 +6,7 @@ import { RpcProblems } from "../kernel/Problems.ts"
 import { LedgerAdminRpcs } from "../ledger/LedgerRpcs.ts"
 import { AuditAdminRpcs } from "../operations/AuditApi.ts"
 import { TermsAdminRpcs } from "../merchants/TermsRpcs.ts"
+import { DoctorAdminRpcs } from "../operations/DoctorApi.ts"
 import { OperationsAdminRpcs } from "../operations/OperationsAdminRpcs.ts"
 import { DisputesAdminRpcs } from "../payments/DisputeRpcs.ts"
 import { CredentialAdminRpcs } from "../payments/CredentialRpcs.ts"
@@ -25,6 +26,7 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   BlockAdminRpcs,
   OperationsAdminRpcs,
   AuditAdminRpcs,
+  DoctorAdminRpcs,
   DisputesAdminRpcs,
   CredentialAdminRpcs,
   PaymentsAdminRpcs,

@@ -1,11 +1,13 @@
+import { Currency } from "@mall/domain/kernel/Currency"
 import { Journal } from "@mall/domain/ledger/Journal"
 import { FeeSchedule } from "@mall/domain/merchants/FeeSchedule"
 import { PaymentQuotas } from "@mall/domain/merchants/PaymentQuotas"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, Effect, Layer, Schema } from "effect"
-import { SqlClient, SqlSchema } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { DisputeNews } from "../disputes/DisputeStore.ts"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
@@ -18,6 +20,15 @@ interface Difference {
   readonly paymentId: PaymentId
   readonly held: number
   readonly booked: number | null
+  readonly merchantId: MerchantId | null
+  readonly currency: Currency
+}
+
+/** One page of payments, compared in one snapshot. */
+interface Compare {
+  readonly differences: ReadonlyArray<Difference>
+  readonly count: number
+  readonly last: PaymentId | undefined
 }
 
 /** What a walk over all payments found; `first` are the first of the differences. */
@@ -27,8 +38,18 @@ interface BooksReport {
   readonly first: ReadonlyArray<Difference>
 }
 
-const HeldRow = Schema.Struct({ paymentId: PaymentId, held: Schema.Int })
-const Place = Schema.Struct({ after: Schema.String, limit: Schema.Int })
+const HeldRow = Schema.Struct({
+  paymentId: PaymentId,
+  merchantId: Schema.NullOr(MerchantId),
+  currency: Currency,
+  held: Schema.Int
+})
+
+/** Which payments a look compares: all, those that changed since a time, or these. */
+export type Compared =
+  | { readonly type: "all" }
+  | { readonly type: "since"; readonly since: Date }
+  | { readonly type: "subjects"; readonly ids: ReadonlyArray<string> }
 
 /** Payments that one question reads. */
 const pageSize = 500
@@ -46,6 +67,8 @@ export class PaymentBooks extends Context.Service<
     record(drafts: ReadonlyArray<PaymentDraft>, news: ReadonlyArray<DisputeNews>): Effect.Effect<void, SqlError>
     /** Compares every payment, captured less given back, with the ledger, page by page. Each difference is logged as an error. */
     readonly verify: Effect.Effect<BooksReport>
+    /** The same of one page; `last` is where the next begins. */
+    look(compared: Compared, after: string | null): Effect.Effect<Compare, SqlError>
     /** Posts payments that were captured before there was a ledger; answers with how many. The same again changes nothing. */
     backfill(actor: string): Effect.Effect<number>
   }
@@ -59,29 +82,43 @@ export class PaymentBooks extends Context.Service<
       const quotas = yield* PaymentQuotas
       const repo = yield* PaymentRepo
 
-      const readHeld = SqlSchema.findAll({
-        Request: Place,
-        Result: HeldRow,
-        execute: ({ after, limit }) => sql`
-          SELECT i.id AS payment_id, (
-            coalesce((SELECT sum(a.amount) FROM payments.attempts AS a
-              WHERE a.payment_id = i.id AND a.status = 'succeeded'), 0)
-            - coalesce((SELECT sum(r.amount) FROM payments.refunds AS r
-              WHERE r.payment_id = i.id AND r.status = 'succeeded'), 0))::bigint AS held
-          FROM payments.intents AS i WHERE i.captured > 0 AND i.id > ${after}::uuid ORDER BY i.id LIMIT ${limit}`
-      })
+      const decodeHeld = Schema.decodeUnknownEffect(Schema.Array(HeldRow))
+
+      const among = (compared: Compared) => {
+        switch (compared.type) {
+          case "all":
+            return sql`true`
+          case "since":
+            return sql`i.updated_at >= ${compared.since}`
+          case "subjects":
+            return sql`i.id = ANY(${compared.ids}::uuid[])`
+        }
+      }
+
+      const readHeld = (compared: Compared, after: string) =>
+        Effect.flatMap(
+          sql`
+            SELECT i.id AS payment_id, i.merchant_id, i.currency, (
+              coalesce((SELECT sum(a.amount) FROM payments.attempts AS a
+                WHERE a.payment_id = i.id AND a.status = 'succeeded'), 0)
+              - coalesce((SELECT sum(r.amount) FROM payments.refunds AS r
+                WHERE r.payment_id = i.id AND r.status = 'succeeded'), 0))::bigint AS held
+            FROM payments.intents AS i
+            WHERE i.captured > 0 AND ${among(compared)} AND i.id > ${after}::uuid ORDER BY i.id LIMIT ${pageSize}`,
+          decodeHeld
+        )
 
       /** In one snapshot, so that a capture between two questions is no difference. */
       const compare = Effect.fnUntraced(
-        function* (after: string) {
+        function* (compared: Compared, after: string) {
           yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
-          const rows = yield* readHeld({ after, limit: pageSize })
+          const rows = yield* readHeld(compared, after)
           const booked = yield* journal.held(rows.map(({ paymentId }) => paymentId))
-          const differences = rows.flatMap(({ held, paymentId }): ReadonlyArray<Difference> => {
-            const inBooks = booked.get(paymentId) ?? null
-            return inBooks === held ? [] : [{ paymentId, held, booked: inBooks }]
+          const differences = rows.flatMap((row): ReadonlyArray<Difference> => {
+            const inBooks = booked.get(row.paymentId) ?? null
+            return inBooks === row.held ? [] : [{ ...row, booked: inBooks }]
           })
-          return { differences, count: rows.length, last: rows.at(-1)?.paymentId }
+          return { differences, count: rows.length, last: rows.length < pageSize ? undefined : rows.at(-1)?.paymentId }
         },
         sql.withTransaction,
         retryConflicts
@@ -94,7 +131,7 @@ export class PaymentBooks extends Context.Service<
           let differences = 0
           let after: string | undefined = start
           while (after !== undefined) {
-            const page: Effect.Success<ReturnType<typeof compare>> = yield* compare(after)
+            const page: Compare = yield* compare({ type: "all" }, after)
             payments += page.count
             differences += page.differences.length
             first.push(...page.differences.slice(0, maxNamed - first.length))
@@ -131,6 +168,7 @@ export class PaymentBooks extends Context.Service<
         verify: walk(({ booked, held, paymentId }) =>
           Effect.logError("a payment and the ledger disagree").pipe(Effect.annotateLogs({ paymentId, held, booked }))
         ).pipe(Effect.withSpan("PaymentBooks.verify")),
+        look: (compared, after) => compare(compared, after ?? start).pipe(Effect.catchTag("SchemaError", Effect.die)),
         backfill: Effect.fn("PaymentBooks.backfill")(function* (actor) {
           let count = 0
           yield* walk(({ booked, paymentId }) => {

@@ -62,7 +62,8 @@ export class IntentRow extends Schema.Class<IntentRow>("IntentRow")({
       amount: this.money,
       refunded: new Money({ amount: this.refunded, currency: this.currency }),
       reference: this.reference,
-      expiresAt: this.expiresAt
+      expiresAt: this.expiresAt,
+      paidAt: this.paidAt
     })
   }
 }

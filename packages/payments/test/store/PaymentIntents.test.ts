@@ -125,7 +125,6 @@ layer(TestWorker, { excludeTestServices: true })("The worker of payments", (it) 
         known.map(({ name }) => name),
         [
           "payment_attempts",
-          "payment_books",
           "payment_callbacks",
           "payment_dispute_deadlines",
           "payment_dispute_discovery",

@@ -18,14 +18,18 @@ class NoticeRefused extends Schema.TaggedError<NoticeRefused>()("NoticeRefused",
 /** What a group robot of WeCom answers; 0 is success. */
 const Answer = Schema.Struct({ errcode: Schema.Int, errmsg: Schema.String })
 
-const textOf = ({ acknowledgedBy, id, kind, message, openedAt, resolvedAt, severity }: Alert) =>
-  [
-    resolvedAt === null ? `[${severity}] ${kind}` : `[resolved] ${kind}`,
+const titleOf = ({ kind, subject }: Alert) => (subject === "" ? kind : `${kind} ${subject}`)
+
+const textOf = (alert: Alert) => {
+  const { acknowledgedBy, id, message, openedAt, resolvedAt, severity } = alert
+  return [
+    resolvedAt === null ? `[${severity}] ${titleOf(alert)}` : `[resolved] ${titleOf(alert)}`,
     message,
     `since ${openedAt.toISOString()}${resolvedAt === null ? "" : `, until ${resolvedAt.toISOString()}`}`,
     ...(acknowledgedBy === null ? [] : [`acknowledged by ${acknowledgedBy}`]),
     `mall alerts ack ${id}`
   ].join("\n")
+}
 
 /** As a group robot of WeCom takes it. What cannot wait calls everybody of the group. */
 const messageOf = (alert: Alert) => ({

@@ -1,4 +1,5 @@
 import { Alert, AlertId, AlertNotFound } from "@mall/domain/operations/Alert"
+import type { AlertKind } from "@mall/domain/operations/Alert"
 import { generator } from "@mall/domain/kernel/Id"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
@@ -15,6 +16,11 @@ export interface AlertFilter {
   readonly isOpen?: boolean
   readonly limit?: number
   readonly after?: string
+}
+
+/** What somebody other than the rules has seen. */
+interface Report extends Pick<Alert, "kind" | "subject" | "severity" | "message"> {
+  readonly isNews: boolean
 }
 
 const cursor = cursorOf(AlertId)
@@ -38,6 +44,13 @@ export class Alerts extends Context.Service<
   {
     /** Judges every rule; answers with how many alerts opened or resolved. */
     readonly judge: Effect.Effect<number, SqlError>
+    /**
+     * Opens an alert about `subject`, or says anew what is seen of it. With `isNews` it is told again even where somebody had
+     * acknowledged it. Joins the ambient transaction.
+     */
+    report(alert: Report): Effect.Effect<void, SqlError>
+    /** It is over. Joins the ambient transaction. */
+    settle(kind: AlertKind, subject: string): Effect.Effect<void, SqlError>
     /** Tells people what is due, up to `limit`; answers with how many were told. */
     tell(limit: number): Effect.Effect<number, SqlError>
     /** Newest first. */
@@ -61,7 +74,7 @@ export class Alerts extends Context.Service<
         const opened = yield* sql`
           INSERT INTO platform.alerts (id, kind, severity, message, opened_at, last_seen_at, notice_due_at)
           VALUES (${yield* newAlertId}, ${kind}, ${severity}, ${message}, ${now}, ${now}, ${now})
-          ON CONFLICT (kind) WHERE resolved_at IS NULL DO NOTHING
+          ON CONFLICT (kind, subject) WHERE resolved_at IS NULL DO NOTHING
           RETURNING id`
         if (opened.length > 0) {
           const log = severity === "P0" ? Effect.logError : Effect.logWarning
@@ -100,6 +113,33 @@ export class Alerts extends Context.Service<
         return changes
       }).pipe(Effect.withSpan("Alerts.judge"))
 
+      const report = Effect.fn("Alerts.report")(function* ({ isNews, kind, message, severity, subject }: Report) {
+        const now = yield* DateTime.nowAsDate
+        yield* sql`
+          INSERT INTO platform.alerts AS a (id, kind, subject, severity, message, opened_at, last_seen_at, notice_due_at)
+          VALUES (${yield* newAlertId}, ${kind}, ${subject}, ${severity}, ${message}, ${now}, ${now}, ${now})
+          ON CONFLICT (kind, subject) WHERE resolved_at IS NULL DO UPDATE SET
+            message = excluded.message,
+            last_seen_at = excluded.last_seen_at,
+            acknowledged_at = CASE WHEN ${isNews} THEN NULL ELSE a.acknowledged_at END,
+            acknowledged_by = CASE WHEN ${isNews} THEN NULL ELSE a.acknowledged_by END,
+            notice_due_at = CASE
+              WHEN ${isNews} THEN excluded.opened_at
+              WHEN a.notice_due_at IS NULL AND a.acknowledged_at IS NULL
+                AND a.notified_at <= ${new Date(now.getTime() - Duration.toMillis(reminder))} THEN excluded.opened_at
+              ELSE a.notice_due_at
+            END`
+        if (isNews)
+          yield* Effect.logError("alert").pipe(Effect.annotateLogs({ kind, subject, severity, what: message }))
+      })
+
+      const settle = Effect.fn("Alerts.settle")(function* (kind: AlertKind, subject: string) {
+        const now = yield* DateTime.nowAsDate
+        yield* sql`
+          UPDATE platform.alerts SET resolved_at = ${now}, notice_due_at = ${now}
+          WHERE kind = ${kind} AND subject = ${subject} AND resolved_at IS NULL`
+      })
+
       const claimDue = (now: Date, limit: number) =>
         Effect.flatMap(
           sql`
@@ -137,6 +177,8 @@ export class Alerts extends Context.Service<
 
       return Alerts.of({
         judge,
+        report,
+        settle,
         tell: Effect.fn("Alerts.tell")(function* (limit) {
           const due = yield* claimDue(yield* DateTime.nowAsDate, limit)
           const told = yield* Effect.forEach(due, tellOne)

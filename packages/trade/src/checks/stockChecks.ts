@@ -1,0 +1,81 @@
+import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
+import type { Check, Look, Selection } from "@mall/platform/doctor/Checks"
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import type { Fragment } from "effect/sql/Statement"
+
+const Level = Schema.Struct({ id: Schema.String, kept: Schema.Int, counted: Schema.Int })
+const first = "00000000-0000-0000-0000-000000000000"
+
+/** Each compares a column of the stock with what it is the sum of, in one statement, so that no sale comes between. */
+export const stockChecks = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const decode = Schema.decodeUnknownEffect(Schema.Array(Level))
+
+  const among = (selection: Selection) => {
+    switch (selection.type) {
+      case "all":
+        return sql`true`
+      case "since":
+        return sql`s.sku_id IN (SELECT m.sku_id FROM trade.stock_movements AS m WHERE m.at >= ${selection.since})`
+      case "subjects":
+        return sql`s.sku_id = ANY(${selection.ids}::uuid[])`
+    }
+  }
+
+  const compared = (
+    { after, selection }: Look,
+    kept: Fragment,
+    counted: Fragment,
+    say: (kept: number, counted: number) => string
+  ) =>
+    sql`
+      SELECT s.sku_id AS id, ${kept} AS kept, ${counted} AS counted FROM trade.stock AS s
+      WHERE ${among(selection)} AND s.sku_id > ${after ?? first}::uuid ORDER BY s.sku_id LIMIT ${pageSize}`.pipe(
+      Effect.flatMap(decode),
+      Effect.map((rows) =>
+        lookedAt(rows, ({ counted, id, kept }) =>
+          kept === counted
+            ? undefined
+            : finding({ type: "sku", id }, `SKU ${id}: ${say(kept, counted)}`, { expected: counted, found: kept })
+        )
+      )
+    )
+
+  const moved = (signs: Fragment) => sql`(
+    SELECT coalesce(sum(CASE m.kind ${signs} ELSE 0 END), 0)::bigint FROM trade.stock_movements AS m WHERE m.sku_id = s.sku_id)`
+
+  /** From the checkouts that wait, of which there are few, and the orders of one that do. */
+  const open = sql`(
+    SELECT coalesce(sum(line.quantity), 0)::bigint
+    FROM trade.checkouts AS c
+    JOIN trade.orders AS o ON o.checkout_id = c.id
+    JOIN trade.order_lines AS line ON line.order_id = o.id
+    WHERE c.status = 'pending_payment' AND o.status = 'pending_payment' AND line.sku_id = s.sku_id)`
+
+  const reserved: Check = {
+    name: "stock_reserved",
+    says: "What is reserved of a SKU is what open orders hold of it",
+    severity: "P0",
+    reach: "database",
+    look: (look) =>
+      compared(look, sql`s.reserved`, open, (kept, counted) => `${kept} reserved, open orders hold ${counted}`)
+  }
+
+  const onHand: Check = {
+    name: "stock_on_hand",
+    says: "What is on hand of a SKU is the sum of its movements",
+    severity: "P1",
+    reach: "database",
+    look: (look) =>
+      compared(
+        look,
+        sql`s.on_hand`,
+        moved(sql`WHEN 'receive' THEN m.quantity WHEN 'adjust' THEN m.quantity WHEN 'return' THEN m.quantity
+          WHEN 'sell' THEN -m.quantity`),
+        (kept, counted) => `${kept} on hand, its movements make ${counted}`
+      )
+  }
+
+  return [reserved, onHand]
+})
