@@ -82,6 +82,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Compare the channels' bills with our records, and settle what differs",
     async () => (await import("./ReconCommand.ts")).ReconCommand
   ),
+  entry(
+    "settlements",
+    "Look at what merchants get and when; agree on it, begin it, try it again",
+    async () => (await import("./SettlementsCommand.ts")).SettlementsCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

@@ -18,6 +18,8 @@ import { PersonalDataSealing } from "@mall/platform/sealing/PersonalDataSealing"
 import * as RiskServices from "@mall/risk/RiskServices"
 import * as Stores from "@mall/platform/Stores"
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
+import * as SettlementServices from "@mall/treasury/settlement/SettlementServices"
+import { withoutPayouts } from "@mall/treasury/settlement/withoutPayouts"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
@@ -34,8 +36,12 @@ const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.
   Layer.provideMerge(NodeServices.layer)
 )
 
-/** The pay platform: payments, the books that it writes in its own transactions, who may pay, and the comparison with the channels. */
-const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer).pipe(
+/** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels, and what merchants get. */
+const Pay = Layer.mergeAll(
+  RiskServices.layerBacktests,
+  ReconciliationServices.layer,
+  SettlementServices.layer.pipe(Layer.provide(withoutPayouts))
+).pipe(
   Layer.provideMerge(PaymentServices.layer),
   Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer))
 )

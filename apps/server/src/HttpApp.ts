@@ -25,6 +25,8 @@ import * as RiskHttp from "@mall/risk/RiskHttp"
 import * as RiskRpcHandlers from "@mall/risk/RiskRpcHandlers"
 import * as ReconciliationHttp from "@mall/treasury/reconciliation/ReconciliationHttp"
 import * as ReconciliationRpcHandlers from "@mall/treasury/reconciliation/ReconciliationRpcHandlers"
+import * as SettlementHttp from "@mall/treasury/settlement/SettlementHttp"
+import * as SettlementRpcHandlers from "@mall/treasury/settlement/SettlementRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
@@ -44,7 +46,8 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     LedgerHttp.layer,
     AuditEdge.httpLayer,
     RiskHttp.layer,
-    ReconciliationHttp.layer
+    ReconciliationHttp.layer,
+    SettlementHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -66,6 +69,8 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     AuditEdge.rpcLayer,
     RiskRpcHandlers.adminLayer,
     ReconciliationRpcHandlers.layer,
+    SettlementRpcHandlers.merchantLayer,
+    SettlementRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

@@ -7,8 +7,10 @@ import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
 import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
+import * as Workflows from "@mall/platform/Workflows"
 import * as RiskWorker from "@mall/risk/RiskWorker"
 import * as ReconciliationWorker from "@mall/treasury/reconciliation/ReconciliationWorker"
+import * as SettlementWorker from "@mall/treasury/settlement/SettlementWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
 
@@ -19,6 +21,7 @@ export const sweeps = Layer.mergeAll(
   LedgerWorker.sweeps,
   RiskWorker.sweeps,
   ReconciliationWorker.sweeps,
+  SettlementWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,
@@ -30,6 +33,7 @@ export const sweeps = Layer.mergeAll(
 export const subscriptions = Layer.mergeAll(
   TradeWorker.subscriptions,
   PaymentWorker.subscriptions,
+  SettlementWorker.subscriptions.pipe(Layer.provide(Workflows.layer)),
   SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
   QueueMetrics.layer
 )

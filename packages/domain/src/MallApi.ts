@@ -18,6 +18,7 @@ import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
 import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
+import { SettlementsApiGroup } from "./treasury/SettlementApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
 import { OrdersApiGroup } from "./trade/OrdersApi.ts"
@@ -30,7 +31,7 @@ const groups = HttpApi.make("mall")
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
-  .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup)
+  .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup, SettlementsApiGroup)
   .add(AuditApiGroup)
   .middleware(Problems)
 

@@ -46,6 +46,8 @@ export const Permission = Schema.Literals([
   "reconciliation:read",
   "reconciliation:administer",
   "reconciliation:approve",
+  "settlements:read",
+  "settlements:administer",
   "users:administer",
   "policy:administer",
   "blocks:administer",
@@ -72,6 +74,7 @@ const merchant: ReadonlyArray<Permission> = [
   "payments:credentials",
   "merchants:keys",
   "ledger:read",
+  "settlements:read",
   "staff:administer",
   "audit:read"
 ]
@@ -93,6 +96,7 @@ export const permissionsOf: Readonly<Record<BuiltInRole, ReadonlyArray<Permissio
     "reconciliation:read",
     "reconciliation:administer",
     "reconciliation:approve",
+    "settlements:administer",
     "users:administer",
     "policy:administer",
     "blocks:administer",

@@ -12,6 +12,7 @@ import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
+import { SettlementAdminRpcs } from "../treasury/SettlementRpcs.ts"
 
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
@@ -27,5 +28,6 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   PaymentsAdminRpcs,
   RiskAdminRpcs,
   ReconciliationAdminRpcs,
+  SettlementAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

@@ -8,6 +8,7 @@ import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
+import { SettlementMerchantRpcs } from "../treasury/SettlementRpcs.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
@@ -17,6 +18,7 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   DisputesMerchantRpcs,
   LedgerMerchantRpcs,
   PaymentsMerchantRpcs,
+  SettlementMerchantRpcs,
   StaffMerchantRpcs,
   TradeMerchantRpcs
 ).middleware(RpcProblems) {}
