@@ -31,6 +31,7 @@ import exchange from "./0033_exchange.ts"
 import payouts from "./0032_payouts.ts"
 import merchantTerms from "./0030_merchant_terms.ts"
 import doctor from "./0035_doctor.ts"
+import settlement from "./0031_settlement.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -67,4 +68,5 @@ export const migrations = {
   "0030_merchant_terms": merchantTerms
   "0036_leftovers": leftovers
   "0035_doctor": doctor
+  "0031_settlement": settlement
 }

@@ -8,7 +8,7 @@ import { csv, printCsv } from "./csv.ts"
 import { given, page } from "./flags.ts"
 import { adjust, backfill, close, freeze, freezes, thaw, verify } from "./LedgerActs.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
-import type { Columns } from "./Output.ts"
+import type { Columns } from "@mall/platform/csv"
 import * as Services from "./Services.ts"
 
 const aCode = "platform:payable:CNY"

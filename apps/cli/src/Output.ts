@@ -1,4 +1,5 @@
 import type { Page } from "@mall/domain/kernel/Page"
+import type { Cell, Columns } from "@mall/platform/csv"
 import Table from "cli-table3"
 import { Console, Effect, Schema } from "effect"
 import { Flag } from "effect/cli"
@@ -8,11 +9,6 @@ export const json = Flag.Boolean("json").pipe(
   Flag.withDescription("Print JSON for a program, as the HTTP API writes it, instead of a table for a person"),
   Flag.withDefault(false)
 )
-
-export type Cell = string | number | boolean | null | undefined | Date
-
-/** What to show of an item, by the heading of its column. */
-export type Columns<A> = Readonly<Record<string, (item: A) => Cell>>
 
 /** Text of strangers may hold codes that a terminal obeys: they are shown as blanks. */
 const show = (cell: Cell) =>

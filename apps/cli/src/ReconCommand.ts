@@ -11,7 +11,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { csv, printCsv } from "./csv.ts"
 import { given, page } from "./flags.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
-import type { Columns } from "./Output.ts"
+import type { Columns } from "@mall/platform/csv"
 import { approve, assign, difference, draft, reject, resolve, rules, run } from "./ReconActs.ts"
 import * as Services from "./Services.ts"
 

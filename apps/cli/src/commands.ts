@@ -97,6 +97,9 @@ export const commands: ReadonlyArray<Entry> = [
     "terms",
     "Say what merchants pay, and what their payments may be",
     async () => (await import("./TermsCommand.ts")).TermsCommand
+    "settlements",
+    "Look at what merchants get and when; agree on it, begin it, try it again",
+    async () => (await import("./SettlementsCommand.ts")).SettlementsCommand
   ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(

@@ -1,5 +1,5 @@
 import { section } from "./Output.ts"
-import type { Columns } from "./Output.ts"
+import type { Columns } from "@mall/platform/csv"
 
 interface Change {
   readonly at: Date

@@ -29,6 +29,8 @@ import * as PayoutServices from "@mall/treasury/payouts/PayoutServices"
 import * as ReconciliationChecks from "@mall/treasury/reconciliation/ReconciliationChecks"
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
 import * as TradeChecks from "@mall/trade/checks/TradeChecks"
+import * as SettlementServices from "@mall/treasury/settlement/SettlementServices"
+import { withoutPayouts } from "@mall/treasury/settlement/withoutPayouts"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
@@ -59,6 +61,11 @@ const Pay = Layer.mergeAll(
   LedgerChecks.layer,
   PaymentChecks.layer,
   ReconciliationChecks.layer
+/** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels, and what merchants get. */
+const Pay = Layer.mergeAll(
+  RiskServices.layerBacktests,
+  ReconciliationServices.layer,
+  SettlementServices.layer.pipe(Layer.provide(withoutPayouts))
 ).pipe(
   Layer.provideMerge(PaymentServices.layer),
   Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer, TermsServices.layer))

@@ -32,6 +32,8 @@ import * as PayoutHttp from "@mall/treasury/payouts/PayoutHttp"
 import * as PayoutRpcHandlers from "@mall/treasury/payouts/PayoutRpcHandlers"
 import * as ReconciliationHttp from "@mall/treasury/reconciliation/ReconciliationHttp"
 import * as ReconciliationRpcHandlers from "@mall/treasury/reconciliation/ReconciliationRpcHandlers"
+import * as SettlementHttp from "@mall/treasury/settlement/SettlementHttp"
+import * as SettlementRpcHandlers from "@mall/treasury/settlement/SettlementRpcHandlers"
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
@@ -56,6 +58,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     ExchangeHttp.layer
     PayoutHttp.layer
     TermsHttp.layer
+    SettlementHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
 )
@@ -83,6 +86,8 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PayoutRpcHandlers.merchantLayer,
     PayoutRpcHandlers.adminLayer,
     TermsRpcHandlers.layer,
+    SettlementRpcHandlers.merchantLayer,
+    SettlementRpcHandlers.adminLayer,
     OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
   ]),
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])

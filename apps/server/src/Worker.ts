@@ -9,10 +9,12 @@ import * as PlatformSweeps from "@mall/platform/PlatformSweeps"
 import * as PersonalDataSweeps from "@mall/platform/sealing/PersonalDataSweeps"
 import * as QueueMetrics from "@mall/platform/QueueMetrics"
 import * as ReviewQueueMetrics from "@mall/risk/ReviewQueueMetrics"
+import * as Workflows from "@mall/platform/Workflows"
 import * as RiskWorker from "@mall/risk/RiskWorker"
 import * as ExchangeWorker from "@mall/treasury/exchange/ExchangeWorker"
 import * as PayoutWorker from "@mall/treasury/payouts/PayoutWorker"
 import * as ReconciliationWorker from "@mall/treasury/reconciliation/ReconciliationWorker"
+import * as SettlementWorker from "@mall/treasury/settlement/SettlementWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
 
@@ -25,6 +27,7 @@ export const sweeps = Layer.mergeAll(
   ReconciliationWorker.sweeps,
   ExchangeWorker.sweeps,
   PayoutWorker.sweeps,
+  SettlementWorker.sweeps,
   IdentitySweeps.layer,
   PlatformSweeps.layer,
   AlertSweeps.layer,
@@ -37,6 +40,7 @@ export const sweeps = Layer.mergeAll(
 export const subscriptions = Layer.mergeAll(
   TradeWorker.subscriptions,
   PaymentWorker.subscriptions,
+  SettlementWorker.subscriptions.pipe(Layer.provide(Workflows.layer)),
   SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
   QueueMetrics.layer,
   ReviewQueueMetrics.layer

@@ -22,6 +22,7 @@ import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { ExchangeApiGroup } from "./treasury/ExchangeApi.ts"
 import { PayoutAccountsApiGroup, WithdrawalsApiGroup } from "./treasury/PayoutsApi.ts"
 import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
+import { SettlementsApiGroup } from "./treasury/SettlementApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
 import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
 import { OrdersApiGroup } from "./trade/OrdersApi.ts"
@@ -38,6 +39,7 @@ const groups = HttpApi.make("mall")
   .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup)
   .add(PayoutAccountsApiGroup, WithdrawalsApiGroup)
   .add(TermsApiGroup)
+  .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup, SettlementsApiGroup)
   .add(AuditApiGroup)
   .add(AuditApiGroup, DoctorApiGroup)
   .middleware(Problems)

@@ -4,14 +4,17 @@ import { HashChain } from "./HashChain.ts"
 import { Ledger } from "./Ledger.ts"
 import { LedgerReads } from "./LedgerReads.ts"
 import { LedgerRepo } from "./LedgerRepo.ts"
+import { payableEntriesLayer } from "./payableEntries.ts"
 import { journalLayer, Posting, transfersLayer } from "./Posting.ts"
 
 /** All services of the ledger and the ports `AccountFreezes`, `Journal` and `Transfers`. Needs `SqlClient`. */
+/** All services of the ledger and the ports `Journal`, `PayableEntries` and `Transfers`. Needs `SqlClient`. */
 export const layer = Layer.mergeAll(
   Ledger.layerNoDeps,
   journalLayer,
   transfersLayer,
   Freezes.layer,
+  payableEntriesLayer,
   HashChain.layer,
   LedgerReads.layer
 ).pipe(Layer.provide(Posting.layerNoDeps), Layer.provide(LedgerRepo.layer))

@@ -88,3 +88,19 @@ export const dispute = (from: DisputeStand | undefined, to: DisputeStand): Reado
     return [{ account, side: change > 0 ? "debit" : "credit", amount: PositiveAmount.make(Math.abs(change)) }]
   })
 }
+
+/** What is owed becomes ready to be paid out. */
+export const settlement = (merchantId: MerchantId, { amount, currency }: Money) =>
+  legsOf(own(merchantId, "payable", currency), own(merchantId, "settlement", currency), amount)
+
+/** A part of what is owed is held back. */
+export const reserve = (merchantId: MerchantId, { amount, currency }: Money) =>
+  legsOf(own(merchantId, "payable", currency), own(merchantId, "reserves", currency), amount)
+
+/** What was held back becomes ready to be paid out. */
+export const reserveRelease = (merchantId: MerchantId, { amount, currency }: Money) =>
+  legsOf(own(merchantId, "reserves", currency), own(merchantId, "settlement", currency), amount)
+
+/** The same, back. */
+export const reversed = (legs: ReadonlyArray<Leg>): ReadonlyArray<Leg> =>
+  legs.map(({ side, ...leg }) => ({ ...leg, side: side === "debit" ? "credit" : "debit" }))

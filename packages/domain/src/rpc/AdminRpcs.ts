@@ -16,6 +16,7 @@ import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 import { ExchangeAdminRpcs } from "../treasury/ExchangeRpcs.ts"
 import { PayoutAdminRpcs } from "../treasury/PayoutRpcs.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
+import { SettlementAdminRpcs } from "../treasury/SettlementRpcs.ts"
 
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
@@ -35,5 +36,6 @@ export class AdminRpcs extends CatalogAdminRpcs.merge(
   ReconciliationAdminRpcs,
   ExchangeAdminRpcs,
   TermsAdminRpcs,
+  SettlementAdminRpcs,
   TradeAdminRpcs
 ).middleware(RpcProblems) {}

@@ -11,6 +11,7 @@ import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 import { ExchangeMerchantRpcs } from "../treasury/ExchangeRpcs.ts"
 import { PayoutMerchantRpcs } from "../treasury/PayoutRpcs.ts"
+import { SettlementMerchantRpcs } from "../treasury/SettlementRpcs.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
@@ -22,6 +23,7 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   LedgerMerchantRpcs,
   PaymentsMerchantRpcs,
   PayoutMerchantRpcs,
+  SettlementMerchantRpcs,
   StaffMerchantRpcs,
   TermsMerchantRpcs,
   TradeMerchantRpcs

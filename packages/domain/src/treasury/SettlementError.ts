@@ -1,0 +1,62 @@
+import { Schema } from "effect"
+import { Currency } from "../kernel/Currency.ts"
+import { Problem } from "../kernel/Problem.ts"
+import { MerchantId } from "../merchants/Merchant.ts"
+import { SettlementId, SettlementStatus } from "./Settlement.ts"
+import { CalendarName } from "./SettlementTerms.ts"
+
+export class SettlementNotFound extends Problem<SettlementNotFound>()("SettlementNotFound", {
+  status: 404,
+  title: "There is no such settlement",
+  fields: { settlementId: SettlementId }
+}) {}
+
+/** One settlement of a merchant and currency at a time. */
+export class SettlementUnderWay extends Problem<SettlementUnderWay>()("SettlementUnderWay", {
+  status: 409,
+  title: "Another settlement of the merchant is under way",
+  fields: { settlementId: SettlementId }
+}) {}
+
+/** Nothing was posted for the merchant since the last settlement. */
+export class NothingToSettle extends Problem<NothingToSettle>()("NothingToSettle", {
+  status: 409,
+  title: "There is nothing to settle",
+  fields: { merchantId: MerchantId, currency: Currency }
+}) {}
+
+/** It lies in the future, or a settlement reached further already. */
+export class CutOffNotPossible extends Problem<CutOffNotPossible>()("CutOffNotPossible", {
+  status: 422,
+  title: "Nothing can be settled up to this time",
+  fields: { cutOff: Schema.Date, reason: Schema.String },
+  detail: ({ reason }) => reason
+}) {}
+
+export class SettlementNotFailed extends Problem<SettlementNotFailed>()("SettlementNotFailed", {
+  status: 409,
+  title: "Only a settlement that failed is tried again",
+  fields: { settlementId: SettlementId, state: SettlementStatus },
+  detail: ({ state }) => `The settlement is ${state}`
+}) {}
+
+/** Terms hold from a time that is to come. */
+export class TermsInThePast extends Problem<TermsInThePast>()("TermsInThePast", {
+  status: 422,
+  title: "Terms do not change what is past",
+  fields: { effectiveFrom: Schema.Date }
+}) {}
+
+export class CalendarChanged extends Problem<CalendarChanged>()("CalendarChanged", {
+  status: 409,
+  title: "The calendar was changed meanwhile",
+  fields: { name: CalendarName, version: Schema.Int },
+  detail: ({ version }) => `The calendar is at version ${version} by now`
+}) {}
+
+/** Why a settlement is not begun. */
+export const requestErrors = [SettlementUnderWay, NothingToSettle, CutOffNotPossible] as const
+export type RequestRefused = InstanceType<(typeof requestErrors)[number]>
+
+export const retryErrors = [SettlementNotFound, SettlementNotFailed, SettlementUnderWay, CutOffNotPossible] as const
+export type RetryRefused = InstanceType<(typeof retryErrors)[number]>

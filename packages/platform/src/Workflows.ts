@@ -1,0 +1,79 @@
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { Config, Duration, Effect, Layer, Option } from "effect"
+import {
+  ClusterWorkflowEngine,
+  RunnerAddress,
+  RunnerHealth,
+  Runners,
+  Sharding,
+  ShardingConfig,
+  SqlMessageStorage,
+  SqlRunnerStorage
+} from "effect/cluster"
+import { SqlClient } from "effect/sql"
+import { Pools } from "./Sql.ts"
+
+const WorkflowConfig = Config.all({
+  host: Config.option(Config.NonEmptyString("CLUSTER_HOST")),
+  port: Config.Port("CLUSTER_PORT").pipe(Config.withDefault(34_431)),
+  pollInterval: Config.Duration("CLUSTER_POLL_INTERVAL").pipe(Config.withDefault(Duration.seconds(5)))
+})
+
+/** Workflows are spread over so many locks; every process must count the same. */
+const shards = 32
+
+/** Connections of its own: one holds the locks of the shards, by which others see that the process lives. */
+const layerClient = Layer.effect(
+  SqlClient.SqlClient,
+  Pools.use(({ makePlatform }) =>
+    makePlatform("workflows", {
+      applicationName: "mall workflows",
+      maxConnections: 3,
+      startupParameters: { search_path: "workflows" }
+    })
+  )
+)
+
+const layerStorage = Layer.mergeAll(SqlMessageStorage.layerStorage({}), SqlRunnerStorage.layerStorage({})).pipe(
+  Layer.provide(NodeCrypto.layerDigest),
+  Layer.provide(layerClient)
+)
+
+type Settings = Partial<ShardingConfig.ShardingConfig["Service"]>
+
+/** Of any number of such processes the one with the locks works; when it ends, another has them. */
+const layerSingle = (settings: Settings) =>
+  Sharding.layer.pipe(
+    Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop]),
+    Layer.provideMerge(layerStorage),
+    Layer.provide(ShardingConfig.layer(settings))
+  )
+
+/** The processes share the work, and tell each other of it at their addresses. Its code is loaded where it is asked for. */
+const layerMany = (settings: Settings) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("@effect/platform-node/NodeClusterSocket")),
+      (socket) =>
+        socket
+          .layer({ storage: "byo", shardingConfig: settings })
+          .pipe(Layer.provideMerge(layerStorage), Layer.provide(ShardingConfig.layer(settings)))
+    )
+  )
+
+/**
+ * The engine of durable workflows, on tables of the database. Any number of processes may have it. Without `CLUSTER_HOST` one of
+ * them does all the work and the others stand by; with it, which is the address at which the others reach this one, they share
+ * it. `CLUSTER_POLL_INTERVAL` (5 s) is how late what another process asked for may be found.
+ */
+export const layer = Layer.unwrap(
+  Effect.map(WorkflowConfig, ({ host, pollInterval, port }) => {
+    const settings = { shardsPerGroup: shards, entityMessagePollInterval: pollInterval }
+    const cluster = Option.match(host, {
+      onNone: () => layerSingle(settings),
+      onSome: (host) =>
+        layerMany({ ...settings, runnerAddress: Option.some(RunnerAddress.RunnerAddress.make({ host, port })) })
+    })
+    return ClusterWorkflowEngine.layer.pipe(Layer.provide(cluster))
+  })
+)

@@ -1,0 +1,16 @@
+import { Layer } from "effect"
+import { Calendars } from "./Calendars.ts"
+import { Reserves } from "./Reserves.ts"
+import { SettlementReads } from "./SettlementReads.ts"
+import { SettlementRepo } from "./SettlementRepo.ts"
+import { Settlements } from "./Settlements.ts"
+import { SettlementSteps } from "./SettlementSteps.ts"
+import { Terms } from "./Terms.ts"
+
+/** All services of settlement. Needs `SqlClient`, `Outbox` and the ports `PayableEntries`, `Transfers` and `Payouts`. */
+export const layer = Layer.mergeAll(
+  Settlements.layerNoDeps,
+  SettlementSteps.layerNoDeps,
+  Reserves.layerNoDeps,
+  SettlementReads.layer
+).pipe(Layer.provideMerge(Layer.mergeAll(Calendars.layer, Terms.layer)), Layer.provide(SettlementRepo.layer))
