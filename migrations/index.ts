@@ -25,13 +25,13 @@ import paymentsRest from "./0024_payments_rest.ts"
 import risk from "./0025_risk.ts"
 import reconciliation from "./0026_reconciliation.ts"
 import serviceTokens from "./0027_service_tokens.ts"
-import leftovers from "./0036_leftovers.ts"
 import sealedPersonalData from "./0028_sealed_personal_data.ts"
-import exchange from "./0033_exchange.ts"
-import payouts from "./0032_payouts.ts"
 import merchantTerms from "./0030_merchant_terms.ts"
-import doctor from "./0035_doctor.ts"
 import settlement from "./0031_settlement.ts"
+import payouts from "./0032_payouts.ts"
+import exchange from "./0033_exchange.ts"
+import doctor from "./0035_doctor.ts"
+import leftovers from "./0036_leftovers.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -63,10 +63,10 @@ export const migrations = {
   "0026_reconciliation": reconciliation,
   "0027_service_tokens": serviceTokens,
   "0028_sealed_personal_data": sealedPersonalData,
-  "0033_exchange": exchange
-  "0032_payouts": payouts
-  "0030_merchant_terms": merchantTerms
+  "0030_merchant_terms": merchantTerms,
+  "0031_settlement": settlement,
+  "0032_payouts": payouts,
+  "0033_exchange": exchange,
+  "0035_doctor": doctor,
   "0036_leftovers": leftovers
-  "0035_doctor": doctor
-  "0031_settlement": settlement
 }

@@ -86,6 +86,8 @@ export const commands: ReadonlyArray<Entry> = [
     "fx",
     "Exchange currencies: rates, what the platform keeps, how far it goes, quotes and positions",
     async () => (await import("./FxCommand.ts")).FxCommand
+  ),
+  entry(
     "payouts",
     "Look at and verify merchants' bank accounts; ask the bank about pay-outs",
     async () => (await import("./PayoutsCommand.ts")).PayoutsCommand
@@ -94,9 +96,13 @@ export const commands: ReadonlyArray<Entry> = [
     "withdrawals",
     "Approve, reject and cancel money that goes to merchants' banks",
     async () => (await import("./WithdrawalsCommand.ts")).WithdrawalsCommand
+  ),
+  entry(
     "terms",
     "Say what merchants pay, and what their payments may be",
     async () => (await import("./TermsCommand.ts")).TermsCommand
+  ),
+  entry(
     "settlements",
     "Look at what merchants get and when; agree on it, begin it, try it again",
     async () => (await import("./SettlementsCommand.ts")).SettlementsCommand

@@ -175,7 +175,11 @@ export interface Protocol {
   /** An error in the channel's format; `code` undefined: the channel's usual one for the status. */
   readonly refusal: (status: number, code: string | undefined, request: ChannelRequest) => Reply
   /** Encodes and signs the answer to a request. */
-  readonly seal: (reply: Reply, tampering: Tampering | undefined, request: ChannelRequest) => Effect.Effect<SealedAnswer>
+  readonly seal: (
+    reply: Reply,
+    tampering: Tampering | undefined,
+    request: ChannelRequest
+  ) => Effect.Effect<SealedAnswer>
 }
 
 /**

@@ -30,7 +30,6 @@ import * as ReconciliationChecks from "@mall/treasury/reconciliation/Reconciliat
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
 import * as TradeChecks from "@mall/trade/checks/TradeChecks"
 import * as SettlementServices from "@mall/treasury/settlement/SettlementServices"
-import { withoutPayouts } from "@mall/treasury/settlement/withoutPayouts"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
@@ -47,30 +46,22 @@ const Foundation = Layer.mergeAll(Checks.layer, Outbox.layerNoDeps, Idempotency.
   Layer.provideMerge(NodeServices.layer)
 )
 
-/** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels, and exchange. */
-const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer, ExchangeServices.layer).pipe(
-/** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels,
- * and what is paid out. */
-const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer, PayoutServices.layer).pipe(
-/** The pay platform: payments, the books that it writes in its own transactions, who may pay, what merchants pay, and the comparison with the channels. */
-const Pay = Layer.mergeAll(RiskServices.layerBacktests, ReconciliationServices.layer).pipe(
-/** The pay platform: payments, the books that it writes in its own transactions, who may pay, and the comparison with the channels. */
+/**
+ * The pay platform: payments, the books that it writes in its own transactions, who may pay, what merchants pay and get, what is
+ * paid out and exchanged, and the comparison with the channels.
+ */
 const Pay = Layer.mergeAll(
   RiskServices.layerBacktests,
   ReconciliationServices.layer,
+  ExchangeServices.layer,
+  SettlementServices.layer,
   LedgerChecks.layer,
   PaymentChecks.layer,
   ReconciliationChecks.layer
-/** The pay platform: payments, the books that it writes in its own transactions, who may pay, the comparison with the channels, and what merchants get. */
-const Pay = Layer.mergeAll(
-  RiskServices.layerBacktests,
-  ReconciliationServices.layer,
-  SettlementServices.layer.pipe(Layer.provide(withoutPayouts))
 ).pipe(
-  Layer.provideMerge(PaymentServices.layer),
-  Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer, TermsServices.layer))
+  Layer.provideMerge(PayoutServices.layer),
   Layer.provideMerge(PaymentServices.layer.pipe(Layer.provide(IdentityCountryOf))),
-  Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer))
+  Layer.provideMerge(Layer.mergeAll(LedgerServices.layer, RiskServices.layer, TermsServices.layer))
 )
 
 /** What only the pay platform stands on: connections of its own, in whose transactions its messages and its changes leave. */

@@ -55,9 +55,9 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     DoctorEdge.httpLayer,
     RiskHttp.layer,
     ReconciliationHttp.layer,
-    ExchangeHttp.layer
-    PayoutHttp.layer
-    TermsHttp.layer
+    ExchangeHttp.layer,
+    PayoutHttp.layer,
+    TermsHttp.layer,
     SettlementHttp.layer
   ]),
   Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])

@@ -60,7 +60,7 @@ const watched = [
   "identity.api_keys",
   "identity.api_key_secrets",
   "ledger.entries",
-  "treasury.fx_quotes"
+  "treasury.fx_quotes",
   "treasury.payout_accounts",
   "treasury.payouts"
 ]
