@@ -166,6 +166,9 @@ export class Victims extends Context.Service<
         ) VALUES (
           ${fxQuoteId}, ${shop}, 'sell', 'CNY', 7000, 'USD', 990, 10, 0, 0.142857, 100, '{}', 'user:victim', ${now},
           ${now}::timestamptz + interval '1 hour'
+        )
+      `
+
       const payoutAccountId = yield* newPayoutAccountId
       const withdrawalId = yield* newPayoutId
       yield* sql`
@@ -202,7 +205,7 @@ export class Victims extends Context.Service<
         apiKeyId: apiKey.id,
         staffId: staff.userId,
         ledgerAccountId: account.id,
-        fxQuoteId
+        fxQuoteId,
         payoutAccountId,
         withdrawalId
       }
@@ -225,8 +228,8 @@ export class Victims extends Context.Service<
         secrets: [
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
-          ...["victim-secret-till", apiKey.id, account.id, fxQuoteId]
-          ...["victim-secret-till", apiKey.id, account.id, "victim-secret-holder", payoutAccountId, withdrawalId]
+          ...["victim-secret-till", apiKey.id, account.id, fxQuoteId],
+          ...["victim-secret-holder", payoutAccountId, withdrawalId]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },
