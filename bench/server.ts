@@ -64,9 +64,9 @@ const end = async (child: ChildProcess) => {
 
 /**
  * API and worker in one process, with everything on: authentication, rate limits (raised, not off), access log to a file,
- * metrics, one trace in ten sent to a collector. The channels' stand-ins are other companies, and a process of their own.
+ * metrics, one trace in ten sent to a collector; `environment` besides. The channels' stand-ins are other companies, and a process of their own.
  */
-export const startServer = async (): Promise<Running> => {
+export const startServer = async (environment: Readonly<Record<string, string>> = {}): Promise<Running> => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-bench-"))
   fs.chmodSync(folder, 0o755)
   const dataFolder = path.join(folder, "data")
@@ -101,10 +101,11 @@ export const startServer = async (): Promise<Running> => {
         ["IP_PER_SECOND", "IP_BURST", "USER_PER_SECOND", "USER_BURST", "AUTH_PER_MINUTE", "REGISTER_PER_MINUTE"].map(
           (name) => [`RATE_LIMIT_${name}`, "100000000"]
         )
-      )
+      ),
+      ...environment
     }
   })
-  const api = `http://127.0.0.1:${port}`
+  const api = `${environment["TLS_CERT_FILE"] === undefined ? "http" : "https"}://127.0.0.1:${port}`
   await untilUp(child, `${api}/readyz`, `The server (see ${folder}/server.log)`)
   const stateFolder = fs.existsSync(path.join(dataFolder, "postgres/mall.json"))
     ? path.join(dataFolder, "postgres")

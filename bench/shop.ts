@@ -15,7 +15,7 @@ export interface Shop {
   readonly demoPassword: string
 }
 
-const demoPassword = "demo-correct-horse-battery"
+export const demoPassword = "demo-correct-horse-battery"
 
 const expect = (answer: Answer, status: number, what: string) => {
   if (answer.status !== status) throw new Error(`${what}: ${answer.status} ${JSON.stringify(answer.body)}`)

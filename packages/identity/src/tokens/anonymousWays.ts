@@ -74,7 +74,7 @@ export const anonymousWays = (
   for (const entry of entries) {
     const found = matching(entry, declarations)
     if (Result.isFailure(found)) return Result.fail(found.failure)
-    const [guarded] = found.success.filter(({ permission }) => permission !== "public")
+    const guarded = found.success.find(({ permission }) => permission !== "public")
     if (guarded !== undefined) return Result.fail(`"${entry}" would open ${guarded.way}, which is not declared public`)
     if (found.success.length === 0) return Result.fail(`nothing fits "${entry}"`)
     for (const { way } of found.success) open.add(way)
