@@ -36,7 +36,7 @@ const Movements = Schema.Array(
     reference: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
     amount: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_000_000 })),
     fee: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })),
-    time: Schema.Literals(["00:00:00", "12:34:56", "23:59:59"])
+    time: Schema.Literals(["00:00:00", "12:00:00", "23:59:59"])
   })
 ).check(Schema.isMaxLength(30))
 type Movement = (typeof Movements.Type)[number]
