@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
-import { Money } from "@mall/domain/kernel/Money"
+import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { PayoutDetails } from "@mall/domain/treasury/Payout"
 import { Payouts } from "@mall/domain/treasury/Payouts"
 import { PayoutAccounts } from "@mall/treasury/payouts/PayoutAccounts"
@@ -158,7 +158,7 @@ suite("Pay-outs", (it) => {
       yield* withdraw(merchantId, 4_000_000)
       const second = yield* withdraw(merchantId, 4_000_000)
       const day = yield* Effect.flip(withdraw(merchantId, 1_000_001))
-      assert.deepInclude(day, { _tag: "WithdrawalLimitExceeded", period: "day", left: 1_000_000 })
+      assert.deepInclude(day, { _tag: "WithdrawalLimitExceeded", period: "day", left: MinorUnits.make(1_000_000) })
       const decisions = yield* PayoutDecisions
       yield* decisions.cancel(merchantId, second, reason, staff)
       yield* withdraw(merchantId, 5_000_000)

@@ -164,13 +164,11 @@ export const driveKeys = Effect.gen(function* () {
 export const drivePayoutAccounts = Effect.gen(function* () {
   const { admin, merchant } = yield* Mall
   const account = {
-    ...{
-      currency: "EUR",
-      country: "DE",
-      holder: "Tea GmbH",
-      number: Redacted.make("DE89370400440532013000", { label: "account number" }),
-      reason
-    }
+    currency: "EUR",
+    country: "DE",
+    holder: "Tea GmbH",
+    number: Redacted.make("DE89370400440532013000", { label: "account number" }),
+    reason
   } as const
   const { account: added } = yield* drive(
     "POST /api/v1/payout-accounts",
