@@ -66,7 +66,10 @@ layer(TestPayments, { excludeTestServices: true })("The books of payments", (it)
       assert.isAbove(before.payments, 0)
       yield* sql`UPDATE payments.attempts SET amount = 999 WHERE payment_id = ${id}`
       const { differences, first } = yield* books.verify
-      assert.deepStrictEqual([differences, first], [1, [{ paymentId: id, held: 999, booked: 1000 }]])
+      assert.deepStrictEqual(
+        [differences, first],
+        [1, [{ paymentId: id, held: 999, booked: 1000, merchantId: null, currency: "CNY" }]]
+      )
     })
   )
 })
