@@ -58,7 +58,7 @@ const cny = (amount: number) => Money.of(amount, "CNY")
 
 const rate = { channel: null, currency: null, fixed: 0, minimum: null, maximum: null }
 const tiers = [{ from: 0, basisPoints: "100" }]
-const plan = Schema.decodeUnknownSync(FeePlan)({
+const plan = Schema.decodeSync(FeePlan)({
   name: "standard",
   rates: [
     { ...rate, tiers },
