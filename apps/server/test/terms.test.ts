@@ -58,7 +58,7 @@ const cny = (amount: number) => Money.of(amount, "CNY")
 
 const rate = { channel: null, currency: null, fixed: 0, minimum: null, maximum: null }
 const tiers = [{ from: 0, basisPoints: "100" }]
-const plan = Schema.decodeSync(FeePlan)({
+const plan = Schema.decodeUnknownSync(FeePlan)({
   name: "standard",
   rates: [
     { ...rate, tiers },
@@ -68,7 +68,7 @@ const plan = Schema.decodeSync(FeePlan)({
   returns: { percent: true, fixed: false }
 })
 const limitsOf = (bounds: object) =>
-  Schema.decodeUnknownSync(PaymentLimits)({
+  Schema.decodeSync(PaymentLimits)({
     ...{ minimum: null, maximum: null, daily: null, monthly: null },
     ...{ timeZone: "UTC", returnsOnRefund: true, ...bounds }
   })
