@@ -19,7 +19,7 @@ import * as Services from "./Services.ts"
 const actor = Effect.map(operator, (name) => `operator:${name}`)
 const aMerchant = "0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77"
 const merchant = Argument.String("merchant").pipe(Argument.withSchema(MerchantId))
-const currency = Argument.String("currency").pipe(Argument.withSchema(Currency))
+const currency = Argument.Literals("currency", Currency.literals)
 const from = Flag.String("from").pipe(
   Flag.withSchema(Schema.DateFromString),
   Flag.withDescription("From when on it counts, such as 2027-01-01T00:00:00+08:00; as soon as it may, where not given"),
@@ -147,8 +147,7 @@ const limits = Command.make(
   {
     merchant,
     set: Flag.String("set").pipe(Flag.withDescription("A file with limits, as `content` of --json"), Flag.optional),
-    currency: Flag.String("currency").pipe(
-      Flag.withSchema(Currency),
+    currency: Flag.Literals("currency", Currency.literals).pipe(
       Flag.withDescription("Whose limits are set"),
       Flag.optional
     ),
@@ -209,7 +208,7 @@ const quote = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ amount, channel, currency, json, merchant }) {
-    const question = yield* Schema.decodeUnknownEffect(FeeQuestion)({ channel, amount: Money.of(amount, currency) })
+    const question = yield* Schema.decodeEffect(FeeQuestion)({ channel, amount: Money.of(amount, currency) })
     const quote = yield* (yield* FeePlans).quote(merchant, question)
     const { charged, planVersion } = quote
     yield* print(

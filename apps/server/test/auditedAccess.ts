@@ -320,7 +320,7 @@ export const driveTerms = Effect.gen(function* () {
   yield* nothingFrom("a plan in the place of a former one", first)
   const second = admin.admin["admin.terms.putFeePlan"]({ merchantId, version: 1, ...plan })
   yield* drive("rpc admin.terms.putFeePlan", admin, second, { before: { version: 1 }, after: { version: 2 } })
-  const content = yield* Schema.decodeUnknownEffect(PaymentLimits)(paymentLimits)
+  const content = yield* Schema.decodeEffect(PaymentLimits)(paymentLimits)
   const limits = { reason, currency: "CNY", content } as const
   const set = admin.mall.terms.putLimits({ params, payload: { version: 0, ...limits } })
   yield* drive("POST /api/v1/merchants/:id/limits", admin, set, { before: null, after: { version: 1 } })

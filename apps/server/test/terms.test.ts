@@ -68,7 +68,7 @@ const plan = Schema.decodeUnknownSync(FeePlan)({
   returns: { percent: true, fixed: false }
 })
 const limitsOf = (bounds: object) =>
-  Schema.decodeUnknownSync(PaymentLimits)({
+  Schema.decodeSync(PaymentLimits)({
     ...{ minimum: null, maximum: null, daily: null, monthly: null },
     ...{ timeZone: "UTC", returnsOnRefund: true, ...bounds }
   })

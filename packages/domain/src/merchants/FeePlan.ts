@@ -57,6 +57,8 @@ export type FeeRate = typeof FeeRate.Type
  */
 export const TierMode = Schema.Literals(["marginal", "whole"]).annotate({ identifier: "TierMode" })
 
+export type TierMode = typeof TierMode.Type
+
 export const Rounding = Schema.Literals(["half_even", "half_up", "up", "down"]).annotate({ identifier: "Rounding" })
 export type Rounding = typeof Rounding.Type
 
