@@ -9,7 +9,7 @@ import { Liquidity } from "@mall/treasury/exchange/Liquidity"
 import { Quotes } from "@mall/treasury/exchange/Quotes"
 import { Rates } from "@mall/treasury/exchange/Rates"
 import { Spreads } from "@mall/treasury/exchange/Spreads"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Schema, SchemaTransformation } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, reason } from "./flags.ts"
@@ -106,15 +106,20 @@ export const fetch = Command.make(
   Command.provide(Services.layer)
 )
 
+/** `USD/CNY`. */
+const Pair = Schema.String.pipe(
+  Schema.decodeTo(Schema.TemplateLiteralParser([Currency, "/", Currency]), SchemaTransformation.passthroughSupertype())
+)
+
 export const spread = Command.make(
   "spread",
   {
     basisPoints: Argument.String("basis-points").pipe(
-      Argument.withSchema(Schema.NumberFromString.pipe(Schema.decodeTo(BasisPoints))),
+      Argument.withSchema(Schema.FiniteFromString.pipe(Schema.decodeTo(BasisPoints))),
       Argument.withDescription("Hundredths of a percent")
     ),
     pair: Flag.String("pair").pipe(
-      Flag.withSchema(Schema.TemplateLiteralParser([Currency, "/", Currency])),
+      Flag.withSchema(Pair),
       Flag.withDescription("Only between these two, such as USD/CNY; else of all"),
       Flag.optional
     ),

@@ -1,3 +1,4 @@
+import { MinorUnits } from "@mall/domain/kernel/Money"
 import { assert, layer } from "@effect/vitest"
 import { accountCode } from "@mall/domain/ledger/Account"
 import { TransferId } from "@mall/domain/ledger/Transfer"
@@ -43,7 +44,7 @@ sandboxed("mall fx", (it) => {
         ["cut", "Syntax"],
         ["entity", "document type"],
         ["unavailable", "failed"]
-      ]) {
+      ] as const) {
         yield* control("/ecb", { answer })
         const refused = yield* mall("fx", "fetch")
         assert.deepStrictEqual([refused.code, refused.out], [1, ""])
@@ -88,7 +89,7 @@ sandboxed("mall fx", (it) => {
       )
       assert.deepStrictEqual([terms.pair, terms.basisPoints], [["CNY", "USD"], 50])
       const quote = yield* decode(FxQuote, yield* ask)
-      assert.deepInclude(quote, { spreadBasisPoints: 50, rate: "7.23640399556", fee: 361 })
+      assert.deepInclude(quote, { spreadBasisPoints: 50, rate: "7.23640399556", fee: MinorUnits.make(361) })
       assert.strictEqual(Number(quote.buy.amount), 72_002)
       const accept = mall("fx", "convert", quote.id, "--merchant", owner, "--yes", "--json")
       assert.include((yield* accept).err, "Not so much CNY is sold now")

@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { generator } from "@mall/domain/kernel/Id"
-import { Money } from "@mall/domain/kernel/Money"
+import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import type { Currency } from "@mall/domain/kernel/Currency"
 import { accountCode } from "@mall/domain/ledger/Account"
 import type { AccountKind } from "@mall/domain/ledger/Account"
@@ -133,7 +133,13 @@ layer(Layer.fresh(World), { timeout: "60 seconds" })("An exchange", (it) => {
       yield* limit("CNY", 1_000_000)
       yield* fund(owner, Money.of(10_000, "USD"))
       const quote = yield* sells(owner, Money.of(10_000, "USD"), "CNY")
-      assert.deepInclude(quote, { rate: "7.2364", spreadBasisPoints: 100, fee: 723, rounding: 1, status: "open" })
+      assert.deepInclude(quote, {
+        rate: "7.2364",
+        spreadBasisPoints: 100,
+        fee: MinorUnits.make(723),
+        rounding: MinorUnits.make(1),
+        status: "open"
+      })
       assert.deepStrictEqual(quote.buy, Money.of(71_640, "CNY"))
       const done = yield* accepts(quote.id, owner)
       assert.deepStrictEqual([done.sell, done.buy], [Money.of(10_000, "USD"), Money.of(71_640, "CNY")])

@@ -128,7 +128,7 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
     const amount = Money.of(1 + (yield* Random.nextIntBetween(0, 500)), "CNY")
     yield* merchant.mall.payments.refund({ params: { id }, payload: { amount, reason: "worn" } })
   })
-  const abandon = Effect.flatMap(asked.take, (id) =>
+  const abandon: Effect.Effect<void, unknown> = Effect.flatMap(asked.take, (id): Effect.Effect<void, unknown> =>
     id === undefined ? charge : Effect.asVoid(merchant.mall.payments.cancel({ params: { id } }))
   )
   const noticeAgain = Effect.gen(function* () {

@@ -20,7 +20,12 @@ const termsOf = (from: number, to: number, rate: number, spreadBasisPoints: numb
   } as const
 }
 
-const back = ({ from, rate, to, ...terms }: Terms): Terms => ({ ...terms, from: to, to: from, rate: inverse(rate) })
+const back = <T extends Pick<Terms, "from" | "rate" | "to">>({ from, rate, to, ...terms }: T) => ({
+  ...terms,
+  from: to,
+  to: from,
+  rate: inverse(rate)
+})
 
 /** An amount in hundredths of a percent of a minor unit of the other currency, as an exact fraction. */
 const worth = ({ from, rate, to }: Pick<Terms, "from" | "rate" | "to">, amount: number) =>

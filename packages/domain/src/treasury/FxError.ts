@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { Currency } from "../kernel/Currency.ts"
 import { Problem } from "../kernel/Problem.ts"
-import { AccountClosed, AccountOverdrawn, BalanceTooLarge } from "../ledger/LedgerError.ts"
+import { AccountClosed, AccountFrozen, AccountOverdrawn, BalanceTooLarge } from "../ledger/LedgerError.ts"
 import { FxQuoteId } from "./FxQuote.ts"
 import { FxRateId, FxRateStatus } from "./FxRate.ts"
 
@@ -102,6 +102,7 @@ export const acceptErrors = [
   FxLiquidityShort,
   AccountOverdrawn,
   AccountClosed,
+  AccountFrozen,
   BalanceTooLarge
 ] as const
 export type AcceptRefused = InstanceType<(typeof acceptErrors)[number]>

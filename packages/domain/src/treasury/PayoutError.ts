@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Currency } from "../kernel/Currency.ts"
 import { MinorUnits } from "../kernel/Money.ts"
 import { Problem } from "../kernel/Problem.ts"
-import { AccountClosed, AccountOverdrawn } from "../ledger/LedgerError.ts"
+import { AccountClosed, AccountFrozen, AccountOverdrawn } from "../ledger/LedgerError.ts"
 import { PayoutStatus } from "./Payout.ts"
 import { PayoutAccountId, PayoutAccountStatus } from "./PayoutAccount.ts"
 import { NoPayoutAccount, PayoutId } from "./Payouts.ts"
@@ -92,7 +92,8 @@ export const withdrawalErrors = [
   PayoutAccountCoolingOff,
   WithdrawalLimitExceeded,
   AccountOverdrawn,
-  AccountClosed
+  AccountClosed,
+  AccountFrozen
 ] as const
 export type WithdrawalRefused = InstanceType<(typeof withdrawalErrors)[number]>
 

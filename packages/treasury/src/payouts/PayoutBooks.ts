@@ -31,7 +31,8 @@ export class PayoutBooks extends Context.Service<
       /** What was held is there, whatever else happens on the account. */
       const certainly = (transfer: NewTransfer): Effect.Effect<void, SqlError> =>
         Effect.catchTags(transfers.post([transfer]), {
-          ...{ AccountClosed: Effect.die, AccountOverdrawn: Effect.die, BalanceTooLarge: Effect.die },
+          ...{ AccountClosed: Effect.die, AccountFrozen: Effect.die, AccountOverdrawn: Effect.die },
+          ...{ BalanceTooLarge: Effect.die },
           ...{ PendingTransferNotFound: Effect.die, PendingTransferOver: Effect.die },
           ...{ TransferIdReused: Effect.die, TransferMalformed: Effect.die }
         })

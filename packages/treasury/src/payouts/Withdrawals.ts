@@ -1,7 +1,7 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import type { Money } from "@mall/domain/kernel/Money"
-import type { AccountClosed, AccountOverdrawn, PostRefused } from "@mall/domain/ledger/LedgerError"
+import type { AccountClosed, AccountFrozen, AccountOverdrawn, PostRefused } from "@mall/domain/ledger/LedgerError"
 import { TransferId } from "@mall/domain/ledger/Transfer"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { NewWithdrawal, PayoutDetails, PayoutKind } from "@mall/domain/treasury/Payout"
@@ -49,7 +49,13 @@ export class Withdrawals extends Context.Service<
       id: PayoutId
     ): Effect.Effect<
       PayoutDetails,
-      IdUsed | NoPayoutAccount | PayoutAccountCoolingOff | WithdrawalLimitExceeded | AccountOverdrawn | AccountClosed
+      | IdUsed
+      | NoPayoutAccount
+      | PayoutAccountCoolingOff
+      | WithdrawalLimitExceeded
+      | AccountOverdrawn
+      | AccountClosed
+      | AccountFrozen
     >
     /** See `Payouts`. */
     request(request: PayoutRequest): Effect.Effect<void, NoPayoutAccount | PostRefused | SqlError>
