@@ -13,8 +13,8 @@ import { PayoutsConfig } from "./PayoutsConfig.ts"
 import { PayoutSending } from "./PayoutSending.ts"
 import { payoutsLayer, Withdrawals } from "./Withdrawals.ts"
 
-/** All services of pay-outs and the port `Payouts`, over the banks that are given. Needs `SqlClient` and the port `Transfers`. */
-export const layerNoBanks = Layer.mergeAll(
+/** All services of pay-outs and the port `Payouts`. Needs `SqlClient` and the port `Transfers`. */
+export const layer = Layer.mergeAll(
   PayoutAccounts.layerNoDeps,
   PayoutDecisions.layerNoDeps,
   PayoutReads.layerNoDeps,
@@ -22,8 +22,7 @@ export const layerNoBanks = Layer.mergeAll(
   payoutsLayer.pipe(Layer.provideMerge(Withdrawals.layerNoDeps))
 ).pipe(
   Layer.provide(PayoutBooks.layerNoDeps),
-  Layer.provide(Layer.mergeAll(PayoutAccountRepo.layer, PayoutRepo.layer, PersonalDataKeys.layer))
+  Layer.provide(Layer.mergeAll(PayoutAccountRepo.layer, PayoutRepo.layer, PersonalDataKeys.layer)),
+  Layer.provide(Banks.layer),
+  Layer.provide(PayoutsConfig.layer)
 )
-
-/** The same with the banks that there are. */
-export const layer = layerNoBanks.pipe(Layer.provide(Banks.layer), Layer.provide(PayoutsConfig.layer))

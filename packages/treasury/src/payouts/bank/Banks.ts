@@ -23,10 +23,6 @@ export class Banks extends Context.Service<
     readonly all: ReadonlyArray<BankChannel>
   }
 >()("@mall/treasury/payouts/bank/Banks") {
-  static layerOf(all: ReadonlyArray<BankChannel>) {
-    return Layer.effect(Banks, choose(all))
-  }
-
   static readonly layer = Layer.effect(
     Banks,
     Effect.gen(function* () {
