@@ -362,7 +362,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
 })
 
 /**
- * These need a dispute or an account at a channel, a refund that failed, a payment in review or a bill that differs; what unmasks is
+ * These need a dispute or an account at a channel, a refund that failed, a payment in review, a bill that differs or a merchant who is owed something; what unmasks is
  * driven in `privacy.test.ts`.
  */
 const elsewhere = [
@@ -382,6 +382,10 @@ const elsewhere = [
   "rpc admin.recon.run",
   "rpc admin.risk.approve",
   "rpc admin.risk.reject",
+  "POST /api/v1/settlements/",
+  "POST /api/v1/settlements/:id/retry",
+  "rpc admin.settlements.retry",
+  "rpc admin.settlements.run",
   "rpc orders.unmask",
   "rpc users.unmask",
   "POST /api/v1/orders/:id/returns/:returnId/refund",

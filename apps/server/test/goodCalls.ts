@@ -1,6 +1,6 @@
 import { Predicate } from "effect"
 import type { Rpc } from "effect/rpc"
-import { missingId } from "./endpointCases.ts"
+import { missingId, settlementTerms } from "./endpointCases.ts"
 import type { Json } from "./hostileInput.ts"
 
 const money = { amount: 100, currency: "CNY" }
@@ -80,6 +80,19 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.recon.run": { channel: "alipay", day: "2026-11-20" },
   "admin.recon.setRules": { version: 7, rules: [], reason: "because" },
   "admin.recon.assign": { id: missingId, assignee: "olga" },
+  "settlements.list": {},
+  "settlements.terms": {},
+  "settlements.reserves": {},
+  "admin.settlements.list": {},
+  "admin.settlements.terms": {},
+  "admin.settlements.reserves": {},
+  "admin.settlements.calendar": { name: "china" },
+  "admin.settlements.run": { merchantId: missingId, currency: "CNY", reason: "because" },
+  "admin.settlements.setTerms": {
+    ...settlementTerms,
+    ...{ merchantId: missingId, effectiveFrom: "2020-01-01T00:00:00.000Z", reason: "because" }
+  },
+  "admin.settlements.setCalendar": { name: "china", version: 7, weekend: [7], days: [], reason: "because" },
   "products.list": {},
   "products.listOwn": {}
 }

@@ -4,6 +4,7 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeId } from "@mall/domain/payments/Dispute"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import * as Sql from "@mall/platform/Sql"
+import { SettlementId } from "@mall/domain/treasury/Settlement"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
@@ -11,6 +12,7 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import { eventually, newBuyer, orderBecomes, sandboxAt, signIn, skusInStock } from "../shoppers.ts"
 
 const newDisputeId = generator(DisputeId)
+const newSettlementId = generator(SettlementId)
 const wechatpay = ChannelId.make("wechatpay")
 
 /** What belongs to a buyer and to a shop, by what it is: each id names one thing of theirs. */
@@ -30,6 +32,7 @@ export interface Belongings {
   readonly apiKeyId: string
   readonly staffId: string
   readonly ledgerAccountId: string
+  readonly settlementId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -146,6 +149,13 @@ export class Victims extends Context.Service<
         )
       `
 
+      const settlementId = yield* newSettlementId
+      yield* sql`
+        INSERT INTO treasury.settlements
+          (id, merchant_id, currency, cut_off, terms, status, attempt, failure, created_at, updated_at)
+        VALUES (${settlementId}, ${shop}, 'CNY', ${now}, '{}', 'failed', 1, 'settlement-secret', ${now}, ${now})
+      `
+
       const belongings: Belongings = {
         addressId: buyer.addressId,
         sessionId: sessions.data[0]!.id,
@@ -161,7 +171,8 @@ export class Victims extends Context.Service<
         skuId: product.skus[0]!.id,
         apiKeyId: apiKey.id,
         staffId: staff.userId,
-        ledgerAccountId: account.id
+        ledgerAccountId: account.id,
+        settlementId
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -182,7 +193,7 @@ export class Victims extends Context.Service<
         secrets: [
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
-          ...["victim-secret-till", apiKey.id, account.id]
+          ...["victim-secret-till", apiKey.id, account.id, settlementId]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },
