@@ -222,15 +222,16 @@ export const driveRules = Effect.gen(function* () {
   yield* drive("rpc admin.recon.setRules", admin, setRules)
 
   const terms = {
-    ...{ merchantId: null, currency: "KWD", cycle: { type: "weekly", weekday: 1 }, timeZone: "Asia/Kuwait" },
-    ...{
-      calendar: "kuwait",
-      minimum: MinorUnits.make(0),
-      isPaidOut: false,
-      reserveBasisPoints: 0,
-      reserveDays: 0,
-      reason
-    }
+    merchantId: null,
+    currency: "KWD",
+    cycle: { type: "weekly", weekday: 1 },
+    timeZone: "Asia/Kuwait",
+    calendar: "kuwait",
+    minimum: MinorUnits.make(0),
+    isPaidOut: false,
+    reserveBasisPoints: 0,
+    reserveDays: 0,
+    reason
   } as const
   yield* drive("PUT /api/v1/settlements/terms", admin, admin.mall.settlements.setTerms({ payload: terms }))
   yield* drive("rpc admin.settlements.setTerms", admin, admin.admin["admin.settlements.setTerms"](terms))

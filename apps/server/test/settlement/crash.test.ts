@@ -50,8 +50,10 @@ const startRunner = Effect.fnUntraced(function* (dieAfter?: string) {
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
   return {
-    ended: Effect.promise(() =>
-      child.exitCode === null && child.signalCode === null ? once(child, "exit") : Promise.resolve()
+    ended: Effect.suspend(() =>
+      child.exitCode === null && child.signalCode === null
+        ? Effect.asVoid(Effect.promise(() => once(child, "exit")))
+        : Effect.void
     ).pipe(Effect.map(() => child.signalCode))
   }
 })

@@ -28,15 +28,14 @@ const Test = SettlementLayer.pipe(Layer.provideMerge(TestDatabase))
 
 const at = (time: string) => TestClock.setTime(Date.parse(time))
 /** On a clock that the test sets; what the layers do in the background goes by the real one. */
-const onTestClock = <A, E, R>(body: () => Generator<Effect.Effect<unknown, E, R>, A, never>) =>
-  Effect.provide(Effect.gen(body), TestClock.layer())
+const onTestClock = <A, E, R>(test: Effect.Effect<A, E, R>) => Effect.provide(test, TestClock.layer())
 
 const shown = (id: Effect.Success<ReturnType<typeof settle>>) =>
   SettlementReads.use((reads) => reads.show("all", id)).pipe(Effect.map(({ settlement }) => settlement))
 
 layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement", (it) => {
   it.effect("settles what came in before the cut-off, less what went back, and holds the reserve", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       yield* at("2026-11-16T10:00:00Z")
       const merchant = yield* newMerchant
       const terms = yield* Terms
@@ -65,11 +64,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       assert.strictEqual(yield* balanceOf(merchant, "reserves"), 0)
       assert.strictEqual(yield* balanceOf(merchant, "settlement"), 12_000)
       assert.strictEqual(yield* imbalance, 0)
-    })
+    }).pipe(onTestClock)
   )
 
   it.effect("carries a debt and small sums into the next one, and says so", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       yield* at("2027-01-04T10:00:00Z")
       const merchant = yield* newMerchant
       const terms = yield* Terms
@@ -88,11 +87,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       assert.deepStrictEqual([third.status, third.carriedIn, third.settled], ["settled", 900, 1_500])
       assert.strictEqual(yield* balanceOf(merchant, "settlement"), 1_500)
       assert.strictEqual(yield* balanceOf(merchant, "payable"), 0)
-    })
+    }).pipe(onTestClock)
   )
 
   it.effect("is one where many begin it at once", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       yield* at("2027-02-01T10:00:00Z")
       const merchant = yield* newMerchant
       yield* bookAll(merchant, [100, 200])
@@ -114,11 +113,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       assert.strictEqual(early._tag, "CutOffNotPossible")
       yield* at("2027-02-03T10:00:00Z")
       assert.strictEqual((yield* Effect.flip(begin(merchant)))._tag, "NothingToSettle")
-    })
+    }).pipe(onTestClock)
   )
 
   it.effect("that the books refuse frees its items and can be tried again", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       yield* at("2027-03-01T10:00:00Z")
       const sql = yield* SqlClient.SqlClient
       const settlements = yield* Settlements
@@ -147,11 +146,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       assert.strictEqual(yield* balanceOf(merchant, "settlement"), 800)
       const refused = yield* Effect.flip(settlements.retry(id, "test", "once more"))
       assert.strictEqual(refused._tag, "SettlementNotFailed")
-    })
+    }).pipe(onTestClock)
   )
 
   it.effect("that was posted is taken back by reverse movements", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       yield* at("2027-03-10T10:00:00Z")
       const steps = yield* SettlementSteps
       const merchant = yield* newMerchant
@@ -168,11 +167,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       // a late step of the attempt that failed changes nothing any more
       yield* steps.post(attempt)
       assert.strictEqual(yield* movementsOf(id), 2)
-    })
+    }).pipe(onTestClock)
   )
 
   it.effect("keeps its statement, whoever writes to the table", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       yield* at("2027-03-20T10:00:00Z")
       const sql = yield* SqlClient.SqlClient
       const merchant = yield* newMerchant
@@ -186,11 +185,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       assert.lengthOf(lines.join("").trim().split("\n"), 2)
       const others = yield* Effect.flip(reads.statement(yield* newMerchant, id))
       assert.strictEqual(others._tag, "SettlementNotFound")
-    })
+    }).pipe(onTestClock)
   )
 
   it.effect("begins by itself when the merchant's cycle is over, once, and by the terms of that time", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       // a Friday
       yield* at("2027-04-02T10:00:00Z")
       const settlements = yield* Settlements
@@ -213,11 +212,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       yield* at("2027-04-06T10:00:00Z")
       yield* settlements.startDue(50)
       assert.lengthOf(yield* of, 1)
-    })
+    }).pipe(onTestClock)
   )
 
   it.effect("takes every entry once, over random histories, and leaves what it does not take", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       const amount = Random.nextIntBetween(-2_000, 5_000).pipe(Effect.map((amount) => (amount === 0 ? 1 : amount)))
       const terms = yield* Terms
       let day = Date.parse("2028-01-01T12:00:00Z")
@@ -247,13 +246,13 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
         }
       }
       assert.strictEqual(yield* imbalance, 0)
-    }).pipe(Random.withSeed("settlement"))
+    }).pipe(Random.withSeed("settlement"), onTestClock)
   )
 })
 
 layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("Terms", (it) => {
   it.effect("never change what is past, and give way to the merchant's own", () =>
-    onTestClock(function* () {
+    Effect.gen(function* () {
       yield* at("2027-05-01T10:00:00Z")
       const terms = yield* Terms
       const merchant = yield* newMerchant
@@ -275,6 +274,6 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("Terms", (it) 
       assert.strictEqual(yield* of("2027-06-01T00:00:00Z"), 200)
       assert.lengthOf(yield* terms.list(yield* newMerchant, {}), 1)
       assert.lengthOf(yield* terms.list(merchant, {}), 2)
-    })
+    }).pipe(onTestClock)
   )
 })
