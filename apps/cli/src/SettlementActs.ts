@@ -1,4 +1,4 @@
-import { Currency } from "@mall/domain/kernel/Currency"
+import { currencies } from "@mall/domain/kernel/Currency"
 import { generator } from "@mall/domain/kernel/Id"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Settlement, SettlementId } from "@mall/domain/treasury/Settlement"
@@ -22,7 +22,7 @@ import * as Services from "./Services.ts"
 const newSettlementId = generator(SettlementId)
 const actor = Effect.map(operator, (name) => `operator:${name}`)
 const anId = "0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77"
-const currency = Argument.String("currency").pipe(Argument.withSchema(Currency))
+const currency = Argument.Literals("currency", currencies)
 
 const showSettlement = (settlement: Settlement, json: boolean) => {
   const { attempt, currency, cutOff, id, merchantId, status } = settlement

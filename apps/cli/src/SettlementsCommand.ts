@@ -1,4 +1,4 @@
-import { Currency } from "@mall/domain/kernel/Currency"
+import { currencies } from "@mall/domain/kernel/Currency"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import {
   HeldReservePage,
@@ -28,11 +28,7 @@ const owner = {
     Flag.withDescription("Only of this merchant"),
     Flag.optional
   ),
-  currency: Flag.String("currency").pipe(
-    Flag.withSchema(Currency),
-    Flag.withDescription("Only of this currency"),
-    Flag.optional
-  )
+  currency: Flag.Literals("currency", currencies).pipe(Flag.withDescription("Only of this currency"), Flag.optional)
 }
 
 const cycleText = (cycle: SettlementCycle) => {

@@ -380,6 +380,33 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
 
 /** These need settled money, a dispute or an account at a channel, or a refund that failed; what unmasks is driven in `privacy.test.ts`. */
 const elsewhere = [
+/**
+ * These need a dispute or an account at a channel, a refund that failed, a payment in review, a bill that differs or a merchant who is owed something; what unmasks is
+ * driven in `privacy.test.ts`.
+ */
+const elsewhere = [
+  "POST /api/v1/reconciliation/differences/:id/correction",
+  "POST /api/v1/reconciliation/differences/:id/correction/approve",
+  "POST /api/v1/reconciliation/differences/:id/correction/reject",
+  "POST /api/v1/reconciliation/differences/:id/resolve",
+  "POST /api/v1/reconciliation/runs",
+  "POST /api/v1/risk/reviews/:id/approve",
+  "POST /api/v1/risk/reviews/:id/reject",
+  "PUT /api/v1/reconciliation/differences/:id/assignment",
+  "rpc admin.recon.approve",
+  "rpc admin.recon.assign",
+  "rpc admin.recon.draft",
+  "rpc admin.recon.reject",
+  "rpc admin.recon.resolve",
+  "rpc admin.recon.run",
+  "rpc admin.risk.approve",
+  "rpc admin.risk.reject",
+  "POST /api/v1/settlements/",
+  "POST /api/v1/settlements/:id/retry",
+  "rpc admin.settlements.retry",
+  "rpc admin.settlements.run",
+  "rpc orders.unmask",
+  "rpc users.unmask",
   "POST /api/v1/orders/:id/returns/:returnId/refund",
   "POST /api/v1/payments/disputes/:id/accept",
   "POST /api/v1/payments/disputes/:id/evidence",

@@ -4,7 +4,7 @@ import { PolicyChangeId } from "@mall/domain/identity/Policy"
 import type { PolicyDocument } from "@mall/domain/identity/Policy"
 import { Totp } from "@mall/domain/identity/SignIn"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
-import { Money } from "@mall/domain/kernel/Money"
+import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { TransferId } from "@mall/domain/ledger/Transfer"
 import { FxRateId } from "@mall/domain/treasury/FxRate"
 import { NewFxLimit } from "@mall/domain/treasury/FxTerms"
@@ -307,6 +307,33 @@ export const driveRules = Effect.gen(function* () {
   )
   const setRules = admin.admin["admin.recon.setRules"]({ version: version + 1, ...rules })
   yield* drive("rpc admin.recon.setRules", admin, setRules)
+
+  const terms = {
+    merchantId: null,
+    currency: "KWD",
+    cycle: { type: "weekly", weekday: 1 },
+    timeZone: "Asia/Kuwait",
+    calendar: "kuwait",
+    minimum: MinorUnits.make(0),
+    isPaidOut: false,
+    reserveBasisPoints: 0,
+    reserveDays: 0,
+    reason
+  } as const
+  yield* drive("PUT /api/v1/settlements/terms", admin, admin.mall.settlements.setTerms({ payload: terms }))
+  yield* drive("rpc admin.settlements.setTerms", admin, admin.admin["admin.settlements.setTerms"](terms))
+  const weekend = { weekend: [5, 6], days: [], reason }
+  yield* drive(
+    "PUT /api/v1/settlements/calendars/:name",
+    admin,
+    admin.mall.settlements.setCalendar({ params: { name: "kuwait" }, payload: { version: 0, ...weekend } }),
+    { after: { version: 1 } }
+  )
+  yield* drive(
+    "rpc admin.settlements.setCalendar",
+    admin,
+    admin.admin["admin.settlements.setCalendar"]({ name: "kuwait", version: 1, ...weekend })
+  )
 })
 
 /** What merchants pay and what their payments may be. */

@@ -34,6 +34,11 @@ const ticket = { ticket: `tk_once_${"a".repeat(43)}` }
 const ofUser = { userId: missingId }
 const rule = { effect: "allow", kind: "glob", resource: "orders", action: "fulfil" }
 const policyDocument = { roles: [{ name: "support", description: "", inherits: ["customer"], rules: [rule] }] }
+export const settlementTerms = {
+  ...{ currency: "CNY", cycle: { type: "daily", businessDays: 1 }, timeZone: "Asia/Shanghai", calendar: "china" },
+  ...{ minimum: 0, isPaidOut: false, reserveBasisPoints: 500, reserveDays: 30 }
+}
+
 const riskCondition = { type: "fact", fact: "amount", is: ">", value: 1 }
 const feeRate = { channel: null, currency: null, fixed: 0, minimum: null, maximum: null }
 export const feePlan = {
@@ -330,6 +335,24 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   },
   "GET /api/v1/merchants/:id/quotas": { params: id },
   "POST /api/v1/merchants/:id/fee-quote": { params: id, body: feeQuestion },
+  "GET /api/v1/settlements/": { query: { ...page, merchantId: missingId, currency: "CNY", status: "settled" } },
+  "GET /api/v1/settlements/terms": { query: { merchantId: missingId, currency: "CNY" } },
+  "GET /api/v1/settlements/reserves": { query: { ...page, merchantId: missingId, currency: "CNY" } },
+  "GET /api/v1/settlements/calendars/:name": { params: { name: "china" } },
+  "GET /api/v1/settlements/:id": { params: id },
+  "GET /api/v1/settlements/:id/items": { params: id, query: page },
+  "GET /api/v1/settlements/:id/statement.csv": { params: id },
+  "POST /api/v1/settlements/": {
+    body: { merchantId: missingId, currency: "CNY", cutOff: "2026-11-01T00:00:00.000Z", reason: "because" }
+  },
+  "POST /api/v1/settlements/:id/retry": { params: id, body: { reason: "because" } },
+  "PUT /api/v1/settlements/terms": {
+    body: { ...settlementTerms, merchantId: missingId, effectiveFrom: "2020-01-01T00:00:00.000Z", reason: "because" }
+  },
+  "PUT /api/v1/settlements/calendars/:name": {
+    params: { name: "china" },
+    body: { version: 7, weekend: [7], days: [{ day: "2026-10-01", isWorking: false, name: "off" }], reason: "because" }
+  },
   "POST /api/h5/payments": {
     body: {
       ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },

@@ -1,6 +1,7 @@
 import { Predicate } from "effect"
 import type { Rpc } from "effect/rpc"
 import { feePlan, missingId, paymentLimits } from "./endpointCases.ts"
+import { missingId, settlementTerms } from "./endpointCases.ts"
 import type { Json } from "./hostileInput.ts"
 
 const money = { amount: 100, currency: "CNY" }
@@ -106,6 +107,19 @@ const payloads: Readonly<Record<string, Json>> = {
     ...{ currency: "CNY", content: paymentLimits }
   },
   "admin.terms.quote": { merchantId: missingId, channel: "wechatpay", amount: money },
+  "settlements.list": {},
+  "settlements.terms": {},
+  "settlements.reserves": {},
+  "admin.settlements.list": {},
+  "admin.settlements.terms": {},
+  "admin.settlements.reserves": {},
+  "admin.settlements.calendar": { name: "china" },
+  "admin.settlements.run": { merchantId: missingId, currency: "CNY", reason: "because" },
+  "admin.settlements.setTerms": {
+    ...settlementTerms,
+    ...{ merchantId: missingId, effectiveFrom: "2020-01-01T00:00:00.000Z", reason: "because" }
+  },
+  "admin.settlements.setCalendar": { name: "china", version: 7, weekend: [7], days: [], reason: "because" },
   "products.list": {},
   "products.listOwn": {}
 }

@@ -35,7 +35,7 @@ export const describeUrl = (url: Redacted.Redacted) => {
 
 const milliseconds = (duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`
 
-type PoolChanges = Pick<PgClient.PgPoolConfig, "applicationName" | "maxConnections" | "startupParameters">
+type PoolChanges = Pick<PgClient.PgPoolConfig, "applicationName" | "maxConnections" | "startupParameters" | "types">
 
 /** Makes pools of connections to the database of this process. Their figures are in `/metrics` by their names. */
 export class Pools extends Context.Service<

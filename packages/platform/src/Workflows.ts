@@ -1,3 +1,4 @@
+import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { Config, Duration, Effect, Layer, Option } from "effect"
 import {
@@ -29,7 +30,9 @@ const layerClient = Layer.effect(
     makePlatform("workflows", {
       applicationName: "mall workflows",
       maxConnections: 3,
-      startupParameters: { search_path: "workflows" }
+      startupParameters: { search_path: "workflows" },
+      // the ids of the engine are beyond 2^53
+      types: PgTypes.makeRegistry()
     })
   )
 )

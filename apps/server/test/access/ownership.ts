@@ -10,6 +10,7 @@ interface Aim {
   readonly body?: Json
 }
 
+const settlement = ({ settlementId }: Belongings) => ({ params: { id: settlementId } })
 const published = { open: "anybody may look at what is for sale" }
 const byTicket = { open: "who holds a ticket may pay with it; tickets have a suite of their own" }
 const notice = { open: "a notice is believed for its signature; the conformance kit forges them" }
@@ -109,6 +110,10 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   "GET /api/v1/payout-accounts/:id": ({ payoutAccountId }) => ({ params: { id: payoutAccountId } }),
   "GET /api/v1/withdrawals/:id": withdrawal,
   "POST /api/v1/withdrawals/:id/cancel": withdrawal,
+  "GET /api/v1/settlements/calendars/:name": { open: "business days are everybody's" },
+  "GET /api/v1/settlements/:id": settlement,
+  "GET /api/v1/settlements/:id/items": settlement,
+  "GET /api/v1/settlements/:id/statement.csv": settlement,
   "POST /callbacks/:channel": notice,
   "POST /callbacks/:channel/:account": notice
 }
@@ -120,6 +125,7 @@ const ofProduct = ({ productId }: Belongings) => ({ id: productId })
 const ofSku = ({ productId, skuId }: Belongings) => ({ id: productId, skuId })
 const ofAddress = ({ addressId }: Belongings) => ({ id: addressId })
 const ofDispute = ({ disputeId }: Belongings) => ({ id: disputeId })
+const ofSettlement = ({ settlementId }: Belongings) => ({ id: settlementId })
 const ofKey = ({ apiKeyId }: Belongings) => ({ id: apiKeyId })
 const ofWithdrawal = ({ withdrawalId }: Belongings) => ({ id: withdrawalId })
 const ofStaff = ({ staffId }: Belongings) => ({ userId: staffId, role: "merchant" })
@@ -172,6 +178,8 @@ export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Jso
   "returns.reject": ofReturned,
   "returns.receive": ofReturned,
   "returns.refundAgain": ofReturned,
+  "settlements.show": ofSettlement,
+  "settlements.items": ofSettlement,
   "apiKeys.create": { open: "the key is made for the caller's own shop" },
   "apiKeys.rotate": ofKey,
   "apiKeys.revoke": ofKey,

@@ -7,6 +7,7 @@ import { FxQuoteId } from "@mall/domain/treasury/FxQuote"
 import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
 import * as Sql from "@mall/platform/Sql"
+import { SettlementId } from "@mall/domain/treasury/Settlement"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
@@ -17,6 +18,7 @@ const newPayoutAccountId = generator(PayoutAccountId)
 const newPayoutId = generator(PayoutId)
 const newDisputeId = generator(DisputeId)
 const newQuoteId = generator(FxQuoteId)
+const newSettlementId = generator(SettlementId)
 const wechatpay = ChannelId.make("wechatpay")
 
 /** What belongs to a buyer and to a shop, by what it is: each id names one thing of theirs. */
@@ -39,6 +41,7 @@ export interface Belongings {
   readonly fxQuoteId: string
   readonly payoutAccountId: string
   readonly withdrawalId: string
+  readonly settlementId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -187,6 +190,11 @@ export class Victims extends Context.Service<
           ${withdrawalId}, ${shop}, ${payoutAccountId}, 'withdrawal', 100, 'CNY', 'awaiting_approval', 'sandbank_api',
           'sandbank', 2, 'a', ${yield* newPayoutId}, ${yield* newPayoutId}, ${now}, ${now}
         )
+      const settlementId = yield* newSettlementId
+      yield* sql`
+        INSERT INTO treasury.settlements
+          (id, merchant_id, currency, cut_off, terms, status, attempt, failure, created_at, updated_at)
+        VALUES (${settlementId}, ${shop}, 'CNY', ${now}, '{}', 'failed', 1, 'settlement-secret', ${now}, ${now})
       `
 
       const belongings: Belongings = {
@@ -208,6 +216,7 @@ export class Victims extends Context.Service<
         fxQuoteId,
         payoutAccountId,
         withdrawalId
+        settlementId
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -230,6 +239,7 @@ export class Victims extends Context.Service<
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
           ...["victim-secret-till", apiKey.id, account.id, fxQuoteId],
           ...["victim-secret-holder", payoutAccountId, withdrawalId]
+          ...["victim-secret-till", apiKey.id, account.id, settlementId]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },

@@ -7,11 +7,12 @@ import { capture, refund } from "@mall/domain/ledger/postings"
 import { TransferId } from "@mall/domain/ledger/Transfer"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { SettlementId } from "@mall/domain/treasury/Settlement"
+import type { SettlementAttempt } from "@mall/domain/treasury/Settlement"
 import type { NewSettlementTerms } from "@mall/domain/treasury/SettlementTerms"
 import { Outbox } from "@mall/platform/Outbox"
 import { Settlements } from "@mall/treasury/settlement/Settlements"
 import * as SettlementServices from "@mall/treasury/settlement/SettlementServices"
-import { SettlementWorkflow } from "@mall/treasury/settlement/settlementWorkflow"
+import { SettlementSteps } from "@mall/treasury/settlement/SettlementSteps"
 import { withoutPayouts } from "@mall/treasury/settlement/withoutPayouts"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -63,11 +64,21 @@ export const begin = Effect.fnUntraced(function* (merchantId: MerchantId, cutOff
   return yield* settlements.run(asked, "test", yield* newSettlementId)
 })
 
-/** The same, and carries it out in this process. */
+/** All steps in their order, as the workflow takes them. */
+export const carryOut = Effect.fnUntraced(function* (attempt: SettlementAttempt) {
+  const steps = yield* SettlementSteps
+  yield* steps.gather(attempt)
+  yield* steps.state(attempt)
+  yield* steps.post(attempt)
+  yield* steps.payOut(attempt)
+  yield* steps.notify(attempt)
+})
+
+/** Begins one, and carries it out in this process. */
 export const settle = Effect.fnUntraced(function* (merchantId: MerchantId, cutOff?: Date) {
-  const begun = yield* begin(merchantId, cutOff)
-  yield* SettlementWorkflow.execute({ id: begun.id, attempt: begun.attempt })
-  return begun.id
+  const { attempt, id } = yield* begin(merchantId, cutOff)
+  yield* carryOut({ id, attempt })
+  return id
 })
 
 const Sum = Schema.Struct({ sum: Schema.Int })

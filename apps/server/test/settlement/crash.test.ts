@@ -9,7 +9,16 @@ import { once } from "node:events"
 import * as path from "node:path"
 import * as process from "node:process"
 import { eventually } from "../shoppers.ts"
-import { balanceOf, begin, bookAll, imbalance, movementsOf, newMerchant, SettlementLayer } from "./SettlementTest.ts"
+import {
+  balanceOf,
+  begin,
+  bookAll,
+  imbalance,
+  itemsOf,
+  movementsOf,
+  newMerchant,
+  SettlementLayer
+} from "./SettlementTest.ts"
 
 class Address extends Context.Service<Address, { readonly url: string }>()("@mall/server/test/settlement/Address") {}
 
@@ -41,8 +50,10 @@ const startRunner = Effect.fnUntraced(function* (dieAfter?: string) {
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
   return {
-    ended: Effect.promise(() =>
-      child.exitCode === null && child.signalCode === null ? once(child, "exit") : Promise.resolve()
+    ended: Effect.suspend(() =>
+      child.exitCode === null && child.signalCode === null
+        ? Effect.asVoid(Effect.promise(() => once(child, "exit")))
+        : Effect.void
     ).pipe(Effect.map(() => child.signalCode))
   }
 })
@@ -56,6 +67,30 @@ const told = SqlClient.SqlClient.use(
 ).pipe(Effect.map(({ length }) => length))
 
 layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("Runners of settlement", (it) => {
+  it.effect(
+    "free the items of what the books refuse, and say why",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const merchant = yield* newMerchant
+        yield* bookAll(merchant, [1_000])
+        yield* sql`
+          UPDATE ledger.balances AS b SET is_closed = true FROM ledger.accounts AS a
+          WHERE a.id = b.account_id AND a.code = ${`${merchant}:payable:CNY`}`
+        const { id } = yield* begin(merchant)
+        yield* startRunner()
+        const { settlement } = yield* eventually(
+          shown(id),
+          ({ settlement }) => settlement.status === "failed",
+          "the settlement to fail"
+        )
+        assert.include(settlement.failure, "closed")
+        assert.strictEqual(yield* movementsOf(id), 0)
+        assert.strictEqual(yield* itemsOf(merchant), 0)
+      }),
+    90_000
+  )
+
   it.effect(
     "that are killed after each step leave one settlement, each step of it done once",
     () =>
