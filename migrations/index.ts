@@ -26,6 +26,7 @@ import risk from "./0025_risk.ts"
 import reconciliation from "./0026_reconciliation.ts"
 import serviceTokens from "./0027_service_tokens.ts"
 import sealedPersonalData from "./0028_sealed_personal_data.ts"
+import merchants from "./0029_merchants.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -56,5 +57,6 @@ export const migrations = {
   "0025_risk": risk,
   "0026_reconciliation": reconciliation,
   "0027_service_tokens": serviceTokens,
-  "0028_sealed_personal_data": sealedPersonalData
+  "0028_sealed_personal_data": sealedPersonalData,
+  "0029_merchants": merchants
 }

@@ -7,6 +7,7 @@ import {
   personalDataTables
 } from "@mall/identity/Identity"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
+import * as MerchantServices from "@mall/merchants/MerchantServices"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
 import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
@@ -24,7 +25,11 @@ import { Layer } from "effect"
 import { Database } from "./Database.ts"
 
 /** Every table that holds personal data. */
-const Sealing = PersonalDataSealing.layerOf([...personalDataTables, ...Trade.personalDataTables])
+const Sealing = PersonalDataSealing.layerOf([
+  ...personalDataTables,
+  ...MerchantServices.personalDataTables,
+  ...Trade.personalDataTables
+])
 
 /** What the contexts stand on, over the database. */
 const Foundation = Layer.mergeAll(Outbox.layerNoDeps, Idempotency.layer, Alerts.layer, Sealing).pipe(
@@ -45,12 +50,13 @@ const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fres
   Layer.provideMerge(Database.payPool)
 )
 
-/** Trade needs the ports of all the others, catalog needs only trade's stock: the order below is the order of the ports. */
+/** Trade and merchants need ports of the others, catalog needs only trade's stock, payments the standing of merchants: the order below is the order of the ports. */
 const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
-  Trade.layer.pipe(
+  Layer.mergeAll(Trade.layer, MerchantServices.layer).pipe(
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),
     Layer.provideMerge(Layer.mergeAll(identity, pay)),
+    Layer.provideMerge(MerchantServices.layerStanding),
     Layer.provideMerge(Foundation)
   )
 

@@ -8,6 +8,8 @@ import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
 import { IdentityHttp, IdentityProvidersHttp, IdentityProvidersRpc, IdentityRpc } from "@mall/identity/Identity"
 import * as LedgerHttp from "@mall/ledger/LedgerHttp"
 import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
+import * as MerchantHttp from "@mall/merchants/MerchantHttp"
+import * as MerchantRpcHandlers from "@mall/merchants/MerchantRpcHandlers"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
@@ -42,6 +44,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     TradeHttp.layer,
     PaymentHttp.layer,
     LedgerHttp.layer,
+    MerchantHttp.layer,
     AuditEdge.httpLayer,
     RiskHttp.layer,
     ReconciliationHttp.layer
@@ -63,6 +66,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.gatewayLayer,
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
+    MerchantRpcHandlers.layer,
     AuditEdge.rpcLayer,
     RiskRpcHandlers.adminLayer,
     ReconciliationRpcHandlers.layer,

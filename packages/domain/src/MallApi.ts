@@ -16,6 +16,8 @@ import { AuditApiGroup } from "./operations/AuditApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
+import { MerchantProfileApiGroup, MerchantsApiGroup } from "./merchants/MerchantsApi.ts"
+import { MerchantApplicationsApiGroup, MerchantReviewsApiGroup } from "./merchants/OnboardingApi.ts"
 import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
 import { CartApiGroup } from "./trade/CartApi.ts"
@@ -31,6 +33,7 @@ const groups = HttpApi.make("mall")
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
   .add(LedgerApiGroup, RiskApiGroup, ReconciliationApiGroup)
+  .add(MerchantApplicationsApiGroup, MerchantReviewsApiGroup, MerchantsApiGroup, MerchantProfileApiGroup)
   .add(AuditApiGroup)
   .middleware(Problems)
 

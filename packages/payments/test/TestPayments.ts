@@ -22,6 +22,7 @@ import { Callbacks } from "../src/callbacks/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import { CircuitBreaker } from "effect/persistence"
 import { JournalMemory } from "./JournalMemory.ts"
+import { MerchantsStand } from "./MerchantsStand.ts"
 import { RiskAllows } from "./RiskAllows.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/callbacks/receiveCallback.ts"
@@ -182,7 +183,9 @@ export const TestPeer = PeerLayer.pipe(
 export const testPaymentsWith = (settings: Effect.Effect<Readonly<Record<string, string>>, never, Peer>) =>
   HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
     Layer.provideMerge(Layer.unwrap(Effect.flatMap(settings, servicesWith))),
-    Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(JournalMemory.layer, MerchantsStand, RiskAllows, Outbox.layer, Notifications.layer)
+    ),
     Layer.provideMerge(TestDatabase),
     Layer.provideMerge(TestPeer)
   )

@@ -18,6 +18,7 @@ import { createServer } from "node:http"
 import { Callbacks } from "../src/callbacks/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import { JournalMemory } from "./JournalMemory.ts"
+import { MerchantsStand } from "./MerchantsStand.ts"
 import { RiskAllows } from "./RiskAllows.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/callbacks/receiveCallback.ts"
@@ -290,7 +291,9 @@ export const stripe = ChannelId.make("stripe")
 
 export const TestTwoMerchants = HttpRouter.serve(CallbackRoutes, { disableListenLog: true, disableLogger: true }).pipe(
   Layer.provideMerge(Services),
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(JournalMemory.layer, MerchantsStand, RiskAllows, Outbox.layer, Notifications.layer)
+  ),
   Layer.provideMerge(TestDatabase),
   Layer.provideMerge(Front),
   Layer.provideMerge(Merchants.layer),

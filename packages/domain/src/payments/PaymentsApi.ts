@@ -8,6 +8,7 @@ import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
+import { MerchantSuspended } from "../merchants/MerchantError.ts"
 import { Audited } from "../operations/Audit.ts"
 import {
   CancelTime,
@@ -79,7 +80,8 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
   .add(
     HttpApiEndpoint.post("create", "/api/v1/payments", {
       payload: NewPayment,
-      success: CreatedPayment.pipe(created)
+      success: CreatedPayment.pipe(created),
+      error: MerchantSuspended
     })
       .middleware(Idempotent)
       .middleware(Authorization)

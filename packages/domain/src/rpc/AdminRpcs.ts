@@ -12,12 +12,14 @@ import { PaymentsAdminRpcs } from "../payments/PaymentsAdminRpcs.ts"
 import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { TradeAdminRpcs } from "../trade/TradeRpc.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
+import { MerchantAdminRpcs } from "../merchants/MerchantRpcs.ts"
 
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
   ApiKeyAdminRpcs,
   IdentityAdminRpcs,
   LedgerAdminRpcs,
+  MerchantAdminRpcs,
   PolicyAdminRpcs,
   BlockAdminRpcs,
   OperationsAdminRpcs,

@@ -8,6 +8,7 @@ import { CredentialMerchantRpcs } from "../payments/CredentialRpcs.ts"
 import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
+import { MerchantProfileRpcs } from "../merchants/MerchantRpcs.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
@@ -16,6 +17,7 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   CredentialMerchantRpcs,
   DisputesMerchantRpcs,
   LedgerMerchantRpcs,
+  MerchantProfileRpcs,
   PaymentsMerchantRpcs,
   StaffMerchantRpcs,
   TradeMerchantRpcs

@@ -15,6 +15,7 @@ import { Callbacks } from "../../src/callbacks/Callbacks.ts"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { Payments } from "../../src/lifecycle/Payments.ts"
 import { JournalMemory } from "../JournalMemory.ts"
+import { MerchantsStand } from "../MerchantsStand.ts"
 import { RiskAllows } from "../RiskAllows.ts"
 import * as PaymentServices from "../../src/PaymentServices.ts"
 
@@ -51,7 +52,9 @@ const run = Effect.fnUntraced(function* (errand: Errand) {
 })
 
 const Services = PaymentServices.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, RiskAllows, Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(JournalMemory.layer, MerchantsStand, RiskAllows, Outbox.layer, Notifications.layer)
+  ),
   Layer.provideMerge(Layer.unwrap(Effect.map(Config.Redacted("DATABASE_URL"), Sql.layerUrl))),
   Layer.provide(CircuitBreaker.layerStoreMemory()),
   Layer.provideMerge(NodeServices.layer),
