@@ -82,6 +82,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Compare the channels' bills with our records, and settle what differs",
     async () => (await import("./ReconCommand.ts")).ReconCommand
   ),
+  entry(
+    "merchants",
+    "Say who may sell: applications, their documents and reviews, and the standing of merchants",
+    async () => (await import("./MerchantsCommand.ts")).MerchantsCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

@@ -363,9 +363,29 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
 
 /**
  * These need a dispute or an account at a channel, a refund that failed, a payment in review or a bill that differs; what unmasks is
- * driven in `privacy.test.ts`.
+ * driven in `privacy.test.ts`, and what is done about merchants in `merchants.test.ts`.
  */
 const elsewhere = [
+  "POST /api/v1/merchants/:id/resume",
+  "POST /api/v1/merchants/:id/suspend",
+  "POST /api/v1/merchants/me/rechecks",
+  "POST /api/v1/merchants/me/shops",
+  "PATCH /api/v1/merchants/me/shops/:id",
+  "POST /api/v1/merchants/reviews/:id/approve",
+  "POST /api/v1/merchants/reviews/:id/contact",
+  "POST /api/v1/merchants/reviews/:id/recommend",
+  "POST /api/v1/merchants/reviews/:id/reject",
+  "POST /api/v1/merchants/reviews/:id/request-changes",
+  "rpc admin.applications.approve",
+  "rpc admin.applications.contact",
+  "rpc admin.applications.recommend",
+  "rpc admin.applications.reject",
+  "rpc admin.applications.requestChanges",
+  "rpc admin.merchants.resume",
+  "rpc admin.merchants.suspend",
+  "rpc merchant.recheck",
+  "rpc merchant.shops.create",
+  "rpc merchant.shops.edit",
   "POST /api/v1/reconciliation/differences/:id/correction",
   "POST /api/v1/reconciliation/differences/:id/correction/approve",
   "POST /api/v1/reconciliation/differences/:id/correction/reject",

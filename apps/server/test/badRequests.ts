@@ -60,11 +60,12 @@ export const caseOf = ({ way }: Endpoint): EndpointCase => endpointCases[way] ??
 
 /** A well-formed request to `endpoint`. */
 export const requestTo = (endpoint: Endpoint, token?: string): RawRequest => {
-  const { body, params, query } = caseOf(endpoint)
+  const { body, params, query, raw } = caseOf(endpoint)
   return {
     method: endpoint.method,
     path: fill(endpoint.path, params) + queryOf(query),
     token,
-    body: body === undefined ? undefined : JSON.stringify(body)
+    ...(raw === undefined ? {} : { contentType: raw.contentType }),
+    body: body === undefined ? raw?.text : JSON.stringify(body)
   }
 }

@@ -146,6 +146,16 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("becoming
       assert.strictEqual(listed.data[0]?.standing, "suspended")
       yield* first.mall.merchants.resume({ params: ofMerchant, payload: { reason: "settled" } })
       yield* pay("after")
+      const trail = yield* first.admin["admin.audit.list"]({ merchantId: merchant.id, limit: 100 })
+      assert.includeMembers(
+        trail.data.map(({ action }) => action),
+        ["merchant_application.approve", "shop.edit", "merchant.suspend", "merchant.resume", "user.role_grant"]
+      )
+      const reviewed = yield* first.admin["admin.audit.list"]({ resourceId: id, limit: 100 })
+      assert.includeMembers(
+        reviewed.data.map(({ action }) => action),
+        ["personal_data.unmask", "merchant_application.recommend", "merchant_application.approve"]
+      )
     })
   )
 

@@ -27,6 +27,7 @@ const sku = ({ productId, skuId }: Belongings): Aim => ({ params: { id: productI
 const address = ({ addressId }: Belongings): Aim => ({ params: { id: addressId } })
 const staff = ({ staffId }: Belongings): Aim => ({ params: { userId: staffId, role: "merchant" } })
 const dispute = ({ disputeId }: Belongings): Aim => ({ params: { id: disputeId } })
+const application = ({ applicationId }: Belongings): Aim => ({ params: { id: applicationId } })
 const cartLine = { open: "a cart is found by its owner alone: the SKU is anybody's" }
 
 /** One for each endpoint with a parameter or with somebody's id in its body. */
@@ -102,6 +103,15 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   "POST /api/v1/merchant/staff/:userId/roles": staff,
   "POST /api/v1/merchant/staff/:userId/roles/:role/revoke": staff,
   "GET /api/v1/ledger/accounts/:id/entries": ({ ledgerAccountId }) => ({ params: { id: ledgerAccountId } }),
+  "GET /api/v1/merchants/applications/:id": application,
+  "PUT /api/v1/merchants/applications/:id": application,
+  "POST /api/v1/merchants/applications/:id/submit": application,
+  "POST /api/v1/merchants/applications/:id/documents": application,
+  "GET /api/v1/merchants/applications/:id/documents/:documentId": ({ applicationId, documentId }) => ({
+    params: { id: applicationId, documentId }
+  }),
+  "PATCH /api/v1/merchants/me/shops/:id": ({ shopId }) => ({ params: { id: shopId } }),
+  "GET /api/v1/merchants/me/shops/:id/history": ({ shopId }) => ({ params: { id: shopId } }),
   "POST /callbacks/:channel": notice,
   "POST /callbacks/:channel/:account": notice
 }
@@ -115,6 +125,7 @@ const ofAddress = ({ addressId }: Belongings) => ({ id: addressId })
 const ofDispute = ({ disputeId }: Belongings) => ({ id: disputeId })
 const ofKey = ({ apiKeyId }: Belongings) => ({ id: apiKeyId })
 const ofStaff = ({ staffId }: Belongings) => ({ userId: staffId, role: "merchant" })
+const ofApplication = ({ applicationId }: Belongings) => ({ id: applicationId })
 const ofReturned = ({ orderId, returnId }: Belongings) => ({ id: orderId, returnId })
 
 /** One for each Rpc whose payload names a thing by its id: the fields that aim at somebody else's. */
@@ -169,5 +180,13 @@ export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Jso
   "apiKeys.revoke": ofKey,
   "staff.grant": ofStaff,
   "staff.revoke": ofStaff,
+  "applications.apply": { open: "with the id of another's application there is one of the caller's own, or none" },
+  "applications.show": ofApplication,
+  "applications.edit": ofApplication,
+  "applications.submit": ofApplication,
+  "applications.addDocument": ofApplication,
+  "merchant.recheck": { open: "the merchant is the caller's own" },
+  "merchant.shops.create": { open: "the shop is opened for the caller's own merchant" },
+  "merchant.shops.edit": ({ shopId }) => ({ id: shopId }),
   "audit.list": { open: "whatever is asked for, the trail of the caller's own shop is looked at" }
 }

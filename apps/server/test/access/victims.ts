@@ -30,6 +30,9 @@ export interface Belongings {
   readonly apiKeyId: string
   readonly staffId: string
   readonly ledgerAccountId: string
+  readonly applicationId: string
+  readonly documentId: string
+  readonly shopId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -50,7 +53,12 @@ const watched = [
   "payments.channel_credentials",
   "identity.api_keys",
   "identity.api_key_secrets",
-  "ledger.entries"
+  "ledger.entries",
+  "merchants.applications",
+  "merchants.application_history",
+  "merchants.documents",
+  "merchants.shops",
+  "merchants.shop_history"
 ]
 
 /** A mall in which a buyer and a shop own one of each thing, and two who own none: another buyer, and staff of another shop. */
@@ -146,6 +154,24 @@ export class Victims extends Context.Service<
         )
       `
 
+      const name = { zh: "受害者", en: "victim-secret-shop" }
+      const application = yield* buyer.mall.merchantApplications.apply({
+        payload: {
+          ...{ legalName: "victim-secret-name", country: "DE", kind: "individual", level: "basic" },
+          ...{ registrationNumber: "SECRET-4711", code: "victim-secret-code", shopName: name },
+          contact: { name: "Vera Visitor", email: buyer.user.email!, phone: "+4930555666" }
+        }
+      })
+      const paper = yield* buyer.mall.merchantApplications.addDocument({
+        params: { id: application.id },
+        query: { kind: "passport", expiresOn: "2099-01-31" },
+        payload: {
+          mediaType: "application/pdf",
+          bytes: new TextEncoder().encode("%PDF-1.7 victim-secret-paper\n%%EOF\n")
+        }
+      })
+      const ownShop = yield* staff.mall.merchantProfile.createShop({ payload: { code: "victim-shop", name } })
+
       const belongings: Belongings = {
         addressId: buyer.addressId,
         sessionId: sessions.data[0]!.id,
@@ -161,7 +187,10 @@ export class Victims extends Context.Service<
         skuId: product.skus[0]!.id,
         apiKeyId: apiKey.id,
         staffId: staff.userId,
-        ledgerAccountId: account.id
+        ledgerAccountId: account.id,
+        applicationId: application.id,
+        documentId: paper.id,
+        shopId: ownShop.id
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -182,7 +211,8 @@ export class Victims extends Context.Service<
         secrets: [
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
-          ...["victim-secret-till", apiKey.id, account.id]
+          ...["victim-secret-till", apiKey.id, account.id, "victim-secret-name", "SECRET-4711", "victim-secret-code"],
+          ...["victim-secret-paper", "victim-secret-shop", application.id, paper.id, ownShop.id]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },
