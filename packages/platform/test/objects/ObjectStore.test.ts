@@ -59,11 +59,11 @@ const s3With = (secretAccessKey: string) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
-      const port = address._tag === "TcpAddress" ? address.port : 0
+      const endpoint = HttpServer.formatAddress(address).replace("0.0.0.0", "127.0.0.1")
       return ObjectStoreLayer.layer.pipe(
         Layer.provide(
           settings({
-            ...{ OBJECT_STORE: "s3", S3_ENDPOINT: `http://127.0.0.1:${port}`, S3_BUCKET: "bucket" },
+            ...{ OBJECT_STORE: "s3", S3_ENDPOINT: endpoint, S3_BUCKET: "bucket" },
             ...{ S3_REGION: "eu-test-1", S3_ACCESS_KEY_ID: "key", S3_SECRET_ACCESS_KEY: secretAccessKey }
           })
         )
