@@ -26,6 +26,7 @@ import risk from "./0025_risk.ts"
 import reconciliation from "./0026_reconciliation.ts"
 import serviceTokens from "./0027_service_tokens.ts"
 import sealedPersonalData from "./0028_sealed_personal_data.ts"
+import merchants from "./0029_merchants.ts"
 import merchantTerms from "./0030_merchant_terms.ts"
 import settlement from "./0031_settlement.ts"
 import payouts from "./0032_payouts.ts"
@@ -63,6 +64,7 @@ export const migrations = {
   "0026_reconciliation": reconciliation,
   "0027_service_tokens": serviceTokens,
   "0028_sealed_personal_data": sealedPersonalData,
+  "0029_merchants": merchants,
   "0030_merchant_terms": merchantTerms,
   "0031_settlement": settlement,
   "0032_payouts": payouts,

@@ -1,3 +1,4 @@
+import type { Columns } from "@mall/platform/csv"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Payout, PayoutDetails, PayoutPage, PayoutStatus } from "@mall/domain/treasury/Payout"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
@@ -10,7 +11,6 @@ import { given, page, reason } from "./flags.ts"
 import { historySection } from "./historySection.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, money, print, printPage } from "./Output.ts"
-import type { Columns } from "./Output.ts"
 import * as Services from "./Services.ts"
 
 const actor = Effect.map(operator, (name) => `operator:${name}`)

@@ -107,6 +107,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Look at what merchants get and when; agree on it, begin it, try it again",
     async () => (await import("./SettlementsCommand.ts")).SettlementsCommand
   ),
+  entry(
+    "merchants",
+    "Say who may sell: applications, their documents and reviews, and the standing of merchants",
+    async () => (await import("./MerchantsCommand.ts")).MerchantsCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

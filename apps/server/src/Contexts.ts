@@ -11,6 +11,7 @@ import * as LedgerChecks from "@mall/ledger/LedgerChecks"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
 import * as TermsServices from "@mall/merchants/terms/TermsServices"
 import * as PaymentChecks from "@mall/payments/checks/PaymentChecks"
+import * as MerchantServices from "@mall/merchants/MerchantServices"
 import * as PaymentServices from "@mall/payments/PaymentServices"
 import { Alerts } from "@mall/platform/alerts/Alerts"
 import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
@@ -36,7 +37,11 @@ import { Layer } from "effect"
 import { Database } from "./Database.ts"
 
 /** Every table that holds personal data. */
-const Sealing = PersonalDataSealing.layerOf([...personalDataTables, ...Trade.personalDataTables])
+const Sealing = PersonalDataSealing.layerOf([
+  ...personalDataTables,
+  ...MerchantServices.personalDataTables,
+  ...Trade.personalDataTables
+])
 
 /** What the contexts stand on, over the database. */
 const Foundation = Layer.mergeAll(Checks.layer, Outbox.layerNoDeps, Idempotency.layer, Alerts.layer, Sealing).pipe(
@@ -69,13 +74,14 @@ const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fres
   Layer.provideMerge(Database.payPool)
 )
 
-/** Trade needs the ports of all the others, catalog needs only trade's stock: the order below is the order of the ports. */
+/** Trade and merchants need ports of the others, catalog needs only trade's stock, payments the standing of merchants: the order below is the order of the ports. */
 const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
   Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer).pipe(
-    Layer.provideMerge(Trade.layer),
+    Layer.provideMerge(Layer.mergeAll(Trade.layer, MerchantServices.layer)),
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),
     Layer.provideMerge(Layer.mergeAll(identity, pay)),
+    Layer.provideMerge(MerchantServices.layerStanding),
     Layer.provideMerge(Foundation)
   )
 

@@ -10,6 +10,8 @@ import * as LedgerHttp from "@mall/ledger/LedgerHttp"
 import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
 import * as TermsHttp from "@mall/merchants/terms/TermsHttp"
 import * as TermsRpcHandlers from "@mall/merchants/terms/TermsRpcHandlers"
+import * as MerchantHttp from "@mall/merchants/MerchantHttp"
+import * as MerchantRpcHandlers from "@mall/merchants/MerchantRpcHandlers"
 import * as PaymentHttp from "@mall/payments/PaymentHttp"
 import * as CredentialRpcHandlers from "@mall/payments/credentials/CredentialRpcHandlers"
 import * as PaymentRpcHandlers from "@mall/payments/PaymentRpcHandlers"
@@ -51,6 +53,7 @@ const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe
     TradeHttp.layer,
     PaymentHttp.layer,
     LedgerHttp.layer,
+    MerchantHttp.layer,
     AuditEdge.httpLayer,
     DoctorEdge.httpLayer,
     RiskHttp.layer,
@@ -77,6 +80,7 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
     PaymentRpcHandlers.gatewayLayer,
     LedgerRpcHandlers.merchantLayer,
     LedgerRpcHandlers.adminLayer,
+    MerchantRpcHandlers.layer,
     AuditEdge.rpcLayer,
     DoctorEdge.rpcLayer,
     RiskRpcHandlers.adminLayer,

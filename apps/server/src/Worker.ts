@@ -1,6 +1,7 @@
 import * as IdentitySweeps from "@mall/identity/IdentitySweeps"
 import * as SignInMails from "@mall/identity/signin/SignInMails"
 import * as LedgerWorker from "@mall/ledger/LedgerWorker"
+import * as MerchantWorker from "@mall/merchants/MerchantWorker"
 import * as PaymentWorker from "@mall/payments/PaymentWorker"
 import * as AlertSweeps from "@mall/platform/alerts/AlertSweeps"
 import * as AuditSweeps from "@mall/platform/audit/AuditSweeps"
@@ -23,6 +24,7 @@ export const sweeps = Layer.mergeAll(
   TradeWorker.sweeps,
   PaymentWorker.sweeps,
   LedgerWorker.sweeps,
+  MerchantWorker.sweeps,
   RiskWorker.sweeps,
   ReconciliationWorker.sweeps,
   ExchangeWorker.sweeps,
@@ -39,6 +41,7 @@ export const sweeps = Layer.mergeAll(
 /** Messages are handled. Any number of processes may do so at once. */
 export const subscriptions = Layer.mergeAll(
   TradeWorker.subscriptions,
+  MerchantWorker.subscriptions,
   PaymentWorker.subscriptions,
   SettlementWorker.subscriptions.pipe(Layer.provide(Workflows.layer)),
   SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),

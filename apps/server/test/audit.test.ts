@@ -21,6 +21,7 @@ import {
 } from "./auditedAccess.ts"
 import { driveDifferences, driveReviews } from "./auditedMoney.ts"
 import { driveDoctor } from "./auditedDoctor.ts"
+import { undriven } from "./undriven.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
 const newAlertId = generator(AlertId)
@@ -373,67 +374,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
   it.effect("by every way that declares it, but for those whose services are tested with their channels", () =>
     Effect.sync(() => {
       const left = declared.map(({ way }) => way).filter((way) => !driven.has(way))
-      assert.deepStrictEqual(left.toSorted(), elsewhere.toSorted())
+      assert.deepStrictEqual(left.toSorted(), undriven.toSorted())
     })
   )
 })
-
-/** These need settled money, a dispute or an account at a channel, or a refund that failed; what unmasks is driven in `privacy.test.ts`. */
-const elsewhere = [
-/**
- * These need a dispute or an account at a channel, a refund that failed, a payment in review, a bill that differs or a merchant who is owed something; what unmasks is
- * driven in `privacy.test.ts`.
- */
-const elsewhere = [
-  "POST /api/v1/reconciliation/differences/:id/correction",
-  "POST /api/v1/reconciliation/differences/:id/correction/approve",
-  "POST /api/v1/reconciliation/differences/:id/correction/reject",
-  "POST /api/v1/reconciliation/differences/:id/resolve",
-  "POST /api/v1/reconciliation/runs",
-  "POST /api/v1/risk/reviews/:id/approve",
-  "POST /api/v1/risk/reviews/:id/reject",
-  "PUT /api/v1/reconciliation/differences/:id/assignment",
-  "rpc admin.recon.approve",
-  "rpc admin.recon.assign",
-  "rpc admin.recon.draft",
-  "rpc admin.recon.reject",
-  "rpc admin.recon.resolve",
-  "rpc admin.recon.run",
-  "rpc admin.risk.approve",
-  "rpc admin.risk.reject",
-  "POST /api/v1/settlements/",
-  "POST /api/v1/settlements/:id/retry",
-  "rpc admin.settlements.retry",
-  "rpc admin.settlements.run",
-  "rpc orders.unmask",
-  "rpc users.unmask",
-  "POST /api/v1/orders/:id/returns/:returnId/refund",
-  "POST /api/v1/payments/disputes/:id/accept",
-  "POST /api/v1/payments/disputes/:id/evidence",
-  "POST /api/v1/payments/disputes/:id/submit",
-  "POST /api/v1/withdrawals",
-  "POST /api/v1/withdrawals/:id/cancel",
-  "rpc admin.credentials.remove",
-  "rpc admin.credentials.retire",
-  "rpc admin.credentials.set",
-  "rpc admin.disputes.accept",
-  "rpc admin.disputes.addEvidence",
-  "rpc admin.disputes.submit",
-  "rpc admin.disputes.sync",
-  "rpc admin.payouts.approve",
-  "rpc admin.payouts.cancel",
-  "rpc admin.payouts.query",
-  "rpc admin.payouts.reject",
-  "rpc admin.payouts.return",
-  "rpc credentials.remove",
-  "rpc credentials.set",
-  "rpc disputes.accept",
-  "rpc disputes.addEvidence",
-  "rpc disputes.submit",
-  "rpc orders.unmask",
-  "rpc returns.refundAgain",
-  "rpc returns.reject",
-  "rpc users.unmask",
-  "rpc withdrawals.cancel",
-  "rpc withdrawals.create"
-]

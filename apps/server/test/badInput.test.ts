@@ -6,7 +6,8 @@ import { Context, Effect, Layer } from "effect"
 import { OpenApi } from "effect/http-api"
 import { faultsOfCalls, traces } from "./badCalls.ts"
 import { caseOf, faultsOf, requestTo } from "./badRequests.ts"
-import { endpointCases, fill, missingId, queryOf } from "./endpointCases.ts"
+import { fill, queryOf } from "./addressOf.ts"
+import { endpointCases, missingId } from "./endpointCases.ts"
 import { endpoints } from "./endpoints.ts"
 import {
   hostileQueryValues,

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
-import { endpointCases, fill, queryOf } from "./endpointCases.ts"
+import { fill, queryOf } from "./addressOf.ts"
+import { endpointCases } from "./endpointCases.ts"
 import type { EndpointCase } from "./endpointCases.ts"
 import type { Endpoint } from "./endpoints.ts"
 import { marker } from "./hostileInput.ts"
@@ -60,11 +61,12 @@ export const caseOf = ({ way }: Endpoint): EndpointCase => endpointCases[way] ??
 
 /** A well-formed request to `endpoint`. */
 export const requestTo = (endpoint: Endpoint, token?: string): RawRequest => {
-  const { body, params, query } = caseOf(endpoint)
+  const { body, params, query, raw } = caseOf(endpoint)
   return {
     method: endpoint.method,
     path: fill(endpoint.path, params) + queryOf(query),
     token,
-    body: body === undefined ? undefined : JSON.stringify(body)
+    ...(raw === undefined ? {} : { contentType: raw.contentType }),
+    body: body === undefined ? raw?.text : JSON.stringify(body)
   }
 }

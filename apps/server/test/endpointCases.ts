@@ -5,6 +5,8 @@ export interface EndpointCase {
   readonly params?: Readonly<Record<string, string>>
   readonly query?: Readonly<Record<string, string>>
   readonly body?: Json
+  /** A body that is no JSON, and what it is. */
+  readonly raw?: { readonly contentType: string; readonly text: string }
   /** Fields that cannot stand beside the others. */
   readonly omits?: ReadonlyArray<string>
   /** It ends the caller's session or account, so it is never sent with a good token. */
@@ -55,6 +57,13 @@ export const paymentLimits = {
 } satisfies Json
 const terms = { version: 7, effectiveFrom: "2090-01-01T00:00:00.000Z", reason: "because" }
 const feeQuestion = { channel: "wechatpay", amount: money }
+const kyc = {
+  ...{ legalName: "Tea GmbH", country: "DE", kind: "company", level: "basic", registrationNumber: "HRB 86891" },
+  contact: { name: "Vera", email: "vera@tea.example", phone: "+4930123456" }
+}
+const merchantApplication = { ...kyc, shopName: text, code: "bad-input" }
+const ofPaper = { ...id, documentId: missingId }
+const because = { reason: "because" }
 const none: EndpointCase = {}
 
 /** One per endpoint of the API, by method and path. */
@@ -353,6 +362,38 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
     params: { name: "china" },
     body: { version: 7, weekend: [7], days: [{ day: "2026-10-01", isWorking: false, name: "off" }], reason: "because" }
   },
+  "POST /api/v1/merchants/applications": { body: merchantApplication },
+  "GET /api/v1/merchants/applications": { query: page },
+  "GET /api/v1/merchants/applications/:id": { params: id },
+  "PUT /api/v1/merchants/applications/:id": { params: id, body: merchantApplication },
+  "POST /api/v1/merchants/applications/:id/submit": { params: id },
+  "POST /api/v1/merchants/applications/:id/documents": {
+    params: id,
+    query: { kind: "passport", expiresOn: "2040-01-31" },
+    raw: { contentType: "application/pdf", text: "%PDF-1.7\n%%EOF\n" }
+  },
+  "GET /api/v1/merchants/applications/:id/documents/:documentId": { params: ofPaper },
+  "GET /api/v1/merchants/reviews": { query: { ...page, status: "submitted" } },
+  "GET /api/v1/merchants/reviews/:id": { params: id },
+  "GET /api/v1/merchants/reviews/:id/documents/:documentId": { params: ofPaper },
+  "POST /api/v1/merchants/reviews/:id/recommend": { params: id, body: { ...because, recommendation: "approve" } },
+  "POST /api/v1/merchants/reviews/:id/request-changes": { params: id, body: because },
+  "POST /api/v1/merchants/reviews/:id/approve": { params: id, body: because },
+  "POST /api/v1/merchants/reviews/:id/reject": { params: id, body: because },
+  "POST /api/v1/merchants/reviews/:id/contact": { params: id, body: because },
+  "GET /api/v1/merchants": { query: page },
+  "GET /api/v1/merchants/:id": { params: id },
+  "POST /api/v1/merchants/:id/suspend": { params: id, body: because },
+  "POST /api/v1/merchants/:id/resume": { params: id, body: because },
+  "GET /api/v1/merchants/me": none,
+  "POST /api/v1/merchants/me/rechecks": { body: kyc },
+  "GET /api/v1/merchants/me/shops": { query: page },
+  "POST /api/v1/merchants/me/shops": { body: { code: "bad-input", name: text } },
+  "PATCH /api/v1/merchants/me/shops/:id": {
+    params: id,
+    body: { ...because, name: text, effectiveFrom: "2040-01-01T00:00:00.000Z", status: "closed" }
+  },
+  "GET /api/v1/merchants/me/shops/:id/history": { params: id },
   "POST /api/h5/payments": {
     body: {
       ...{ orderNo: "r-1", channel: "wechatpay", method: "native", country: "CN", payer: { openid: "o1" } },
@@ -364,14 +405,4 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /callbacks/:channel": { params: { channel: "wechatpay" } },
   "POST /callbacks/:channel/:account": { params: { channel: "wechatpay", account: missingId } },
   "POST /api/webhook/wechat/payment": none
-}
-
-/** The path with `params` in the place of its parameters. */
-export const fill = (path: string, params: Readonly<Record<string, string>> = {}) =>
-  path.replaceAll(/:(\w+)/g, (whole, name: string) => params[name] ?? whole)
-
-/** The query string of `query`, whose values are encoded already. */
-export const queryOf = (query: Readonly<Record<string, string>> = {}) => {
-  const pairs = Object.entries(query).map(([name, value]) => `${name}=${value}`)
-  return pairs.length === 0 ? "" : `?${pairs.join("&")}`
 }

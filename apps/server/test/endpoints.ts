@@ -13,6 +13,7 @@ export interface Endpoint {
   readonly method: HttpMethod.HttpMethod
   readonly path: string
   readonly permission: Permission | undefined
+  /** Whether it takes JSON. */
   readonly hasPayload: boolean
   readonly isIdempotent: boolean
 }
@@ -27,7 +28,7 @@ const reflectEndpoints = () => {
         method: endpoint.method,
         path: endpoint.path,
         permission: Context.get(mergedAnnotations, RequiredPermission),
-        hasPayload: endpoint.payload.size > 0,
+        hasPayload: endpoint.payload.has("application/json"),
         isIdempotent: Array.from(middleware, ({ key }) => key).includes(Idempotent.key)
       })
     }

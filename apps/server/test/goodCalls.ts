@@ -1,7 +1,6 @@
 import { Predicate } from "effect"
 import type { Rpc } from "effect/rpc"
-import { feePlan, missingId, paymentLimits } from "./endpointCases.ts"
-import { missingId, settlementTerms } from "./endpointCases.ts"
+import { feePlan, missingId, paymentLimits, settlementTerms } from "./endpointCases.ts"
 import type { Json } from "./hostileInput.ts"
 
 const money = { amount: 100, currency: "CNY" }
@@ -44,6 +43,12 @@ const callFields: Readonly<Record<string, Json>> = {
   }
 }
 
+const kyc = {
+  ...{ legalName: "Tea GmbH", country: "DE", kind: "company", level: "basic", registrationNumber: "HRB 86891" },
+  contact: { name: "Vera", email: "vera@tea.example", phone: "1" }
+}
+const merchantApplication = { ...kyc, shopName: text, code: "bad-input" }
+
 const riskCondition = { type: "fact", fact: "amount", is: ">", value: 1 }
 
 /** Calls that take other fields than most. */
@@ -70,6 +75,16 @@ const payloads: Readonly<Record<string, Json>> = {
   "gateway.find": { ids: [missingId] },
   "gateway.close": { id: missingId, reason: "because" },
   "gateway.refund": { id: missingId, paymentId: missingId, amount: money, reason: "because" },
+  "applications.apply": { id: missingId, application: merchantApplication },
+  "applications.edit": { id: missingId, application: merchantApplication },
+  "applications.addDocument": {
+    id: missingId,
+    document: { kind: "business_licence", mediaType: "application/pdf", content: btoa("%PDF-1.7\n%%EOF\n") }
+  },
+  "merchant.recheck": { id: missingId, recheck: kyc },
+  "merchant.shops.create": { id: missingId, code: "bad-input", name: text },
+  "merchant.shops.edit": { id: missingId, reason: "because" },
+  "admin.applications.recommend": { id: missingId, recommendation: "approve", reason: "because" },
   "ledger.accounts": {},
   "ledger.trialBalance": {},
   "admin.ledger.accounts": {},

@@ -139,6 +139,7 @@ describe("tenants", () => {
           WHERE a.attname = 'merchant_id' AND c.relkind = 'r' AND NOT c.relrowsecurity
             AND c.relnamespace::regnamespace::text IN ('identity', 'catalog', 'trade', 'payments', 'ledger', 'treasury')
             AND c.relnamespace::regnamespace::text IN ('identity', 'catalog', 'trade', 'payments', 'ledger', 'merchant_terms')
+            AND c.relnamespace::regnamespace::text IN ('identity', 'catalog', 'trade', 'merchants', 'payments', 'ledger')
         `
         assert.deepStrictEqual(rows.map((row) => String(row["name"])).toSorted(), others)
       })

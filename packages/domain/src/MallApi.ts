@@ -18,6 +18,8 @@ import { DoctorApiGroup } from "./operations/DoctorApi.ts"
 import { DisputesApiGroup } from "./payments/DisputesApi.ts"
 import { CashierApiGroup } from "./payments/CashierApi.ts"
 import { CallbacksApiGroup, H5PaymentsApiGroup, PaymentsApiGroup } from "./payments/PaymentsApi.ts"
+import { MerchantProfileApiGroup, MerchantsApiGroup } from "./merchants/MerchantsApi.ts"
+import { MerchantApplicationsApiGroup, MerchantReviewsApiGroup } from "./merchants/OnboardingApi.ts"
 import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { ExchangeApiGroup } from "./treasury/ExchangeApi.ts"
 import { PayoutAccountsApiGroup, WithdrawalsApiGroup } from "./treasury/PayoutsApi.ts"
@@ -35,7 +37,8 @@ const groups = HttpApi.make("mall")
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
-  .add(LedgerApiGroup, RiskApiGroup, TermsApiGroup)
+  .add(MerchantApplicationsApiGroup, MerchantReviewsApiGroup, MerchantsApiGroup, MerchantProfileApiGroup, TermsApiGroup)
+  .add(LedgerApiGroup, RiskApiGroup)
   .add(ReconciliationApiGroup, ExchangeApiGroup, PayoutAccountsApiGroup, WithdrawalsApiGroup, SettlementsApiGroup)
   .add(AuditApiGroup, DoctorApiGroup)
   .middleware(Problems)

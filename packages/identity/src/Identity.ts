@@ -50,6 +50,7 @@ import { SignInNotices } from "./signin/SignInNotices.ts"
 import { addressContacts } from "./users/storedAddress.ts"
 import { RpcStepUpLayer, StepUpLayer } from "./signin/StepUpLayers.ts"
 import { StepUps } from "./signin/StepUps.ts"
+import * as MerchantOwnersLayer from "./users/MerchantOwnersLayer.ts"
 import { UserAdministration } from "./users/UserAdministration.ts"
 import { AccountHttp, UsersHttp } from "./users/UsersHttp.ts"
 import { UserRepo } from "./users/UserRepo.ts"
@@ -98,7 +99,7 @@ const Services = Layer.mergeAll(
   Layer.provideMerge(Foundation)
 )
 
-/** All services of identity, the middlewares and the port it implements; without hearing what other processes change. */
+/** All services of identity, the middlewares and the ports it implements; without hearing what other processes change. */
 const layerDeaf = Layer.mergeAll(
   AuthorizationLayer,
   OptionalAuthorizationLayer,
@@ -106,7 +107,8 @@ const layerDeaf = Layer.mergeAll(
   ServiceAuthorizationLayer,
   StepUpLayer,
   RpcStepUpLayer,
-  Addresses.layerAddressBook
+  Addresses.layerAddressBook,
+  MerchantOwnersLayer.layerNoDeps
 ).pipe(Layer.provideMerge(Services))
 
 /**

@@ -23,6 +23,7 @@ import { toHexId } from "../src/channel/hexId.ts"
 import { CircuitBreaker } from "effect/persistence"
 import { JournalMemory } from "./JournalMemory.ts"
 import { NoTerms } from "./NoTerms.ts"
+import { MerchantsStand } from "./MerchantsStand.ts"
 import { RiskAllows } from "./RiskAllows.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/callbacks/receiveCallback.ts"
@@ -183,7 +184,9 @@ export const TestPeer = PeerLayer.pipe(
 export const testPaymentsWith = (settings: Effect.Effect<Readonly<Record<string, string>>, never, Peer>) =>
   HttpRouter.serve(CallbackRoute, { disableListenLog: true, disableLogger: true }).pipe(
     Layer.provideMerge(Layer.unwrap(Effect.flatMap(settings, servicesWith))),
-    Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(JournalMemory.layer, MerchantsStand, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)
+    ),
     Layer.provideMerge(TestDatabase),
     Layer.provideMerge(TestPeer)
   )

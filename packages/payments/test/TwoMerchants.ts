@@ -19,6 +19,7 @@ import { Callbacks } from "../src/callbacks/Callbacks.ts"
 import { toHexId } from "../src/channel/hexId.ts"
 import { JournalMemory } from "./JournalMemory.ts"
 import { NoTerms } from "./NoTerms.ts"
+import { MerchantsStand } from "./MerchantsStand.ts"
 import { RiskAllows } from "./RiskAllows.ts"
 import * as PaymentServices from "../src/PaymentServices.ts"
 import { receiveCallback } from "../src/callbacks/receiveCallback.ts"
@@ -291,7 +292,9 @@ export const stripe = ChannelId.make("stripe")
 
 export const TestTwoMerchants = HttpRouter.serve(CallbackRoutes, { disableListenLog: true, disableLogger: true }).pipe(
   Layer.provideMerge(Services),
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(JournalMemory.layer, MerchantsStand, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)
+  ),
   Layer.provideMerge(TestDatabase),
   Layer.provideMerge(Front),
   Layer.provideMerge(Merchants.layer),

@@ -132,7 +132,7 @@ export const makeBank = Effect.gen(function* () {
     ],
     refusal: (status, code) => refused(status, code ?? `HTTP_${status}`),
     seal: Effect.fnUntraced(function* ({ file, payload, status }, tampering, request) {
-      const body = file ?? (payload === undefined ? "" : encodeJson(payload))
+      const body = typeof file === "string" ? file : payload === undefined ? "" : encodeJson(payload)
       const time = String((yield* Clock.currentTimeMillis) - (tampering === "timestamp" ? 2 * tolerance : 0))
       const mac = macOf(["answer", time, String(status), request.method, pathOf(request), body]).toString("hex")
       return {

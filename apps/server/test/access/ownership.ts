@@ -30,6 +30,7 @@ const staff = ({ staffId }: Belongings): Aim => ({ params: { userId: staffId, ro
 const dispute = ({ disputeId }: Belongings): Aim => ({ params: { id: disputeId } })
 const fxQuote = ({ fxQuoteId }: Belongings): Aim => ({ params: { id: fxQuoteId } })
 const withdrawal = ({ withdrawalId }: Belongings): Aim => ({ params: { id: withdrawalId } })
+const application = ({ applicationId }: Belongings): Aim => ({ params: { id: applicationId } })
 const cartLine = { open: "a cart is found by its owner alone: the SKU is anybody's" }
 
 /** One for each endpoint with a parameter or with somebody's id in its body. */
@@ -114,6 +115,15 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   "GET /api/v1/settlements/:id": settlement,
   "GET /api/v1/settlements/:id/items": settlement,
   "GET /api/v1/settlements/:id/statement.csv": settlement,
+  "GET /api/v1/merchants/applications/:id": application,
+  "PUT /api/v1/merchants/applications/:id": application,
+  "POST /api/v1/merchants/applications/:id/submit": application,
+  "POST /api/v1/merchants/applications/:id/documents": application,
+  "GET /api/v1/merchants/applications/:id/documents/:documentId": ({ applicationId, documentId }) => ({
+    params: { id: applicationId, documentId }
+  }),
+  "PATCH /api/v1/merchants/me/shops/:id": ({ shopId }) => ({ params: { id: shopId } }),
+  "GET /api/v1/merchants/me/shops/:id/history": ({ shopId }) => ({ params: { id: shopId } }),
   "POST /callbacks/:channel": notice,
   "POST /callbacks/:channel/:account": notice
 }
@@ -129,6 +139,7 @@ const ofSettlement = ({ settlementId }: Belongings) => ({ id: settlementId })
 const ofKey = ({ apiKeyId }: Belongings) => ({ id: apiKeyId })
 const ofWithdrawal = ({ withdrawalId }: Belongings) => ({ id: withdrawalId })
 const ofStaff = ({ staffId }: Belongings) => ({ userId: staffId, role: "merchant" })
+const ofApplication = ({ applicationId }: Belongings) => ({ id: applicationId })
 const ofReturned = ({ orderId, returnId }: Belongings) => ({ id: orderId, returnId })
 
 /** One for each Rpc whose payload names a thing by its id: the fields that aim at somebody else's. */
@@ -191,5 +202,13 @@ export const rpcReach: Readonly<Record<string, Reach<Readonly<Record<string, Jso
   "staff.revoke": ofStaff,
   "fx.quote": ({ fxQuoteId }) => ({ id: fxQuoteId }),
   "fx.accept": ({ fxQuoteId }) => ({ id: fxQuoteId }),
+  "applications.apply": { open: "with the id of another's application there is one of the caller's own, or none" },
+  "applications.show": ofApplication,
+  "applications.edit": ofApplication,
+  "applications.submit": ofApplication,
+  "applications.addDocument": ofApplication,
+  "merchant.recheck": { open: "the merchant is the caller's own" },
+  "merchant.shops.create": { open: "the shop is opened for the caller's own merchant" },
+  "merchant.shops.edit": ({ shopId }) => ({ id: shopId }),
   "audit.list": { open: "whatever is asked for, the trail of the caller's own shop is looked at" }
 }

@@ -42,6 +42,9 @@ export interface Belongings {
   readonly payoutAccountId: string
   readonly withdrawalId: string
   readonly settlementId: string
+  readonly applicationId: string
+  readonly documentId: string
+  readonly shopId: string
 }
 
 /** Whose tables change where one of the belongings does. */
@@ -65,7 +68,12 @@ const watched = [
   "ledger.entries",
   "treasury.fx_quotes",
   "treasury.payout_accounts",
-  "treasury.payouts"
+  "treasury.payouts",
+  "merchants.applications",
+  "merchants.application_history",
+  "merchants.documents",
+  "merchants.shops",
+  "merchants.shop_history"
 ]
 
 /** A mall in which a buyer and a shop own one of each thing, and two who own none: another buyer, and staff of another shop. */
@@ -190,12 +198,30 @@ export class Victims extends Context.Service<
           ${withdrawalId}, ${shop}, ${payoutAccountId}, 'withdrawal', 100, 'CNY', 'awaiting_approval', 'sandbank_api',
           'sandbank', 2, 'a', ${yield* newPayoutId}, ${yield* newPayoutId}, ${now}, ${now}
         )
+      `
       const settlementId = yield* newSettlementId
       yield* sql`
         INSERT INTO treasury.settlements
           (id, merchant_id, currency, cut_off, terms, status, attempt, failure, created_at, updated_at)
         VALUES (${settlementId}, ${shop}, 'CNY', ${now}, '{}', 'failed', 1, 'settlement-secret', ${now}, ${now})
       `
+      const name = { zh: "受害者", en: "victim-secret-shop" }
+      const application = yield* buyer.mall.merchantApplications.apply({
+        payload: {
+          ...{ legalName: "victim-secret-name", country: "DE", kind: "individual", level: "basic" },
+          ...{ registrationNumber: "SECRET-4711", code: "victim-secret-code", shopName: name },
+          contact: { name: "Vera Visitor", email: buyer.user.email!, phone: "+4930555666" }
+        }
+      })
+      const paper = yield* buyer.mall.merchantApplications.addDocument({
+        params: { id: application.id },
+        query: { kind: "passport", expiresOn: "2099-01-31" },
+        payload: {
+          mediaType: "application/pdf",
+          bytes: new TextEncoder().encode("%PDF-1.7 victim-secret-paper\n%%EOF\n")
+        }
+      })
+      const ownShop = yield* staff.mall.merchantProfile.createShop({ payload: { code: "victim-shop", name } })
 
       const belongings: Belongings = {
         addressId: buyer.addressId,
@@ -215,8 +241,11 @@ export class Victims extends Context.Service<
         ledgerAccountId: account.id,
         fxQuoteId,
         payoutAccountId,
-        withdrawalId
-        settlementId
+        withdrawalId,
+        settlementId,
+        applicationId: application.id,
+        documentId: paper.id,
+        shopId: ownShop.id
       }
       const elsewhere = shops.find(({ id }) => id !== shop)!.id
       const strangers = {
@@ -238,8 +267,9 @@ export class Victims extends Context.Service<
           ...[buyer.email, "Vera Visitor", "南京西路 1266 号", "victim-secret-reference", "a table for two"],
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
           ...["victim-secret-till", apiKey.id, account.id, fxQuoteId],
-          ...["victim-secret-holder", payoutAccountId, withdrawalId]
-          ...["victim-secret-till", apiKey.id, account.id, settlementId]
+          ...["victim-secret-holder", payoutAccountId, withdrawalId, settlementId],
+          ...["victim-secret-name", "SECRET-4711", "victim-secret-code"],
+          ...["victim-secret-paper", "victim-secret-shop", application.id, paper.id, ownShop.id]
         ],
         strangers,
         owners: { buyer: buyer.token, staff: staff.token },

@@ -5,6 +5,6 @@ import { UserId } from "./CurrentUser.ts"
 /** An account is gone for good: whoever keeps something of its owner lets go of what nobody needs any more. */
 export const accountDeleted = Topic.make("account_deleted", {
   schema: Schema.Struct({ userId: UserId }),
-  subscribers: ["trade"],
+  subscribers: ["merchants", "trade"],
   id: ({ userId }) => userId
 })

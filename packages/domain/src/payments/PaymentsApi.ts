@@ -9,6 +9,7 @@ import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
 import { PaymentLimitExceeded, QuotaExceeded } from "../merchants/TermsError.ts"
+import { MerchantSuspended } from "../merchants/MerchantError.ts"
 import { Audited } from "../operations/Audit.ts"
 import {
   CancelTime,
@@ -81,7 +82,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
     HttpApiEndpoint.post("create", "/api/v1/payments", {
       payload: NewPayment,
       success: CreatedPayment.pipe(created),
-      error: [PaymentLimitExceeded, QuotaExceeded]
+      error: [MerchantSuspended, PaymentLimitExceeded, QuotaExceeded]
     })
       .middleware(Idempotent)
       .middleware(Authorization)

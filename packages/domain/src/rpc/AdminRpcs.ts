@@ -17,12 +17,14 @@ import { ExchangeAdminRpcs } from "../treasury/ExchangeRpcs.ts"
 import { PayoutAdminRpcs } from "../treasury/PayoutRpcs.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
 import { SettlementAdminRpcs } from "../treasury/SettlementRpcs.ts"
+import { MerchantAdminRpcs } from "../merchants/MerchantRpcs.ts"
 
 /** What the operators' console calls. */
 export class AdminRpcs extends CatalogAdminRpcs.merge(
   ApiKeyAdminRpcs,
   IdentityAdminRpcs,
   LedgerAdminRpcs,
+  MerchantAdminRpcs,
   PolicyAdminRpcs,
   BlockAdminRpcs,
   OperationsAdminRpcs,

@@ -12,6 +12,7 @@ import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 import { ExchangeMerchantRpcs } from "../treasury/ExchangeRpcs.ts"
 import { PayoutMerchantRpcs } from "../treasury/PayoutRpcs.ts"
 import { SettlementMerchantRpcs } from "../treasury/SettlementRpcs.ts"
+import { MerchantProfileRpcs } from "../merchants/MerchantRpcs.ts"
 
 /** What the staff of a merchant call. */
 export class MerchantRpcs extends CatalogAdminRpcs.merge(
@@ -21,6 +22,7 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   DisputesMerchantRpcs,
   ExchangeMerchantRpcs,
   LedgerMerchantRpcs,
+  MerchantProfileRpcs,
   PaymentsMerchantRpcs,
   PayoutMerchantRpcs,
   SettlementMerchantRpcs,

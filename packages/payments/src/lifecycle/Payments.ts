@@ -4,6 +4,8 @@ import { Money } from "@mall/domain/kernel/Money"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { PaymentLimitExceeded, QuotaExceeded } from "@mall/domain/merchants/TermsError"
+import { MerchantSuspended } from "@mall/domain/merchants/MerchantError"
+import { MerchantStanding } from "@mall/domain/merchants/MerchantStanding"
 import type {
   ChannelChoice,
   CreatedPayment,
@@ -48,12 +50,12 @@ const isPaymentId = Schema.is(PaymentId)
 export class Payments extends Context.Service<
   Payments,
   {
-    /** `operationId` becomes the payment's id, so that a retry finds it. */
+    /** `operationId` becomes the payment's id, so that a retry finds it. Nothing new is taken for a merchant who is suspended. */
     create(
       input: NewPayment,
       caller: Principal,
       operationId: string
-    ): Effect.Effect<CreatedPayment, PaymentLimitExceeded | QuotaExceeded>
+    ): Effect.Effect<CreatedPayment, MerchantSuspended | PaymentLimitExceeded | QuotaExceeded>
     show(id: PaymentId, caller: Principal): Effect.Effect<Payment, PaymentNotFound>
     list(filter: PaymentFilter, caller: Principal): Effect.Effect<Page<Payment>, InvalidCursor>
     /** Finds the payment by its reference, or its id, and confirms it. */
@@ -101,6 +103,7 @@ export class Payments extends Context.Service<
       const confirmations = yield* Confirmations
       const intents = yield* PaymentIntents
       const reads = yield* PaymentReads
+      const standings = yield* MerchantStanding
       const repo = yield* PaymentRepo
       const refunds = yield* Refunds
       const tickets = yield* Tickets
@@ -118,14 +121,18 @@ export class Payments extends Context.Service<
         caller: Principal,
         operationId: string
       ) {
+        const { merchantId } = caller
+        if (Option.isSome(merchantId) && (yield* standings.of(merchantId.value)) === "suspended") {
+          return yield* new MerchantSuspended({})
+        }
         const now = yield* DateTime.nowAsDate
         const lifetime = expiresIn === undefined ? config.expiry : Duration.seconds(expiresIn)
         const zero = Money.zero(amount.currency).amount
         const row = new IntentRow({
           id: PaymentId.make(operationId),
-          merchantId: Option.getOrNull(caller.merchantId),
+          merchantId: Option.getOrNull(merchantId),
           // A merchant's server asks for somebody else; who has no shop pays for themselves.
-          payerId: Option.isNone(caller.merchantId) ? caller.userId : null,
+          payerId: Option.isNone(merchantId) ? caller.userId : null,
           amount: amount.amount,
           currency: amount.currency,
           captured: zero,

@@ -17,6 +17,7 @@ import type { RawCallback } from "../../src/channel/Channel.ts"
 import { toHexId } from "../../src/channel/hexId.ts"
 import { JournalMemory } from "../JournalMemory.ts"
 import { NoTerms } from "../NoTerms.ts"
+import { MerchantsStand } from "../MerchantsStand.ts"
 import { RiskAllows } from "../RiskAllows.ts"
 import * as PaymentServices from "../../src/PaymentServices.ts"
 import type { ChannelProfile } from "./ChannelProfile.ts"
@@ -193,7 +194,9 @@ const Services = Layer.unwrap(
     return HttpRouter.serve(CallbackRoutes, { disableListenLog: true, disableLogger: true }).pipe(
       Layer.provideMerge(NoticeTap.layer),
       Layer.provideMerge(PaymentServices.layer),
-      Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)),
+      Layer.provideMerge(
+        Layer.mergeAll(JournalMemory.layer, MerchantsStand, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)
+      ),
       Layer.provideMerge(Sql.layerUrl(database)),
       Layer.provide(CircuitBreaker.layerStoreMemory()),
       Layer.provide(Layer.succeed(Clock.Clock, ours.clock)),

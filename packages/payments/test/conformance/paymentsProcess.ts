@@ -16,6 +16,7 @@ import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { Payments } from "../../src/lifecycle/Payments.ts"
 import { JournalMemory } from "../JournalMemory.ts"
 import { NoTerms } from "../NoTerms.ts"
+import { MerchantsStand } from "../MerchantsStand.ts"
 import { RiskAllows } from "../RiskAllows.ts"
 import * as PaymentServices from "../../src/PaymentServices.ts"
 
@@ -52,7 +53,9 @@ const run = Effect.fnUntraced(function* (errand: Errand) {
 })
 
 const Services = PaymentServices.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(JournalMemory.layer, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(JournalMemory.layer, MerchantsStand, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)
+  ),
   Layer.provideMerge(Layer.unwrap(Effect.map(Config.Redacted("DATABASE_URL"), Sql.layerUrl))),
   Layer.provide(CircuitBreaker.layerStoreMemory()),
   Layer.provideMerge(NodeServices.layer),
