@@ -9,6 +9,7 @@ import { ReturnId } from "@mall/domain/trade/Return"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { eventually, newBuyer, sandboxAt, skusInStock } from "./shoppers.ts"
+import { elsewhere } from "./auditedElsewhere.ts"
 import { driveBlocks, driveKeys, driveOperators, driveRoles, driveRules } from "./auditedAccess.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
@@ -360,66 +361,3 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("what sta
     })
   )
 })
-
-/**
- * These need a dispute or an account at a channel, a refund that failed, a payment in review or a bill that differs; what unmasks is
- * driven in `privacy.test.ts`, and what is done about merchants in `merchants.test.ts`.
- */
-const elsewhere = [
-  "POST /api/v1/merchants/:id/resume",
-  "POST /api/v1/merchants/:id/suspend",
-  "POST /api/v1/merchants/me/rechecks",
-  "POST /api/v1/merchants/me/shops",
-  "PATCH /api/v1/merchants/me/shops/:id",
-  "POST /api/v1/merchants/reviews/:id/approve",
-  "POST /api/v1/merchants/reviews/:id/contact",
-  "POST /api/v1/merchants/reviews/:id/recommend",
-  "POST /api/v1/merchants/reviews/:id/reject",
-  "POST /api/v1/merchants/reviews/:id/request-changes",
-  "rpc admin.applications.approve",
-  "rpc admin.applications.contact",
-  "rpc admin.applications.recommend",
-  "rpc admin.applications.reject",
-  "rpc admin.applications.requestChanges",
-  "rpc admin.merchants.resume",
-  "rpc admin.merchants.suspend",
-  "rpc merchant.recheck",
-  "rpc merchant.shops.create",
-  "rpc merchant.shops.edit",
-  "POST /api/v1/reconciliation/differences/:id/correction",
-  "POST /api/v1/reconciliation/differences/:id/correction/approve",
-  "POST /api/v1/reconciliation/differences/:id/correction/reject",
-  "POST /api/v1/reconciliation/differences/:id/resolve",
-  "POST /api/v1/reconciliation/runs",
-  "POST /api/v1/risk/reviews/:id/approve",
-  "POST /api/v1/risk/reviews/:id/reject",
-  "PUT /api/v1/reconciliation/differences/:id/assignment",
-  "rpc admin.recon.approve",
-  "rpc admin.recon.assign",
-  "rpc admin.recon.draft",
-  "rpc admin.recon.reject",
-  "rpc admin.recon.resolve",
-  "rpc admin.recon.run",
-  "rpc admin.risk.approve",
-  "rpc admin.risk.reject",
-  "rpc orders.unmask",
-  "rpc users.unmask",
-  "POST /api/v1/orders/:id/returns/:returnId/refund",
-  "POST /api/v1/payments/disputes/:id/accept",
-  "POST /api/v1/payments/disputes/:id/evidence",
-  "POST /api/v1/payments/disputes/:id/submit",
-  "rpc admin.credentials.remove",
-  "rpc admin.credentials.retire",
-  "rpc admin.credentials.set",
-  "rpc admin.disputes.accept",
-  "rpc admin.disputes.addEvidence",
-  "rpc admin.disputes.submit",
-  "rpc admin.disputes.sync",
-  "rpc credentials.remove",
-  "rpc credentials.set",
-  "rpc disputes.accept",
-  "rpc disputes.addEvidence",
-  "rpc disputes.submit",
-  "rpc returns.refundAgain",
-  "rpc returns.reject"
-]
