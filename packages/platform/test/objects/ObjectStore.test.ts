@@ -90,8 +90,8 @@ const read = (key: ObjectKey) =>
   })
 
 for (const [name, store] of [
-  ["a disk", Disk],
-  ["a bucket", s3With(secret)]
+  ["a disk", Layer.orDie(Disk)],
+  ["a bucket", Layer.orDie(s3With(secret))]
 ] as const) {
   describe(`objects on ${name}`, () => {
     layer(store, { excludeTestServices: true })((it) => {
