@@ -38,10 +38,10 @@ const Feed = Layer.effect(
   RateFeed,
   Effect.map(Published, (published) =>
     RateFeed.of({
-      download: Effect.flatMap(Ref.get(published), (text) =>
-        text === undefined
-          ? Effect.fail(new FxSourceUnavailable({ source: "ecb", reason: "timeout" }))
-          : Effect.succeed(text)
+      download: Effect.filterOrFail(
+        Ref.get(published),
+        (text) => text !== undefined,
+        () => new FxSourceUnavailable({ source: "ecb", reason: "timeout" })
       )
     })
   )

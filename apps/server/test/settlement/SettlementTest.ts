@@ -13,7 +13,7 @@ import { Outbox } from "@mall/platform/Outbox"
 import { Settlements } from "@mall/treasury/settlement/Settlements"
 import * as SettlementServices from "@mall/treasury/settlement/SettlementServices"
 import { SettlementSteps } from "@mall/treasury/settlement/SettlementSteps"
-import { withoutPayouts } from "@mall/treasury/settlement/withoutPayouts"
+import { withoutPayouts } from "./withoutPayouts.ts"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
