@@ -120,7 +120,7 @@ export const calendar = Command.make(
   },
   Effect.fnUntraced(function* ({ file, json, name, reason, yes }) {
     const calendars = yield* Calendars
-    const before = yield* calendars.current(name)
+    const before = yield* Option.isNone(file) ? calendars.show(name) : calendars.current(name)
     const after = Option.isNone(file)
       ? before
       : yield* Effect.gen(function* () {

@@ -22,8 +22,6 @@ import {
 import { driveDifferences, driveReviews } from "./auditedMoney.ts"
 import { driveDoctor } from "./auditedDoctor.ts"
 import { undriven } from "./undriven.ts"
-import { elsewhere } from "./auditedElsewhere.ts"
-import { driveBlocks, driveKeys, driveOperators, driveRoles, driveRules } from "./auditedAccess.ts"
 import { declared, drive, driven, leftBy, Mall, nothingFrom, paidOrder, wechatpay } from "./auditedMall.ts"
 
 const newAlertId = generator(AlertId)

@@ -344,14 +344,14 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   },
   "GET /api/v1/merchants/:id/quotas": { params: id },
   "POST /api/v1/merchants/:id/fee-quote": { params: id, body: feeQuestion },
-  "GET /api/v1/settlements/": { query: { ...page, merchantId: missingId, currency: "CNY", status: "settled" } },
+  "GET /api/v1/settlements": { query: { ...page, merchantId: missingId, currency: "CNY", status: "settled" } },
   "GET /api/v1/settlements/terms": { query: { merchantId: missingId, currency: "CNY" } },
   "GET /api/v1/settlements/reserves": { query: { ...page, merchantId: missingId, currency: "CNY" } },
   "GET /api/v1/settlements/calendars/:name": { params: { name: "china" } },
   "GET /api/v1/settlements/:id": { params: id },
   "GET /api/v1/settlements/:id/items": { params: id, query: page },
   "GET /api/v1/settlements/:id/statement.csv": { params: id },
-  "POST /api/v1/settlements/": {
+  "POST /api/v1/settlements": {
     body: { merchantId: missingId, currency: "CNY", cutOff: "2026-11-01T00:00:00.000Z", reason: "because" }
   },
   "POST /api/v1/settlements/:id/retry": { params: id, body: { reason: "because" } },

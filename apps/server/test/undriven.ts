@@ -17,7 +17,7 @@ export const undriven = [
   "POST /api/v1/payments/disputes/:id/accept",
   "POST /api/v1/payments/disputes/:id/evidence",
   "POST /api/v1/payments/disputes/:id/submit",
-  "POST /api/v1/settlements/",
+  "POST /api/v1/settlements",
   "POST /api/v1/settlements/:id/retry",
   "POST /api/v1/withdrawals",
   "POST /api/v1/withdrawals/:id/cancel",

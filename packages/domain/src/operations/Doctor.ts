@@ -144,6 +144,6 @@ export class ViolationNotFound extends Problem<ViolationNotFound>()("ViolationNo
 export class UnknownCheck extends Problem<UnknownCheck>()("UnknownCheck", {
   status: 404,
   title: "There is no such check",
-  fields: { check: Schema.String, known: Schema.Array(Schema.String) },
-  detail: ({ check, known }) => `There is no check ${check}; there are: ${known.join(", ")}`
+  fields: { known: Schema.Array(Schema.String) },
+  detail: ({ known }) => `There is no such check; there are: ${known.join(", ")}`
 }) {}

@@ -19,7 +19,14 @@ import {
   SettlementRetry,
   SettlementStatus
 } from "./Settlement.ts"
-import { CalendarChanged, requestErrors, retryErrors, SettlementNotFound, TermsInThePast } from "./SettlementError.ts"
+import {
+  calendarErrors,
+  CalendarNotFound,
+  requestErrors,
+  retryErrors,
+  SettlementNotFound,
+  TermsInThePast
+} from "./SettlementError.ts"
 import {
   BusinessCalendar,
   CalendarChange,
@@ -62,7 +69,8 @@ export class SettlementsApiGroup extends HttpApiGroup.make("settlements")
     }).annotateMerge(describe("List reserves", "What is and was held back; newest first.")),
     HttpApiEndpoint.get("calendar", "/calendars/:name", {
       params: { name: CalendarName },
-      success: BusinessCalendar
+      success: BusinessCalendar,
+      error: CalendarNotFound
     }).annotateMerge(describe("Read a calendar", "Which days are business days.")),
     HttpApiEndpoint.get("show", "/:id", {
       params: id,
@@ -112,7 +120,7 @@ export class SettlementsApiGroup extends HttpApiGroup.make("settlements")
       params: { name: CalendarName },
       payload: CalendarChange,
       success: BusinessCalendar,
-      error: CalendarChanged
+      error: calendarErrors
     })
       .annotate(Audited, "business_calendar.put")
       .annotateMerge(describe("Change a calendar", "Names the version that was looked at; every version is kept."))

@@ -54,6 +54,15 @@ export class CalendarChanged extends Problem<CalendarChanged>()("CalendarChanged
   detail: ({ version }) => `The calendar is at version ${version} by now`
 }) {}
 
+/** Nobody ever wrote one of this name; `default` is built in. */
+export class CalendarNotFound extends Problem<CalendarNotFound>()("CalendarNotFound", {
+  status: 404,
+  title: "There is no such calendar"
+}) {}
+
+export const calendarErrors = [CalendarNotFound, CalendarChanged] as const
+export type CalendarRefused = InstanceType<(typeof calendarErrors)[number]>
+
 /** Why a settlement is not begun. */
 export const requestErrors = [SettlementUnderWay, NothingToSettle, CutOffNotPossible] as const
 export type RequestRefused = InstanceType<(typeof requestErrors)[number]>

@@ -18,7 +18,14 @@ import {
   SettlementStatus
 } from "./Settlement.ts"
 import { ofMerchant, settlementFilter } from "./SettlementApi.ts"
-import { CalendarChanged, requestErrors, retryErrors, SettlementNotFound, TermsInThePast } from "./SettlementError.ts"
+import {
+  calendarErrors,
+  CalendarNotFound,
+  requestErrors,
+  retryErrors,
+  SettlementNotFound,
+  TermsInThePast
+} from "./SettlementError.ts"
 import {
   BusinessCalendar,
   CalendarChange,
@@ -73,7 +80,11 @@ class Reads extends RpcGroup.make(
     success: HeldReservePage,
     error: InvalidCursor
   }),
-  Rpc.make("admin.settlements.calendar", { payload: { name: CalendarName }, success: BusinessCalendar })
+  Rpc.make("admin.settlements.calendar", {
+    payload: { name: CalendarName },
+    success: BusinessCalendar,
+    error: CalendarNotFound
+  })
 ).annotateRpcs(Audited, "nothing") {}
 
 class Acts extends RpcGroup.make(
@@ -98,7 +109,7 @@ class Acts extends RpcGroup.make(
   Rpc.make("admin.settlements.setCalendar", {
     payload: { name: CalendarName, ...CalendarChange.fields },
     success: BusinessCalendar,
-    error: CalendarChanged
+    error: Schema.Union(calendarErrors)
   }).annotate(Audited, "business_calendar.put")
 ) {}
 

@@ -223,7 +223,7 @@ export class Doctor extends Context.Service<
         const known = registry.list()
         if (check === undefined) return known.filter(({ reach }) => withChannels || reach === "database")
         const one = known.filter(({ name }) => name === check)
-        if (one.length === 0) return yield* new UnknownCheck({ check, known: known.map(({ name }) => name) })
+        if (one.length === 0) return yield* new UnknownCheck({ known: known.map(({ name }) => name) })
         return one
       })
 

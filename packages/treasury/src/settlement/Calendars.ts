@@ -1,6 +1,7 @@
 import { BusinessCalendar } from "@mall/domain/treasury/SettlementTerms"
 import type { CalendarChange } from "@mall/domain/treasury/SettlementTerms"
-import { CalendarChanged } from "@mall/domain/treasury/SettlementError"
+import { CalendarChanged, CalendarNotFound } from "@mall/domain/treasury/SettlementError"
+import type { CalendarRefused } from "@mall/domain/treasury/SettlementError"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
@@ -13,6 +14,8 @@ const builtIn = (name: string) =>
     at: null
   })
 
+const isKnown = ({ name, version }: BusinessCalendar) => version > 0 || name === "default"
+
 const daysJson = Schema.encodeSync(Schema.fromJsonString(BusinessCalendar.fields.days))
 const Written = Schema.Struct({ version: Schema.Int })
 
@@ -20,8 +23,11 @@ const Written = Schema.Struct({ version: Schema.Int })
 export class Calendars extends Context.Service<
   Calendars,
   {
+    /** That of weekends alone where nobody wrote one of this name. */
     current(name: string): Effect.Effect<BusinessCalendar>
-    put(name: string, change: CalendarChange, actor: string): Effect.Effect<BusinessCalendar, CalendarChanged>
+    show(name: string): Effect.Effect<BusinessCalendar, CalendarNotFound>
+    /** The first version of a new name follows version 0. */
+    put(name: string, change: CalendarChange, actor: string): Effect.Effect<BusinessCalendar, CalendarRefused>
   }
 >()("@mall/treasury/settlement/Calendars") {
   static readonly layer = Layer.effect(
@@ -56,9 +62,13 @@ export class Calendars extends Context.Service<
 
       return Calendars.of({
         current: Effect.fn("Calendars.current")(current),
+        show: Effect.fn("Calendars.show")((name) =>
+          Effect.filterOrFail(current(name), isKnown, () => new CalendarNotFound({}))
+        ),
         put: Effect.fn("Calendars.put")(
           function* (name, { days, reason, version, weekend }, actor) {
             const before = yield* current(name)
+            if (version > 0 && !isKnown(before)) return yield* new CalendarNotFound({})
             if (before.version !== version) return yield* new CalendarChanged({ name, version: before.version })
             const at = yield* DateTime.nowAsDate
             const traceId = yield* currentTraceId

@@ -30,7 +30,7 @@ export const layer = ApiGroup.group(
       list: ({ query }) => CurrentUser.use((user) => reads.list(seenBy(user), query)),
       terms: ({ query }) => CurrentUser.use((user) => terms.list(seenBy(user), query)),
       reserves: ({ query }) => CurrentUser.use((user) => reads.reserves(seenBy(user), query)),
-      calendar: ({ params }) => calendars.current(params.name),
+      calendar: ({ params }) => calendars.show(params.name),
       show: ({ params }) => CurrentUser.use((user) => reads.show(seenBy(user), params.id)),
       items: ({ params, query }) => CurrentUser.use((user) => reads.items(seenBy(user), params.id, query)),
       statement: ({ params }) =>

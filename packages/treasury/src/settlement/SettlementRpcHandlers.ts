@@ -39,7 +39,7 @@ export const adminLayer = SettlementAdminRpcs.toLayer(
       "admin.settlements.items": ({ id, ...page }) => reads.items("all", id, page),
       "admin.settlements.terms": (filter) => terms.list("all", filter),
       "admin.settlements.reserves": (filter) => reads.reserves("all", filter),
-      "admin.settlements.calendar": ({ name }) => calendars.current(name),
+      "admin.settlements.calendar": ({ name }) => calendars.show(name),
       "admin.settlements.run": (asked) =>
         Effect.flatMap(Effect.all([CurrentUser, newSettlementId]), ([user, id]) =>
           settlements.run(asked, user.actorName, id)
