@@ -1,36 +1,19 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { AccessToken } from "@mall/client/AccessToken"
-import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
+import { AdminRpc } from "@mall/client/MallRpc"
 import { MallHttp } from "@mall/client/MallHttp"
-import type { SkuId } from "@mall/domain/catalog/Catalog"
-import type { AddressId } from "@mall/domain/identity/AddressBook"
-import { Email, Password } from "@mall/domain/identity/User"
-import { formatMajor } from "@mall/domain/kernel/Currency"
-import { Money } from "@mall/domain/kernel/Money"
-import { ChannelId } from "@mall/domain/payments/Payment"
-import type { PaymentAction } from "@mall/domain/payments/Payment"
-import type { PaymentId, PaymentStatus } from "@mall/domain/payments/PaymentGateway"
-import type { OrderId, OrderStatus } from "@mall/domain/trade/Order"
-import { Clock, Config, Console, DateTime, Effect, Layer, Option, Redacted, Ref, Schedule, Schema } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientResponse } from "effect/http"
+import { Config, Console, Effect, Layer, Schedule } from "effect"
+import { FetchHttpClient, HttpClient } from "effect/http"
 import { spawn } from "node:child_process"
 import path from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
+import { merchantJourney } from "./demo/merchant.ts"
+import { channelsOf, shoppingJourney } from "./demo/shopping.ts"
+import { DemoFailed } from "./demo/support.ts"
 
-// Drives the whole journey, and pays and gives back through `--channel <id>|all`, through the typed client, against the server on PORT, or one of its own where none runs.
-
-const demoPassword = "demo-correct-horse-battery"
-
-const say = (text: string) => Console.log(`  ${text}`)
-const chapter = (text: string) => Console.log(`\n${text}`)
-const price = ({ amount, currency }: Money) => `${formatMajor(amount, currency)} ${currency}`
-
-class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", { reason: Schema.String }) {
-  override get message() {
-    return this.reason
-  }
-}
+// Drives a journey through the typed clients, against the server on PORT, or one of its own where none runs: that of a buyer, who
+// pays and gets back through `--channel <id>|all`, or with `--merchant` that of a merchant from the application to the bank.
 
 const Ports = Config.all({
   api: Config.Port("PORT").pipe(Config.withDefault(8080)),
@@ -43,6 +26,9 @@ const isReady = (api: string) =>
     Effect.catchTag("HttpClientError", () => Effect.succeed(false))
   )
 
+/** What else waits a day or a minute, so that nobody has to watch it. */
+const atOnce = { PAYOUT_COOLING_OFF: "0 seconds", MERCHANT_TERMS_LEAD: "0 seconds" }
+
 /** A server of our own until the scope closes. */
 const startServer = (api: string) =>
   Effect.gen(function* () {
@@ -51,7 +37,7 @@ const startServer = (api: string) =>
       Effect.sync(() => {
         const main = path.join(import.meta.dirname, "../apps/server/src/main.ts")
         const child = spawn(process.execPath, [main], {
-          env: { ...process.env, ACCESS_LOG: "false", LOG_LEVEL: "Error" },
+          env: { ...process.env, ACCESS_LOG: "false", LOG_LEVEL: "Error", ...atOnce },
           stdio: ["ignore", "ignore", "inherit"]
         })
         child.once("exit", (code) => {
@@ -79,224 +65,10 @@ const startServer = (api: string) =>
     )
   })
 
-const signIn = Effect.fnUntraced(function* (email: string, password: string) {
-  const mall = yield* MallHttp
-  const { accessToken } = yield* mall.auth.login({
-    payload: { email: Email.make(email), password: Password.make(Redacted.make(password, { label: "password" })) }
-  })
-  yield* AccessToken.set(Option.some(Redacted.make(accessToken)))
+const { values } = parseArgs({
+  options: { channel: { type: "string", default: "alipay" }, merchant: { type: "boolean", default: false } },
+  strict: false
 })
-
-const waitForStatus = (id: OrderId, wanted: OrderStatus) =>
-  Effect.gen(function* () {
-    const mall = yield* MallHttp
-    const order = yield* mall.orders.get({ params: { id } })
-    if (order.status === wanted) return order
-    return yield* new DemoFailed({ reason: `Order ${id} is ${order.status}, not ${wanted}` })
-  }).pipe(Effect.retry({ schedule: Schedule.spaced("250 millis"), times: 200 }))
-
-/** Every channel, with the way to pay that needs no browser of its own. */
-const everyChannel = [
-  { id: "wechatpay", method: "native" },
-  { id: "wechatpay_v2", method: "native" },
-  { id: "alipay", method: "precreate" },
-  { id: "stripe", method: "card" },
-  { id: "paypal", method: "paypal" },
-  { id: "crypto", method: "usdc" }
-] as const
-type DemoChannel = (typeof everyChannel)[number]
-
-/** `--channel alipay`, `--channel all`; one of them unless told. */
-const channelsOf = (name: string) => {
-  const chosen = everyChannel.filter(({ id }) => name === "all" || name === id)
-  return chosen.length > 0
-    ? Effect.succeed(chosen)
-    : Effect.fail(
-        new DemoFailed({
-          reason: `There is no channel ${name}; there are ${everyChannel.map(({ id }) => id).join(", ")}`
-        })
-      )
-}
-
-/** What the buyer has to do, in a line. */
-const describe = (action: PaymentAction) => {
-  switch (action.type) {
-    case "qr":
-      return `scan ${action.content}`
-    case "redirect":
-      return `go to ${action.url.slice(0, 100)}`
-    case "params":
-      return `the channel's script pays with ${Object.keys(action.params).join(", ")}`
-    case "none":
-      return "nothing"
-  }
-}
-
-const press = (sandbox: string, channel: string, number: string) =>
-  Effect.flatMap(
-    HttpClient.post(`${sandbox}/control/${channel}/orders/${number}/pay`),
-    HttpClientResponse.filterStatusOk
-  )
-
-const awaitPayment = (id: PaymentId, wanted: PaymentStatus) =>
-  Effect.gen(function* () {
-    const mall = yield* MallHttp
-    const { status } = yield* mall.payments.show({ params: { id } })
-    if (status !== wanted) return yield* new DemoFailed({ reason: `Payment ${id} is ${status}, not ${wanted}` })
-  }).pipe(Effect.retry({ schedule: Schedule.spaced("250 millis"), times: 200 }))
-
-/** The shop sells for no tokens, so its staff asks for a payment of their own. */
-const payInTokens = Effect.fnUntraced(function* (sandbox: string) {
-  const mall = yield* MallHttp
-  const key = String(yield* Clock.currentTimeMillis)
-  const { amount, id } = yield* mall.payments
-    .create({
-      payload: { amount: Money.of(12_500_000, "USDC"), reference: `demo-${key}`, description: "A voucher 一张代金券" }
-    })
-    .pipe(withIdempotencyKey(`demo-crypto-${key}`))
-  const { action } = yield* mall.payments.confirm({ params: { id }, payload: { channel: ChannelId.make("crypto") } })
-  if (action.type !== "qr") return yield* new DemoFailed({ reason: `No QR code but ${action.type}` })
-  yield* say(`crypto: ${price(amount)}; ${describe(action)}`)
-  const url = `${sandbox}/control/scan?code=${encodeURIComponent(action.content)}`
-  const { reference } = yield* Effect.flatMap(
-    HttpClient.get(url),
-    HttpClientResponse.schemaBodyJson(Schema.Struct({ reference: Schema.String }))
-  )
-  yield* press(sandbox, "crypto", reference)
-  yield* awaitPayment(id, "succeeded")
-  yield* mall.payments
-    .refund({ params: { id }, payload: { reason: "not needed" } })
-    .pipe(withIdempotencyKey(`demo-crypto-refund-${key}`))
-  yield* awaitPayment(id, "refunded")
-  yield* say("crypto: paid, and given back by a transfer")
-})
-
-/** An order of one piece, paid through the channel and then canceled, so that its money goes back. */
-const payAndGiveBack = Effect.fnUntraced(function* (
-  sandbox: string,
-  { id: channel, method }: DemoChannel,
-  skus: ReadonlyArray<{ readonly id: SkuId }>,
-  addressId: AddressId
-) {
-  const mall = yield* MallHttp
-  const [sku] = skus
-  if (sku === undefined) return yield* new DemoFailed({ reason: "Nothing is in stock" })
-  const { orders, payment } = yield* mall.checkout.checkout({
-    payload: { items: [{ skuId: sku.id, quantity: 1 }], addressId }
-  })
-  const step = yield* mall.payments.confirm({
-    params: { id: payment.id },
-    payload: { channel: ChannelId.make(channel), method }
-  })
-  yield* say(`${channel}: ${price(payment.amount)}; ${describe(step.action)}`)
-  yield* press(sandbox, channel, step.attempt.id.replaceAll("-", ""))
-  yield* Effect.forEach(orders, ({ id }) => waitForStatus(id, "paid"))
-  yield* Effect.forEach(orders, ({ id }) => mall.orders.cancel({ params: { id } }))
-  yield* Effect.forEach(orders, ({ id }) => waitForStatus(id, "refunded"))
-  yield* say(`${channel}: paid, and given back after the order was canceled`)
-})
-
-const journey = (sandbox: string, channels: ReadonlyArray<DemoChannel>) =>
-  Effect.gen(function* () {
-    const mall = yield* MallHttp
-    const stamp = yield* Clock.currentTimeMillis
-    const email = `visitor-${stamp}@example.com`
-    const password = `walrus-${stamp}-umbrella-lantern`
-
-    yield* chapter("1. Register and sign in")
-    const user = yield* mall.users.register({
-      payload: {
-        email: Email.make(email),
-        password: Password.make(Redacted.make(password, { label: "password" })),
-        name: "Vera Visitor"
-      }
-    })
-    yield* say(`registered ${email} as ${user.id}`)
-    yield* signIn(email, password)
-    const me = yield* mall.auth.verify()
-    yield* say(`signed in; the token is good until ${me.expiresAt.toISOString()}`)
-    const address = yield* mall.addresses.create({
-      payload: {
-        ...{ recipient: "Vera Visitor", phone: "+8613800138000", countryCode: "CN", region: "上海市" },
-        ...{ city: "上海", street: "南京西路 1266 号", postalCode: "200040" }
-      }
-    })
-
-    yield* chapter("2. Browse")
-    const page = yield* mall.products.list({ query: { limit: 3, sort: "price_asc" } })
-    const chosen = yield* Effect.forEach(page.data.slice(0, 2), ({ id }) => mall.products.get({ params: { id } }))
-    const skus = chosen.flatMap(({ skus, title }) =>
-      skus
-        .filter(({ available }) => available > 0)
-        .slice(0, 1)
-        .map((sku) => ({ ...sku, title }))
-    )
-    for (const { available, price: unitPrice, title } of skus) {
-      yield* say(`${title.zh} / ${title.en}: ${price(unitPrice)}, ${available} in stock`)
-    }
-
-    yield* chapter("3. Fill the cart and check out")
-    for (const { id } of skus) yield* mall.cart.addItem({ headers: {}, payload: { skuId: id, quantity: 1 } })
-    const cart = yield* mall.cart.get({ headers: {} })
-    yield* say(`cart: ${cart.items.length} lines, ${cart.totals.map(price).join(", ")}`)
-    const buy = mall.checkout
-      .checkout({ payload: { cart: true, addressId: address.id } })
-      .pipe(withIdempotencyKey(`demo-${stamp}`))
-    const checkout = yield* buy
-    const again = yield* buy
-    yield* say(`${checkout.orders.length} order(s), to pay: ${price(checkout.payment.amount)}`)
-    yield* say(`the same request again made nothing new: ${again.checkoutId === checkout.checkoutId}`)
-
-    yield* chapter("4. Pay through WeChat Pay's protocol")
-    const step = yield* mall.payments.confirm({
-      params: { id: checkout.payment.id },
-      payload: { channel: ChannelId.make("wechatpay") }
-    })
-    if (step.action.type !== "qr") return yield* new DemoFailed({ reason: `No QR code but ${step.action.type}` })
-    yield* say(`QR code: ${step.action.content}`)
-    const number = step.attempt.id.replaceAll("-", "")
-    yield* say(`a person would open ${sandbox}/pay/wechatpay/${number} and press "pay"; the demo presses it`)
-    yield* press(sandbox, "wechatpay", number)
-    const paid = yield* Effect.forEach(checkout.orders, ({ id }) => waitForStatus(id, "paid"))
-    const status = yield* mall.payments.status({
-      params: { id: checkout.payment.id },
-      query: { ticket: step.ticket }
-    })
-    yield* say(`the ticket says: ${status.status}; order ${paid[0]?.id} is ${paid[0]?.status}`)
-
-    yield* chapter(`5. Pay and give back through ${channels.map(({ id }) => id).join(", ")}`)
-    yield* Effect.forEach(
-      channels.filter(({ id }) => id !== "crypto"),
-      (channel) => payAndGiveBack(sandbox, channel, skus, address.id),
-      { discard: true }
-    )
-    if (channels.some(({ id }) => id === "crypto")) {
-      const buyer = yield* AccessToken.use(Ref.get)
-      yield* signIn("merchant@demo.mall", demoPassword)
-      yield* payInTokens(sandbox)
-      yield* AccessToken.set(buyer)
-    }
-
-    yield* chapter("6. An order that nobody pays expires by itself")
-    const one = skus[0]
-    if (one === undefined) return yield* new DemoFailed({ reason: "Nothing is in stock" })
-    const forgotten = yield* mall.checkout.checkout({
-      payload: { items: [{ skuId: one.id, quantity: 1 }], addressId: address.id, paymentMethod: "demo-quick" }
-    })
-    const order = forgotten.orders[0]
-    if (order === undefined) return yield* new DemoFailed({ reason: "The checkout made no order" })
-    const left = order.expiresAt.getTime() - DateTime.toEpochMillis(yield* DateTime.now)
-    yield* say(`order ${order.id} may be paid for ${Math.ceil(left / 1000)} s; waiting`)
-    const canceled = yield* waitForStatus(order.id, "canceled")
-    for (const { at, from, reason, to } of canceled.history) {
-      yield* say(`${at.toISOString()}  ${from ?? "—"} → ${to} (${reason})`)
-    }
-    yield* Console.log(
-      `\nDone: order ${paid[0]?.id} was paid, order ${canceled.id} expired and its stock is free again.`
-    )
-  })
-
-const { values } = parseArgs({ options: { channel: { type: "string", default: "alipay" } }, strict: false })
 
 Effect.gen(function* () {
   const channels = yield* channelsOf(String(values.channel))
@@ -308,7 +80,9 @@ Effect.gen(function* () {
     yield* Console.log("No server runs: starting one")
     yield* startServer(api)
   }
-  yield* journey(sandbox, channels).pipe(Effect.provide(MallHttp.layer(api)))
+  yield* values.merchant === true
+    ? merchantJourney(sandbox).pipe(Effect.provide([MallHttp.layer(api), AdminRpc.layer(api)]))
+    : shoppingJourney(sandbox, channels).pipe(Effect.provide(MallHttp.layer(api)))
 }).pipe(
   Effect.scoped,
   Effect.provide(Layer.mergeAll(AccessToken.layer, FetchHttpClient.layer)),
