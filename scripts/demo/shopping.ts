@@ -21,7 +21,7 @@ const waitForStatus = (id: OrderId, wanted: OrderStatus) =>
   }).pipe(Effect.retry({ schedule: Schedule.spaced("250 millis"), times: 200 }))
 
 /** Every channel, with the way to pay that needs no browser of its own. */
-export const everyChannel = [
+const everyChannel = [
   { id: "wechatpay", method: "native" },
   { id: "wechatpay_v2", method: "native" },
   { id: "alipay", method: "precreate" },

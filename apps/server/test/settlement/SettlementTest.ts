@@ -24,7 +24,7 @@ export const SettlementLayer = SettlementServices.layer.pipe(
 )
 
 export const newMerchant = generator(MerchantId)
-export const newSettlementId = generator(SettlementId)
+const newSettlementId = generator(SettlementId)
 const newTransferId = generator(TransferId)
 const newSubject = generator(Uuid7.pipe(Schema.brand("Subject")))
 

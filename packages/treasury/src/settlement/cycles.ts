@@ -32,7 +32,7 @@ const dayAt = (now: Date, timeZone: string) => {
  * The moment at which the day begins in the zone. Where clocks go forward over midnight that is one o'clock; where they go back
  * over it, the first of the two midnights.
  */
-export const startOf = (day: number, timeZone: string) => {
+const startOf = (day: number, timeZone: string) => {
   const date = new Date(day * dayMillis)
   const parts = { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
   return DateTime.toDateUtc(DateTime.makeZonedUnsafe(parts, { timeZone, adjustForTimeZone: true }))
