@@ -9,6 +9,8 @@ import {
 } from "@mall/identity/Identity"
 import * as LedgerChecks from "@mall/ledger/LedgerChecks"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
+import * as MerchantChecks from "@mall/merchants/MerchantChecks"
+import * as TermsChecks from "@mall/merchants/terms/TermsChecks"
 import * as TermsServices from "@mall/merchants/terms/TermsServices"
 import * as PaymentChecks from "@mall/payments/checks/PaymentChecks"
 import * as MerchantServices from "@mall/merchants/MerchantServices"
@@ -25,11 +27,14 @@ import { Outbox } from "@mall/platform/Outbox"
 import { PersonalDataSealing } from "@mall/platform/sealing/PersonalDataSealing"
 import * as RiskServices from "@mall/risk/RiskServices"
 import * as Stores from "@mall/platform/Stores"
+import * as ExchangeChecks from "@mall/treasury/exchange/ExchangeChecks"
 import * as ExchangeServices from "@mall/treasury/exchange/ExchangeServices"
+import * as PayoutChecks from "@mall/treasury/payouts/PayoutChecks"
 import * as PayoutServices from "@mall/treasury/payouts/PayoutServices"
 import * as ReconciliationChecks from "@mall/treasury/reconciliation/ReconciliationChecks"
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
 import * as TradeChecks from "@mall/trade/checks/TradeChecks"
+import * as SettlementChecks from "@mall/treasury/settlement/SettlementChecks"
 import * as SettlementServices from "@mall/treasury/settlement/SettlementServices"
 import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
@@ -62,7 +67,8 @@ const Pay = Layer.mergeAll(
   SettlementServices.layer,
   LedgerChecks.layer,
   PaymentChecks.layer,
-  ReconciliationChecks.layer
+  ReconciliationChecks.layer,
+  Layer.mergeAll(TermsChecks.layer, SettlementChecks.layer, PayoutChecks.layer, ExchangeChecks.layer)
 ).pipe(
   Layer.provideMerge(PayoutServices.layer),
   Layer.provideMerge(PaymentServices.layer.pipe(Layer.provide(IdentityCountryOf))),
@@ -76,7 +82,7 @@ const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fres
 
 /** Trade and merchants need ports of the others, catalog needs only trade's stock, payments the standing of merchants: the order below is the order of the ports. */
 const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
-  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer).pipe(
+  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer, MerchantChecks.layer).pipe(
     Layer.provideMerge(Layer.mergeAll(Trade.layer, MerchantServices.layer)),
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),

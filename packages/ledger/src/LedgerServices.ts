@@ -1,4 +1,5 @@
 import { Layer } from "effect"
+import { bookedTransfersLayer } from "./bookedTransfers.ts"
 import * as Freezes from "./Freezes.ts"
 import { HashChain } from "./HashChain.ts"
 import { Ledger } from "./Ledger.ts"
@@ -7,13 +8,16 @@ import { LedgerRepo } from "./LedgerRepo.ts"
 import { payableEntriesLayer } from "./payableEntries.ts"
 import { journalLayer, Posting, transfersLayer } from "./Posting.ts"
 
-/** All services of the ledger and the ports `AccountFreezes`, `Journal` and `Transfers`. Needs `SqlClient`. */
-/** All services of the ledger and the ports `Journal`, `PayableEntries` and `Transfers`. Needs `SqlClient`. */
+/**
+ * All services of the ledger and the ports `AccountFreezes`, `BookedTransfers`, `Journal`, `PayableEntries` and `Transfers`. Needs
+ * `SqlClient`.
+ */
 export const layer = Layer.mergeAll(
   Ledger.layerNoDeps,
   journalLayer,
   transfersLayer,
   Freezes.layer,
+  bookedTransfersLayer,
   payableEntriesLayer,
   HashChain.layer,
   LedgerReads.layer

@@ -1,10 +1,11 @@
-import { Payable, PayableEntries, PayableEntry } from "@mall/domain/ledger/PayableEntries"
+import { Payable, PayableEntries, PayableEntry, PayableTotal } from "@mall/domain/ledger/PayableEntries"
 import type { Purpose } from "@mall/domain/ledger/Transfer"
 import { accountCode } from "@mall/domain/ledger/Account"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
 const decodeEntries = Schema.decodeUnknownEffect(Schema.Array(PayableEntry))
+const decodeTotals = Schema.decodeUnknownEffect(Schema.Array(PayableTotal))
 const decodePayables = Schema.decodeUnknownEffect(Schema.Array(Payable))
 
 /** By which what is owed was settled. */
@@ -28,6 +29,22 @@ export const payableEntriesLayer = Layer.effect(
               AND e.credits_posted <> e.debits_posted AND t.purpose <> ALL (${settling}::text[])
             ORDER BY e.id LIMIT ${limit}`
           return yield* decodeEntries(rows)
+        },
+        Effect.catchTag("SchemaError", Effect.die)
+      ),
+      totals: Effect.fn("PayableEntries.totals")(
+        function* (spans) {
+          const rows = yield* sql`
+            SELECT a.merchant_id, a.currency, count(*) AS entries, sum(e.credits_posted - e.debits_posted)::bigint AS amount
+            FROM json_to_recordset(${JSON.stringify(spans)}::json) AS s (
+              "merchantId" uuid, currency text, "from" timestamptz, "until" timestamptz)
+            JOIN ledger.accounts AS a ON a.code = s."merchantId" || ':payable:' || s.currency
+            JOIN ledger.entries AS e ON e.account_id = a.id
+            JOIN ledger.transfers AS t ON t.id = e.transfer_id
+            WHERE e.at >= s."from" AND e.at < s."until"
+              AND e.credits_posted <> e.debits_posted AND t.purpose <> ALL (${settling}::text[])
+            GROUP BY a.merchant_id, a.currency`
+          return yield* decodeTotals(rows)
         },
         Effect.catchTag("SchemaError", Effect.die)
       ),

@@ -29,12 +29,23 @@ export interface PayableSpan {
   readonly until: Date
 }
 
+/** What the entries of a span come to, and how many there are. */
+export const PayableTotal = Schema.Struct({
+  merchantId: MerchantId,
+  currency: Currency,
+  entries: Schema.Int,
+  amount: MinorUnits
+})
+export type PayableTotal = typeof PayableTotal.Type
+
 /** The entries of the accounts `<merchant>:payable:<currency>`, without those by which they were settled before. */
 export class PayableEntries extends Context.Service<
   PayableEntries,
   {
     /** Up to `limit` of those after the entry `after`, in the order of their ids. Joins the ambient transaction. */
     page(span: PayableSpan, after: number, limit: number): Effect.Effect<ReadonlyArray<PayableEntry>, SqlError>
+    /** Of each merchant's span; spans without an entry have no total. Joins the ambient transaction. */
+    totals(spans: ReadonlyArray<PayableSpan>): Effect.Effect<ReadonlyArray<PayableTotal>, SqlError>
     /** The accounts that were opened since. */
     openedSince(since: Date): Effect.Effect<ReadonlyArray<Payable>, SqlError>
   }

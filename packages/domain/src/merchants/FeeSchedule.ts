@@ -49,5 +49,10 @@ export class FeeSchedule extends Context.Service<
       captures: ReadonlyArray<Captured>,
       refunds: ReadonlyArray<GivenBack>
     ): Effect.Effect<ReadonlyArray<FeeMovement>, SqlError>
+    /**
+     * For checks: of captures what is kept of their fees, in minor units; null of those that a plan was in force for and that
+     * were not charged, nothing of others. Locks nothing.
+     */
+    kept(captures: ReadonlyArray<Captured>): Effect.Effect<ReadonlyMap<AttemptId, number | null>, SqlError>
   }
 >()("@mall/domain/merchants/FeeSchedule") {}

@@ -45,6 +45,8 @@ const FeeRow = Schema.Struct({
 })
 export type FeeRow = typeof FeeRow.Type
 
+const KeptRow = Schema.Struct({ attemptId: AttemptId, kept: MinorUnits })
+
 const NewReturnRow = Schema.Struct({
   refundId: RefundId,
   attemptId: AttemptId,
@@ -70,6 +72,8 @@ export class FeeRepo extends Context.Service<
     insert(rows: ReadonlyArray<NewFeeRow>): Effect.Effect<void, SqlError>
     /** Waits for their locks. A capture that cost nothing has none. */
     lock(attempts: ReadonlyArray<AttemptId>): Effect.Effect<ReadonlyArray<FeeRow>, SqlError>
+    /** The fee of each less what went back. */
+    kept(attempts: ReadonlyArray<AttemptId>): Effect.Effect<ReadonlyArray<typeof KeptRow.Type>, SqlError>
     /** One row for each refund of captures whose fees are locked. */
     giveBack(rows: ReadonlyArray<NewReturnRow>): Effect.Effect<void, SqlError>
   }
@@ -108,7 +112,16 @@ export class FeeRepo extends Context.Service<
           ORDER BY f.attempt_id FOR UPDATE OF f`
       })
 
+      const selectKept = SqlSchema.findAll({
+        Request: Schema.Array(AttemptId),
+        Result: KeptRow,
+        execute: (ids) => sql`
+          SELECT f.attempt_id, f.fee - f.returned AS kept FROM merchant_terms.fees AS f
+          WHERE f.attempt_id = ANY(${ids}::uuid[])`
+      })
+
       return FeeRepo.of({
+        kept: (attempts) => Effect.catchTag(selectKept(attempts), "SchemaError", Effect.die),
         volumeOf: (merchantId, currency, month) =>
           selectVolume({ merchantId, currency, month }).pipe(
             Effect.map(([row]) => row?.amount ?? 0),

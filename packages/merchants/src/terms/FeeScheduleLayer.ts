@@ -2,6 +2,7 @@ import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { feeOf, returnedBy } from "@mall/domain/merchants/feeOf"
 import { FeeSchedule } from "@mall/domain/merchants/FeeSchedule"
 import type { Captured, FeeMovement, GivenBack } from "@mall/domain/merchants/FeeSchedule"
+import type { AttemptId } from "@mall/domain/payments/Payment"
 import { calendarOf } from "@mall/domain/merchants/TimeZone"
 import { inForce } from "@mall/domain/merchants/Version"
 import { Effect, Layer } from "effect"
@@ -86,7 +87,19 @@ export const layerNoDeps = Layer.effect(
       return movements
     })
 
+    const kept = Effect.fnUntraced(function* (captures: ReadonlyArray<Captured>) {
+      const rows = yield* repo.kept(captures.map(({ attemptId }) => attemptId))
+      const found = new Map<AttemptId, number | null>(rows.map((row) => [row.attemptId, row.kept]))
+      const versions = yield* plans.all([...new Set(captures.map(({ merchantId }) => merchantId))])
+      for (const { at, attemptId, merchantId } of captures) {
+        const isPlanned = inForce(versions.get(merchantId) ?? [], at) !== undefined
+        if (isPlanned && !found.has(attemptId)) found.set(attemptId, null)
+      }
+      return found
+    })
+
     return FeeSchedule.of({
+      kept,
       charge: Effect.fn("FeeSchedule.charge")(function* (captures, refunds) {
         const charged = captures.length === 0 ? [] : yield* charge(captures)
         // after the captures, of which one may have been given back in the same transaction

@@ -1,11 +1,12 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { QuotaFault, QuotaPeriod, QuotaReport } from "@mall/domain/merchants/PaymentLimits"
+import { QuotaFault, QuotaPeriod } from "@mall/domain/merchants/PaymentLimits"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { readsOf } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import type { Statement } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 
 /** What a day or a month of a merchant comes to in a currency. */
@@ -48,10 +49,9 @@ const countersJson = json(Counter)
 const holdsJson = json(NewHold)
 const settlementsJson = json(Settlement)
 
-const CountRow = Schema.Struct({ counters: Schema.Int })
-
-/** Faults that a report names. */
-const maxNamed = 20
+/** What a counter says, and what its holds come to. */
+export type Compared = typeof QuotaFault.Type
+const decodeCompared = Schema.decodeUnknownEffect(Schema.Array(QuotaFault))
 
 /**
  * Counters and the holds they are the sums of. Each change of a hold changes its counters in the same statement, and counters are
@@ -67,8 +67,8 @@ export class QuotaRepo extends Context.Service<
     hold(rows: ReadonlyArray<NewHold>): Effect.Effect<void, SqlError>
     /** Each payment once. One that holds nothing is left alone. */
     settle(rows: ReadonlyArray<Settlement>, now: Date): Effect.Effect<void, SqlError>
-    /** Compares every counter with the sum of its holds, in one snapshot. */
-    readonly verify: Effect.Effect<QuotaReport, SqlError>
+    /** Counters beside the sums of their holds: up to `limit` of those in `among` after the key `after`, in the order of their keys. */
+    compare(among: Statement.Fragment, after: string, limit: number): Effect.Effect<ReadonlyArray<Compared>, SqlError>
   }
 >()("@mall/merchants/terms/QuotaRepo") {
   static readonly layer = Layer.effect(
@@ -140,26 +140,6 @@ export class QuotaRepo extends Context.Service<
         UPDATE merchant_terms.quota_counters AS c SET held = c.held + sums.held, used = c.used + sums.used
         FROM sums JOIN locked ON locked.key = sums.key WHERE c.key = sums.key`
 
-      const countAll = SqlSchema.findAll({
-        Request: Schema.Void,
-        Result: CountRow,
-        execute: () => sql`SELECT count(*)::int AS counters FROM merchant_terms.quota_counters`
-      })
-      const findFaults = SqlSchema.findAll({
-        Request: Schema.Void,
-        Result: QuotaFault,
-        execute: () => sql`
-          SELECT c.key, c.held, coalesce(s.held, 0) AS held_by_payments, c.used, coalesce(s.used, 0) AS used_by_payments
-          FROM merchant_terms.quota_counters AS c
-          LEFT JOIN (
-            SELECT w.key, (sum(h.amount) FILTER (WHERE h.status = 'held'))::bigint AS held,
-              (sum(h.amount - h.returned) FILTER (WHERE h.status = 'committed'))::bigint AS used
-            FROM merchant_terms.quota_holds AS h CROSS JOIN LATERAL (VALUES (h.day), (h.month)) AS w(key) GROUP BY w.key
-          ) AS s ON s.key = c.key
-          WHERE c.held <> coalesce(s.held, 0) OR c.used <> coalesce(s.used, 0)
-          ORDER BY c.key LIMIT ${maxNamed}`
-      })
-
       return QuotaRepo.of({
         lock: (counters) => Effect.catchTag(lockAll(countersJson(counters)), "SchemaError", Effect.die),
         read: (merchantId, keys) =>
@@ -169,11 +149,19 @@ export class QuotaRepo extends Context.Service<
           ),
         hold: (rows) => Effect.asVoid(insertHolds(holdsJson(rows))),
         settle: (rows, now) => Effect.asVoid(settleHolds(settlementsJson(rows), now)),
-        verify: Effect.gen(function* () {
-          yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
-          const [count] = yield* countAll()
-          return new QuotaReport({ counters: count?.counters ?? 0, faults: yield* findFaults() })
-        }).pipe(sql.withTransaction, Effect.catchTag("SchemaError", Effect.die))
+        compare: (among, after, limit) =>
+          sql`
+            SELECT c.key, c.held, coalesce(s.held, 0) AS held_by_payments, c.used, coalesce(s.used, 0) AS used_by_payments
+            FROM (
+              SELECT * FROM merchant_terms.quota_counters AS c
+              WHERE ${among} AND c.key > ${after} ORDER BY c.key LIMIT ${limit}
+            ) AS c
+            LEFT JOIN LATERAL (
+              SELECT (sum(h.amount) FILTER (WHERE h.status = 'held'))::bigint AS held,
+                (sum(h.amount - h.returned) FILTER (WHERE h.status = 'committed'))::bigint AS used
+              FROM merchant_terms.quota_holds AS h WHERE h.day = c.key OR h.month = c.key
+            ) AS s ON true
+            ORDER BY c.key`.pipe(Effect.flatMap(decodeCompared), Effect.catchTag("SchemaError", Effect.die))
       })
     })
   )

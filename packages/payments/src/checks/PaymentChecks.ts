@@ -10,6 +10,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentBooks } from "../books/PaymentBooks.ts"
 import { channelCheck } from "./channelCheck.ts"
+import { feeCheck } from "./feeCheck.ts"
 import { paymentEvents } from "./paymentEvents.ts"
 
 const ofMerchant = { id: Schema.String, merchantId: Schema.NullOr(MerchantId), currency: Currency }
@@ -175,10 +176,10 @@ const made = Effect.gen(function* () {
   }
 
   return {
-    checks: [inLedger, totals, disputes, orphans, yield* channelCheck],
+    checks: [inLedger, totals, disputes, orphans, yield* channelCheck, yield* feeCheck],
     events: [yield* paymentEvents]
   }
 })
 
-/** What payments makes sure of. Needs `Checks`, the services of `PaymentServices` and the port `Journal`. */
+/** What payments makes sure of. Needs `Checks`, the services of `PaymentServices` and the ports `BookedTransfers`, `FeeSchedule` and `Journal`. */
 export const layer = Checks.layer(made)

@@ -25,7 +25,7 @@ export const quoteColumns = (sql: SqlClient.SqlClient) => sql`
   q.rate, q.spread_basis_points, q.rate_ids::text[] AS rate_ids, q.created_by, q.created_at, q.expires_at, q.accepted_by,
   q.accepted_at, q.trace_id`
 
-const sidesOf = ({ buyAmount, buyCurrency, sellAmount, sellCurrency }: QuoteRow) => ({
+export const sidesOf = ({ buyAmount, buyCurrency, sellAmount, sellCurrency }: QuoteRow) => ({
   sell: Money.of(sellAmount, sellCurrency),
   buy: Money.of(buyAmount, buyCurrency)
 })

@@ -17,6 +17,7 @@ export const SettlementRow = Schema.Struct({
   terms: Schema.toCodecJson(SettlementTerms),
   gatheredFrom: Schema.NullOr(Schema.Date),
   carriedFrom: Schema.NullOr(SettlementId),
+  payoutDueAt: Schema.NullOr(Schema.Date),
   notifiedAt: Schema.NullOr(Schema.Date)
 })
 export type SettlementRow = typeof SettlementRow.Type
@@ -231,7 +232,7 @@ export class SettlementRepo extends Context.Service<
             WHERE id = ${id}`),
         release: Effect.fnUntraced(function* ({ currency, cutOff, gatheredFrom, id, merchantId }) {
           yield* sql`DELETE FROM treasury.settlement_items WHERE settlement_id = ${id}`
-          yield* sql`UPDATE treasury.settlements SET carried_from = NULL WHERE id = ${id}`
+          yield* sql`UPDATE treasury.settlements SET carried_from = NULL, payout_note = NULL, payout_due_at = NULL WHERE id = ${id}`
           yield* sql`
             UPDATE treasury.settlement_schedules SET settled_through = ${gatheredFrom}
             WHERE ${of({ currency, merchantId })} AND settled_through = ${cutOff}`

@@ -1,6 +1,7 @@
 import { Layer } from "effect"
 import { Calendars } from "./Calendars.ts"
 import { Reserves } from "./Reserves.ts"
+import { SettlementPayouts } from "./SettlementPayouts.ts"
 import { SettlementReads } from "./SettlementReads.ts"
 import { SettlementRepo } from "./SettlementRepo.ts"
 import { Settlements } from "./Settlements.ts"
@@ -10,7 +11,7 @@ import { Terms } from "./Terms.ts"
 /** All services of settlement. Needs `SqlClient`, `Outbox` and the ports `PayableEntries`, `Transfers` and `Payouts`. */
 export const layer = Layer.mergeAll(
   Settlements.layerNoDeps,
-  SettlementSteps.layerNoDeps,
+  SettlementSteps.layerNoDeps.pipe(Layer.provideMerge(SettlementPayouts.layerNoDeps)),
   Reserves.layerNoDeps,
   SettlementReads.layer
 ).pipe(Layer.provideMerge(Layer.mergeAll(Calendars.layer, Terms.layer)), Layer.provide(SettlementRepo.layer))

@@ -4,7 +4,6 @@ import { PayableEntries } from "@mall/domain/ledger/PayableEntries"
 import { reserve, reversed, settlement } from "@mall/domain/ledger/postings"
 import type { Leg, NewTransfer } from "@mall/domain/ledger/Transfer"
 import { Transfers } from "@mall/domain/ledger/Transfers"
-import { Payouts } from "@mall/domain/treasury/Payouts"
 import { SettlementSettled } from "@mall/domain/treasury/Settlement"
 import type { SettlementAttempt, SettlementStatus } from "@mall/domain/treasury/Settlement"
 import { currentTraceId } from "@mall/platform/currentTraceId"
@@ -13,9 +12,10 @@ import { Context, DateTime, Effect, Layer, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { isSqlError } from "effect/sql/SqlError"
 import type { SqlError } from "effect/sql/SqlError"
-import { payoutIdOf, transferIdOf } from "./derivedIds.ts"
+import { transferIdOf } from "./derivedIds.ts"
 import { pageSize, spanOf } from "./gathering.ts"
 import { countSettlement } from "./settlementMetrics.ts"
+import { SettlementPayouts } from "./SettlementPayouts.ts"
 import { SettlementRepo } from "./SettlementRepo.ts"
 import type { SettlementRow } from "./SettlementRepo.ts"
 import { statementOf } from "./statementOf.ts"
@@ -80,7 +80,7 @@ export class SettlementSteps extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const entries = yield* PayableEntries
       const outbox = yield* Outbox
-      const payouts = yield* Payouts
+      const payouts = yield* SettlementPayouts
       const repo = yield* SettlementRepo
       const transfers = yield* Transfers
 
@@ -135,28 +135,9 @@ export class SettlementSteps extends Context.Service<
         yield* transfers.post(moves)
       })
 
-      const payOut = Effect.fnUntraced(function* (row: SettlementRow) {
-        const { attempt, currency, id, merchantId, settled } = row
-        if (!row.terms.isPaidOut || settled === null || settled === 0) return
-        if (row.payoutId !== null || row.payoutNote !== null) return
-        const note = ({ message }: { readonly message: string }) =>
-          Effect.andThen(
-            Effect.logWarning("a settlement is not paid out by itself").pipe(
-              Effect.annotateLogs({ settlement: id, reason: message })
-            ),
-            sql`UPDATE treasury.settlements SET payout_note = ${message} WHERE id = ${id}`
-          )
-        const payoutId = payoutIdOf(id, attempt)
-        yield* payouts
-          .request({
-            ...{ id: payoutId, merchantId, money: Money.of(settled, currency), subject: id, actor },
-            reason: "settlement"
-          })
-          .pipe(
-            Effect.andThen(sql`UPDATE treasury.settlements SET payout_id = ${payoutId} WHERE id = ${id}`),
-            Effect.catchIf((error) => error._tag !== "SqlError", note)
-          )
-      })
+      const payOut = (row: SettlementRow) =>
+        // asked already: what was refused is the sweep's
+        row.payoutNote === null ? payouts.request(row, actor) : Effect.void
 
       const notify = Effect.fnUntraced(function* (row: SettlementRow) {
         if (row.notifiedAt !== null) return

@@ -3,6 +3,7 @@ import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
 import { Reserves } from "./Reserves.ts"
+import { SettlementPayouts } from "./SettlementPayouts.ts"
 import { SettlementReads } from "./SettlementReads.ts"
 import { Settlements } from "./Settlements.ts"
 import * as Workflow from "./settlementWorkflow.ts"
@@ -13,6 +14,7 @@ const lookLimit = 1_000_000
 /** What settlement does by itself on a schedule; an operator may run each by its name. */
 export const sweeps = Layer.unwrap(
   Effect.gen(function* () {
+    const payouts = yield* SettlementPayouts
     const reads = yield* SettlementReads
     const reserves = yield* Reserves
     const settlements = yield* Settlements
@@ -28,6 +30,12 @@ export const sweeps = Layer.unwrap(
         every: "5 minutes",
         limit: 50,
         batch: (limit) => reserves.releaseDue(limit)
+      }),
+      Sweep.layer({
+        name: "settlement_payouts",
+        every: "1 minute",
+        limit: 50,
+        batch: (limit) => payouts.requestDue(limit)
       }),
       Sweep.layer({ name: "settlement_watch", every: "1 minute", limit: lookLimit, batch: () => reads.watch })
     )

@@ -9,7 +9,7 @@ export const pageSize = 1_000
  * An entry gets its time before it is committed, maybe by a process whose clock is behind, so some of before the last cut-off may
  * have come after it. Those that were settled are known by their ids.
  */
-const lateMargin = Duration.toMillis("1 hour")
+export const lateMargin = Duration.toMillis("1 hour")
 
 /** Where unsettled entries may be. */
 export const spanOf = ({ currency, merchantId }: Owed, settledThrough: Date | null, until: Date): PayableSpan => ({
