@@ -33,6 +33,7 @@ import payouts from "./0032_payouts.ts"
 import exchange from "./0033_exchange.ts"
 import doctor from "./0035_doctor.ts"
 import leftovers from "./0036_leftovers.ts"
+import channelFees from "./0038_channel_fees.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -70,5 +71,6 @@ export const migrations = {
   "0032_payouts": payouts,
   "0033_exchange": exchange,
   "0035_doctor": doctor,
-  "0036_leftovers": leftovers
+  "0036_leftovers": leftovers,
+  "0038_channel_fees": channelFees
 }

@@ -301,6 +301,13 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/reconciliation/report": { query: { from: "2026-11-01", to: "2026-11-20" } },
   "GET /api/v1/reconciliation/rules": none,
   "PUT /api/v1/reconciliation/rules": { body: { version: 7, rules: [], reason: "because" } },
+  "GET /api/v1/reconciliation/fees": none,
+  "POST /api/v1/reconciliation/fees": {
+    body: {
+      ...{ channel: "alipay", currency: "CNY", basisPoints: "60", fixed: 0, rounding: "half_up", isReturned: true },
+      reason: "because"
+    }
+  },
   "POST /api/v1/reconciliation/runs": { body: { channel: "alipay", day: "2026-11-20" } },
   "PUT /api/v1/reconciliation/differences/:id/assignment": { params: id, body: { assignee: "olga", note: "asked" } },
   "POST /api/v1/reconciliation/differences/:id/resolve": { params: id, body: { reason: "because" } },

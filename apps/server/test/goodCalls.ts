@@ -96,6 +96,10 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.recon.differences": {},
   "admin.recon.report": { from: "2026-11-01", to: "2026-11-20" },
   "admin.recon.run": { channel: "alipay", day: "2026-11-20" },
+  "admin.recon.addFee": {
+    ...{ channel: "alipay", currency: "CNY", basisPoints: "60", fixed: 0, rounding: "half_up", isReturned: true },
+    reason: "because"
+  },
   "admin.recon.setRules": { version: 7, rules: [], reason: "because" },
   "admin.recon.assign": { id: missingId, assignee: "olga" },
   "fx.conversions": {},
