@@ -18,7 +18,7 @@ import { Effect, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as OTPAuth from "otpauth"
 import { drive, Mall, nothingFrom } from "./auditedMall.ts"
-import { feePlan, paymentLimits } from "./endpointCases.ts"
+import { feePlan, paymentLimits } from "./agreements.ts"
 import { newBuyer } from "./shoppers.ts"
 
 const newMerchantId = generator(MerchantId)
