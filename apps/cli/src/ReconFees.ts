@@ -2,7 +2,7 @@ import { generator } from "@mall/domain/kernel/Id"
 import { currencies } from "@mall/domain/kernel/Currency"
 import { BasisPoints, Rounding } from "@mall/domain/merchants/FeePlan"
 import { ChannelId } from "@mall/domain/payments/Payment"
-import { ChannelFee, ChannelFeeId, NewChannelFee } from "@mall/domain/treasury/ChannelFee"
+import { ChannelFee, ChannelFeeId, isOfOurTime, NewChannelFee } from "@mall/domain/treasury/ChannelFee"
 import { ChannelFees } from "@mall/treasury/reconciliation/ChannelFees"
 import { Effect, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
@@ -68,7 +68,7 @@ export const setFee = Command.make(
       Flag.withDefault(false)
     ),
     from: Flag.String("from").pipe(
-      Flag.withSchema(Schema.DateFromString),
+      Flag.withSchema(Schema.DateFromString.check(isOfOurTime)),
       Flag.withDescription("From when on, also of the past; else from now"),
       Flag.optional
     ),

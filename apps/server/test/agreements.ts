@@ -22,5 +22,6 @@ export const paymentLimits = {
 } satisfies Json
 export const channelFee = {
   ...{ channel: "alipay", currency: "CNY", basisPoints: "60", fixed: 0, rounding: "half_up", isReturned: true },
+  effectiveFrom: "2026-01-01T00:00:00.000Z",
   reason: "because"
 } satisfies Json

@@ -25,7 +25,7 @@ export const differencesOf = (day: BillDay) =>
 /** The only one of the day. */
 export const theDifference = Effect.flatMap(differencesOf(monday), ([first]) => Effect.fromNullishOr(first))
 
-export const newReference = Effect.map(newId, (id) => id.replaceAll("-", ""))
+const newReference = Effect.map(newId, (id) => id.replaceAll("-", ""))
 
 /** A movement of both sides at a time of Beijing, `2026-11-16 12:00:00`. */
 export const movement = Effect.fnUntraced(function* (

@@ -36,10 +36,16 @@ export class ChannelFee extends Schema.Class<ChannelFee>("ChannelFee")({
   at: Schema.Date
 }) {}
 
+/** What lies further away is a slip, and beyond what a database knows of. */
+export const isOfOurTime = Schema.makeFilter((moment: Date) => {
+  const year = moment.getUTCFullYear()
+  return (year >= 2000 && year < 3000) || "must be of a year from 2000 to 2999"
+})
+
 /** `effectiveFrom` is now where it is not given. It may be of the past: bills are of days that are over. */
 export const NewChannelFee = Schema.Struct({
   ...terms,
-  effectiveFrom: Schema.optionalKey(Schema.Date),
+  effectiveFrom: Schema.optionalKey(Schema.Date.check(isOfOurTime)),
   reason: NonBlankText(400)
 }).annotate({ identifier: "NewChannelFee" })
 export type NewChannelFee = typeof NewChannelFee.Type
