@@ -34,6 +34,7 @@ import exchange from "./0033_exchange.ts"
 import doctor from "./0035_doctor.ts"
 import leftovers from "./0036_leftovers.ts"
 import moreChecks from "./0037_more_checks.ts"
+import channelFees from "./0038_channel_fees.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -72,5 +73,6 @@ export const migrations = {
   "0033_exchange": exchange,
   "0035_doctor": doctor,
   "0036_leftovers": leftovers,
-  "0037_more_checks": moreChecks
+  "0037_more_checks": moreChecks,
+  "0038_channel_fees": channelFees
 }

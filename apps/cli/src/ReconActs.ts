@@ -57,6 +57,8 @@ const showDetails = (details: DifferenceDetails, json: boolean) => {
         ...{ "channel's number": difference.channelReference, payment: difference.paymentId, line: difference.line },
         "in the bill": [difference.billAmount, difference.billCurrency, difference.billState].join(" ").trim(),
         ours: [difference.ourAmount, difference.ourCurrency, difference.ourState].join(" ").trim(),
+        "fee in the bill": difference.billFee,
+        "fee by our rule": difference.ourFee,
         excess: difference.excess,
         ...{ status: difference.status, assignee: difference.assignee, note: difference.note },
         ...{ resolution: difference.resolution, found: difference.createdAt }

@@ -13,6 +13,7 @@ import { given, page } from "./flags.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
 import type { Columns } from "@mall/platform/csv"
 import { approve, assign, difference, draft, reject, resolve, rules, run } from "./ReconActs.ts"
+import { fees, setFee } from "./ReconFees.ts"
 import * as Services from "./Services.ts"
 
 const channel = Flag.String("channel").pipe(
@@ -64,7 +65,8 @@ const runColumns: Columns<Run> = {
   "missing there": ({ counts }) => counts?.missingThere,
   duplicate: ({ counts }) => counts?.duplicate,
   "state differs": ({ counts }) => counts?.stateDiffers,
-  timing: ({ counts }) => counts?.timing
+  timing: ({ counts }) => counts?.timing,
+  "fee differs": ({ counts }) => counts?.feeDiffers
 }
 
 const runs = Command.make(
@@ -240,6 +242,8 @@ export const ReconCommand = Command.make("recon").pipe(
     approve,
     reject,
     report,
-    rules
+    rules,
+    fees,
+    setFee
   ])
 )

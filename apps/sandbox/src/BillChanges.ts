@@ -11,6 +11,8 @@ export interface BillRow {
   readonly order: string
   readonly orderNumber: string
   readonly amount: number
+  /** What the channel takes beyond its usual fee. */
+  readonly feeExtra: number
   readonly currency: Currency
   readonly isSettled: boolean
   readonly at: string
@@ -18,13 +20,13 @@ export interface BillRow {
 }
 
 /**
- * How a bill is to differ from what happened. `missing`, `duplicate`, `amount` (one unit more), `state` (a refund under way) and
- * `next_day` (booked at the midnight after) are of the movement of that reference; `extra` is one that nobody made, of that day;
+ * How a bill is to differ from what happened. `missing`, `duplicate`, `amount` (one unit more), `fee` (two units more), `state` (a
+ * refund under way) and `next_day` (booked at the midnight after) are of the movement of that reference; `extra` is one that nobody made, of that day;
  * `earlier` shows all movements a day earlier.
  */
 export const BillChange = Schema.Union([
   Schema.Struct({
-    kind: Schema.Literals(["missing", "duplicate", "amount", "state", "next_day"]),
+    kind: Schema.Literals(["missing", "duplicate", "amount", "fee", "state", "next_day"]),
     reference: Schema.NonEmptyString
   }),
   Schema.Struct({
@@ -58,6 +60,9 @@ const change = (row: BillRow, changes: ReadonlyArray<BillChange>, offsetMinutes:
         break
       case "amount":
         rows = rows.map((each) => ({ ...each, amount: each.amount + 1 }))
+        break
+      case "fee":
+        rows = rows.map((each) => ({ ...each, feeExtra: each.feeExtra + 2 }))
         break
       case "state":
         rows = rows.map((each) => ({ ...each, isSettled: false }))
@@ -93,7 +98,7 @@ export class BillChanges extends Context.Service<
       const [reference, number] = [randomBytes(16).toString("hex"), `4200${randomBytes(12).toString("hex")}`]
       const row: BillRow = {
         ...{ kind: "payment", reference, number, order: reference, orderNumber: number, description: "extra" },
-        ...{ amount: one.amount, currency, isSettled: true, at: one.at }
+        ...{ amount: one.amount, feeExtra: 0, currency, isSettled: true, at: one.at }
       }
       extras.set(one, row)
       return row

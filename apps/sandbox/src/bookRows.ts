@@ -8,7 +8,7 @@ const paymentOf = ({ amount, currency, description, number, paidAt, reference }:
     : [
         {
           ...{ kind: "payment", reference, number, order: reference, orderNumber: number, amount, currency },
-          ...{ description, isSettled: true, at: paidAt }
+          ...{ description, feeExtra: 0, isSettled: true, at: paidAt }
         }
       ]
 
@@ -17,7 +17,8 @@ const refundOf = ({ description, currency, number: orderNumber }: Order, refund:
   if (state !== "succeeded" && state !== "processing") return []
   const at = settledAt ?? createdAt
   const isSettled = state === "succeeded"
-  return [{ kind: "refund", reference, number, order, orderNumber, amount, currency, description, isSettled, at }]
+  const numbers = { reference, number, order, orderNumber }
+  return [{ kind: "refund", ...numbers, amount, feeExtra: 0, currency, description, isSettled, at }]
 }
 
 /** All that moved money at a channel, or is about to, as its bill tells it. */

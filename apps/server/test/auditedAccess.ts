@@ -12,12 +12,13 @@ import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
 import { FeePlan } from "@mall/domain/merchants/FeePlan"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentLimits } from "@mall/domain/merchants/PaymentLimits"
+import { ChannelId } from "@mall/domain/payments/Payment"
 import { RuleId } from "@mall/domain/risk/RiskRule"
 import { Effect, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as OTPAuth from "otpauth"
 import { drive, Mall, nothingFrom } from "./auditedMall.ts"
-import { feePlan, paymentLimits } from "./endpointCases.ts"
+import { feePlan, paymentLimits } from "./agreements.ts"
 import { newBuyer } from "./shoppers.ts"
 
 const newMerchantId = generator(MerchantId)
@@ -307,6 +308,19 @@ export const driveRules = Effect.gen(function* () {
   )
   const setRules = admin.admin["admin.recon.setRules"]({ version: version + 1, ...rules })
   yield* drive("rpc admin.recon.setRules", admin, setRules)
+  const fee = {
+    channel: ChannelId.make("alipay"),
+    currency: "KWD",
+    basisPoints: "38.5",
+    fixed: MinorUnits.make(0),
+    rounding: "half_up",
+    isReturned: true,
+    reason
+  } as const
+  yield* drive("POST /api/v1/reconciliation/fees", admin, admin.mall.reconciliation.addFee({ payload: fee }), {
+    after: { basisPoints: "38.5" }
+  })
+  yield* drive("rpc admin.recon.addFee", admin, admin.admin["admin.recon.addFee"](fee))
 
   const terms = {
     merchantId: null,

@@ -1,3 +1,4 @@
+import { channelFee, feePlan, paymentLimits, settlementTerms } from "./agreements.ts"
 import type { Json } from "./hostileInput.ts"
 
 /** A well-formed request to one endpoint, which the tests of bad input spoil in every way. */
@@ -36,25 +37,8 @@ const ticket = { ticket: `tk_once_${"a".repeat(43)}` }
 const ofUser = { userId: missingId }
 const rule = { effect: "allow", kind: "glob", resource: "orders", action: "fulfil" }
 const policyDocument = { roles: [{ name: "support", description: "", inherits: ["customer"], rules: [rule] }] }
-export const settlementTerms = {
-  ...{ currency: "CNY", cycle: { type: "daily", businessDays: 1 }, timeZone: "Asia/Shanghai", calendar: "china" },
-  ...{ minimum: 0, isPaidOut: false, reserveBasisPoints: 500, reserveDays: 30 }
-}
 
 const riskCondition = { type: "fact", fact: "amount", is: ">", value: 1 }
-const feeRate = { channel: null, currency: null, fixed: 0, minimum: null, maximum: null }
-export const feePlan = {
-  name: "standard",
-  rates: [{ ...feeRate, tiers: [{ from: 0, basisPoints: "60" }] }],
-  tierMode: "marginal",
-  rounding: "half_up",
-  timeZone: "Asia/Shanghai",
-  returns: { percent: true, fixed: false }
-} satisfies Json
-export const paymentLimits = {
-  ...{ minimum: 100, maximum: 200, daily: 1000, monthly: 5000 },
-  ...{ timeZone: "UTC", returnsOnRefund: true }
-} satisfies Json
 const terms = { version: 7, effectiveFrom: "2090-01-01T00:00:00.000Z", reason: "because" }
 const feeQuestion = { channel: "wechatpay", amount: money }
 const kyc = {
@@ -301,6 +285,8 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/reconciliation/report": { query: { from: "2026-11-01", to: "2026-11-20" } },
   "GET /api/v1/reconciliation/rules": none,
   "PUT /api/v1/reconciliation/rules": { body: { version: 7, rules: [], reason: "because" } },
+  "GET /api/v1/reconciliation/fees": none,
+  "POST /api/v1/reconciliation/fees": { body: channelFee },
   "POST /api/v1/reconciliation/runs": { body: { channel: "alipay", day: "2026-11-20" } },
   "PUT /api/v1/reconciliation/differences/:id/assignment": { params: id, body: { assignee: "olga", note: "asked" } },
   "POST /api/v1/reconciliation/differences/:id/resolve": { params: id, body: { reason: "because" } },

@@ -1,6 +1,7 @@
 import { Predicate } from "effect"
 import type { Rpc } from "effect/rpc"
-import { feePlan, missingId, paymentLimits, settlementTerms } from "./endpointCases.ts"
+import { channelFee, feePlan, paymentLimits, settlementTerms } from "./agreements.ts"
+import { missingId } from "./endpointCases.ts"
 import type { Json } from "./hostileInput.ts"
 
 const money = { amount: 100, currency: "CNY" }
@@ -96,6 +97,7 @@ const payloads: Readonly<Record<string, Json>> = {
   "admin.recon.differences": {},
   "admin.recon.report": { from: "2026-11-01", to: "2026-11-20" },
   "admin.recon.run": { channel: "alipay", day: "2026-11-20" },
+  "admin.recon.addFee": channelFee,
   "admin.recon.setRules": { version: 7, rules: [], reason: "because" },
   "admin.recon.assign": { id: missingId, assignee: "olga" },
   "fx.conversions": {},

@@ -1,13 +1,11 @@
 import { assert, layer } from "@effect/vitest"
-import { generator, Uuid7 } from "@mall/domain/kernel/Id"
+import { generator } from "@mall/domain/kernel/Id"
 import { Legs } from "@mall/domain/ledger/Transfer"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { BillDay } from "@mall/domain/treasury/Bill"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
-import type { Difference } from "@mall/domain/treasury/Difference"
 import { BillUnavailable } from "@mall/domain/treasury/ReconciliationError"
 import { MinorUnits } from "@mall/domain/kernel/Money"
-import type { SettledRecord } from "@mall/domain/treasury/SettledPayments"
 import { RunId } from "@mall/domain/treasury/Run"
 import { Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
@@ -15,60 +13,12 @@ import { Differences } from "../src/reconciliation/Differences.ts"
 import { ReconciliationReads } from "../src/reconciliation/ReconciliationReads.ts"
 import { Reconciler } from "../src/reconciliation/Reconciler.ts"
 import { Rules } from "../src/reconciliation/Rules.ts"
+import { differencesOf, lay, movement, noon, run, shown, theDifference } from "./reconciledDays.ts"
 import { billOf, monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
-import type { Trade } from "./TestBills.ts"
 
 const decodeLegs = Schema.decodeUnknownEffect(Legs)
 const newRunId = generator(RunId)
 const newCorrectionId = generator(CorrectionId)
-const newId = generator(Uuid7.pipe(Schema.brand("Any")))
-
-const run = (day: BillDay) =>
-  Effect.gen(function* () {
-    const reconciler = yield* Reconciler
-    return yield* reconciler.run(wechat, day, "operator:olga", yield* newRunId)
-  })
-
-const differencesOf = (day: BillDay) =>
-  ReconciliationReads.use((reads) => Effect.map(reads.differences({ day, limit: 100 }), ({ data }) => data))
-
-/** The only one of the day. */
-const theDifference = Effect.flatMap(differencesOf(monday), ([first]) => Effect.fromNullishOr(first))
-
-const newReference = Effect.map(newId, (id) => id.replaceAll("-", ""))
-
-/** A movement of both sides at a time of Beijing, `2026-11-16 12:00:00`. */
-const movement = Effect.fnUntraced(function* (
-  time: string,
-  amount: number,
-  kind: Trade["kind"] = "payment"
-): Effect.fn.Return<{ readonly trade: Trade; readonly record: SettledRecord }> {
-  const reference = yield* newReference
-  const at = new Date(`${time.replace(" ", "T")}+08:00`)
-  return {
-    trade: { kind, reference, amount, time },
-    record: { kind, reference, amount, currency: "CNY", state: "succeeded", at, paymentId: "p1" }
-  }
-})
-
-const lay = Effect.fnUntraced(function* (
-  bills: Readonly<Record<string, ReadonlyArray<Trade>>>,
-  records: ReadonlyArray<SettledRecord>
-) {
-  const world = yield* World
-  const sql = yield* SqlClient.SqlClient
-  yield* sql`TRUNCATE treasury.reconciliation_runs, treasury.differences, treasury.difference_history, treasury.corrections,
-    treasury.bill_lines, treasury.compared_records`
-  world.bills.clear()
-  for (const [day, trades] of Object.entries(bills)) world.bills.set(day, billOf(trades))
-  world.records.splice(0, world.records.length, ...records)
-  world.postings.length = 0
-})
-
-const noon = "2026-11-16 12:00:00"
-const shown = ({ excess, kind, reference, status, ...difference }: Difference): ReadonlyArray<unknown> => [
-  ...[difference.class, kind, reference, excess, status]
-]
 
 layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })("A run", (it) => {
   it.effect("finds every difference there is, and nothing else", () =>
@@ -96,7 +46,8 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       )
       const done = yield* run(monday)
       assert.deepStrictEqual(done.counts, {
-        ...{ matched: 3, amountDiffers: 1, missingHere: 1, missingThere: 1, duplicate: 1, stateDiffers: 2, timing: 1 }
+        ...{ matched: 3, amountDiffers: 1, missingHere: 1, missingThere: 1, duplicate: 1, stateDiffers: 2, timing: 1 },
+        feeDiffers: 0
       })
       assert.deepStrictEqual([done.lines, done.records, done.status], [8, 8, "completed"])
       assert.deepStrictEqual(done.totals, [

@@ -23,18 +23,20 @@ export interface Trade {
   readonly amount: number
   readonly time: string
   readonly state?: string
+  /** Below zero where it is given back. */
+  readonly fee?: number
 }
 
 const yuan = (fen: number) => (fen / 100).toFixed(2)
 const line = (values: ReadonlyArray<string>) => values.map((value) => `\`${value}`).join(",")
 
-export const tradeLine = ({ amount, kind, reference, state, time }: Trade) => {
+export const tradeLine = ({ amount, fee = 0, kind, reference, state, time }: Trade) => {
   const isRefund = kind === "refund"
   return line([
     ...[time, "wx1", "1900000001", "0", "", `42${reference}`, isRefund ? "order" : reference, "o1", "NATIVE"],
     ...[isRefund ? "REFUND" : "SUCCESS", "OTHERS", "CNY", isRefund ? "0.00" : yuan(amount), "0.00"],
     ...[isRefund ? `50${reference}` : "0", isRefund ? reference : "0", isRefund ? yuan(amount) : "0.00", "0.00"],
-    ...[isRefund ? "ORIGINAL" : "", isRefund ? (state ?? "SUCCESS") : "", "tea, green", "", "0.00000", "0.60%"],
+    ...[isRefund ? "ORIGINAL" : "", isRefund ? (state ?? "SUCCESS") : "", "tea, green", "", `${yuan(fee)}000`, "0.60%"],
     ...[isRefund ? "0.00" : yuan(amount), isRefund ? yuan(amount) : "0.00", ""]
   ])
 }
@@ -42,7 +44,8 @@ export const tradeLine = ({ amount, kind, reference, state, time }: Trade) => {
 export const billOf = (trades: ReadonlyArray<Trade>) => {
   const sum = (kind: Trade["kind"]) =>
     yuan(trades.filter((trade) => trade.kind === kind).reduce((total, { amount }) => total + amount, 0))
-  const sums = [String(trades.length), sum("payment"), sum("refund"), "0.00", "0.00000", sum("payment"), sum("refund")]
+  const fees = `${yuan(trades.reduce((total, { fee = 0 }) => total + fee, 0))}000`
+  const sums = [String(trades.length), sum("payment"), sum("refund"), "0.00", fees, sum("payment"), sum("refund")]
   return `\uFEFF${[heading, ...trades.map(tradeLine), sumsHeading, line(sums)].join("\r\n")}\r\n`
 }
 

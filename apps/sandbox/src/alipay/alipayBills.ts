@@ -17,7 +17,7 @@ const rule = "-".repeat(41)
 const yuan = (fen: number) => `${fen < 0 ? "-" : ""}${(Math.abs(fen) / 100).toFixed(2)}`
 const signOf = ({ kind }: BillRow) => (kind === "payment" ? 1 : -1)
 /** 0.60 % to the nearest fen, taken below zero and given back above it. */
-const feeOf = (row: BillRow) => -signOf(row) * Math.round(row.amount * 0.006)
+const feeOf = (row: BillRow) => -signOf(row) * Math.round(row.amount * 0.006) - row.feeExtra
 const timeOf = (iso: string) => formatTime(DateTime.makeUnsafe(iso))
 const chinese = (time: Date) => timeOf(time.toISOString()).replace(/^(\d{4})-(\d{2})-(\d{2})/, "$1年$2月$3日")
 

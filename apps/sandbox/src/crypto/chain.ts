@@ -1,4 +1,4 @@
-import { Deferred, Effect, FileSystem, Path, Semaphore } from "effect"
+import { Deferred, Effect, FileSystem, Path, Schedule, Semaphore } from "effect"
 import { createTestClient, defineChain, http, isAddress, parseAbi, publicActions, walletActions } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { Journal } from "../Journal.ts"
@@ -79,6 +79,13 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
 
   const mine = Effect.flatMap(Deferred.await(ready), ({ client }) =>
     attempt(() => client.mine({ blocks: blocksAfter }))
+  )
+  // a chain goes on though nobody pays: without new blocks no day on it would ever be final
+  yield* mine.pipe(
+    inTurn,
+    Effect.catchTag("SandboxUnavailable", ({ reason }) => Effect.logWarning(reason)),
+    Effect.repeat(Schedule.spaced("1 hour")),
+    Effect.forkScoped
   )
 
   return {

@@ -27,6 +27,7 @@ const timeOf = (iso: string) => `${new Date(iso).toISOString().slice(0, 19)}+000
 /** A transaction of the account; of the same movement the second has a number of its own. */
 const toTransaction = (row: BillRow, occurrence: number, accountId: string): Schema.JsonObject => {
   const isRefund = row.kind === "refund"
+  const fee = (isRefund ? 0 : feeOf(row.amount)) + row.feeExtra
   const usual = isRefund ? row.number : idOf("capture", row.reference)
   const at = timeOf(row.at)
   return {
@@ -40,7 +41,7 @@ const toTransaction = (row: BillRow, occurrence: number, accountId: string): Sch
       transaction_initiation_date: at,
       transaction_updated_date: at,
       transaction_amount: money(isRefund ? -row.amount : row.amount, row.currency),
-      ...(isRefund ? {} : { fee_amount: money(-feeOf(row.amount), row.currency) }),
+      ...(isRefund && fee === 0 ? {} : { fee_amount: money(-fee, row.currency) }),
       transaction_status: row.isSettled ? "S" : "P",
       transaction_subject: row.description,
       invoice_id: row.reference,

@@ -20,7 +20,7 @@ const toMovement = (row: BillRow, occurrence: number, isExpanded: boolean): Sche
   const { currency, kind, number, reference } = row
   const amount = toStripeAmount(row.amount, currency)
   const isRefund = kind === "refund"
-  const fee = isRefund ? 0 : feeOf(amount)
+  const fee = (isRefund ? 0 : feeOf(amount)) + row.feeExtra
   const moved = isRefund ? -amount : amount
   const chargeId = idOf("ch", row.orderNumber)
   const metadata = isRefund ? { refund_id: reference, attempt_id: row.order } : { attempt_id: reference }

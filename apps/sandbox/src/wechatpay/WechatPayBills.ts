@@ -30,7 +30,7 @@ export const makeBills = Effect.fnUntraced(function* (
       return [
         {
           ...{ kind: "payment", reference: outTradeNo, number: transactionId, order: outTradeNo, description },
-          ...{ orderNumber: transactionId, amount: total, currency: "CNY", isSettled: true, at: paidAt }
+          ...{ orderNumber: transactionId, amount: total, feeExtra: 0, currency: "CNY", isSettled: true, at: paidAt }
         }
       ]
     })
@@ -46,7 +46,8 @@ export const makeBills = Effect.fnUntraced(function* (
             order: outTradeNo,
             orderNumber: transactionId
           },
-          ...{ amount: refund.refund, currency: "CNY", isSettled: status === "SUCCESS", at: settledAt ?? createdAt },
+          ...{ amount: refund.refund, feeExtra: 0, currency: "CNY" },
+          ...{ isSettled: status === "SUCCESS", at: settledAt ?? createdAt },
           description: byNumber.get(outTradeNo)?.description ?? ""
         }
       ]

@@ -13,7 +13,8 @@ interface Account {
 const yuan = (fen: number) => `${fen < 0 ? "-" : ""}${(Math.abs(fen) / 100).toFixed(2)}`
 const fee = (fen: number) => `${yuan(fen)}000`
 /** 0.60 % to the nearest fen, given back with a refund. */
-const feeOf = ({ amount, kind }: BillRow) => Math.round(amount * 0.006) * (kind === "payment" ? 1 : -1)
+const feeOf = ({ amount, feeExtra, kind }: BillRow) =>
+  Math.round(amount * 0.006) * (kind === "payment" ? 1 : -1) + feeExtra
 
 const fields = (values: ReadonlyArray<string>) => values.map((value) => `\`${value}`).join(",")
 

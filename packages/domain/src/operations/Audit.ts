@@ -21,6 +21,7 @@ export const AuditAction = Schema.Literals([
   "category.create",
   "category.remove",
   "category.update",
+  "channel_fee.add",
   "credentials.remove",
   "credentials.reseal",
   "credentials.retire",

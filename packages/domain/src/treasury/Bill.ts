@@ -19,7 +19,8 @@ export const BillFormat = Schema.Literals([
   "wechatpay_trade",
   "alipay_trade",
   "stripe_balance",
-  "paypal_transactions"
+  "paypal_transactions",
+  "chain_transfers"
 ]).annotate({ identifier: "BillFormat" })
 export type BillFormat = typeof BillFormat.Type
 
@@ -42,7 +43,8 @@ export interface BillLine {
   readonly channelReference: string
   /** Of a payment or refund above zero; of anything else as it changed the balance. Minor units, as the fee. */
   readonly amount: number
-  readonly fee: number
+  /** Below zero where it is given back; null where it is told in another currency. */
+  readonly fee: number | null
   readonly currency: Currency
   readonly state: MovementState
   readonly at: Date

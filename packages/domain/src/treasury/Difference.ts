@@ -19,7 +19,8 @@ export type CorrectionId = typeof CorrectionId.Type
 
 /**
  * `missing_here`: in the bill, unknown to us. `missing_there`: succeeded with us, not in the bill. `timing`: the bill has it on
- * another day than we. `duplicate`: the bill has it more than once.
+ * another day than we. `duplicate`: the bill has it more than once. `fee_differs`: the channel took another fee for the line than
+ * the rule in force says; a line may have this beside another difference.
  */
 export const DifferenceClass = Schema.Literals([
   "amount_differs",
@@ -27,7 +28,8 @@ export const DifferenceClass = Schema.Literals([
   "missing_there",
   "duplicate",
   "state_differs",
-  "timing"
+  "timing",
+  "fee_differs"
 ]).annotate({ identifier: "DifferenceClass" })
 export type DifferenceClass = typeof DifferenceClass.Type
 
@@ -69,6 +71,9 @@ export class Difference extends Schema.Class<Difference>("ReconciliationDifferen
   ourAmount: Schema.NullOr(MinorUnits),
   ourCurrency: Schema.NullOr(Currency),
   ourState: Schema.NullOr(MovementState),
+  /** What the channel took, and what it should have by the rule in force; below zero what it gave back. Only of `fee_differs`. */
+  billFee: Schema.NullOr(MinorUnits),
+  ourFee: Schema.NullOr(MinorUnits),
   /** What the channel holds for us beyond what our records say; null where the currencies differ. */
   excess: Schema.NullOr(MinorUnits),
   status: DifferenceStatus,

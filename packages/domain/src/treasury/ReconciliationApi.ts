@@ -7,6 +7,7 @@ import { Audited } from "../operations/Audit.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { ChannelId } from "../payments/Payment.ts"
 import { BillDay } from "./Bill.ts"
+import { ChannelFee, NewChannelFee } from "./ChannelFee.ts"
 import {
   Assignment,
   Decision,
@@ -72,6 +73,9 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
     }).annotateMerge(describe("Read the report", "The results from a day to another, and what is unresolved by age.")),
     HttpApiEndpoint.get("rules", "/rules", { success: RuleSet }).annotateMerge(
       describe("Read the rules", "By which differences resolve themselves.")
+    ),
+    HttpApiEndpoint.get("fees", "/fees", { success: Schema.Array(ChannelFee) }).annotateMerge(
+      describe("List what channels charge", "By which the fees of bills are compared; also rules of before.")
     )
   )
   .annotateEndpoints(RequiredPermission, "reconciliation:read")
@@ -79,6 +83,13 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
     HttpApiEndpoint.put("setRules", "/rules", { payload: RuleChange, success: RuleSet, error: ResolutionRulesChanged })
       .annotate(Audited, "resolution_rules.put")
       .annotateMerge(describe("Change the rules", "Names the version that was looked at; every version is kept."))
+      .annotate(RequiredPermission, administers),
+    HttpApiEndpoint.post("addFee", "/fees", { payload: NewChannelFee, success: ChannelFee })
+      .annotate(Audited, "channel_fee.add")
+      .middleware(Idempotent)
+      .annotateMerge(
+        describe("Say what a channel charges", "From a time on; a rule that is there stays as it is until then.")
+      )
       .annotate(RequiredPermission, administers),
     HttpApiEndpoint.post("run", "/runs", { payload: NewRun, success: Run, error: runErrors })
       .annotate(Audited, "reconciliation.run")

@@ -6,6 +6,7 @@ import { Audited } from "../operations/Audit.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { ChannelId } from "../payments/Payment.ts"
 import { BillDay } from "./Bill.ts"
+import { ChannelFee, NewChannelFee } from "./ChannelFee.ts"
 import {
   Assignment,
   Decision,
@@ -51,7 +52,8 @@ class Reads extends RpcGroup.make(
   }),
   Rpc.make("admin.recon.difference", { payload: id, success: DifferenceDetails, error: DifferenceNotFound }),
   Rpc.make("admin.recon.report", { payload: { from: BillDay, to: BillDay }, success: ReconciliationReport }),
-  Rpc.make("admin.recon.rules", { success: RuleSet })
+  Rpc.make("admin.recon.rules", { success: RuleSet }),
+  Rpc.make("admin.recon.fees", { success: Schema.Array(ChannelFee) })
 )
   .annotateRpcs(RequiredPermission, "reconciliation:read")
   .annotateRpcs(Audited, "nothing") {}
@@ -81,7 +83,11 @@ class Acts extends RpcGroup.make(
     payload: RuleChange.fields,
     success: RuleSet,
     error: ResolutionRulesChanged
-  }).annotate(Audited, "resolution_rules.put")
+  }).annotate(Audited, "resolution_rules.put"),
+  Rpc.make("admin.recon.addFee", { payload: NewChannelFee.fields, success: ChannelFee }).annotate(
+    Audited,
+    "channel_fee.add"
+  )
 ).annotateRpcs(RequiredPermission, "reconciliation:administer") {}
 
 class Approvals extends RpcGroup.make(

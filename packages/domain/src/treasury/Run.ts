@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { Uuid7 } from "../kernel/Id.ts"
 import { Page } from "../kernel/Page.ts"
 import { ChannelId } from "../payments/Payment.ts"
@@ -23,7 +23,9 @@ export const RunCounts = Schema.Struct({
   missingThere: Count,
   duplicate: Count,
   stateDiffers: Count,
-  timing: Count
+  timing: Count,
+  /** None in runs of before fees were compared. */
+  feeDiffers: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0)))
 }).annotate({ identifier: "ReconciliationCounts" })
 export type RunCounts = typeof RunCounts.Type
 

@@ -10,7 +10,7 @@ import { compareStatement } from "./compareStatement.ts"
 import type { ComparedDay } from "./compareStatement.ts"
 
 const Reference = Schema.Struct({ reference: Schema.String })
-const Counted = Schema.Struct({ class: DifferenceClass, rows: Schema.Int, lines: Schema.Int })
+const Counted = Schema.Struct({ class: DifferenceClass, rows: Schema.Int, allLines: Schema.Int })
 const Sizes = Schema.Struct({ lines: Schema.Int, records: Schema.Int, compared: Schema.Int })
 const Place = Schema.Struct({ runId: Schema.String, after: Schema.String, limit: Schema.Int })
 
@@ -94,13 +94,14 @@ export class Comparison extends Context.Service<
           const counted = yield* decodeCounted(yield* compareStatement(sql, day))
           const of = (name: DifferenceClass) => counted.find((one) => one.class === name)?.rows ?? 0
           const counts: RunCounts = {
-            matched: compared - counted.reduce((sum, one) => sum + one.lines, 0),
+            matched: compared - (counted[0]?.allLines ?? 0),
             amountDiffers: of("amount_differs"),
             missingHere: of("missing_here"),
             missingThere: of("missing_there"),
             duplicate: of("duplicate"),
             stateDiffers: of("state_differs"),
-            timing: of("timing")
+            timing: of("timing"),
+            feeDiffers: of("fee_differs")
           }
           return { counts, totals, lines, records }
         },
@@ -112,13 +113,14 @@ export class Comparison extends Context.Service<
         addLines: (runId, lines) => sql`
           INSERT INTO treasury.bill_lines
             (run_id, line, kind, reference, channel_reference, amount, fee, currency, state, at)
-          SELECT ${runId}::uuid, u.line, u.kind, u.reference, u.channel_reference, u.amount, u.fee, u.currency, u.state,
-            ${timeOf(sql, "u.millis")}
+          SELECT ${runId}::uuid, u.line, u.kind, u.reference, u.channel_reference, u.amount,
+            nullif(u.fee, '')::bigint, u.currency, u.state, ${timeOf(sql, "u.millis")}
           FROM unnest(
             ${lines.map(({ line }) => line)}::int[], ${lines.map(({ kind }) => kind)}::text[],
             ${lines.map(({ reference }) => reference)}::text[],
             ${lines.map(({ channelReference }) => channelReference)}::text[],
-            ${lines.map(({ amount }) => amount)}::bigint[], ${lines.map(({ fee }) => fee)}::bigint[],
+            ${lines.map(({ amount }) => amount)}::bigint[],
+            ${lines.map(({ fee }) => (fee === null ? "" : `${fee}`))}::text[],
             ${lines.map(({ currency }) => currency)}::text[], ${lines.map(({ state }) => state)}::text[],
             ${lines.map(({ at }) => at.getTime())}::bigint[]
           ) AS u (line, kind, reference, channel_reference, amount, fee, currency, state, millis)`,

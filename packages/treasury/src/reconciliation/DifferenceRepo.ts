@@ -28,7 +28,7 @@ const legsJson = Schema.encodeSync(Schema.fromJsonString(Legs))
 export const differenceColumns = (sql: SqlClient.SqlClient) => sql`
   d.id, d.run_id, d.channel, d.account, to_char(d.day, 'YYYY-MM-DD') AS day, d.class, d.kind, d.reference,
   d.channel_reference, d.payment_id, d.line, d.bill_amount, d.bill_currency, d.bill_state, d.our_amount, d.our_currency,
-  d.our_state, d.excess, d.status, d.assignee, d.note, d.resolution, d.created_at, d.updated_at`
+  d.our_state, d.bill_fee, d.our_fee, d.excess, d.status, d.assignee, d.note, d.resolution, d.created_at, d.updated_at`
 
 /** Rows of differences, their corrections and their history. */
 export class DifferenceRepo extends Context.Service<

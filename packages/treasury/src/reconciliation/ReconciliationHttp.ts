@@ -1,10 +1,12 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
+import { ChannelFeeId } from "@mall/domain/treasury/ChannelFee"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
 import { RunId } from "@mall/domain/treasury/Run"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Effect } from "effect"
+import { ChannelFees } from "./ChannelFees.ts"
 import { Differences } from "./Differences.ts"
 import { actorOf } from "./actorOf.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
@@ -20,6 +22,7 @@ export const layer = ApiGroup.group(
     const reads = yield* ReconciliationReads
     const reconciler = yield* Reconciler
     const rules = yield* Rules
+    const fees = yield* ChannelFees
     return handlers.handleAll({
       channels: () => reads.channels,
       runs: ({ query }) => reads.runs(query),
@@ -28,6 +31,11 @@ export const layer = ApiGroup.group(
       difference: ({ params }) => differences.details(params.id),
       report: ({ query }) => reads.report(query.from, query.to),
       rules: () => rules.current,
+      fees: () => fees.all,
+      addFee: ({ payload }) =>
+        Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) =>
+          fees.add(payload, actorOf(user), ChannelFeeId.make(id))
+        ),
       setRules: ({ payload }) => CurrentUser.use((user) => rules.put(payload, actorOf(user))),
       run: ({ payload }) =>
         Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) =>

@@ -1,16 +1,19 @@
 import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
+import { ChannelFeeId } from "@mall/domain/treasury/ChannelFee"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
 import { ReconciliationAdminRpcs } from "@mall/domain/treasury/ReconciliationRpcs"
 import { RunId } from "@mall/domain/treasury/Run"
 import { Effect } from "effect"
 import { actorOf } from "./actorOf.ts"
+import { ChannelFees } from "./ChannelFees.ts"
 import { Differences } from "./Differences.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
 import { Reconciler } from "./Reconciler.ts"
 import { Rules } from "./Rules.ts"
 
 const newRunId = generator(RunId)
+const newFeeId = generator(ChannelFeeId)
 const newCorrectionId = generator(CorrectionId)
 
 /** Serves `ReconciliationAdminRpcs`. Needs the services of `ReconciliationServices`. */
@@ -20,6 +23,7 @@ export const layer = ReconciliationAdminRpcs.toLayer(
     const reads = yield* ReconciliationReads
     const reconciler = yield* Reconciler
     const rules = yield* Rules
+    const fees = yield* ChannelFees
     return ReconciliationAdminRpcs.of({
       "admin.recon.channels": () => reads.channels,
       "admin.recon.runs": (filter) => reads.runs(filter),
@@ -28,6 +32,9 @@ export const layer = ReconciliationAdminRpcs.toLayer(
       "admin.recon.difference": ({ id }) => differences.details(id),
       "admin.recon.report": ({ from, to }) => reads.report(from, to),
       "admin.recon.rules": () => rules.current,
+      "admin.recon.fees": () => fees.all,
+      "admin.recon.addFee": (fee) =>
+        Effect.flatMap(Effect.all([CurrentUser, newFeeId]), ([user, id]) => fees.add(fee, actorOf(user), id)),
       "admin.recon.setRules": (change) => CurrentUser.use((user) => rules.put(change, actorOf(user))),
       "admin.recon.run": ({ channel, day }) =>
         Effect.flatMap(Effect.all([CurrentUser, newRunId]), ([user, id]) =>

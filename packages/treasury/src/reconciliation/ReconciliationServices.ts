@@ -1,4 +1,5 @@
 import { Layer } from "effect"
+import { ChannelFees } from "./ChannelFees.ts"
 import { Comparison } from "./Comparison.ts"
 import { DailyReconciliation } from "./DailyReconciliation.ts"
 import { DifferenceRepo } from "./DifferenceRepo.ts"
@@ -13,5 +14,5 @@ import { RunRepo } from "./RunRepo.ts"
 export const layer = DailyReconciliation.layerNoDeps.pipe(
   Layer.provideMerge(Layer.mergeAll(Reconciler.layerNoDeps, Differences.layerNoDeps, ReconciliationReads.layerNoDeps)),
   Layer.provide(Layer.mergeAll(Comparison.layer, DifferenceRepo.layer, ReconciliationConfig.layer, RunRepo.layer)),
-  Layer.provideMerge(Rules.layer)
+  Layer.provideMerge(Layer.mergeAll(ChannelFees.layer, Rules.layer))
 )

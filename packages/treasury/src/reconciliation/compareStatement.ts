@@ -1,5 +1,6 @@
 import type { RunId } from "@mall/domain/treasury/Run"
 import type { SqlClient } from "effect/sql"
+import { feeDifferences } from "./feeDifferences.ts"
 import type { RunKey } from "./RunRepo.ts"
 
 /** A day that is compared: of which run, between which moments, and by what is said in the history. */
@@ -22,11 +23,11 @@ const newId = (sql: SqlClient.SqlClient, now: Date) => {
 }
 
 /**
- * One statement over both sides of a run. It answers with the classes that it found: how many rows, and how many of them are
- * lines of the bill.
+ * One statement over both sides of a run. It answers with the classes that it found: how many rows of each, and how many lines of the
+ * bill are in any of them.
  *
- * A movement has one difference a day, found again by its number: what has not changed keeps its status, its correction and
- * whoever takes care of it; what has changed begins anew.
+ * A movement has one difference a day, and one more where its fee differs, found again by its number: what has not changed keeps
+ * its status, its correction and whoever takes care of it; what has changed begins anew.
  */
 export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => {
   const { account, actor, carriedFrom, channel, from, now, runId, to, traceId } = day
@@ -54,7 +55,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
         END AS class
       FROM numbered AS l FULL JOIN known AS r
         ON r.kind = l.kind AND r.reference = l.reference AND r.occurrence = l.occurrence
-    ), found AS MATERIALIZED (
+    ), moved AS (
       SELECT DISTINCT ON (c.kind, c.reference, c.occurrence) c.*,
         CASE WHEN c.class <> 'timing' THEN 'open' WHEN c.line IS NULL THEN 'carried' ELSE 'resolved' END AS status,
         CASE WHEN c.class = 'timing' AND c.line IS NOT NULL THEN 'our records have it on another day' END AS resolution,
@@ -62,7 +63,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
           CASE c.kind WHEN 'payment' THEN 1 ELSE -1 END * (
             CASE c.bill_state WHEN 'succeeded' THEN c.bill_amount ELSE 0 END
             - CASE c.our_state WHEN 'succeeded' THEN c.our_amount ELSE 0 END)
-        END AS excess
+        END AS excess, NULL::bigint AS bill_fee, NULL::bigint AS our_fee
       FROM classified AS c
       WHERE c.class IS NOT NULL AND NOT (c.class IN ('timing', 'missing_there') AND EXISTS (
         SELECT FROM treasury.differences AS d
@@ -71,30 +72,34 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
           AND (d.status = 'resolved' OR (d.status = 'carried' AND c.line IS NOT NULL))
       ))
       ORDER BY c.kind, c.reference, c.occurrence
+    ), fees AS (${feeDifferences(sql, channel)}
+    ), found AS MATERIALIZED (
+      SELECT * FROM moved UNION ALL SELECT * FROM fees
     ), before AS MATERIALIZED (
       SELECT d.id, d.status FROM treasury.differences AS d WHERE ${ofDay}
     ), written AS (
       INSERT INTO treasury.differences AS d (id, run_id, channel, account, day, class, kind, reference, occurrence,
         channel_reference, payment_id, line, bill_amount, bill_currency, bill_state, our_amount, our_currency, our_state,
-        excess, status, resolution, created_at, updated_at)
+        excess, bill_fee, our_fee, status, resolution, created_at, updated_at)
       SELECT ${newId(sql, now)}, ${runId}::uuid, ${channel}, ${account}, ${day.day}::text::date, f.class, f.kind, f.reference,
         f.occurrence, f.channel_reference, f.payment_id, f.line, f.bill_amount, f.bill_currency, f.bill_state, f.our_amount,
-        f.our_currency, f.our_state, f.excess, f.status, f.resolution, ${now}::timestamptz, ${now}::timestamptz
+        f.our_currency, f.our_state, f.excess, f.bill_fee, f.our_fee, f.status, f.resolution, ${now}::timestamptz, ${now}::timestamptz
       FROM found AS f
       ON CONFLICT ON CONSTRAINT differences_movement_key DO UPDATE SET
         (run_id, line, updated_at) = (excluded.run_id, excluded.line, excluded.updated_at),
         (class, channel_reference, payment_id, bill_amount, bill_currency, bill_state, our_amount, our_currency, our_state,
-          excess, status, resolution) = (
+          excess, bill_fee, our_fee, status, resolution) = (
           SELECT
             CASE WHEN same THEN d.class ELSE excluded.class END,
             excluded.channel_reference, excluded.payment_id, excluded.bill_amount, excluded.bill_currency,
             excluded.bill_state, excluded.our_amount, excluded.our_currency, excluded.our_state, excluded.excess,
+            excluded.bill_fee, excluded.our_fee,
             CASE WHEN same AND d.status <> 'superseded' THEN d.status ELSE excluded.status END,
             CASE WHEN same AND d.status <> 'superseded' THEN d.resolution ELSE excluded.resolution END
           FROM (SELECT (d.class = excluded.class OR (d.class = 'missing_there' AND excluded.status = 'carried'))
-            AND (d.excess, d.bill_amount, d.bill_state, d.our_amount, d.our_state)
+            AND (d.excess, d.bill_amount, d.bill_state, d.our_amount, d.our_state, d.bill_fee, d.our_fee)
               IS NOT DISTINCT FROM (excluded.excess, excluded.bill_amount, excluded.bill_state, excluded.our_amount,
-                excluded.our_state) AS same) AS s
+                excluded.our_state, excluded.bill_fee, excluded.our_fee) AS same) AS s
         )
       RETURNING d.id, d.status, d.resolution
     ), gone AS (
@@ -102,6 +107,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       WHERE ${ofDay} AND d.status IN ('open', 'carried', 'drafted') AND NOT EXISTS (
         SELECT FROM found AS f
         WHERE f.kind = d.kind AND f.reference = d.reference AND f.occurrence = d.occurrence
+          AND (f.class = 'fee_differs') = d.is_fee
       )
       RETURNING d.id, d.status, 'not found any more'::text AS resolution
     ), caught_up AS (
@@ -134,5 +140,6 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       FROM (SELECT * FROM caught_up UNION ALL SELECT * FROM overdue) AS o
       JOIN treasury.differences AS d ON d.id = o.id
     )
-    SELECT f.class, count(*) AS rows, count(f.line) AS lines FROM found AS f GROUP BY f.class`
+    SELECT f.class, count(*) AS rows, (SELECT count(DISTINCT line) FROM found) AS all_lines
+    FROM found AS f GROUP BY f.class`
 }

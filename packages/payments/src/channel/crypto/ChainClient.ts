@@ -116,29 +116,33 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
       Effect.map(({ hash, timestamp }) => ({ number, hash, at: new Date(Number(timestamp) * 1000) }))
     )
 
-  /** Transfers of the token to `recipients`, of blocks `from` to `to`, in their order. */
-  const transfers = (recipients: ReadonlyArray<string>, from: number, to: number) =>
+  const logsOf = (
+    by: { readonly recipients: ReadonlyArray<string> } | { readonly sender: Address },
+    from: number,
+    to: number
+  ) =>
     Effect.gen(function* () {
-      const addresses = recipients.flatMap((text) => Option.toArray(asAddress(text)))
-      const wanted = new Set(recipients)
+      const args =
+        "sender" in by ? { from: by.sender } : { to: by.recipients.flatMap((text) => Option.toArray(asAddress(text))) }
+      const wanted = new Set("sender" in by ? [by.sender.toLowerCase()] : by.recipients)
       const logs = yield* ask(
         "logs",
         () =>
           rpc.getLogs({
             address: token,
             event: transferEvent,
-            args: { to: addresses },
+            args,
             fromBlock: BigInt(from),
             toBlock: BigInt(to),
             strict: true
           }),
-        { recipients, from, to }
+        { ...by, from, to }
       )
       const found = logs.map(({ address, args, blockHash, blockNumber, logIndex, removed, transactionHash }) => ({
         isOurs:
           !removed &&
           address.toLowerCase() === settings.token &&
-          wanted.has(args.to.toLowerCase()) &&
+          wanted.has(("sender" in by ? args.from : args.to).toLowerCase()) &&
           blockNumber >= BigInt(from) &&
           blockNumber <= BigInt(to),
         transfer: {
@@ -155,6 +159,12 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
       if (found.some(({ isOurs }) => !isOurs)) return yield* contradiction
       return found.map(({ transfer }) => transfer).filter(({ amount }) => amount > 0n)
     })
+
+  /** Transfers of the token to `recipients`, of blocks `from` to `to`, in their order. */
+  const transfers = (recipients: ReadonlyArray<string>, from: number, to: number) => logsOf({ recipients }, from, to)
+
+  /** Those of our wallet to anybody. */
+  const sent = (from: number, to: number) => logsOf({ sender: wallet.address }, from, to)
 
   const head = Effect.andThen(
     sameChain,
@@ -234,7 +244,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
         )
       : Effect.fail(refused)
 
-  return { walletAddress: wallet.address.toLowerCase(), head, block, transfers, receipt, terms, sign, broadcast }
+  return { walletAddress: wallet.address.toLowerCase(), head, block, transfers, sent, receipt, terms, sign, broadcast }
 })
 
 export type ChainClient = Effect.Success<ReturnType<typeof make>>

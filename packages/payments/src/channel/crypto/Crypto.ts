@@ -14,6 +14,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import * as ChainClient from "./ChainClient.ts"
+import * as CryptoBill from "./CryptoBill.ts"
 import { cryptoConfig } from "./CryptoConfig.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
 import * as CryptoCursor from "./CryptoCursor.ts"
@@ -35,6 +36,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const account = { chainId: `${settings.chainId}`, token: settings.token }
   const cursor = yield* CryptoCursor.make(settings)
   const { keep, read, watch } = CryptoWatch.make(settings, { account, chain, cursor, deposits, payouts })
+
+  const bill = yield* CryptoBill.make(settings, Object.values(account).join("/"), chain, read)
 
   const create = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
     const known = yield* deposits.find(attempt.id)
@@ -144,7 +147,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     acknowledgement: { status: 204 },
     refusal: (reason) => ({ status: reason === "unavailable" ? 503 : 401 }),
     takesParts: true,
-    watch
+    watch,
+    bill
   }
   return channel
 })

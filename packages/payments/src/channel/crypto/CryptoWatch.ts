@@ -155,3 +155,6 @@ export const make = (
   }
   return { watch, read, keep }
 }
+
+/** Transfers to addresses, of a block to another, in as many questions as it takes. */
+export type ReadTransfers = ReturnType<typeof make>["read"]

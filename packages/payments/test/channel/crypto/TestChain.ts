@@ -71,6 +71,19 @@ export const testChain = Effect.fnUntraced(function* (chainId: number, changes: 
   return {
     chain,
     pay: (to: string, amount: number) => write("transfer", to, amount),
+    /** Out of the shop's wallet, past the shop. */
+    steal: (to: string, amount: number) =>
+      Effect.promise(async () => {
+        const sent = await chain.writeContract({
+          account: privateKeyToAccount(hotKey),
+          address: token,
+          abi,
+          functionName: "transfer",
+          args: [to as Address, BigInt(amount)]
+        })
+        await chain.waitForTransactionReceipt({ hash: sent })
+        return sent
+      }),
     mine: (blocks: number) => Effect.promise(() => chain.mine({ blocks })),
     balance: (of: string) =>
       Effect.promise(() =>

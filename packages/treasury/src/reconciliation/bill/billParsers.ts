@@ -1,6 +1,7 @@
 import type { BillFormat } from "@mall/domain/treasury/Bill"
 import * as alipayBill from "./alipayBill.ts"
 import type { BillContext, BillParser } from "./BillParser.ts"
+import * as chainBill from "./chainBill.ts"
 import * as paypalBill from "./paypalBill.ts"
 import * as stripeBill from "./stripeBill.ts"
 import * as wechatPayBill from "./wechatPayBill.ts"
@@ -10,5 +11,6 @@ export const billParsers: Readonly<Record<BillFormat, (context: BillContext) => 
   wechatpay_trade: wechatPayBill.make,
   alipay_trade: alipayBill.make,
   stripe_balance: stripeBill.make,
-  paypal_transactions: paypalBill.make
+  paypal_transactions: paypalBill.make,
+  chain_transfers: chainBill.make
 }

@@ -62,7 +62,7 @@ export const make = ({ from, to }: BillContext): BillParser =>
       channelReference: movement.id,
       amount,
       // a fee in another currency than the charge's is not added to those of its own
-      fee: currency === feeCurrency ? fee : 0,
+      fee: currency === feeCurrency ? fee : null,
       currency,
       state: "succeeded",
       at
