@@ -183,7 +183,11 @@ const settle = Effect.fnUntraced(function* (merchantId: MerchantId) {
   yield* say(
     `net ${major(settlement.net)}: ${major(settlement.settled)} settled, ${major(settlement.reserve)} held back`
   )
-  if (settlement.payoutId === null) return yield* say(`not paid out yet: ${settlement.payoutNote ?? ""}`)
+  if (settlement.payoutId === null) {
+    return yield* say(
+      `${settlement.payoutNote ?? ""}: a new one waits PAYOUT_COOLING_OFF, then it is paid out by itself`
+    )
+  }
   const admin = yield* AdminRpc
   const { payout } = yield* until(
     "the bank",
