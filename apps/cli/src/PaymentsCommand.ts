@@ -1,6 +1,6 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { PositiveMoney } from "@mall/domain/kernel/Money"
-import { NewRefund, Payment, PaymentPage, Refund } from "@mall/domain/payments/Payment"
+import { NewRefund, OperatorRefund, Payment, PaymentPage, Refund } from "@mall/domain/payments/Payment"
 import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import { PaymentId, PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentIncident } from "@mall/domain/trade/PaymentIncident"
@@ -189,16 +189,20 @@ const refund = Command.make(
       ),
       Flag.optional
     ),
+    overridePolicy: Flag.Boolean("override-policy").pipe(
+      Flag.withDescription("Give back also what is against the merchant's payment policy; the audit trail says so"),
+      Flag.withDefault(false)
+    ),
     yes,
     json
   },
-  Effect.fnUntraced(function* ({ amount, json, payment, reason, refundId, yes }) {
+  Effect.fnUntraced(function* ({ amount, json, overridePolicy, payment, reason, refundId, yes }) {
     const operations = yield* PaymentOperations
     const { captured } = (yield* operations.show(payment)).payment
     const what = Option.match(amount, { onNone: () => "everything that is left", onSome: money })
     yield* confirm(`Refunding ${what} of ${money(captured)}`, yes)
     const id = Option.isSome(refundId) ? refundId.value : yield* newRefundId
-    const input: NewRefund = { reason, ...given({ amount }) }
+    const input: OperatorRefund = { reason, overridesPolicy: overridePolicy, ...given({ amount }) }
     const made = yield* operations.refund(payment, id, input, `operator:${yield* operator}`)
     yield* print(
       made,

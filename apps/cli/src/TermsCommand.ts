@@ -1,46 +1,23 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { Money } from "@mall/domain/kernel/Money"
 import { FeePlan, FeePlanVersion, FeeQuestion, FeeQuote } from "@mall/domain/merchants/FeePlan"
-import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { LimitsVersion, PaymentLimits, QuotaReport, QuotaStanding } from "@mall/domain/merchants/PaymentLimits"
 import { Terms } from "@mall/domain/merchants/Terms"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { FeePlans } from "@mall/merchants/terms/FeePlans"
 import { Limits } from "@mall/merchants/terms/Limits"
+import { Policies } from "@mall/merchants/terms/Policies"
 import { Quotas } from "@mall/merchants/terms/Quotas"
-import { Effect, FileSystem, Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, reason } from "./flags.ts"
-import { operator } from "./Operator.ts"
 import { fields, json, print, section, table } from "./Output.ts"
 import * as Services from "./Services.ts"
+import { actor, aMerchant, fileOf, from, merchant, versionColumns } from "./termsInput.ts"
+import { policy, policyColumns } from "./TermsPolicyCommand.ts"
 
-const actor = Effect.map(operator, (name) => `operator:${name}`)
-const aMerchant = "0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77"
-const merchant = Argument.String("merchant").pipe(Argument.withSchema(MerchantId))
 const currency = Argument.Literals("currency", Currency.literals)
-const from = Flag.String("from").pipe(
-  Flag.withSchema(Schema.DateFromString),
-  Flag.withDescription("From when on it counts, such as 2027-01-01T00:00:00+08:00; as soon as it may, where not given"),
-  Flag.optional
-)
-
-interface Version {
-  readonly version: number
-  readonly effectiveFrom: Date
-  readonly actor: string
-  readonly reason: string
-  readonly at: Date
-}
-
-const versionColumns = {
-  version: ({ version }: Version) => version,
-  from: ({ effectiveFrom }: Version) => effectiveFrom,
-  who: ({ actor }: Version) => actor,
-  why: ({ reason }: Version) => reason,
-  when: ({ at }: Version) => at
-}
 const planColumns = { name: ({ content }: FeePlanVersion) => content.name, ...versionColumns }
 const limitColumns = {
   currency: ({ currency }: LimitsVersion) => currency,
@@ -81,16 +58,18 @@ const show = Command.make(
       merchantId: merchant,
       feePlans: yield* (yield* FeePlans).list(merchant),
       limits: yield* (yield* Limits).list(merchant),
+      policies: yield* (yield* Policies).list(merchant),
       quotas: yield* (yield* Quotas).standing(merchant)
     })
-    const { feePlans, limits, quotas } = terms
+    const { feePlans, limits, policies, quotas } = terms
     yield* print(
       terms,
       { json, schema: Terms },
       Effect.gen(function* () {
-        yield* fields({ merchant, "fee plans": feePlans.length, limits: limits.length })
+        yield* fields({ merchant, "fee plans": feePlans.length, limits: limits.length, policies: policies.length })
         yield* section("Fee plans", planColumns, feePlans)
         yield* section("Limits", limitColumns, limits)
+        yield* section("Payment policies", policyColumns, policies)
         yield* section("Quotas of now", quotaColumns, quotas)
       })
     )
@@ -101,11 +80,6 @@ const show = Command.make(
   Command.provide(Services.layer)
 )
 
-const fileOf = <A, I>(schema: Schema.Codec<A, I>) =>
-  Effect.fnUntraced(function* (name: string) {
-    const fs = yield* FileSystem.FileSystem
-    return yield* Effect.flatMap(fs.readFileString(name), Schema.decodeEffect(Schema.fromJsonString(schema)))
-  })
 const planFile = fileOf(FeePlan)
 const limitsFile = fileOf(PaymentLimits)
 
@@ -270,5 +244,5 @@ const verify = Command.make(
 )
 
 export const TermsCommand = Command.make("terms").pipe(
-  Command.withSubcommands([plans, show, assign, limits, quotas, quote, verify])
+  Command.withSubcommands([plans, show, assign, limits, policy, quotas, quote, verify])
 )

@@ -3,6 +3,7 @@ import { generator } from "@mall/domain/kernel/Id"
 import { FeePlanVersion, FeeQuote } from "@mall/domain/merchants/FeePlan"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { QuotaReport, QuotaStanding } from "@mall/domain/merchants/PaymentLimits"
+import { PaymentPolicyVersion } from "@mall/domain/merchants/PaymentPolicy"
 import { Terms } from "@mall/domain/merchants/Terms"
 import { Effect, FileSystem, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -29,6 +30,10 @@ const plan = {
   rounding: "half_even",
   timeZone: "Asia/Shanghai",
   returns: { percent: true, fixed: false }
+}
+const policy = {
+  ...{ channels: ["alipay", "wechatpay"], methods: null, refundDays: 30 },
+  ...{ partialRefunds: true, refundPercent: null }
 }
 const limits = { minimum: 100, maximum: null, daily: 5000, monthly: null, timeZone: "UTC", returnsOnRefund: false }
 
@@ -57,6 +62,26 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "90 s
       assert.isNull(before.planVersion)
       assert.include((yield* mall("terms", "plans", merchant)).out, "standard")
       assert.include((yield* mall("terms", ...question)).out, "none")
+    })
+  )
+
+  it.effect("sets a payment policy only for a reason and after a yes", () =>
+    Effect.gen(function* () {
+      const merchant = yield* newMerchantId
+      const file = yield* write("policy.json", policy)
+      assert.include((yield* mall("terms", "policy", merchant)).out, "in any way")
+      const set = ["terms", "policy", merchant, "--set", file]
+      assert.include((yield* mall(...set, "--yes")).err, "add --reason")
+      assert.strictEqual((yield* mall(...set, "--reason", "no cards")).code, 2)
+      const all = yield* decode(
+        Schema.Array(PaymentPolicyVersion),
+        yield* mall(...set, "--reason", "no cards", "--yes", "--json")
+      )
+      assert.deepStrictEqual(
+        all.map(({ actor, content, version }) => [version, actor, content.refundDays]),
+        [[1, "operator:olga", 30]]
+      )
+      assert.include((yield* mall("terms", "show", merchant)).out, "alipay wechatpay")
     })
   )
 

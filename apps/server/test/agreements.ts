@@ -20,6 +20,10 @@ export const paymentLimits = {
   ...{ minimum: 100, maximum: 200, daily: 1000, monthly: 5000 },
   ...{ timeZone: "UTC", returnsOnRefund: true }
 } satisfies Json
+export const paymentPolicy = {
+  ...{ channels: ["wechatpay"], methods: ["native"], refundDays: 30 },
+  ...{ partialRefunds: true, refundPercent: 80 }
+} satisfies Json
 export const channelFee = {
   ...{ channel: "alipay", currency: "CNY", basisPoints: "60", fixed: 0, rounding: "half_up", isReturned: true },
   effectiveFrom: "2026-01-01T00:00:00.000Z",

@@ -12,13 +12,14 @@ import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
 import { FeePlan } from "@mall/domain/merchants/FeePlan"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentLimits } from "@mall/domain/merchants/PaymentLimits"
+import { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { RuleId } from "@mall/domain/risk/RiskRule"
 import { Effect, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as OTPAuth from "otpauth"
 import { drive, Mall, nothingFrom } from "./auditedMall.ts"
-import { feePlan, paymentLimits } from "./agreements.ts"
+import { feePlan, paymentLimits, paymentPolicy } from "./agreements.ts"
 import { newBuyer } from "./shoppers.ts"
 
 const newMerchantId = generator(MerchantId)
@@ -369,4 +370,9 @@ export const driveTerms = Effect.gen(function* () {
   yield* nothingFrom("limits of the past", admin.mall.terms.putLimits({ params, payload: past }))
   const again = admin.admin["admin.terms.putLimits"]({ merchantId, version: 1, ...limits })
   yield* drive("rpc admin.terms.putLimits", admin, again, { before: { version: 1 }, after: { version: 2 } })
+  const policy = { reason, content: yield* Schema.decodeUnknownEffect(PaymentPolicy)(paymentPolicy) }
+  const said = admin.mall.terms.putPolicy({ params, payload: { version: 0, ...policy } })
+  yield* drive("POST /api/v1/merchants/:id/payment-policies", admin, said, { before: null, after: { version: 1 } })
+  const anew = admin.admin["admin.terms.putPolicy"]({ merchantId, version: 1, ...policy })
+  yield* drive("rpc admin.terms.putPolicy", admin, anew, { before: { version: 1 }, after: { version: 2 } })
 })

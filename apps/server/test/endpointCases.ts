@@ -1,4 +1,4 @@
-import { channelFee, feePlan, paymentLimits, settlementTerms } from "./agreements.ts"
+import { channelFee, feePlan, paymentLimits, paymentPolicy, settlementTerms } from "./agreements.ts"
 import type { Json } from "./hostileInput.ts"
 
 /** A well-formed request to one endpoint, which the tests of bad input spoil in every way. */
@@ -328,6 +328,8 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
     params: id,
     body: { ...terms, currency: "CNY", content: paymentLimits }
   },
+  "GET /api/v1/merchants/:id/payment-policies": { params: id },
+  "POST /api/v1/merchants/:id/payment-policies": { params: id, body: { ...terms, content: paymentPolicy } },
   "GET /api/v1/merchants/:id/quotas": { params: id },
   "POST /api/v1/merchants/:id/fee-quote": { params: id, body: feeQuestion },
   "GET /api/v1/settlements": { query: { ...page, merchantId: missingId, currency: "CNY", status: "settled" } },

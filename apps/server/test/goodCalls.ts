@@ -1,6 +1,6 @@
 import { Predicate } from "effect"
 import type { Rpc } from "effect/rpc"
-import { channelFee, feePlan, paymentLimits, settlementTerms } from "./agreements.ts"
+import { channelFee, feePlan, paymentLimits, paymentPolicy, settlementTerms } from "./agreements.ts"
 import { missingId } from "./endpointCases.ts"
 import type { Json } from "./hostileInput.ts"
 
@@ -123,6 +123,7 @@ const payloads: Readonly<Record<string, Json>> = {
     ...{ merchantId: missingId, version: 7, reason: "because" },
     ...{ currency: "CNY", content: paymentLimits }
   },
+  "admin.terms.putPolicy": { merchantId: missingId, version: 7, reason: "because", content: paymentPolicy },
   "admin.terms.quote": { merchantId: missingId, channel: "wechatpay", amount: money },
   "settlements.list": {},
   "settlements.terms": {},

@@ -67,7 +67,7 @@ const layerNoDeps = Layer.mergeAll(
 
 /**
  * All services of payments and the ports `PaymentGateway`, `PaymentOutcomes`, `ChannelBills` and `SettledPayments`, with the channels
- * that are configured. Needs the ports `Journal`, `MerchantStanding` and `RiskCheck`, `SqlClient`, `Outbox`, `Notifications`, `CircuitBreakerStore`,
+ * that are configured. Needs the ports `FeeSchedule`, `Journal`, `MerchantStanding`, `PaymentPolicies`, `PaymentQuotas` and `RiskCheck`, `SqlClient`, `Outbox`, `Notifications`, `CircuitBreakerStore`,
  * `FileSystem` and `Path`.
  */
 export const layer = layerNoDeps.pipe(Layer.provideMerge(ChannelRegistry.layer), Layer.provideMerge(ChannelLog.layer))

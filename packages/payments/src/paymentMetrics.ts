@@ -1,5 +1,6 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
 import type { Money } from "@mall/domain/kernel/Money"
+import type { RefundAgainstPolicy } from "@mall/domain/merchants/TermsError"
 import { Clock, Effect, Exit, Metric } from "effect"
 
 const amounts = [100, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 10_000_000, 100_000_000]
@@ -56,6 +57,12 @@ const disputeDue = Metric.counter("payment_dispute_due", {
   incremental: true
 })
 
+const termsRefusal = Metric.counter("payment_terms_refused_total", {
+  description:
+    "What was refused by a merchant's terms, by why: limit, quota, channel, method, refund_age, refund_partial or refund_share",
+  incremental: true
+})
+
 /** One payment came to an end of this kind; `channel` is `none` where none was chosen yet. */
 export const countPayment = (
   status: "success" | "failed" | "duplicate" | "risk_rejected",
@@ -68,6 +75,11 @@ export const observePaymentAmount = ({ amount, currency }: Money, channel: strin
 
 export const countRefund = (status: "success" | "failed" | "invalid_status" | "amount_exceeded", currency: Currency) =>
   Metric.update(Metric.withAttributes(refundTotal, { status, currency }), 1)
+
+export const countTermsRefusal = (
+  reason: "limit" | "quota" | "channel" | "method" | `refund_${RefundAgainstPolicy["rule"]}`,
+  currency: Currency
+) => Metric.update(Metric.withAttributes(termsRefusal, { reason, currency }), 1)
 
 export const observeRefundAmount = ({ amount, currency }: Money) =>
   Metric.update(Metric.withAttributes(refundAmount, { currency }), amount)

@@ -2,12 +2,14 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
+import { RequiredStepUp, StepUp } from "../identity/StepUp.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { Audited } from "../operations/Audit.ts"
 import { NoMerchant } from "../payments/Branding.ts"
 import { FeePlanVersion, FeeQuestion, FeeQuote, NewFeePlan } from "./FeePlan.ts"
 import { MerchantId } from "./Merchant.ts"
 import { LimitsVersion, NewLimits, QuotaStanding } from "./PaymentLimits.ts"
+import { NewPaymentPolicy, PaymentPolicyVersion } from "./PaymentPolicy.ts"
 import { Terms } from "./Terms.ts"
 import { TermsBackdated, TermsChanged } from "./TermsError.ts"
 
@@ -18,6 +20,7 @@ const ofMerchant = { id: MerchantId }
 /** What operators read, over HTTP and RPC alike. */
 export const feePlanList = Schema.Array(FeePlanVersion)
 export const limitsList = Schema.Array(LimitsVersion)
+export const policyList = Schema.Array(PaymentPolicyVersion)
 export const quotaList = Schema.Array(QuotaStanding)
 /** What may go wrong when new terms are said. */
 export const changeErrors = [TermsChanged, TermsBackdated] as const
@@ -45,6 +48,8 @@ export class TermsApiGroup extends HttpApiGroup.make("terms")
     })
       .annotate(Audited, "fee_plan.put")
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
       .annotate(RequiredPermission, "terms:administer")
       .annotateMerge(
         describe("Agree on fees", "A new version from a later time on; what was charged before stays as it is.")
@@ -60,9 +65,31 @@ export class TermsApiGroup extends HttpApiGroup.make("terms")
     })
       .annotate(Audited, "payment_limits.put")
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
       .annotate(RequiredPermission, "terms:administer")
       .annotateMerge(
         describe("Set the limits of a currency", "A new version from a later time on; null lifts a bound.")
+      ),
+    HttpApiEndpoint.get("policies", "/:id/payment-policies", { params: ofMerchant, success: policyList })
+      .annotate(RequiredPermission, "terms:administer")
+      .annotateMerge(describe("List a merchant's payment policies", "Newest first: who said so, when and why.")),
+    HttpApiEndpoint.post("putPolicy", "/:id/payment-policies", {
+      params: ofMerchant,
+      payload: NewPaymentPolicy,
+      success: PaymentPolicyVersion.pipe(created),
+      error: changeErrors
+    })
+      .annotate(Audited, "payment_policy.put")
+      .middleware(Idempotent)
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
+      .annotate(RequiredPermission, "terms:administer")
+      .annotateMerge(
+        describe(
+          "Say how a merchant's payments may be paid and given back",
+          "A new version from a later time on. Tries that are under way go on."
+        )
       ),
     HttpApiEndpoint.get("quotas", "/:id/quotas", { params: ofMerchant, success: quotaList })
       .annotate(RequiredPermission, "terms:administer")

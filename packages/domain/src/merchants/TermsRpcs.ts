@@ -2,13 +2,15 @@ import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
+import { RequiredStepUp, RpcStepUp } from "../identity/StepUp.ts"
 import { Audited } from "../operations/Audit.ts"
 import { NoMerchant } from "../payments/Branding.ts"
 import { FeePlanVersion, FeeQuestion, FeeQuote, NewFeePlan } from "./FeePlan.ts"
 import { MerchantId } from "./Merchant.ts"
 import { LimitsVersion, NewLimits, QuotaReport } from "./PaymentLimits.ts"
+import { NewPaymentPolicy, PaymentPolicyVersion } from "./PaymentPolicy.ts"
 import { Terms } from "./Terms.ts"
-import { changeErrors, feePlanList, limitsList, quotaList } from "./TermsApi.ts"
+import { changeErrors, feePlanList, limitsList, policyList, quotaList } from "./TermsApi.ts"
 
 const ofMerchant = { merchantId: MerchantId }
 const error = Schema.Union(changeErrors)
@@ -29,13 +31,28 @@ export class TermsAdminRpcs extends RpcGroup.make(
     payload: { ...ofMerchant, ...NewFeePlan.fields },
     success: FeePlanVersion,
     error
-  }).annotate(Audited, "fee_plan.put"),
+  })
+    .annotate(Audited, "fee_plan.put")
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp),
   Rpc.make("admin.terms.limits", { payload: ofMerchant, success: limitsList }),
   Rpc.make("admin.terms.putLimits", {
     payload: { ...ofMerchant, ...NewLimits.fields },
     success: LimitsVersion,
     error
-  }).annotate(Audited, "payment_limits.put"),
+  })
+    .annotate(Audited, "payment_limits.put")
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp),
+  Rpc.make("admin.terms.policies", { payload: ofMerchant, success: policyList }),
+  Rpc.make("admin.terms.putPolicy", {
+    payload: { ...ofMerchant, ...NewPaymentPolicy.fields },
+    success: PaymentPolicyVersion,
+    error
+  })
+    .annotate(Audited, "payment_policy.put")
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp),
   Rpc.make("admin.terms.quotas", { payload: ofMerchant, success: quotaList }),
   Rpc.make("admin.terms.quote", { payload: { ...ofMerchant, ...FeeQuestion.fields }, success: FeeQuote }),
   /** Compares all counters with the payments behind them. */

@@ -66,6 +66,7 @@ export const AuditAction = Schema.Literals([
   "payment.refund",
   "payment.schedule_cancel",
   "payment_limits.put",
+  "payment_policy.put",
   "payout.approve",
   "payout.query",
   "payout.reject",

@@ -165,6 +165,13 @@ export const NewRefund = Schema.Struct({
 }).annotate({ identifier: "NewRefund" })
 export type NewRefund = typeof NewRefund.Type
 
+/** `overridesPolicy`: give back also what is against the merchant's policy, which the audit trail then says. */
+export const OperatorRefund = Schema.Struct({
+  ...NewRefund.fields,
+  overridesPolicy: Schema.optionalKey(Schema.Boolean)
+}).annotate({ identifier: "OperatorRefund" })
+export type OperatorRefund = typeof OperatorRefund.Type
+
 /**
  * The buyer's choice of how to pay. Without a `channel` the house chooses one, and another where that does not take the
  * payment; `method` is the channel's first one when it is not given. `country` is where the buyer is, for the choice. `device` is

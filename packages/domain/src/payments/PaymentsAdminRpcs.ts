@@ -6,8 +6,9 @@ import { Uuid7 } from "../kernel/Id.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { NonBlankText, PlainText } from "../kernel/PlainText.ts"
+import { RefundAgainstPolicy } from "../merchants/TermsError.ts"
 import { Audited } from "../operations/Audit.ts"
-import { NewRefund, Payment, PaymentPage, Refund } from "./Payment.ts"
+import { OperatorRefund, Payment, PaymentPage, Refund } from "./Payment.ts"
 import { Callback, CallbackPage, CallbackStatus, PaymentDetails } from "./PaymentDetails.ts"
 import { CallbackNotFound } from "./PaymentError.ts"
 import {
@@ -69,9 +70,15 @@ export class PaymentsAdminRpcs extends RpcGroup.make(
     .annotate(RequiredPermission, "payments:administer"),
   /** The same `refundId` again answers with the refund that exists. */
   Rpc.make("admin.payments.refund", {
-    payload: { id: PaymentId, refundId: RefundId, ...NewRefund.fields },
+    payload: { id: PaymentId, refundId: RefundId, ...OperatorRefund.fields },
     success: Refund,
-    error: Schema.Union([PaymentNotFound, PaymentStateConflict, RefundExceedsCapture, CurrencyMismatch])
+    error: Schema.Union([
+      PaymentNotFound,
+      PaymentStateConflict,
+      RefundExceedsCapture,
+      RefundAgainstPolicy,
+      CurrencyMismatch
+    ])
   })
     .annotate(Audited, "payment.refund")
     .annotate(RequiredPermission, "payments:administer"),

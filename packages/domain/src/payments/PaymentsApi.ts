@@ -8,7 +8,12 @@ import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
-import { PaymentLimitExceeded, QuotaExceeded } from "../merchants/TermsError.ts"
+import {
+  PaymentLimitExceeded,
+  PaymentWayNotAllowed,
+  QuotaExceeded,
+  RefundAgainstPolicy
+} from "../merchants/TermsError.ts"
 import { MerchantSuspended } from "../merchants/MerchantError.ts"
 import { Audited } from "../operations/Audit.ts"
 import {
@@ -56,6 +61,7 @@ export const confirmErrors = [
   PaymentDeclined,
   ChannelNotOffered,
   ChannelUnavailable,
+  PaymentWayNotAllowed,
   PaymentRefused,
   PaymentChallenged,
   PaymentInReview,
@@ -82,7 +88,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
     HttpApiEndpoint.post("create", "/api/v1/payments", {
       payload: NewPayment,
       success: CreatedPayment.pipe(created),
-      error: [MerchantSuspended, PaymentLimitExceeded, QuotaExceeded]
+      error: [MerchantSuspended, PaymentLimitExceeded, PaymentWayNotAllowed, QuotaExceeded]
     })
       .middleware(Idempotent)
       .middleware(Authorization)
@@ -170,7 +176,7 @@ export class PaymentsApiGroup extends HttpApiGroup.make("payments")
       params: ofPayment,
       payload: NewRefund,
       success: Refund.pipe(created),
-      error: [PaymentNotFound, PaymentStateConflict, RefundExceedsCapture, CurrencyMismatch]
+      error: [PaymentNotFound, PaymentStateConflict, RefundExceedsCapture, RefundAgainstPolicy, CurrencyMismatch]
     })
       .middleware(Idempotent)
       .middleware(Authorization)

@@ -5,18 +5,13 @@ import type { TermsBackdated, TermsChanged } from "@mall/domain/merchants/TermsE
 import * as PushedCache from "@mall/platform/PushedCache"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { capacity, timeToLive } from "./remembered.ts"
 import { TermsVersions } from "./TermsVersions.ts"
 import type { VersionRow } from "./TermsVersions.ts"
 
 const subjects = "limits:"
 const decodeOne = Schema.decodeUnknownEffect(LimitsVersion)
 const encodeContent = Schema.encodeSync(Schema.toCodecJson(LimitsVersion.fields.content))
-
-/** Merchants whose limits are kept in memory. */
-const capacity = 50_000
-
-/** Changes are pushed: this bounds how old they are where a notification was lost, and is less than the least lead of a change. */
-const timeToLive = "30 seconds"
 
 const decode = ({ subject, ...row }: VersionRow) => decodeOne({ ...row, currency: subject.slice(subjects.length) })
 const decodeAll = (rows: ReadonlyArray<VersionRow>) => Effect.forEach(rows, decode)

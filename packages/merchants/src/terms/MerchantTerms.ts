@@ -6,6 +6,7 @@ import { NoMerchant } from "@mall/domain/payments/Branding"
 import { Context, Effect, Layer } from "effect"
 import { FeePlans } from "./FeePlans.ts"
 import { Limits } from "./Limits.ts"
+import { Policies } from "./Policies.ts"
 import { Quotas } from "./Quotas.ts"
 
 const shop = (caller: Principal) => Effect.fromOption(shopOf(caller, "terms:read"), () => new NoMerchant({}))
@@ -23,6 +24,7 @@ export class MerchantTerms extends Context.Service<
     Effect.gen(function* () {
       const limits = yield* Limits
       const plans = yield* FeePlans
+      const policies = yield* Policies
       const quotas = yield* Quotas
       return MerchantTerms.of({
         show: Effect.fn("MerchantTerms.show")(function* (caller) {
@@ -31,6 +33,7 @@ export class MerchantTerms extends Context.Service<
             merchantId,
             feePlans: yield* plans.list(merchantId, true),
             limits: yield* limits.list(merchantId, true),
+            policies: yield* policies.list(merchantId, true),
             quotas: yield* quotas.standing(merchantId)
           })
         }),

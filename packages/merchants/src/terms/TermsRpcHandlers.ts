@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { FeePlans } from "./FeePlans.ts"
 import { Limits } from "./Limits.ts"
 import { MerchantTerms } from "./MerchantTerms.ts"
+import { Policies } from "./Policies.ts"
 import { Quotas } from "./Quotas.ts"
 
 const merchantLayer = TermsMerchantRpcs.toLayer(
@@ -19,6 +20,7 @@ const adminLayer = TermsAdminRpcs.toLayer(
   Effect.gen(function* () {
     const limits = yield* Limits
     const plans = yield* FeePlans
+    const policies = yield* Policies
     const quotas = yield* Quotas
     return TermsAdminRpcs.of({
       "admin.terms.feePlans": ({ merchantId }) => plans.list(merchantId),
@@ -27,6 +29,9 @@ const adminLayer = TermsAdminRpcs.toLayer(
       "admin.terms.limits": ({ merchantId }) => limits.list(merchantId),
       "admin.terms.putLimits": ({ merchantId, ...change }) =>
         CurrentUser.use(({ actorName }) => limits.put(merchantId, change, actorName)),
+      "admin.terms.policies": ({ merchantId }) => policies.list(merchantId),
+      "admin.terms.putPolicy": ({ merchantId, ...change }) =>
+        CurrentUser.use(({ actorName }) => policies.put(merchantId, change, actorName)),
       "admin.terms.quotas": ({ merchantId }) => quotas.standing(merchantId),
       "admin.terms.quote": ({ merchantId, ...question }) => plans.quote(merchantId, question),
       "admin.terms.verifyQuotas": () => quotas.verify

@@ -1,3 +1,5 @@
+import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
+import { mayUseChannel, mayUseMethod } from "@mall/domain/merchants/PaymentPolicy"
 import type { ChannelId, Ticket } from "@mall/domain/payments/Payment"
 import type { TicketInvalid } from "@mall/domain/payments/PaymentError"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
@@ -32,6 +34,7 @@ const noticeOf = {
   PaymentChallenged: "challenged",
   PaymentInReview: "inReview",
   PaymentUnchecked: "unavailable",
+  PaymentWayNotAllowed: "notOffered",
   // the page itself shows how it stands
   PaymentStateConflict: undefined,
   PaymentExpired: undefined,
@@ -56,15 +59,19 @@ export class Cashier extends Context.Service<
       const brandings = yield* Brandings
       const channels = yield* Channels
       const confirmations = yield* Confirmations
+      const policies = yield* PaymentPolicies
       const repo = yield* PaymentRepo
       const tickets = yield* Tickets
 
       const waysOf = Effect.fnUntraced(function* ({ channels: allowed, currency, merchantId }: IntentRow) {
         const available = yield* channels.of(merchantId)
-        return available.offered(currency, allowed).flatMap((id): ReadonlyArray<Way> =>
+        const policy = yield* policies.of(merchantId, yield* DateTime.nowAsDate)
+        const offered = available.offered(currency, allowed).filter((id) => mayUseChannel(policy, id))
+        return offered.flatMap((id): ReadonlyArray<Way> =>
           Option.match(available.find(id), {
             onNone: () => [],
-            onSome: ({ pageMethods }) => pageMethods.map((method) => ({ channel: id, method }))
+            onSome: ({ pageMethods }) =>
+              pageMethods.filter((method) => mayUseMethod(policy, method)).map((method) => ({ channel: id, method }))
           })
         )
       })

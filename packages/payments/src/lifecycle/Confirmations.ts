@@ -1,5 +1,9 @@
 import { generator } from "@mall/domain/kernel/Id"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
+import { mayUseChannel, mayUseMethod } from "@mall/domain/merchants/PaymentPolicy"
+import type { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
+import type { PaymentWayNotAllowed } from "@mall/domain/merchants/TermsError"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
 import {
@@ -17,6 +21,7 @@ import { Context, DateTime, Duration, Effect, Layer, Option, Result } from "effe
 import type { Channel } from "../channel/Channel.ts"
 import { Channels } from "../channel/Channels.ts"
 import type { MerchantChannels } from "../channel/Channels.ts"
+import { assertWay } from "./assertWay.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { actorOf, isParty } from "./isParty.ts"
 import type { Caller } from "./isParty.ts"
@@ -39,7 +44,14 @@ export type ConfirmError =
   | PaymentDeclined
   | ChannelNotOffered
   | ChannelUnavailable
+  | PaymentWayNotAllowed
   | RiskError
+
+/** What a merchant's payments may go through. */
+interface Offer {
+  readonly available: MerchantChannels
+  readonly policy: PaymentPolicy
+}
 
 interface Choice {
   readonly channel: Channel
@@ -54,8 +66,8 @@ type Opening =
   | { readonly type: "create"; readonly intent: IntentRow; readonly attempt: AttemptRow }
   | { readonly type: "ask" }
   | { readonly type: "closeFormer" }
-  /** The accounts of its merchant have to be read first, outside the transaction. */
-  | { readonly type: "findAccounts"; readonly merchantId: MerchantId | null }
+  /** The accounts of its merchant and the policy have to be read first, outside the transaction. */
+  | { readonly type: "findOffer"; readonly merchantId: MerchantId | null }
 
 const maxRounds = 4
 
@@ -102,6 +114,7 @@ export class Confirmations extends Context.Service<
       const channels = yield* Channels
       const creation = yield* TryCreation
       const inquiries = yield* Inquiries
+      const policies = yield* PaymentPolicies
       const repo = yield* PaymentRepo
       const risk = yield* RiskGuard
       const router = yield* ChannelRouter
@@ -118,25 +131,43 @@ export class Confirmations extends Context.Service<
         if (draft.context.now >= intent.endsAt) return yield* new PaymentExpired({ paymentId: intent.id })
       })
 
+      const offerOf = Effect.fnUntraced(function* (merchantId: MerchantId | null): Effect.fn.Return<Offer> {
+        const available = yield* channels.of(merchantId)
+        return { available, policy: yield* policies.of(merchantId, yield* DateTime.nowAsDate) }
+      })
+
       const choiceOf = (
         intent: IntentRow,
-        available: MerchantChannels,
+        { available, policy }: Offer,
         wanted: ChannelId,
         choice: ChannelChoice
       ): Effect.Effect<Choice, ChannelNotOffered> => {
         const offered = available.offered(intent.currency, intent.channels)
         const channel = Option.getOrUndefined(available.find(wanted))
-        const method = choice.method ?? channel?.methods[0]
+        const method =
+          choice.method ?? channel?.methods.find((each) => mayUseMethod(policy, each)) ?? channel?.methods[0]
         return channel !== undefined &&
           method !== undefined &&
           offered.includes(channel.id) &&
           channel.methods.includes(method)
           ? Effect.succeed({ channel, method, payer: choice.payer ?? {}, decision: byBuyer })
-          : Effect.fail(new ChannelNotOffered({ channel: wanted, offered }))
+          : Effect.fail(
+              new ChannelNotOffered({ channel: wanted, offered: offered.filter((id) => mayUseChannel(policy, id)) })
+            )
       }
 
-      const open = (draft: PaymentDraft, choice: Choice, newId: AttemptId, why: string | undefined): Opening => {
+      const open = Effect.fnUntraced(function* (
+        draft: PaymentDraft,
+        choice: Choice,
+        policy: PaymentPolicy,
+        newId: AttemptId,
+        why: string | undefined
+      ): Effect.fn.Return<Opening, PaymentWayNotAllowed> {
         const former = draft.openAttempt
+        // what is under way goes on, whatever the policy says since
+        if (former?.channel !== choice.channel.id || former.method !== choice.method) {
+          yield* assertWay(policy, { channel: choice.channel.id, method: choice.method }, draft.intent.currency)
+        }
         if (former === undefined) {
           const { channel, decision, method, payer } = choice
           const credentialId = channel.own?.credentialId ?? null
@@ -151,7 +182,7 @@ export class Confirmations extends Context.Service<
         }
         // A try that another call has just begun, or that a crash left: the channel takes the same number again.
         return former.status === "unknown" ? { type: "ask" } : { type: "create", intent: draft.intent, attempt: former }
-      }
+      })
 
       const toStep = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow) {
         const { action, channel, id, method, status } = attempt
@@ -168,7 +199,7 @@ export class Confirmations extends Context.Service<
 
       const confirmThrough = Effect.fnUntraced(function* (
         id: PaymentId,
-        choose: (intent: IntentRow, available: MerchantChannels) => Effect.Effect<Choice, ChannelNotOffered>,
+        choose: (intent: IntentRow, offer: Offer) => Effect.Effect<Choice, ChannelNotOffered>,
         caller: Caller,
         /** What is to be kept of why a try may be made. */
         why?: string
@@ -180,13 +211,14 @@ export class Confirmations extends Context.Service<
               yield* assertPayable(draft, caller)
               const { merchantId } = draft.intent
               const available = channels.peek(merchantId)
-              if (available === undefined) return { type: "findAccounts", merchantId }
-              return open(draft, yield* choose(draft.intent, available), newId, why)
+              const policy = policies.peek(merchantId, draft.context.now)
+              if (available === undefined || policy === undefined) return { type: "findOffer", merchantId }
+              return yield* open(draft, yield* choose(draft.intent, { available, policy }), policy, newId, why)
             })
           )
           switch (opening.type) {
-            case "findAccounts":
-              yield* channels.of(opening.merchantId)
+            case "findOffer":
+              yield* offerOf(opening.merchantId)
               break
             case "answered":
               return yield* toStep(opening.intent, opening.attempt)
@@ -228,7 +260,7 @@ export class Confirmations extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      /** Asks risk, before anything is locked, whether a try may be made; nothing where none will be. */
+      /** Asks the policy and risk, before anything is locked, whether a try may be made; nothing where none will be. */
       const clear = Effect.fnUntraced(function* (
         record: PaymentRecord,
         way: { readonly channel: ChannelId; readonly method: string },
@@ -241,7 +273,9 @@ export class Confirmations extends Context.Service<
         const isOpen = attempts.some(
           ({ channel, method, status }) => isOpenAttempt(status) && channel === way.channel && method === way.method
         )
-        return isPayable && !isOpen ? yield* risk.pass(record, way, wanted, caller) : undefined
+        if (!isPayable || isOpen) return undefined
+        yield* assertWay(yield* policies.of(intent.merchantId, now), way, intent.currency)
+        return yield* risk.pass(record, way, wanted, caller)
       })
 
       const confirmChosen = Effect.fnUntraced(function* (
@@ -252,9 +286,9 @@ export class Confirmations extends Context.Service<
       ) {
         const record = yield* readOwn(id, caller)
         const { intent } = record
-        const { method } = yield* choiceOf(intent, yield* channels.of(intent.merchantId), channel, wanted)
+        const { method } = yield* choiceOf(intent, yield* offerOf(intent.merchantId), channel, wanted)
         const why = yield* clear(record, { channel, method }, wanted, caller)
-        return yield* confirmThrough(id, (now, available) => choiceOf(now, available, channel, wanted), caller, why)
+        return yield* confirmThrough(id, (now, offer) => choiceOf(now, offer, channel, wanted), caller, why)
       })
 
       const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Caller) {
@@ -262,17 +296,16 @@ export class Confirmations extends Context.Service<
         const { attempts, intent } = record
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open !== undefined) {
-          return yield* confirmThrough(id, (now, available) => choiceOf(now, available, open.channel, open), caller)
+          return yield* confirmThrough(id, (now, offer) => choiceOf(now, offer, open.channel, open), caller)
         }
         const { country, method, payer = {} } = wanted
         const { amount, channels: allowed, currency, merchantId } = intent
         const question = { amount, currency, merchantId, ...given({ country, method }) }
         let former = nothingTried
         let why: string | undefined
-        let refused: ConfirmError = new ChannelNotOffered({
-          channel: "any",
-          offered: (yield* channels.of(merchantId)).offered(currency, allowed)
-        })
+        const { available, policy } = yield* offerOf(merchantId)
+        const offered = available.offered(currency, allowed).filter((each) => mayUseChannel(policy, each))
+        let refused: ConfirmError = new ChannelNotOffered({ channel: "any", offered })
         for (let hop = 0; hop < maxHops; hop++) {
           const route = yield* router.route(question, allowed, former)
           if (Option.isNone(route)) break

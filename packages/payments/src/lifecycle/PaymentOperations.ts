@@ -1,7 +1,9 @@
 import { Money } from "@mall/domain/kernel/Money"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
-import type { NewRefund, Payment, Refund } from "@mall/domain/payments/Payment"
+import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
+import type { RefundAgainstPolicy } from "@mall/domain/merchants/TermsError"
+import type { OperatorRefund, Payment, Refund } from "@mall/domain/payments/Payment"
 import { Attempt, PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { Callback } from "@mall/domain/payments/PaymentDetails"
 import { CallbackNotFound } from "@mall/domain/payments/PaymentError"
@@ -16,6 +18,7 @@ import { SqlClient } from "effect/sql"
 import { CallbackId } from "../callbacks/CallbackInbox.ts"
 import { Callbacks } from "../callbacks/Callbacks.ts"
 import { Inquiries } from "./Inquiries.ts"
+import { PaymentIntents } from "../store/PaymentIntents.ts"
 import { PaymentReads } from "../store/PaymentReads.ts"
 import type { CallbackFilter, PaymentFilter } from "../store/PaymentReads.ts"
 import type { AttemptRow } from "../store/PaymentRecord.ts"
@@ -43,9 +46,12 @@ export class PaymentOperations extends Context.Service<
     refund(
       id: PaymentId,
       refundId: RefundId,
-      input: NewRefund,
+      input: OperatorRefund,
       actor: string
-    ): Effect.Effect<Refund, PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | CurrencyMismatch>
+    ): Effect.Effect<
+      Refund,
+      PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | RefundAgainstPolicy | CurrencyMismatch
+    >
     /** As `Payments.scheduleCancel`, of anybody's payment. */
     scheduleCancel(
       id: PaymentId,
@@ -62,6 +68,8 @@ export class PaymentOperations extends Context.Service<
     Effect.gen(function* () {
       const callbacks = yield* Callbacks
       const inquiries = yield* Inquiries
+      const intents = yield* PaymentIntents
+      const policies = yield* PaymentPolicies
       const reads = yield* PaymentReads
       const refunds = yield* Refunds
       const repo = yield* PaymentRepo
@@ -147,8 +155,16 @@ export class PaymentOperations extends Context.Service<
           })),
         show,
         query,
-        refund: Effect.fn("PaymentOperations.refund")(function* (paymentId, id, { amount, reason }, actor) {
+        refund: Effect.fn("PaymentOperations.refund")(function* (
+          paymentId,
+          id,
+          { amount, overridesPolicy = false, reason },
+          actor
+        ) {
+          const { merchantId } = yield* intents.find(paymentId)
           const row = yield* refunds.request({
+            policy: yield* policies.of(merchantId, yield* DateTime.nowAsDate),
+            overridesPolicy,
             id,
             paymentId,
             amount,

@@ -3,7 +3,13 @@ import type { Currency } from "@mall/domain/kernel/Currency"
 import { Money } from "@mall/domain/kernel/Money"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
-import type { PaymentLimitExceeded, QuotaExceeded } from "@mall/domain/merchants/TermsError"
+import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
+import type {
+  PaymentLimitExceeded,
+  PaymentWayNotAllowed,
+  QuotaExceeded,
+  RefundAgainstPolicy
+} from "@mall/domain/merchants/TermsError"
 import { MerchantSuspended } from "@mall/domain/merchants/MerchantError"
 import { MerchantStanding } from "@mall/domain/merchants/MerchantStanding"
 import type {
@@ -28,10 +34,11 @@ import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channels } from "../channel/Channels.ts"
+import { assertWay } from "./assertWay.ts"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
 import type { ConfirmError } from "./Confirmations.ts"
-import { isMerchantOf, isParty } from "./isParty.ts"
+import { isMerchantOf, isParty, merchantOf } from "./isParty.ts"
 import { PaymentIntents } from "../store/PaymentIntents.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
 import { PaymentReads } from "../store/PaymentReads.ts"
@@ -55,7 +62,7 @@ export class Payments extends Context.Service<
       input: NewPayment,
       caller: Principal,
       operationId: string
-    ): Effect.Effect<CreatedPayment, MerchantSuspended | PaymentLimitExceeded | QuotaExceeded>
+    ): Effect.Effect<CreatedPayment, MerchantSuspended | PaymentLimitExceeded | PaymentWayNotAllowed | QuotaExceeded>
     show(id: PaymentId, caller: Principal): Effect.Effect<Payment, PaymentNotFound>
     list(filter: PaymentFilter, caller: Principal): Effect.Effect<Page<Payment>, InvalidCursor>
     /** Finds the payment by its reference, or its id, and confirms it. */
@@ -79,13 +86,16 @@ export class Payments extends Context.Service<
     issueTicket(id: PaymentId, caller: Principal): Effect.Effect<IssuedTicket, PaymentNotFound>
     status(id: PaymentId, ticket: string): Effect.Effect<TicketedStatus, TicketInvalid>
     statusOfOrder(orderNo: string, ticket: string): Effect.Effect<TicketedStatus, TicketInvalid>
-    /** Only the merchant who asked for the payment may give it back. `operationId` becomes the refund's id. */
+    /** Only the merchant who asked for the payment may give it back, as far as their policy lets them. `operationId` becomes the refund's id. */
     refund(
       id: PaymentId,
       input: NewRefund,
       caller: Principal,
       operationId: string
-    ): Effect.Effect<Refund, PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | CurrencyMismatch>
+    ): Effect.Effect<
+      Refund,
+      PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | RefundAgainstPolicy | CurrencyMismatch
+    >
     listRefunds(
       id: PaymentId,
       page: PageRequest,
@@ -102,6 +112,7 @@ export class Payments extends Context.Service<
       const config = yield* PaymentsConfig
       const confirmations = yield* Confirmations
       const intents = yield* PaymentIntents
+      const policies = yield* PaymentPolicies
       const reads = yield* PaymentReads
       const standings = yield* MerchantStanding
       const repo = yield* PaymentRepo
@@ -126,6 +137,8 @@ export class Payments extends Context.Service<
           return yield* new MerchantSuspended({})
         }
         const now = yield* DateTime.nowAsDate
+        const policy = yield* policies.of(Option.getOrNull(merchantId), now)
+        for (const channel of channels ?? []) yield* assertWay(policy, { channel, method: null }, amount.currency)
         const lifetime = expiresIn === undefined ? config.expiry : Duration.seconds(expiresIn)
         const zero = Money.zero(amount.currency).amount
         const row = new IntentRow({
@@ -226,7 +239,9 @@ export class Payments extends Context.Service<
         caller: Principal,
         operationId: string
       ) {
+        const merchantId = Option.getOrNull(merchantOf(caller))
         const row = yield* refunds.request({
+          policy: yield* policies.of(merchantId, yield* DateTime.nowAsDate),
           id: RefundId.make(operationId),
           paymentId,
           amount,

@@ -1,5 +1,7 @@
-import { CurrencyMismatch } from "@mall/domain/kernel/Money"
-import type { Money } from "@mall/domain/kernel/Money"
+import { CurrencyMismatch, Money } from "@mall/domain/kernel/Money"
+import { refundFaultOf } from "@mall/domain/merchants/PaymentPolicy"
+import type { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
+import type { RefundAgainstPolicy } from "@mall/domain/merchants/TermsError"
 import { PaymentNotFound, PaymentStateConflict, RefundExceedsCapture } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
@@ -13,7 +15,7 @@ import { applyRefund } from "./channelTruth.ts"
 import type { Verdict } from "./channelTruth.ts"
 import { Inquiries, toChannelAttempt } from "./Inquiries.ts"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
-import { countRefund } from "../paymentMetrics.ts"
+import { countRefund, countTermsRefusal } from "../paymentMetrics.ts"
 import type { IntentRow, PaymentRecord, RefundRow } from "../store/PaymentRecord.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
@@ -29,6 +31,10 @@ export interface RefundRequest {
   readonly actor: string
   /** Who of the staff asks for it, for the audit trail; nobody where the mall itself does. */
   readonly stamp?: Stamp
+  /** What is agreed with the merchant; undefined where nothing holds the caller to it. */
+  readonly policy?: PaymentPolicy
+  /** Who administers payments may go against the policy, and the audit trail says so. */
+  readonly overridesPolicy?: boolean
   /** Whether the caller may refund this payment at all; where not, it does not exist for them. */
   readonly owns: (intent: IntentRow) => boolean
 }
@@ -40,7 +46,10 @@ export class Refunds extends Context.Service<
     /** Asks about an open try first, commits to the refund, then tells the channel. A channel that fails now does not fail the refund: the sweep goes on. */
     request(
       request: RefundRequest
-    ): Effect.Effect<RefundRow, PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | CurrencyMismatch>
+    ): Effect.Effect<
+      RefundRow,
+      PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | RefundAgainstPolicy | CurrencyMismatch
+    >
     /** Sends a refund to its channel or asks how it stands, as its state needs. Does nothing for one that came to its end. */
     tend(paymentId: PaymentId, refundId: RefundId): Effect.Effect<void>
     /** Tends to the refunds that are due; answers with how many there were. */
@@ -157,8 +166,24 @@ export class Refunds extends Context.Service<
         Effect.catchTags({ SqlError: Effect.die, PaymentNotFound: Effect.die })
       )
 
-      const decide = (draft: PaymentDraft, { amount, id, owns, paymentId, reason, stamp }: RefundRequest) =>
+      /** By which rule of the policy the request is overridden; fails where it may not be. */
+      const judge = Effect.fnUntraced(function* (
+        { context, intent }: PaymentDraft,
+        { overridesPolicy = false, policy }: RefundRequest,
+        wanted: Money
+      ) {
+        const { currency, paidAt, refundable } = intent
+        if (policy === undefined || paidAt === null) return undefined
+        const captured = Money.of(intent.captured, currency)
+        const fault = refundFaultOf(policy, { captured, refundable, wanted, paidAt, at: context.now })
+        if (fault === undefined || overridesPolicy) return fault?.rule
+        yield* countTermsRefusal(`refund_${fault.rule}`, currency)
+        return yield* fault
+      })
+
+      const decide = (draft: PaymentDraft, input: RefundRequest) =>
         Effect.gen(function* () {
+          const { amount, id, owns, paymentId, reason, stamp } = input
           const { intent } = draft
           if (!owns(intent)) return yield* new PaymentNotFound({ paymentId })
           const existing = draft.refund(id)
@@ -174,13 +199,14 @@ export class Refunds extends Context.Service<
           if (wanted.amount === 0 || wanted.isAbove(intent.refundable)) {
             return yield* new RefundExceedsCapture({ refundable: intent.refundable })
           }
+          const overridden = yield* judge(draft, input, wanted)
           if (stamp !== undefined) {
             const act = {
               action: "payment.refund",
               resource: { type: "payment", id: paymentId },
               merchantId: intent.merchantId,
               reason,
-              after: { refundId: id, amount: wanted }
+              after: { refundId: id, amount: wanted, ...(overridden === undefined ? {} : { overridden }) }
             } as const
             yield* Effect.orDie(audit.record(act, stamp))
           }

@@ -1,3 +1,5 @@
+import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
+import { mayUseChannel, mayUseMethod } from "@mall/domain/merchants/PaymentPolicy"
 import type { AttemptId, ChannelId } from "@mall/domain/payments/Payment"
 import type {
   RouteCandidate,
@@ -6,7 +8,7 @@ import type {
   RouteRule,
   RouteTarget
 } from "@mall/domain/payments/Routing"
-import { Config, Context, Effect, Layer, Option, Random, Schema } from "effect"
+import { Config, Context, DateTime, Effect, Layer, Option, Random, Schema } from "effect"
 import type { Channel } from "../channel/Channel.ts"
 import { Channels } from "../channel/Channels.ts"
 import { ChannelHealth } from "./ChannelHealth.ts"
@@ -48,6 +50,7 @@ const usual = (offered: ReadonlyArray<ChannelId>): ReadonlyArray<RouteTarget> =>
 interface Seen {
   readonly target: RouteTarget
   readonly channel: Channel
+  readonly method: string
   readonly health: Health
   readonly isTried: boolean
 }
@@ -75,7 +78,7 @@ const byWeight = (all: ReadonlyArray<Seen>, random: number) => {
 export class ChannelRouter extends Context.Service<
   ChannelRouter,
   {
-    /** None where no channel of the rule, untried so far, is offered for the payment. */
+    /** None where no channel of the rule, untried so far, is offered for the payment and left in by its merchant's policy. */
     route(
       question: RouteQuestion,
       allowed: ReadonlyArray<ChannelId> | null,
@@ -88,6 +91,7 @@ export class ChannelRouter extends Context.Service<
     Effect.gen(function* () {
       const channels = yield* Channels
       const health = yield* ChannelHealth
+      const policies = yield* PaymentPolicies
       const tables = yield* RoutingTables
       const exploration = yield* Exploration
 
@@ -113,19 +117,23 @@ export class ChannelRouter extends Context.Service<
 
       return ChannelRouter.of({
         route: Effect.fn("ChannelRouter.route")(function* (question, allowed, { fallbackOf, tried }) {
-          const { method } = question
+          const policy = yield* policies.of(question.merchantId, yield* DateTime.nowAsDate)
           const { rules, version } = yield* tables.current
           const rule = rules.find((rule) => fits(rule, question))
           const available = yield* channels.of(question.merchantId)
-          const offered = available.offered(question.currency, allowed)
+          const offered = available.offered(question.currency, allowed).filter((id) => mayUseChannel(policy, id))
           const targets = (rule?.targets ?? usual(offered)).filter(({ channel }) => offered.includes(channel))
           const candidates: Array<Seen> = []
           for (const target of targets) {
             const channel = Option.getOrUndefined(available.find(target.channel))
-            if (channel === undefined || (method !== undefined && !channel.methods.includes(method))) continue
+            const method = channel?.methods.find(
+              (each) => mayUseMethod(policy, each) && (question.method === undefined || each === question.method)
+            )
+            if (channel === undefined || method === undefined) continue
             candidates.push({
               target,
               channel,
+              method,
               health: yield* health.of(channel.id),
               isTried: tried.has(channel.id)
             })
@@ -145,8 +153,8 @@ export class ChannelRouter extends Context.Service<
             fallbackOf
           }
           yield* Effect.annotateCurrentSpan({ channel: chosen.seen.channel.id, by: chosen.by, rule: decision.rule })
-          const { channel } = chosen.seen
-          return Option.some({ channel, method: method ?? channel.methods[0], decision })
+          const { channel, method } = chosen.seen
+          return Option.some({ channel, method, decision })
         })
       })
     })

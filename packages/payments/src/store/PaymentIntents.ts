@@ -12,7 +12,7 @@ import { Array, Context, Effect, Exit, Layer, Request } from "effect"
 import { SqlClient } from "effect/sql"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { groupCommit } from "@mall/platform/groupCommit"
-import { countPayment, timed } from "../paymentMetrics.ts"
+import { countPayment, countTermsRefusal, timed } from "../paymentMetrics.ts"
 import { HistoryRow, IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 
@@ -97,6 +97,7 @@ export class PaymentIntents extends Context.Service<
         for (const { completeUnsafe, request } of entries) {
           const shortage = refused.get(request.row.id)
           if (shortage !== undefined) {
+            yield* countTermsRefusal("quota", request.row.currency)
             completeUnsafe(Exit.fail(shortage))
             continue
           }
@@ -137,7 +138,12 @@ export class PaymentIntents extends Context.Service<
             at: row.createdAt
           })
           const { createdAt: at, id: paymentId, merchantId, money } = row
-          const need = merchantId === null ? undefined : yield* quotas.admit({ paymentId, merchantId, money, at })
+          const need =
+            merchantId === null
+              ? undefined
+              : yield* quotas
+                  .admit({ paymentId, merchantId, money, at })
+                  .pipe(Effect.tapErrorTag("PaymentLimitExceeded", () => countTermsRefusal("limit", row.currency)))
           return yield* Effect.request(new Create({ row, history, acts, need }), creator)
         }, timed("create_payment")),
         find: (id) => Effect.request(new Find({ id }), finder)

@@ -1,0 +1,38 @@
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { Effect, FileSystem, Schema } from "effect"
+import { Argument, Flag } from "effect/cli"
+import { operator } from "./Operator.ts"
+
+// What the commands of `mall terms` take and show alike.
+
+export const actor = Effect.map(operator, (name) => `operator:${name}`)
+export const aMerchant = "0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77"
+export const merchant = Argument.String("merchant").pipe(Argument.withSchema(MerchantId))
+export const from = Flag.String("from").pipe(
+  Flag.withSchema(Schema.DateFromString),
+  Flag.withDescription("From when on it counts, such as 2027-01-01T00:00:00+08:00; as soon as it may, where not given"),
+  Flag.optional
+)
+
+interface Version {
+  readonly version: number
+  readonly effectiveFrom: Date
+  readonly actor: string
+  readonly reason: string
+  readonly at: Date
+}
+
+export const versionColumns = {
+  version: ({ version }: Version) => version,
+  from: ({ effectiveFrom }: Version) => effectiveFrom,
+  who: ({ actor }: Version) => actor,
+  why: ({ reason }: Version) => reason,
+  when: ({ at }: Version) => at
+}
+
+/** Reads what a file agrees on. */
+export const fileOf = <A, I>(schema: Schema.Codec<A, I>) =>
+  Effect.fnUntraced(function* (name: string) {
+    const fs = yield* FileSystem.FileSystem
+    return yield* Effect.flatMap(fs.readFileString(name), Schema.decodeEffect(Schema.fromJsonString(schema)))
+  })
