@@ -14,7 +14,7 @@ import { confirm, yes } from "./Confirm.ts"
 import { given, reason } from "./flags.ts"
 import { fields, json, print, section, table } from "./Output.ts"
 import * as Services from "./Services.ts"
-import { actor, aMerchant, fileOf, from, merchant, versionColumns } from "./termsInput.ts"
+import { actor, aMerchant, fileOf, from, holder, merchant, versionColumns } from "./termsInput.ts"
 import { policy, policyColumns } from "./TermsPolicyCommand.ts"
 
 const currency = Argument.Literals("currency", Currency.literals)
@@ -119,7 +119,7 @@ class LimitsNeedMore extends Schema.TaggedError<LimitsNeedMore>()("LimitsNeedMor
 const limits = Command.make(
   "limits",
   {
-    merchant,
+    merchant: holder,
     set: Flag.String("set").pipe(Flag.withDescription("A file with limits, as `content` of --json"), Flag.optional),
     currency: Flag.Literals("currency", Currency.literals).pipe(
       Flag.withDescription("Whose limits are set"),
@@ -153,14 +153,15 @@ const limits = Command.make(
   Command.withDescription("Show or set what a merchant's payments may be, each, in a day and in a month"),
   Command.withExamples([
     { command: `mall terms limits ${aMerchant}` },
-    { command: `mall terms limits ${aMerchant} --set limits.json --currency CNY --reason "verified" --yes` }
+    { command: `mall terms limits ${aMerchant} --set limits.json --currency CNY --reason "verified" --yes` },
+    { command: "mall terms limits platform", description: "Of the mall's own payments" }
   ]),
   Command.provide(Services.layer)
 )
 
 const quotas = Command.make(
   "quotas",
-  { merchant, json },
+  { merchant: holder, json },
   Effect.fnUntraced(function* ({ json, merchant }) {
     const standing = yield* (yield* Quotas).standing(merchant)
     const schema = Schema.Array(QuotaStanding)

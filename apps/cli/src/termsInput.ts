@@ -1,3 +1,4 @@
+import { LimitsHolder } from "@mall/domain/merchants/LimitsHolder"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Effect, FileSystem, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
@@ -7,6 +8,8 @@ import { operator } from "./Operator.ts"
 
 export const actor = Effect.map(operator, (name) => `operator:${name}`)
 export const aMerchant = "0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77"
+/** A merchant, or `platform` for the mall's own payments. */
+export const holder = Argument.String("merchant").pipe(Argument.withSchema(LimitsHolder))
 export const merchant = Argument.String("merchant").pipe(Argument.withSchema(MerchantId))
 export const from = Flag.String("from").pipe(
   Flag.withSchema(Schema.DateFromString),

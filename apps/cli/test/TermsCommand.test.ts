@@ -93,6 +93,11 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "90 s
       assert.include(unsaid.err, "add --currency and --reason")
       yield* mall("terms", "limits", merchant, "--set", file, "--currency", "CNY", "--reason", "verified", "--yes")
       assert.include((yield* mall("terms", "limits", merchant)).out, "5000")
+      assert.include((yield* mall("terms", "limits", "platform")).out, "No limits")
+      const platform = ["terms", "limits", "platform", "--set", file, "--currency", "KRW", "--reason", "wary", "--yes"]
+      assert.include((yield* mall(...platform)).out, "wary")
+      const own = yield* decode(Schema.Array(QuotaStanding), yield* mall("terms", "quotas", "platform", "--json"))
+      assert.deepStrictEqual(own, [])
       const terms = yield* decode(Terms, yield* mall("terms", "show", merchant, "--json"))
       assert.deepStrictEqual([terms.limits[0]?.content.daily, terms.feePlans.length], [5000, 0] as never)
       assert.include((yield* mall("terms", "show", merchant)).out, "verified")

@@ -19,7 +19,7 @@ import { Terms } from "@mall/treasury/settlement/Terms"
 import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { settle, termsOf } from "./settlement/SettlementTest.ts"
-import { aShop, ask, giveBack, newSessionId, newUserId, Pay, pay } from "./shop.ts"
+import { aShop, ask, dispute, giveBack, newSessionId, newUserId, Pay, pay } from "./shop.ts"
 
 const newApplicationId = generator(ApplicationId)
 const newDocumentId = generator(DocumentId)
@@ -102,6 +102,7 @@ layer(Pay, { excludeTestServices: true, timeout: "2 minutes" })("the doctor", (i
       const settlement = yield* settle(merchantId)
       const { id: later } = yield* ask(staff, 700)
       yield* pay(later)
+      const { news: lost } = yield* Effect.flatMap(dispute(later), (told) => told("lost"))
       const quote = yield* exchange(merchantId)
       const application = yield* admitted
       // what was posted within an hour before the cut-off is the next settlement's to find: here the hour is over
@@ -143,6 +144,15 @@ layer(Pay, { excludeTestServices: true, timeout: "2 minutes" })("the doctor", (i
           restore: sql`
             UPDATE merchant_terms.fees SET attempt_id = (SELECT id FROM payments.attempts WHERE payment_id = ${payment})
             WHERE payment_id = ${payment}`
+        },
+        {
+          check: "dispute_fees_posted",
+          subject: `dispute ${lost?.to.id}`,
+          frozen: [account("payable")],
+          tamper: sql`DELETE FROM merchant_terms.dispute_fees WHERE merchant_id = ${merchantId}`,
+          restore: sql`
+            INSERT INTO merchant_terms.dispute_fees (dispute_id, merchant_id, currency, plan_version, kept, at)
+            VALUES (${lost?.to.id ?? ""}, ${merchantId}, 'CNY', 1, 1500, now())`
         },
         {
           check: "settlement_items",

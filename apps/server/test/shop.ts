@@ -1,17 +1,22 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Principal, SessionId, UserId } from "@mall/domain/identity/CurrentUser"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
-import { Money } from "@mall/domain/kernel/Money"
+import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { FeePlan } from "@mall/domain/merchants/FeePlan"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentLimits } from "@mall/domain/merchants/PaymentLimits"
 import { AttemptId, ChannelId } from "@mall/domain/payments/Payment"
 import { CredentialId } from "@mall/domain/payments/ChannelCredentials"
+import type { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { FeePlans } from "@mall/merchants/terms/FeePlans"
 import { Limits } from "@mall/merchants/terms/Limits"
+import { PaymentBooks } from "@mall/payments/books/PaymentBooks"
+import type { ChannelDispute } from "@mall/payments/channel/Channel"
+import { DisputeStore } from "@mall/payments/disputes/DisputeStore"
 import { Payments } from "@mall/payments/lifecycle/Payments"
+import { PaymentRepo } from "@mall/payments/store/PaymentRepo"
 import { PaymentStore } from "@mall/payments/store/PaymentStore"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { ConfigProvider, DateTime, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
@@ -59,7 +64,11 @@ const plan = Schema.decodeUnknownSync(FeePlan)({
     { ...rate, currency: "CNY", fixed: 30, tiers }
   ],
   ...{ tierMode: "marginal", rounding: "half_up", timeZone: "UTC" },
-  returns: { percent: true, fixed: false }
+  returns: { percent: true, fixed: false },
+  disputes: {
+    bearer: "merchant",
+    ...{ charged: "lost", returnedWhenWon: true, amounts: [{ currency: "CNY", amount: 1500 }] }
+  }
 })
 const limitsOf = (bounds: object) =>
   Schema.decodeSync(PaymentLimits)({
@@ -121,6 +130,38 @@ export const giveBack = Effect.fnUntraced(function* (id: PaymentId, amount: numb
       draft.endRefund(refund, "succeeded", { errorCode: null })
     })
   )
+})
+
+/**
+ * A dispute of the paid payment, of all of it: the answer has the channel tell how it stands, with what was taken so far. Each time is
+ * news to what was told before.
+ */
+export const dispute = Effect.fnUntraced(function* (id: PaymentId) {
+  const [books, disputes, sql] = [yield* PaymentBooks, yield* DisputeStore, yield* SqlClient.SqlClient]
+  const repo = yield* PaymentRepo
+  const record = yield* Effect.flatMap(repo.read(id), Effect.fromOption)
+  const openedAt = yield* DateTime.nowAsDate
+  const channel = { id: wechatpay, account: {} } as never
+  let clock = openedAt.getTime()
+  return (status: DisputeStatus, taken?: { readonly withdrawn: number; readonly fees: number }) => {
+    const told: ChannelDispute = {
+      ...{ channelReference: `dispute of ${id}`, paymentReference: record.attempts[0]?.id ?? "", account: {}, status },
+      ...{ amount: record.intent.amount, currency: record.intent.currency, reason: "fraudulent", evidenceDueAt: null },
+      balance:
+        taken === undefined
+          ? null
+          : {
+              ...{ withdrawn: MinorUnits.make(taken.withdrawn), fees: MinorUnits.make(taken.fees) },
+              currency: record.intent.currency
+            },
+      openedAt
+    }
+    const at = new Date((clock += 1000))
+    return disputes.learn(channel, told, { by: "told", at }).pipe(
+      Effect.tap(({ news }) => books.record([], news === undefined ? [] : [news])),
+      sql.withTransaction
+    )
+  }
 })
 
 export const balances = Effect.fnUntraced(function* (merchantId: MerchantId) {

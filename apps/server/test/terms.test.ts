@@ -1,14 +1,25 @@
 import { assert, layer } from "@effect/vitest"
+import { generator } from "@mall/domain/kernel/Id"
+import { Money } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { PaymentLimits } from "@mall/domain/merchants/PaymentLimits"
+import { PaymentGateway, PaymentId } from "@mall/domain/payments/PaymentGateway"
+import { Limits } from "@mall/merchants/terms/Limits"
 import { MerchantTerms } from "@mall/merchants/terms/MerchantTerms"
 import { Quotas } from "@mall/merchants/terms/Quotas"
 import { PaymentBooks } from "@mall/payments/books/PaymentBooks"
 import { Closing } from "@mall/payments/lifecycle/Closing"
 import { Payments } from "@mall/payments/lifecycle/Payments"
 import { HashChain } from "@mall/ledger/HashChain"
-import { Effect, Random } from "effect"
+import { Effect, Random, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { aShop, ask, balances, giveBack, newOperationId, Pay, pay } from "./shop.ts"
+import { aShop, ask, balances, giveBack, newOperationId, newUserId, Pay, pay } from "./shop.ts"
+
+const newPaymentId = generator(PaymentId)
+
+const ofTheMall = Schema.decodeSync(PaymentLimits)({
+  ...{ minimum: null, maximum: 1000, daily: 1500, monthly: null, timeZone: "UTC", returnsOnRefund: true }
+})
 
 const feesKept = Effect.fnUntraced(function* (merchantId: MerchantId) {
   const sql = yield* SqlClient.SqlClient
@@ -103,6 +114,46 @@ layer(Pay, { excludeTestServices: true, timeout: "2 minutes" })("a merchant's te
       const terms = yield* MerchantTerms
       const shown = yield* terms.show(staff)
       assert.deepStrictEqual([shown.feePlans.length, shown.limits.length, shown.quotas[0]], [1, 1, day] as never)
+    })
+  )
+
+  it.effect("hold the mall's own payments as well, beside those of merchants", () =>
+    Effect.gen(function* () {
+      const [gateway, limits, quotas] = [yield* PaymentGateway, yield* Limits, yield* Quotas]
+      const put = limits.put(
+        "platform",
+        { version: 0, reason: "agreed", currency: "JPY", content: ofTheMall },
+        "user:olga"
+      )
+      const { merchantId } = yield* put
+      assert.strictEqual(merchantId, "platform")
+      const expiresAt = new Date("2099-01-01")
+      const open = Effect.fnUntraced(function* (amount: number) {
+        const id = yield* newPaymentId
+        const request = { payerId: yield* newUserId, reference: id, description: "Mall order", expiresAt }
+        return yield* gateway.create({ id, amount: Money.of(amount, "JPY"), ...request })
+      })
+      assert.strictEqual((yield* Effect.flip(open(1001)))._tag, "PaymentLimitExceeded")
+      const asked = yield* Effect.forEach(Array.from({ length: 40 }), () => Effect.result(open(100)), {
+        concurrency: "unbounded"
+      })
+      const made = asked.flatMap((each) => (each._tag === "Success" ? [each.success] : []))
+      assert.lengthOf(made, 15)
+      const [first, second] = made
+      const refused = yield* Effect.flip(open(1))
+      assert.deepInclude(refused, { _tag: "QuotaExceeded", period: "day" })
+      // one is canceled, of which there is room again, and one is paid
+      if (first !== undefined) yield* gateway.close(first.id, "not wanted")
+      if (second !== undefined) yield* pay(second.id)
+      const [day] = yield* quotas.standing("platform")
+      assert.deepStrictEqual([day?.held, day?.used, day?.left], [1300, 100, 100] as never)
+      yield* open(100)
+      assert.deepStrictEqual((yield* quotas.verify).faults, [])
+      // nobody else's: a merchant's payments in the same currency are not counted with them
+      const { staff } = yield* aShop(undefined, false)
+      const payments = yield* Payments
+      const id = yield* newOperationId
+      yield* payments.create({ amount: Money.of(5000, "JPY"), reference: id, description: "tea" }, staff, id)
     })
   )
 

@@ -57,8 +57,7 @@ export const layerNoDeps = Layer.effect(
           paidAt: null,
           createdAt: yield* DateTime.nowAsDate
         })
-        // What is agreed with merchants does not concern the mall's own payments.
-        const { summary } = yield* Effect.orDie(intents.create(row, yield* currentActor))
+        const { summary } = yield* intents.create(row, yield* currentActor)
         return summary
       }),
       find: Effect.fn("PaymentGateway.find")(function* (ids) {

@@ -13,7 +13,12 @@ const policyOf = (merchantId: MerchantId | null) => agreedPolicies.get(merchantI
 
 /** Merchants with whom nothing is agreed but by tests: they pay nothing, and their payments may be anything. */
 export const NoTerms = Layer.mergeAll(
-  Layer.succeed(FeeSchedule, { charge: () => Effect.succeed([]), kept: () => Effect.succeed(new Map()) }),
+  Layer.succeed(FeeSchedule, {
+    charge: () => Effect.succeed([]),
+    chargeDisputes: () => Effect.succeed([]),
+    kept: () => Effect.succeed(new Map()),
+    keptOfDisputes: () => Effect.succeed(new Map())
+  }),
   Layer.succeed(PaymentPolicies, { of: (merchantId) => Effect.sync(() => policyOf(merchantId)), peek: policyOf }),
   Layer.succeed(PaymentQuotas, {
     admit: () => Effect.undefined,

@@ -14,10 +14,11 @@ export interface PayableCheckout {
 }
 
 /** The payment as it will be once it exists. */
-const awaited = ({ expiresAt, id, paymentId, total }: PayableCheckout) =>
+const awaited = ({ expiresAt, id, paymentId, total }: PayableCheckout, refusedBy?: "limit" | "quota") =>
   new PaymentSummary({
     id: paymentId,
-    status: "pending",
+    status: refusedBy === undefined ? "pending" : "failed",
+    ...(refusedBy === undefined ? {} : { refusedBy }),
     amount: total,
     refunded: Money.zero(total.currency),
     reference: id,
@@ -32,7 +33,10 @@ const awaited = ({ expiresAt, id, paymentId, total }: PayableCheckout) =>
 export class CheckoutPayments extends Context.Service<
   CheckoutPayments,
   {
-    /** The payment of a checkout that waits for one, made where there is none yet: by the id that was chosen with the checkout. */
+    /**
+     * The payment of a checkout that waits for one, made where there is none yet: by the id that was chosen with the checkout. One
+     * that the mall's own limits refuse has failed so far: the orders may still be paid, once there is room again, or be canceled.
+     */
     open(checkout: PayableCheckout): Effect.Effect<PaymentSummary>
     /** Those that can be read now. */
     find(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentSummary>>
@@ -53,16 +57,26 @@ export class CheckoutPayments extends Context.Service<
           Effect.annotateLogs({ paymentIds: ids })
         )
 
+      const refused = (checkout: PayableCheckout, by: "limit" | "quota") =>
+        Effect.as(Effect.logWarning(`The payment of a checkout is refused by a ${by}`), awaited(checkout, by))
+
       const open = Effect.fn("CheckoutPayments.open")((checkout: PayableCheckout) =>
         attempt(
-          gateway.create({
-            id: checkout.paymentId,
-            payerId: checkout.userId,
-            amount: checkout.total,
-            reference: checkout.id,
-            description: `Mall order ${checkout.id}`,
-            expiresAt: checkout.expiresAt
-          }),
+          gateway
+            .create({
+              id: checkout.paymentId,
+              payerId: checkout.userId,
+              amount: checkout.total,
+              reference: checkout.id,
+              description: `Mall order ${checkout.id}`,
+              expiresAt: checkout.expiresAt
+            })
+            .pipe(
+              Effect.catchTags({
+                PaymentLimitExceeded: () => refused(checkout, "limit"),
+                QuotaExceeded: () => refused(checkout, "quota")
+              })
+            ),
           [checkout.paymentId]
         ).pipe(Effect.map(Option.getOrElse(() => awaited(checkout))))
       )

@@ -3,6 +3,8 @@ import { Money } from "@mall/domain/kernel/Money"
 import { OrderId } from "@mall/domain/trade/Order"
 import { Carts } from "../src/Carts.ts"
 import { Checkouts } from "../src/Checkouts.ts"
+import { OrderCancellation } from "../src/OrderCancellation.ts"
+import { OrderExpiry } from "../src/OrderExpiry.ts"
 import { OrderExpiryRules } from "../src/OrderExpiryRules.ts"
 import { Orders } from "../src/Orders.ts"
 import { boughtBy } from "../src/OrderScope.ts"
@@ -15,6 +17,7 @@ import {
   Bank,
   cny,
   idOf,
+  letExpire,
   newCategoryId,
   newCheckoutId,
   newMerchantId,
@@ -23,6 +26,7 @@ import {
   offer,
   requestOf,
   Shelf,
+  statusOf,
   stockOf,
   TestTrade
 } from "./TestTrade.ts"
@@ -161,6 +165,44 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       assert.deepStrictEqual(order.payment, bought.payment)
       assert.isTrue(bank.payments.has(bought.payment.id))
     })
+  )
+
+  it.effect(
+    "keeps the order where the mall may take no more, pays it once there is room, and gives back what is canceled",
+    () =>
+      Effect.gen(function* () {
+        const [bank, cancellation] = [yield* Bank, yield* OrderCancellation]
+        const [checkouts, orders] = [yield* Checkouts, yield* Orders]
+        const buyer = aBuyer()
+        const skuId = yield* offer({ onHand: 3 })
+        bank.isFull = true
+        const buy = Effect.flatMap(newCheckoutId, (id) =>
+          Effect.map(checkouts.checkout(buyer, id, requestOf([skuId, 1])), ({ orders: [order], payment }) => ({
+            id,
+            payment,
+            orderId: order?.id ?? OrderId.make(idOf(newUserId))
+          }))
+        )
+        const [kept, canceled, left] = [yield* buy, yield* buy, yield* buy]
+        assert.deepInclude(kept.payment, { status: "failed", refusedBy: "quota" })
+        assert.isFalse(bank.payments.has(kept.payment.id))
+        assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 3, reserved: 3 })
+        // the same act again is no other one
+        const again = yield* checkouts.checkout(buyer, kept.id, requestOf([skuId, 1]))
+        assert.deepStrictEqual([again.orders[0]?.id, again.payment.status], [kept.orderId, "failed"])
+
+        yield* cancellation.cancel(buyer, canceled.orderId)
+        yield* letExpire([left.id])
+        yield* OrderExpiry.use((expiry) => expiry.sweep(100))
+        assert.strictEqual(yield* statusOf(left.orderId), "canceled")
+        assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 3, reserved: 1 })
+
+        bank.isFull = false
+        const { payment } = yield* orders.get(boughtBy(buyer), kept.orderId)
+        assert.strictEqual(payment?.status, "pending")
+        assert.isUndefined(payment?.refusedBy)
+        assert.isTrue(bank.payments.has(kept.payment.id))
+      })
   )
 
   it.effect("takes from the cart what was bought and leaves what was added since", () =>

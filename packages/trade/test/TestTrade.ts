@@ -7,6 +7,7 @@ import type { Role } from "@mall/domain/identity/Permission"
 import { generator } from "@mall/domain/kernel/Id"
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { QuotaExceeded } from "@mall/domain/merchants/TermsError"
 import {
   PaymentGateway,
   PaymentNotFound,
@@ -143,6 +144,8 @@ export class Bank extends Context.Service<
     readonly undecided: Set<PaymentId>
     /** The platform cannot be reached. */
     isAway: boolean
+    /** The mall's own payments come to as much as they may. */
+    isFull: boolean
     /** Runs while a `close` is under way, before it looks. */
     beforeClose: Effect.Effect<void>
     closes: number
@@ -152,6 +155,7 @@ export class Bank extends Context.Service<
     payments: new Map(),
     undecided: new Set<PaymentId>(),
     isAway: false,
+    isFull: false,
     beforeClose: Effect.void,
     closes: 0
   }))
@@ -182,6 +186,10 @@ const TestGateway = Layer.effect(
     return PaymentGateway.of({
       create: Effect.fnUntraced(function* ({ amount, expiresAt, id, reference }) {
         yield* reach
+        if (bank.isFull && !bank.payments.has(id)) {
+          const none = Money.zero(amount.currency)
+          return yield* new QuotaExceeded({ period: "day", window: "2090-01-01", limit: amount, left: none })
+        }
         const payment = bank.payments.get(id) ?? {
           status: "pending" as const,
           amount,

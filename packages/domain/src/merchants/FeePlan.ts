@@ -68,7 +68,30 @@ const hasOneDefault = Schema.makeFilter((rates: ReadonlyArray<FeeRate>) => {
   return names.includes("any any") || "must say what any channel and any currency costs"
 })
 
-/** What a merchant pays for captures. Months, whose volumes the tiers are about, are those of `timeZone`. */
+const isOfDistinctCurrencies = Schema.makeFilter(
+  (amounts: ReadonlyArray<{ readonly currency: Currency }>) =>
+    new Set(amounts.map(({ currency }) => currency)).size === amounts.length || "must have one amount for a currency"
+)
+
+/**
+ * Who bears what a dispute costs. The platform: nothing is asked of the merchant. The merchant: a fixed amount of the dispute's
+ * currency, nothing in others, once it is `opened` (an inquiry is no dispute yet) or once it is `lost`; what was asked goes back when it
+ * is won, if `returnedWhenWon`.
+ */
+export const DisputeFees = Schema.Union([
+  Schema.Struct({ bearer: Schema.Literal("platform") }),
+  Schema.Struct({
+    bearer: Schema.Literal("merchant"),
+    charged: Schema.Literals(["opened", "lost"]),
+    amounts: Schema.NonEmptyArray(
+      Schema.Struct({ currency: Currency, amount: Units.check(Schema.isGreaterThan(0)) })
+    ).check(Schema.isMaxLength(200), isOfDistinctCurrencies),
+    returnedWhenWon: Schema.Boolean
+  })
+]).annotate({ identifier: "DisputeFees" })
+export type DisputeFees = typeof DisputeFees.Type
+
+/** What a merchant pays for captures and disputes. Months, whose volumes the tiers are about, are those of `timeZone`. */
 export const FeePlan = Schema.Struct({
   name: NonBlankText(100),
   rates: Schema.NonEmptyArray(FeeRate).check(Schema.isMaxLength(200), hasOneDefault),
@@ -76,7 +99,9 @@ export const FeePlan = Schema.Struct({
   rounding: Rounding,
   timeZone: TimeZone,
   /** Which parts of the fee are given back with the buyer's money, in proportion. */
-  returns: Schema.Struct({ percent: Schema.Boolean, fixed: Schema.Boolean })
+  returns: Schema.Struct({ percent: Schema.Boolean, fixed: Schema.Boolean }),
+  /** Without it the platform bears the fees of disputes. */
+  disputes: Schema.optionalKey(DisputeFees)
 }).annotate({ identifier: "FeePlan" })
 export type FeePlan = typeof FeePlan.Type
 

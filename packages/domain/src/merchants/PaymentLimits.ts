@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { Currency } from "../kernel/Currency.ts"
 import { MinorUnits } from "../kernel/Money.ts"
+import { LimitsHolder } from "./LimitsHolder.ts"
 import { TimeZone } from "./TimeZone.ts"
 import { newVersion, versionOf } from "./Version.ts"
 
@@ -31,6 +32,7 @@ export type PaymentLimits = typeof PaymentLimits.Type
 
 export class LimitsVersion extends Schema.Class<LimitsVersion>("PaymentLimitsVersion")({
   ...versionOf,
+  merchantId: LimitsHolder,
   currency: Currency,
   content: PaymentLimits
 }) {}

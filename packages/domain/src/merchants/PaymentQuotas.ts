@@ -7,10 +7,10 @@ import type { MerchantId } from "./Merchant.ts"
 import type { QuotaPeriod } from "./PaymentLimits.ts"
 import type { PaymentLimitExceeded, QuotaExceeded } from "./TermsError.ts"
 
-/** What a payment takes of its merchant's day and month. */
+/** What a payment takes of its merchant's day and month; null: of the mall's own. */
 export interface QuotaNeed {
   readonly paymentId: PaymentId
-  readonly merchantId: MerchantId
+  readonly merchantId: MerchantId | null
   readonly money: Money
   readonly windows: Readonly<Record<QuotaPeriod, { readonly window: string; readonly limit: number | null }>>
   readonly returnsOnRefund: boolean
@@ -25,7 +25,7 @@ export interface QuotaOutcome {
 }
 
 /**
- * The port by which payments keep to what is agreed with merchants. Owned by merchants. A quota is held when a payment is made,
+ * The port by which payments keep to what is agreed with merchants, and to what the mall allows itself. Owned by merchants. A quota is held when a payment is made,
  * committed when it is paid, released when it ends unpaid; each in the transaction that changes the payment, so they agree always.
  *
  * - `admit` looks at the payment alone, from memory and never within a transaction. Undefined where there is no quota.
@@ -38,7 +38,7 @@ export class PaymentQuotas extends Context.Service<
   {
     admit(payment: {
       readonly paymentId: PaymentId
-      readonly merchantId: MerchantId
+      readonly merchantId: MerchantId | null
       readonly money: Money
       readonly at: Date
     }): Effect.Effect<QuotaNeed | undefined, PaymentLimitExceeded>

@@ -7,6 +7,7 @@ import { Idempotent } from "../kernel/Operation.ts"
 import { Audited } from "../operations/Audit.ts"
 import { NoMerchant } from "../payments/Branding.ts"
 import { FeePlanVersion, FeeQuestion, FeeQuote, NewFeePlan } from "./FeePlan.ts"
+import { LimitsHolder } from "./LimitsHolder.ts"
 import { MerchantId } from "./Merchant.ts"
 import { LimitsVersion, NewLimits, QuotaStanding } from "./PaymentLimits.ts"
 import { NewPaymentPolicy, PaymentPolicyVersion } from "./PaymentPolicy.ts"
@@ -16,6 +17,7 @@ import { TermsBackdated, TermsChanged } from "./TermsError.ts"
 const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
 const created = HttpApiSchema.status(201)
 const ofMerchant = { id: MerchantId }
+const ofHolder = { id: LimitsHolder }
 
 /** What operators read, over HTTP and RPC alike. */
 export const feePlanList = Schema.Array(FeePlanVersion)
@@ -54,11 +56,13 @@ export class TermsApiGroup extends HttpApiGroup.make("terms")
       .annotateMerge(
         describe("Agree on fees", "A new version from a later time on; what was charged before stays as it is.")
       ),
-    HttpApiEndpoint.get("limits", "/:id/limits", { params: ofMerchant, success: limitsList })
+    HttpApiEndpoint.get("limits", "/:id/limits", { params: ofHolder, success: limitsList })
       .annotate(RequiredPermission, "terms:administer")
-      .annotateMerge(describe("List a merchant's limits", "Of all currencies, newest first.")),
+      .annotateMerge(
+        describe("List a merchant's limits", "Of all currencies, newest first; `platform`: of the mall's own payments.")
+      ),
     HttpApiEndpoint.post("putLimits", "/:id/limits", {
-      params: ofMerchant,
+      params: ofHolder,
       payload: NewLimits,
       success: LimitsVersion.pipe(created),
       error: changeErrors
@@ -91,7 +95,7 @@ export class TermsApiGroup extends HttpApiGroup.make("terms")
           "A new version from a later time on. Tries that are under way go on."
         )
       ),
-    HttpApiEndpoint.get("quotas", "/:id/quotas", { params: ofMerchant, success: quotaList })
+    HttpApiEndpoint.get("quotas", "/:id/quotas", { params: ofHolder, success: quotaList })
       .annotate(RequiredPermission, "terms:administer")
       .annotateMerge(describe("Read how a merchant's quotas stand", "Of the day and the month of now.")),
     HttpApiEndpoint.post("quote", "/:id/fee-quote", { params: ofMerchant, payload: FeeQuestion, success: FeeQuote })

@@ -6,6 +6,7 @@ import { RequiredStepUp, RpcStepUp } from "../identity/StepUp.ts"
 import { Audited } from "../operations/Audit.ts"
 import { NoMerchant } from "../payments/Branding.ts"
 import { FeePlanVersion, FeeQuestion, FeeQuote, NewFeePlan } from "./FeePlan.ts"
+import { LimitsHolder } from "./LimitsHolder.ts"
 import { MerchantId } from "./Merchant.ts"
 import { LimitsVersion, NewLimits, QuotaReport } from "./PaymentLimits.ts"
 import { NewPaymentPolicy, PaymentPolicyVersion } from "./PaymentPolicy.ts"
@@ -13,6 +14,7 @@ import { Terms } from "./Terms.ts"
 import { changeErrors, feePlanList, limitsList, policyList, quotaList } from "./TermsApi.ts"
 
 const ofMerchant = { merchantId: MerchantId }
+const ofHolder = { merchantId: LimitsHolder }
 const error = Schema.Union(changeErrors)
 
 /** What the staff of a merchant see of what is agreed with them. */
@@ -35,9 +37,9 @@ export class TermsAdminRpcs extends RpcGroup.make(
     .annotate(Audited, "fee_plan.put")
     .annotate(RequiredStepUp, "recent")
     .middleware(RpcStepUp),
-  Rpc.make("admin.terms.limits", { payload: ofMerchant, success: limitsList }),
+  Rpc.make("admin.terms.limits", { payload: ofHolder, success: limitsList }),
   Rpc.make("admin.terms.putLimits", {
-    payload: { ...ofMerchant, ...NewLimits.fields },
+    payload: { ...ofHolder, ...NewLimits.fields },
     success: LimitsVersion,
     error
   })
@@ -53,7 +55,7 @@ export class TermsAdminRpcs extends RpcGroup.make(
     .annotate(Audited, "payment_policy.put")
     .annotate(RequiredStepUp, "recent")
     .middleware(RpcStepUp),
-  Rpc.make("admin.terms.quotas", { payload: ofMerchant, success: quotaList }),
+  Rpc.make("admin.terms.quotas", { payload: ofHolder, success: quotaList }),
   Rpc.make("admin.terms.quote", { payload: { ...ofMerchant, ...FeeQuestion.fields }, success: FeeQuote }),
   /** Compares all counters with the payments behind them. */
   Rpc.make("admin.terms.verifyQuotas", { success: QuotaReport })

@@ -4,6 +4,7 @@ import { UserId } from "../identity/CurrentUser.ts"
 import { Uuid7 } from "../kernel/Id.ts"
 import { Money } from "../kernel/Money.ts"
 import { Problem } from "../kernel/Problem.ts"
+import type { PaymentLimitExceeded, QuotaExceeded } from "../merchants/TermsError.ts"
 
 export const PaymentId = Uuid7.pipe(Schema.brand("PaymentId"), Schema.annotate({ identifier: "PaymentId" }))
 export type PaymentId = typeof PaymentId.Type
@@ -34,7 +35,9 @@ export class PaymentSummary extends Schema.Class<PaymentSummary>("PaymentSummary
   reference: Schema.String,
   expiresAt: Schema.Date,
   /** When its whole amount was captured; null before. */
-  paidAt: Schema.NullOr(Schema.Date)
+  paidAt: Schema.NullOr(Schema.Date),
+  /** Why there is no such payment yet: by what the mall's payments may be, each or together. Looked at later, it is asked for again. */
+  refusedBy: Schema.optionalKey(Schema.Literals(["limit", "quota"]))
 }) {}
 
 export const PaymentRequest = Schema.Struct({
@@ -81,7 +84,7 @@ export class PaymentUndecided extends Problem<PaymentUndecided>()("PaymentUndeci
  * The port through which the mall has money moved. Owned by payments; `packages/client` implements it over RPC.
  *
  * - `create` is idempotent by `id`. It calls no channel: a payment that nobody confirms costs nothing. Concurrent calls
- *   share one statement.
+ *   share one statement. One that the limits of the mall's own payments refuse is not made, and may be asked for again.
  * - `settle` returns the truth, asking the channel about every attempt whose outcome is open.
  * - `close` makes sure that nothing more can be paid: it asks about open attempts, closes them at the channel and cancels.
  *   It answers `succeeded` where the buyer was faster: the money has moved, and the caller must deliver or refund.
@@ -92,7 +95,7 @@ export class PaymentUndecided extends Problem<PaymentUndecided>()("PaymentUndeci
 export class PaymentGateway extends Context.Service<
   PaymentGateway,
   {
-    create(request: PaymentRequest): Effect.Effect<PaymentSummary>
+    create(request: PaymentRequest): Effect.Effect<PaymentSummary, PaymentLimitExceeded | QuotaExceeded>
     find(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentSummary>>
     settle(id: PaymentId): Effect.Effect<PaymentSummary, PaymentNotFound | PaymentUndecided>
     close(id: PaymentId, reason: string): Effect.Effect<"canceled" | "succeeded", PaymentNotFound | PaymentUndecided>

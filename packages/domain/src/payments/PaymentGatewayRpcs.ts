@@ -6,6 +6,7 @@ import { payments } from "../identity/ServiceName.ts"
 import { CalledService } from "../identity/ServiceToken.ts"
 import { PositiveMoney } from "../kernel/Money.ts"
 import { PlainText } from "../kernel/PlainText.ts"
+import { PaymentLimitExceeded, QuotaExceeded } from "../merchants/TermsError.ts"
 import { Audited } from "../operations/Audit.ts"
 import {
   PaymentId,
@@ -31,7 +32,8 @@ const Text = PlainText(2000)
 export class PaymentGatewayRpcs extends RpcGroup.make(
   Rpc.make("gateway.create", {
     payload: { ...PaymentRequest.fields, amount: PositiveMoney, reference: Text, description: Text },
-    success: PaymentSummary
+    success: PaymentSummary,
+    error: Schema.Union([PaymentLimitExceeded, QuotaExceeded])
   }),
   Rpc.make("gateway.find", {
     payload: { ids: Schema.Array(PaymentId).check(Schema.isMaxLength(maxFound)) },

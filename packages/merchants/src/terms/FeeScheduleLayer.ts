@@ -6,6 +6,7 @@ import type { AttemptId } from "@mall/domain/payments/Payment"
 import { calendarOf } from "@mall/domain/merchants/TimeZone"
 import { inForce } from "@mall/domain/merchants/Version"
 import { Effect, Layer } from "effect"
+import { DisputeFees } from "./DisputeFees.ts"
 import { FeePlans } from "./FeePlans.ts"
 import { FeeRepo } from "./FeeRepo.ts"
 import type { FeeRow, NewFeeRow, NewReturnRow, VolumeRow } from "./FeeRepo.ts"
@@ -19,6 +20,7 @@ const keyOf = ({ currency, merchantId, month }: Omit<VolumeRow, "amount">) => `$
 export const layerNoDeps = Layer.effect(
   FeeSchedule,
   Effect.gen(function* () {
+    const disputes = yield* DisputeFees
     const plans = yield* FeePlans
     const repo = yield* FeeRepo
 
@@ -100,6 +102,8 @@ export const layerNoDeps = Layer.effect(
 
     return FeeSchedule.of({
       kept,
+      chargeDisputes: (cases, at) => disputes.charge(cases, at),
+      keptOfDisputes: (cases) => disputes.kept(cases),
       charge: Effect.fn("FeeSchedule.charge")(function* (captures, refunds) {
         const charged = captures.length === 0 ? [] : yield* charge(captures)
         // after the captures, of which one may have been given back in the same transaction

@@ -1,3 +1,4 @@
+import type { LimitsHolder } from "@mall/domain/merchants/LimitsHolder"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { LimitsVersion } from "@mall/domain/merchants/PaymentLimits"
 import type { NewLimits } from "@mall/domain/merchants/PaymentLimits"
@@ -5,6 +6,7 @@ import type { TermsBackdated, TermsChanged } from "@mall/domain/merchants/TermsE
 import * as PushedCache from "@mall/platform/PushedCache"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { holderOf, rowOf } from "./holderRow.ts"
 import { capacity, timeToLive } from "./remembered.ts"
 import { TermsVersions } from "./TermsVersions.ts"
 import type { VersionRow } from "./TermsVersions.ts"
@@ -13,21 +15,22 @@ const subjects = "limits:"
 const decodeOne = Schema.decodeUnknownEffect(LimitsVersion)
 const encodeContent = Schema.encodeSync(Schema.toCodecJson(LimitsVersion.fields.content))
 
-const decode = ({ subject, ...row }: VersionRow) => decodeOne({ ...row, currency: subject.slice(subjects.length) })
+const decode = ({ merchantId, subject, ...row }: VersionRow) =>
+  decodeOne({ ...row, merchantId: holderOf(merchantId), currency: subject.slice(subjects.length) })
 const decodeAll = (rows: ReadonlyArray<VersionRow>) => Effect.forEach(rows, decode)
 
-/** What payments of merchants may be, from when on. */
+/** What payments of merchants, and the mall's own, may be, from when on. */
 export class Limits extends Context.Service<
   Limits,
   {
     /** Newest first, of all currencies. */
-    list(merchantId: MerchantId, asTenant?: boolean): Effect.Effect<ReadonlyArray<LimitsVersion>>
+    list(holder: LimitsHolder, asTenant?: boolean): Effect.Effect<ReadonlyArray<LimitsVersion>>
     /** All versions, from memory: a change is there before it counts. Never to be asked within a transaction. */
-    of(merchantId: MerchantId): Effect.Effect<ReadonlyArray<LimitsVersion>>
-    /** False where the merchant surely never had any, without a question. */
-    mayHave(merchantId: MerchantId): boolean
+    of(holder: LimitsHolder): Effect.Effect<ReadonlyArray<LimitsVersion>>
+    /** False where the holder surely never had any, without a question. */
+    mayHave(holder: LimitsHolder): boolean
     put(
-      merchantId: MerchantId,
+      holder: LimitsHolder,
       change: NewLimits,
       actor: string
     ): Effect.Effect<LimitsVersion, TermsChanged | TermsBackdated>
@@ -46,20 +49,21 @@ export class Limits extends Context.Service<
         lookup: Effect.fnUntraced(function* (ids: ReadonlyArray<MerchantId>) {
           const all = yield* versions.all(ids, subjects).pipe(Effect.flatMap(decodeAll), Effect.orDie)
           // also who has none: that nothing is there is what spares them the questions
-          return new Map(ids.map((id) => [id, all.filter(({ merchantId }) => merchantId === id)]))
+          return new Map(ids.map((id) => [id, all.filter(({ merchantId }) => merchantId === holderOf(id))]))
         })
       })
 
       return Limits.of({
-        list: (merchantId, asTenant) =>
-          versions.list(merchantId, subjects, asTenant).pipe(Effect.flatMap(decodeAll), Effect.orDie),
-        of: (merchantId) =>
+        list: (holder, asTenant) =>
+          versions.list(rowOf(holder), subjects, asTenant).pipe(Effect.flatMap(decodeAll), Effect.orDie),
+        of: (holder) =>
           Effect.map(
-            cache.get(merchantId),
+            cache.get(rowOf(holder)),
             Option.getOrElse((): ReadonlyArray<LimitsVersion> => [])
           ),
-        mayHave: (merchantId) => cache.peek(merchantId)?.length !== 0,
-        put: Effect.fn("Limits.put")(function* (merchantId, { content, currency, ...change }, actor) {
+        mayHave: (holder) => cache.peek(rowOf(holder))?.length !== 0,
+        put: Effect.fn("Limits.put")(function* (holder, { content, currency, ...change }, actor) {
+          const merchantId = rowOf(holder)
           return yield* versions
             .put({
               ...change,

@@ -1,4 +1,6 @@
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
+import type { LimitsHolder } from "@mall/domain/merchants/LimitsHolder"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentQuotas } from "@mall/domain/merchants/PaymentQuotas"
 import type { QuotaNeed, QuotaOutcome } from "@mall/domain/merchants/PaymentQuotas"
 import { PaymentLimitExceeded, QuotaExceeded } from "@mall/domain/merchants/TermsError"
@@ -7,25 +9,39 @@ import { inForce } from "@mall/domain/merchants/Version"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { DateTime, Effect, Layer } from "effect"
 import { counterKey } from "./counterKey.ts"
+import { rowOf } from "./holderRow.ts"
 import { Limits } from "./Limits.ts"
 import { QuotaRepo } from "./QuotaRepo.ts"
 import type { Counter, NewHold, Settlement } from "./QuotaRepo.ts"
 
 const periods = ["day", "month"] as const
 
+const holderOf = (merchantId: MerchantId | null): LimitsHolder => merchantId ?? "platform"
+
 const countersOf = ({ merchantId, money: { currency }, windows }: QuotaNeed) =>
   periods.map((period): Counter & { readonly limit: number | null } => {
     const { limit, window } = windows[period]
-    const counter = { merchantId, currency, period, window }
-    return { ...counter, key: counterKey(counter), limit }
+    const holder = holderOf(merchantId)
+    const key = counterKey({ holder, currency, period, window })
+    return { merchantId: rowOf(holder), currency, period, window, key, limit }
   })
 
 const holdOf = (need: QuotaNeed): NewHold => {
   const { at, merchantId, money, paymentId, returnsOnRefund, windows } = need
   const { amount, currency } = money
+  const holder = holderOf(merchantId)
   const of = (period: (typeof periods)[number]) =>
-    counterKey({ merchantId, currency, period, window: windows[period].window })
-  return { paymentId, merchantId, currency, amount, day: of("day"), month: of("month"), returnsOnRefund, at }
+    counterKey({ holder, currency, period, window: windows[period].window })
+  return {
+    paymentId,
+    merchantId: rowOf(holder),
+    currency,
+    amount,
+    day: of("day"),
+    month: of("month"),
+    returnsOnRefund,
+    at
+  }
 }
 
 /** What became of each payment, in one row: what was paid stays paid. */
@@ -62,7 +78,7 @@ const decide = (needs: ReadonlyArray<QuotaNeed>, taken: Map<string, number>) => 
   return { admitted, refused }
 }
 
-/** The port by which payments keep to their merchants' limits. */
+/** The port by which payments keep to their merchants' limits, and the mall's own to those of the platform. */
 export const layerNoDeps = Layer.effect(
   PaymentQuotas,
   Effect.gen(function* () {
@@ -75,7 +91,7 @@ export const layerNoDeps = Layer.effect(
       money,
       paymentId
     }) {
-      const versions = yield* limits.of(merchantId)
+      const versions = yield* limits.of(holderOf(merchantId))
       const current = inForce(
         versions.filter(({ currency }) => currency === money.currency),
         at
@@ -109,8 +125,8 @@ export const layerNoDeps = Layer.effect(
       admit,
       hold,
       settle: Effect.fnUntraced(function* (outcomes) {
-        const theirs = outcomes.filter(({ merchantId }) => merchantId !== null && limits.mayHave(merchantId))
-        if (theirs.length > 0) yield* repo.settle(settlementsOf(theirs), yield* DateTime.nowAsDate)
+        const limited = outcomes.filter(({ merchantId }) => limits.mayHave(holderOf(merchantId)))
+        if (limited.length > 0) yield* repo.settle(settlementsOf(limited), yield* DateTime.nowAsDate)
       })
     })
   })

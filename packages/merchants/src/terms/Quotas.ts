@@ -1,5 +1,5 @@
 import { MinorUnits } from "@mall/domain/kernel/Money"
-import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { LimitsHolder } from "@mall/domain/merchants/LimitsHolder"
 import { QuotaReport, QuotaStanding } from "@mall/domain/merchants/PaymentLimits"
 import { calendarOf } from "@mall/domain/merchants/TimeZone"
 import { inForce } from "@mall/domain/merchants/Version"
@@ -9,6 +9,7 @@ import { Array, Context, DateTime, Duration, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { counterKey } from "./counterKey.ts"
+import { rowOf } from "./holderRow.ts"
 import { Limits } from "./Limits.ts"
 import { QuotaRepo } from "./QuotaRepo.ts"
 import type { Compared } from "./QuotaRepo.ts"
@@ -29,7 +30,7 @@ export class Quotas extends Context.Service<
   Quotas,
   {
     /** Of now, for each currency that has limits for a day or a month. */
-    standing(merchantId: MerchantId): Effect.Effect<ReadonlyArray<QuotaStanding>>
+    standing(holder: LimitsHolder): Effect.Effect<ReadonlyArray<QuotaStanding>>
     /** Counters beside the sums of their holds, one page of those after the key `after`. */
     compare(selection: Selection, after: string): Effect.Effect<ReadonlyArray<Compared>, SqlError>
     /** Whether each counter is the sum of its holds, page by page. Each fault is logged as an error. */
@@ -59,9 +60,9 @@ export class Quotas extends Context.Service<
 
       return Quotas.of({
         standing: Effect.fn("Quotas.standing")(
-          function* (merchantId) {
+          function* (holder) {
             const now = yield* DateTime.nowAsDate
-            const byCurrency = Array.groupBy(yield* limits.of(merchantId), ({ currency }) => currency)
+            const byCurrency = Array.groupBy(yield* limits.of(holder), ({ currency }) => currency)
             const windows = Object.values(byCurrency).flatMap((versions) => {
               const current = inForce(versions, now)
               if (current === undefined) return []
@@ -75,9 +76,9 @@ export class Quotas extends Context.Service<
               ]
             })
             if (windows.length === 0) return []
-            const keyed = windows.map((each) => ({ ...each, key: counterKey({ merchantId, ...each }) }))
+            const keyed = windows.map((each) => ({ ...each, key: counterKey({ holder, ...each }) }))
             const rows = yield* repo.read(
-              merchantId,
+              rowOf(holder),
               keyed.map(({ key }) => key)
             )
             const byKey = new Map(rows.map((row) => [row.key, row]))

@@ -1,4 +1,5 @@
 import { Layer } from "effect"
+import { DisputeFees } from "./DisputeFees.ts"
 import { FeePlans } from "./FeePlans.ts"
 import { FeeRepo } from "./FeeRepo.ts"
 import * as FeeScheduleLayer from "./FeeScheduleLayer.ts"
@@ -18,7 +19,7 @@ export const layer = Layer.mergeAll(
   PaymentQuotasLayer.layerNoDeps,
   layerPort
 ).pipe(
-  Layer.provideMerge(Quotas.layerNoDeps),
+  Layer.provideMerge(Layer.mergeAll(Quotas.layerNoDeps, DisputeFees.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(FeePlans.layerNoDeps, Limits.layerNoDeps, Policies.layerNoDeps)),
   Layer.provide(Layer.mergeAll(FeeRepo.layer, QuotaRepo.layer, TermsVersions.layer)),
   Layer.provide(TermsConfig.layer)

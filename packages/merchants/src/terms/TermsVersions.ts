@@ -8,6 +8,7 @@ import { readsOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { holderOf } from "./holderRow.ts"
 import { TermsConfig } from "./TermsConfig.ts"
 
 const NewVersion = Schema.Struct(newVersion)
@@ -106,10 +107,11 @@ export class TermsVersions extends Context.Service<
           })
           if (row === undefined) return yield* new TermsChanged({ version: version + 1 })
           const fieldsOf = ({ content, effectiveFrom, version }: VersionRow) => ({ version, effectiveFrom, content })
+          const holder = holderOf(merchantId)
           yield* audit.record({
             action,
-            resource: { type: "merchant_terms", id: `${merchantId}:${subject}` },
-            merchantId,
+            resource: { type: "merchant_terms", id: `${holder}:${subject}` },
+            merchantId: holder === "platform" ? null : holder,
             reason,
             ...(before === undefined ? {} : { before: fieldsOf(before) }),
             after: fieldsOf(row)

@@ -1,11 +1,11 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
-import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { LimitsHolder } from "@mall/domain/merchants/LimitsHolder"
 import type { QuotaPeriod } from "@mall/domain/merchants/PaymentLimits"
 
 /** The name of a counter, in whose order counters are locked. */
 export const counterKey = (counter: {
-  readonly merchantId: MerchantId
+  readonly holder: LimitsHolder
   readonly currency: Currency
   readonly period: QuotaPeriod
   readonly window: string
-}) => [counter.merchantId, counter.currency, counter.period, counter.window].join(":")
+}) => [counter.holder, counter.currency, counter.period, counter.window].join(":")

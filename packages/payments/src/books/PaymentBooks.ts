@@ -6,12 +6,13 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { DisputeNews } from "../disputes/DisputeStore.ts"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { disputeCaseOf, postingOfDisputeFee } from "./disputeFees.ts"
 import { chargeablesOf, postingOfFee, quotaOutcomesOf } from "./feesOf.ts"
 import { postingsOfDispute, postingsOfPayment, postingsOfRecord } from "./postingsOf.ts"
 
@@ -158,10 +159,15 @@ export class PaymentBooks extends Context.Service<
           yield* quotas.settle(drafts.flatMap(quotaOutcomesOf))
           const { captures, circumstances, refunds } = chargeablesOf(drafts)
           const movements = yield* fees.charge(captures, refunds)
+          // of one that changed twice at once, as it stands in the end
+          const cases = new Map(news.flatMap(({ to }) => disputeCaseOf(to).map((each) => [to.id, each] as const)))
+          const at = yield* DateTime.nowAsDate
+          const disputed = cases.size === 0 ? [] : yield* fees.chargeDisputes([...cases.values()], at)
           const postings = [
             ...drafts.flatMap(postingsOfPayment),
             ...movements.map((movement) => postingOfFee(movement, circumstances)),
-            ...news.flatMap((change) => postingsOfDispute(change, traceId))
+            ...news.flatMap((change) => postingsOfDispute(change, traceId)),
+            ...disputed.flatMap((movement) => postingOfDisputeFee(movement, news, traceId))
           ]
           if (postings.length > 0) yield* journal.record(postings)
         }),

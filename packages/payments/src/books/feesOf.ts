@@ -1,9 +1,9 @@
 import type { Posting } from "@mall/domain/ledger/Journal"
 import { fee, feeReturn } from "@mall/domain/ledger/postings"
-import { TransferId } from "@mall/domain/ledger/Transfer"
 import type { Captured, FeeMovement, GivenBack } from "@mall/domain/merchants/FeeSchedule"
 import type { QuotaOutcome } from "@mall/domain/merchants/PaymentQuotas"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
+import { variantOf } from "./transferIds.ts"
 
 type Circumstances = Pick<Posting, "actor" | "traceId">
 
@@ -60,19 +60,13 @@ export const quotaOutcomesOf = ({ facts, intent }: PaymentDraft): ReadonlyArray<
   })
 }
 
-/** The transfer of a fee: the id of what it is for, with its last 32 random bits turned by a constant. */
-const feeTransferId = (cause: FeeMovement["cause"]) => {
-  const random = (Number.parseInt(cause.slice(-8), 16) ^ 0xfee00000) >>> 0
-  return TransferId.make(`${cause.slice(0, -8)}${random.toString(16).padStart(8, "0")}`)
-}
-
 export const postingOfFee = (
   { cause, direction, merchantId, money, paymentId, planVersion }: FeeMovement,
   circumstances: Chargeables["circumstances"]
 ): Posting => {
   const { actor, traceId } = circumstances.get(cause) ?? { actor: "payments", traceId: null }
   return {
-    ...{ id: feeTransferId(cause), purpose: "fee", subject: paymentId, actor, traceId },
+    ...{ id: variantOf(cause, 0xfee00000), purpose: "fee", subject: paymentId, actor, traceId },
     legs: direction === "charged" ? fee(merchantId, money) : feeReturn(merchantId, money),
     reason: direction === "charged" ? `fee of plan ${planVersion}` : `fee of plan ${planVersion} given back`
   }

@@ -2,11 +2,11 @@ import type { Posting } from "@mall/domain/ledger/Journal"
 import { capture, dispute, refund, surplusCapture, surplusRefund } from "@mall/domain/ledger/postings"
 import type { DisputeStand, Way } from "@mall/domain/ledger/postings"
 import { TransferId } from "@mall/domain/ledger/Transfer"
-import type { DisputeId } from "@mall/domain/payments/Dispute"
 import type { DisputeRow } from "../disputes/DisputeRecord.ts"
 import type { DisputeNews } from "../disputes/DisputeStore.ts"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
 import type { AttemptRow, IntentRow, PaymentRecord, RefundRow } from "../store/PaymentRecord.ts"
+import { variantOf } from "./transferIds.ts"
 
 type Circumstances = Pick<Posting, "actor" | "traceId">
 
@@ -73,12 +73,6 @@ export const postingsOfPayment = (draft: PaymentDraft): ReadonlyArray<Posting> =
   })
 }
 
-/** The transfer of one version of a dispute: the dispute's id with the version in its random part. */
-const disputeTransferId = (id: DisputeId, version: number) => {
-  const random = (Number.parseInt(id.slice(-8), 16) ^ version) >>> 0
-  return TransferId.make(`${id.slice(0, -8)}${random.toString(16).padStart(8, "0")}`)
-}
-
 /** Disputes come through the platform's accounts at the channels. */
 const standOf = (row: DisputeRow): DisputeStand => ({
   ...row.balance,
@@ -92,7 +86,8 @@ export const postingsOfDispute = ({ actor, from, to }: DisputeNews, traceId: str
   if (legs.length === 0) return []
   return [
     {
-      ...{ id: disputeTransferId(to.id, to.version), purpose: "dispute", subject: to.id, legs, actor, traceId },
+      // of one version of the dispute
+      ...{ id: variantOf(to.id, to.version), purpose: "dispute", subject: to.id, legs, actor, traceId },
       reason: `dispute ${to.status}`
     }
   ]

@@ -10,6 +10,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentBooks } from "../books/PaymentBooks.ts"
 import { channelCheck } from "./channelCheck.ts"
+import { disputeFeeCheck } from "./disputeFeeCheck.ts"
 import { feeCheck } from "./feeCheck.ts"
 import { paymentEvents } from "./paymentEvents.ts"
 
@@ -176,7 +177,7 @@ const made = Effect.gen(function* () {
   }
 
   return {
-    checks: [inLedger, totals, disputes, orphans, yield* channelCheck, yield* feeCheck],
+    checks: [inLedger, totals, disputes, orphans, yield* channelCheck, yield* feeCheck, yield* disputeFeeCheck],
     events: [yield* paymentEvents]
   }
 })

@@ -21,7 +21,7 @@ class Create extends Request.Class<
     readonly row: IntentRow
     readonly history: HistoryRow
     readonly acts: ReadonlyArray<AuditEntry>
-    /** Undefined where its merchant has no quota. */
+    /** Undefined where its merchant, or the mall, has no quota. */
     readonly need: QuotaNeed | undefined
   },
   IntentRow,
@@ -138,12 +138,9 @@ export class PaymentIntents extends Context.Service<
             at: row.createdAt
           })
           const { createdAt: at, id: paymentId, merchantId, money } = row
-          const need =
-            merchantId === null
-              ? undefined
-              : yield* quotas
-                  .admit({ paymentId, merchantId, money, at })
-                  .pipe(Effect.tapErrorTag("PaymentLimitExceeded", () => countTermsRefusal("limit", row.currency)))
+          const need = yield* quotas
+            .admit({ paymentId, merchantId, money, at })
+            .pipe(Effect.tapErrorTag("PaymentLimitExceeded", () => countTermsRefusal("limit", row.currency)))
           return yield* Effect.request(new Create({ row, history, acts, need }), creator)
         }, timed("create_payment")),
         find: (id) => Effect.request(new Find({ id }), finder)
