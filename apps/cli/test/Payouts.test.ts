@@ -105,7 +105,10 @@ suite("Pay-outs", (it) => {
         actor: "a",
         reason
       }
-      assert.strictEqual((yield* Effect.flip(payouts.request(request)))._tag, "NoPayoutAccount")
+      const refused = yield* Effect.flip(payouts.request(request))
+      const { usableFrom } = (yield* accounts.details(merchantId, second)).account
+      assert.deepInclude(refused, { _tag: "NoPayoutAccount", usableFrom })
+      assert.include(refused.message, usableFrom?.toISOString() ?? "a time")
     })
   )
 

@@ -3,7 +3,7 @@ import type { Json } from "./hostileInput.ts"
 // What is agreed with merchants and with channels, in the form that endpoints and Rpcs take it.
 
 export const settlementTerms = {
-  ...{ currency: "CNY", cycle: { type: "daily", businessDays: 1 }, timeZone: "Asia/Shanghai", calendar: "china" },
+  ...{ currency: "CNY", cycle: { type: "daily", businessDays: 1 }, timeZone: "Asia/Shanghai", calendar: "default" },
   ...{ minimum: 0, isPaidOut: false, reserveBasisPoints: 500, reserveDays: 30 }
 }
 

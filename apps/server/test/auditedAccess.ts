@@ -335,8 +335,6 @@ export const driveRules = Effect.gen(function* () {
     reserveDays: 0,
     reason
   } as const
-  yield* drive("PUT /api/v1/settlements/terms", admin, admin.mall.settlements.setTerms({ payload: terms }))
-  yield* drive("rpc admin.settlements.setTerms", admin, admin.admin["admin.settlements.setTerms"](terms))
   const weekend = { weekend: [5, 6], days: [], reason }
   yield* drive(
     "PUT /api/v1/settlements/calendars/:name",
@@ -349,6 +347,8 @@ export const driveRules = Effect.gen(function* () {
     admin,
     admin.admin["admin.settlements.setCalendar"]({ name: "kuwait", version: 1, ...weekend })
   )
+  yield* drive("PUT /api/v1/settlements/terms", admin, admin.mall.settlements.setTerms({ payload: terms }))
+  yield* drive("rpc admin.settlements.setTerms", admin, admin.admin["admin.settlements.setTerms"](terms))
 })
 
 /** What merchants pay and what their payments may be. */

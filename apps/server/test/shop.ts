@@ -23,26 +23,32 @@ import { ConfigProvider, DateTime, Effect, FileSystem, Layer, Logger, Option, Sc
 import { SqlClient } from "effect/sql"
 import * as Contexts from "../src/Contexts.ts"
 
-const Configured = Layer.unwrap(
-  Effect.map(
-    Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped({ prefix: "mall-terms-" })),
-    (folder) =>
-      ConfigProvider.layer(
-        ConfigProvider.fromUnknown({
-          MALL_SECRET_KEY: "0123456789abcdef0123456789abcdef",
-          MALL_DATA_DIR: folder,
-          MERCHANT_TERMS_LEAD: "0 seconds"
-        })
-      )
-  )
-).pipe(Layer.provide(NodeServices.layer))
+/** What a process of the pay platform is told, with a folder of its own. */
+export const configuredWith = (settings: Readonly<Record<string, string>>) =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped({ prefix: "mall-terms-" })),
+      (folder) =>
+        ConfigProvider.layer(
+          ConfigProvider.fromUnknown({
+            MALL_SECRET_KEY: "0123456789abcdef0123456789abcdef",
+            MALL_DATA_DIR: folder,
+            MERCHANT_TERMS_LEAD: "0 seconds",
+            ...settings
+          })
+        )
+    )
+  ).pipe(Layer.provide(NodeServices.layer))
 
-export const Pay = Contexts.layerCommand.pipe(
-  Layer.provide(Configured),
-  Layer.provideMerge(TestDatabase),
-  Layer.provideMerge(Logger.layer([])),
-  Layer.orDie
-)
+export const payWith = (configured: ReturnType<typeof configuredWith>) =>
+  Contexts.layerCommand.pipe(
+    Layer.provide(configured),
+    Layer.provideMerge(TestDatabase),
+    Layer.provideMerge(Logger.layer([])),
+    Layer.orDie
+  )
+
+export const Pay = payWith(configuredWith({}))
 
 export const newUserId = generator(UserId)
 export const newSessionId = generator(SessionId)

@@ -1,4 +1,6 @@
 import { accountDeleted } from "@mall/domain/identity/IdentityTopics"
+import { Mailer } from "@mall/platform/mail/Mailer"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
@@ -6,6 +8,7 @@ import { Documents } from "./kyc/Documents.ts"
 import { ApplicantErasure } from "./onboarding/ApplicantErasure.ts"
 import { KycExpiry } from "./standing/KycExpiry.ts"
 import * as KycMails from "./standing/KycMails.ts"
+import * as MoneyMails from "./standing/MoneyMails.ts"
 
 /** What merchants do by themselves on a schedule; an operator may run each by its name. */
 export const sweeps = Layer.unwrap(
@@ -20,9 +23,11 @@ export const sweeps = Layer.unwrap(
   })
 )
 
-/** What merchants do when they are told something. */
+/** What merchants do when they are told something. Needs the services of `MerchantServices`, and the store of circuit breakers. */
 export const subscriptions = Layer.mergeAll(
-  KycMails.subscription,
+  Layer.mergeAll(KycMails.subscription, MoneyMails.subscriptions).pipe(
+    Layer.provide([Mailer.layer, PersonalDataKeys.layer])
+  ),
   Subscription.layer({
     topic: accountDeleted,
     subscriber: "merchants",

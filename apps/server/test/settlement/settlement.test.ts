@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { MinorUnits } from "@mall/domain/kernel/Money"
+import { Calendars } from "@mall/treasury/settlement/Calendars"
 import { Reserves } from "@mall/treasury/settlement/Reserves"
 import { SettlementReads } from "@mall/treasury/settlement/SettlementReads"
 import { Settlements } from "@mall/treasury/settlement/Settlements"
@@ -34,6 +35,17 @@ const shown = (id: Effect.Success<ReturnType<typeof settle>>) =>
   SettlementReads.use((reads) => reads.show("all", id)).pipe(Effect.map(({ settlement }) => settlement))
 
 layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement", (it) => {
+  it.effect("is not agreed on by a calendar that nobody wrote", () =>
+    Effect.gen(function* () {
+      const [terms, calendars] = [yield* Terms, yield* Calendars]
+      const named = termsOf(yield* newMerchant, { calendar: "moon" })
+      const refused = yield* Effect.flip(terms.set(named, "test"))
+      assert.deepInclude(refused, { _tag: "CalendarUnknown", calendar: "moon" })
+      yield* calendars.put("moon", { version: 0, weekend: [7], days: [], reason: "full" }, "test")
+      assert.strictEqual((yield* terms.set(named, "test")).calendar, "moon")
+    })
+  )
+
   it.effect("settles what came in before the cut-off, less what went back, and holds the reserve", () =>
     Effect.gen(function* () {
       yield* at("2026-11-16T10:00:00Z")

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
+import { RequiredStepUp, StepUp } from "../identity/StepUp.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { Audited } from "../operations/Audit.ts"
@@ -59,6 +60,8 @@ export class LedgerApiGroup extends HttpApiGroup.make("ledger")
     })
       .annotate(Audited, "ledger_account.thaw")
       .middleware(Idempotent)
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
       .annotate(RequiredPermission, "ledger:administer")
       .annotateMerge(describe("Thaw an account", "Whatever froze it."))
   )

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { Rpc, RpcGroup } from "effect/rpc"
 import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
+import { RequiredStepUp, RpcStepUp } from "../identity/StepUp.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { Audited } from "../operations/Audit.ts"
@@ -80,6 +81,8 @@ export class LedgerAdminRpcs extends RpcGroup.make(
     error: Schema.Union([LedgerAccountNotFound, AccountNotThawable])
   })
     .annotate(Audited, "ledger_account.thaw")
+    .annotate(RequiredStepUp, "recent")
+    .middleware(RpcStepUp)
     .annotate(RequiredPermission, "ledger:administer"),
   /** The latest hundred, newest first. */
   Rpc.make("admin.ledger.freezes", {

@@ -10,12 +10,15 @@ import { MerchantId } from "../merchants/Merchant.ts"
 export const PayoutId = Uuid7.pipe(Schema.brand("PayoutId"), Schema.annotate({ identifier: "PayoutId" }))
 export type PayoutId = typeof PayoutId.Type
 
-/** There is no verified account to which money of the currency may be paid out. */
+/** There is no verified account to which money of the currency may be paid out; `usableFrom`: there will be one then. */
 export class NoPayoutAccount extends Problem<NoPayoutAccount>()("NoPayoutAccount", {
   status: 409,
   title: "There is no verified account to pay out to",
-  fields: { merchantId: MerchantId, currency: Schema.String },
-  detail: ({ currency }) => `There is no verified account for ${currency}`
+  fields: { merchantId: MerchantId, currency: Schema.String, usableFrom: Schema.NullOr(Schema.Date) },
+  detail: ({ currency, usableFrom }) =>
+    usableFrom === null
+      ? `There is no verified account for ${currency}`
+      : `The account for ${currency} is paid to from ${usableFrom.toISOString()} on`
 }) {}
 
 export interface PayoutRequest {

@@ -133,15 +133,21 @@ export const SettlementRequested = Topic.make("settlement.requested", {
   id: ({ attempt, id }) => `${id}/${attempt}`
 })
 
-/** A settlement came to its end. Nobody listens yet. */
+/** A settlement came to its end: its money is there, or is carried into the next one. With the sums of its statement. */
 export const SettlementSettled = Topic.make("settlement.settled", {
   schema: Schema.Struct({
     id: SettlementId,
     merchantId: MerchantId,
     currency: Currency,
     status: SettlementStatus,
-    settled: MinorUnits
+    cutOff: Schema.Date,
+    lines: Schema.Array(SettlementLine),
+    carriedIn: MinorUnits,
+    net: MinorUnits,
+    reserve: MinorUnits,
+    settled: MinorUnits,
+    carriedOut: MinorUnits
   }),
-  subscribers: [],
+  subscribers: ["merchants"],
   id: ({ id }) => id
 })

@@ -25,7 +25,7 @@ import {
   requestErrors,
   retryErrors,
   SettlementNotFound,
-  TermsInThePast
+  termsErrors
 } from "./SettlementError.ts"
 import {
   BusinessCalendar,
@@ -109,7 +109,7 @@ export class SettlementsApiGroup extends HttpApiGroup.make("settlements")
     HttpApiEndpoint.put("setTerms", "/terms", {
       payload: NewSettlementTerms,
       success: SettlementTerms,
-      error: TermsInThePast
+      error: termsErrors
     })
       .annotate(Audited, "settlement_terms.set")
       .annotate(RequiredStepUp, "recent")

@@ -47,6 +47,14 @@ export class TermsInThePast extends Problem<TermsInThePast>()("TermsInThePast", 
   fields: { effectiveFrom: Schema.Date }
 }) {}
 
+/** No settlement is made by a calendar that nobody wrote: every day but weekends would silently be a business day. */
+export class CalendarUnknown extends Problem<CalendarUnknown>()("CalendarUnknown", {
+  status: 422,
+  title: "The terms name a calendar that there is not",
+  fields: { calendar: CalendarName },
+  detail: ({ calendar }) => `Nobody wrote the calendar ${calendar}`
+}) {}
+
 export class CalendarChanged extends Problem<CalendarChanged>()("CalendarChanged", {
   status: 409,
   title: "The calendar was changed meanwhile",
@@ -59,6 +67,10 @@ export class CalendarNotFound extends Problem<CalendarNotFound>()("CalendarNotFo
   status: 404,
   title: "There is no such calendar"
 }) {}
+
+/** Why terms are not set. */
+export const termsErrors = [TermsInThePast, CalendarUnknown] as const
+export type SettlementTermsRefused = InstanceType<(typeof termsErrors)[number]>
 
 export const calendarErrors = [CalendarNotFound, CalendarChanged] as const
 export type CalendarRefused = InstanceType<(typeof calendarErrors)[number]>

@@ -24,7 +24,7 @@ import {
   requestErrors,
   retryErrors,
   SettlementNotFound,
-  TermsInThePast
+  termsErrors
 } from "./SettlementError.ts"
 import {
   BusinessCalendar,
@@ -101,7 +101,7 @@ class Acts extends RpcGroup.make(
   Rpc.make("admin.settlements.setTerms", {
     payload: NewSettlementTerms.fields,
     success: SettlementTerms,
-    error: TermsInThePast
+    error: Schema.Union(termsErrors)
   })
     .annotate(Audited, "settlement_terms.set")
     .annotate(RequiredStepUp, "recent")

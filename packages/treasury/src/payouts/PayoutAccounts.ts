@@ -12,7 +12,9 @@ import {
   PayoutAccountNotFound
 } from "@mall/domain/treasury/PayoutError"
 import type { AccountDecisionRefused } from "@mall/domain/treasury/PayoutError"
+import { payoutAccountCooledOff, payoutAccountNews } from "@mall/domain/treasury/PayoutTopics"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
+import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { sealRow } from "@mall/platform/sealing/PersonalDataTable"
@@ -55,6 +57,8 @@ export class PayoutAccounts extends Context.Service<
       reason: string,
       actor: string
     ): Effect.Effect<PayoutAccountDetails, AccountDecisionRefused>
+    /** The time of a verified account is over; its merchant hears of it, unless another took its place meanwhile. */
+    cooledOff(id: PayoutAccountId): Effect.Effect<void>
   }
 >()("@mall/treasury/payouts/PayoutAccounts") {
   static readonly layerNoDeps = Layer.effect(
@@ -64,6 +68,7 @@ export class PayoutAccounts extends Context.Service<
       const keys = yield* PersonalDataKeys
       const repo = yield* PayoutAccountRepo
       const { coolingOff } = yield* PayoutsConfig
+      const outbox = yield* Outbox
       const audit = yield* makeAuditRecorder
 
       const read = Effect.fnUntraced(function* (sees: Sees, id: PayoutAccountId) {
@@ -90,6 +95,7 @@ export class PayoutAccounts extends Context.Service<
           yield* repo.move(other, "superseded", act)
         }
         yield* repo.insert(row, act)
+        yield* outbox.publish(payoutAccountNews, newsOf(row, "added"))
         const { id, merchantId } = row
         yield* audit.record({
           action: "payout_account.add",
@@ -146,6 +152,7 @@ export class PayoutAccounts extends Context.Service<
           }
           const usableFrom = DateTime.toDate(DateTime.addDuration(DateTime.fromDateUnsafe(act.now), coolingOff))
           yield* repo.move(row, to, act, to === "active" ? { by: actor, usableFrom } : undefined)
+          if (to === "active") yield* outbox.publish(payoutAccountCooledOff, { accountId: id }, { delay: coolingOff })
           yield* audit.record({
             ...{ action, resource: { type: "payout_account", id }, merchantId, reason },
             ...{ before: auditedOf(row), after: { ...auditedOf(row), status: to } }
@@ -157,7 +164,18 @@ export class PayoutAccounts extends Context.Service<
           Effect.catchTag("SqlError", Effect.die)
         )
 
+      const cooledOff = Effect.fn("PayoutAccounts.cooledOff")(
+        function* (id: PayoutAccountId) {
+          const row = yield* repo.lock(id)
+          if (Option.isNone(row) || row.value.status !== "active") return
+          yield* outbox.publish(payoutAccountNews, newsOf(row.value, "usable"))
+        },
+        sql.withTransaction,
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
       return PayoutAccounts.of({
+        cooledOff,
         details,
         add,
         verify: Effect.fn("PayoutAccounts.verify")((id, reason, actor) =>
@@ -170,6 +188,10 @@ export class PayoutAccounts extends Context.Service<
     })
   )
 }
+
+const newsOf = ({ currency, id: accountId, maskedNumber, merchantId }: PayoutAccountRow, what: "added" | "usable") => ({
+  ...{ accountId, merchantId, currency, maskedNumber, what }
+})
 
 const viewOf = ({ personalData: _bytes, personalDataKey: _key, ...account }: PayoutAccountRow) =>
   new PayoutAccount(account)

@@ -13,7 +13,7 @@ import { PayoutsConfig } from "./PayoutsConfig.ts"
 import { PayoutSending } from "./PayoutSending.ts"
 import { payoutsLayer, Withdrawals } from "./Withdrawals.ts"
 
-/** All services of pay-outs and the port `Payouts`. Needs `SqlClient` and the port `Transfers`. */
+/** All services of pay-outs and the port `Payouts`. Needs `SqlClient`, `Outbox` and the port `Transfers`. */
 export const layer = Layer.mergeAll(
   PayoutAccounts.layerNoDeps,
   PayoutDecisions.layerNoDeps,

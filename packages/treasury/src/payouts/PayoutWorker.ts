@@ -1,6 +1,9 @@
+import { payoutAccountCooledOff } from "@mall/domain/treasury/PayoutTopics"
+import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
 import { BankStatements } from "./BankStatements.ts"
+import { PayoutAccounts } from "./PayoutAccounts.ts"
 import { PayoutSending } from "./PayoutSending.ts"
 
 /** How many pay-outs go to the bank at once: a file of them is read by people too. */
@@ -19,3 +22,10 @@ export const sweeps = Layer.unwrap(
     )
   )
 )
+
+/** What pay-outs do when a time is over. */
+export const subscriptions = Subscription.layer({
+  topic: payoutAccountCooledOff,
+  subscriber: "treasury",
+  handler: ({ accountId }) => PayoutAccounts.use((accounts) => accounts.cooledOff(accountId))
+})

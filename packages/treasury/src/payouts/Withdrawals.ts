@@ -75,7 +75,7 @@ export class Withdrawals extends Context.Service<
       /** Where the money goes, which is due to be used; none where a new one cools off. */
       const accountFor = Effect.fnUntraced(function* (merchantId: MerchantId, { currency }: Money, now: Date) {
         const active = yield* accounts.active(merchantId, currency)
-        if (Option.isNone(active)) return yield* new NoPayoutAccount({ merchantId, currency })
+        if (Option.isNone(active)) return yield* new NoPayoutAccount({ merchantId, currency, usableFrom: null })
         const { id, usableFrom } = active.value
         if (usableFrom === null || usableFrom > now) {
           return yield* new PayoutAccountCoolingOff({ accountId: id, usableFrom: usableFrom ?? now })
@@ -164,7 +164,7 @@ export class Withdrawals extends Context.Service<
             const accountId = yield* Effect.catchTag(
               accountFor(merchantId, money, act.now),
               "PayoutAccountCoolingOff",
-              () => new NoPayoutAccount({ merchantId, currency: money.currency })
+              ({ usableFrom }) => new NoPayoutAccount({ merchantId, currency: money.currency, usableFrom })
             )
             yield* open({ id, merchantId, money, kind: "settlement", subject, approvalsNeeded: 0 }, accountId, act)
           }),

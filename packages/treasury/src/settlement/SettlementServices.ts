@@ -14,4 +14,7 @@ export const layer = Layer.mergeAll(
   SettlementSteps.layerNoDeps.pipe(Layer.provideMerge(SettlementPayouts.layerNoDeps)),
   Reserves.layerNoDeps,
   SettlementReads.layer
-).pipe(Layer.provideMerge(Layer.mergeAll(Calendars.layer, Terms.layer)), Layer.provide(SettlementRepo.layer))
+).pipe(
+  Layer.provideMerge(Terms.layerNoDeps.pipe(Layer.provideMerge(Calendars.layer))),
+  Layer.provide(SettlementRepo.layer)
+)

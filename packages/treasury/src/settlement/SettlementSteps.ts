@@ -1,4 +1,4 @@
-import { Money } from "@mall/domain/kernel/Money"
+import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import type { PostRefused } from "@mall/domain/ledger/LedgerError"
 import { PayableEntries } from "@mall/domain/ledger/PayableEntries"
 import { reserve, reversed, settlement } from "@mall/domain/ledger/postings"
@@ -141,10 +141,14 @@ export class SettlementSteps extends Context.Service<
 
       const notify = Effect.fnUntraced(function* (row: SettlementRow) {
         if (row.notifiedAt !== null) return
-        const { currency, id, merchantId, settled, status } = row
+        const { currency, cutOff, id, merchantId, status } = row
         yield* sql`UPDATE treasury.settlements SET notified_at = ${yield* DateTime.nowAsDate} WHERE id = ${id}`
-        const { amount } = Money.of(settled ?? 0, currency)
-        yield* outbox.publish(SettlementSettled, { id, merchantId, currency, status, settled: amount })
+        const sum = (units: number | null) => MinorUnits.make(units ?? 0)
+        yield* outbox.publish(SettlementSettled, {
+          ...{ id, merchantId, currency, status, cutOff, lines: row.lines ?? [] },
+          ...{ carriedIn: sum(row.carriedIn), net: sum(row.net), reserve: sum(row.reserve) },
+          ...{ settled: sum(row.settled), carriedOut: sum(row.carriedOut) }
+        })
         yield* sql.afterCommit(countSettlement(row))
       })
 

@@ -4,13 +4,15 @@ import { MinorUnits } from "@mall/domain/kernel/Money"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { SettlementCycle, SettlementTerms, SettlementTermsId } from "@mall/domain/treasury/SettlementTerms"
 import type { NewSettlementTerms } from "@mall/domain/treasury/SettlementTerms"
-import { TermsInThePast } from "@mall/domain/treasury/SettlementError"
+import { CalendarUnknown, TermsInThePast } from "@mall/domain/treasury/SettlementError"
+import type { SettlementTermsRefused } from "@mall/domain/treasury/SettlementError"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { readsOf } from "@mall/platform/Tenancy"
-import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { Calendars } from "./Calendars.ts"
 import { tenantOf } from "./Sees.ts"
 import type { Sees } from "./Sees.ts"
 
@@ -38,14 +40,15 @@ export class Terms extends Context.Service<
       sees: Sees,
       filter: { readonly merchantId?: MerchantId | undefined; readonly currency?: Currency | undefined }
     ): Effect.Effect<ReadonlyArray<SettlementTerms>>
-    set(terms: NewSettlementTerms, actor: string): Effect.Effect<SettlementTerms, TermsInThePast>
+    set(terms: NewSettlementTerms, actor: string): Effect.Effect<SettlementTerms, SettlementTermsRefused>
   }
 >()("@mall/treasury/settlement/Terms") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     Terms,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const audit = yield* makeAuditRecorder
+      const calendars = yield* Calendars
 
       const ofThem = (merchantId: MerchantId, currency: Currency) =>
         sql`t.currency = ${currency} AND (t.merchant_id = ${merchantId} OR t.merchant_id IS NULL)`
@@ -94,6 +97,8 @@ export class Terms extends Context.Service<
             const at = yield* DateTime.nowAsDate
             const from = effectiveFrom ?? at
             if (from < at) return yield* new TermsInThePast({ effectiveFrom: from })
+            const known = yield* calendars.show(asked.calendar).pipe(Effect.option)
+            if (Option.isNone(known)) return yield* new CalendarUnknown({ calendar: asked.calendar })
             const id = yield* newTermsId
             const { calendar, currency, isPaidOut, merchantId, minimum, reason, timeZone } = asked
             const before = merchantId === null ? undefined : yield* inForce(merchantId, currency, at)
