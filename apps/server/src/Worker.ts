@@ -43,6 +43,7 @@ export const subscriptions = Layer.mergeAll(
   TradeWorker.subscriptions,
   MerchantWorker.subscriptions,
   PaymentWorker.subscriptions,
+  ReconciliationWorker.subscriptions,
   SettlementWorker.subscriptions.pipe(Layer.provide(Workflows.layer)),
   SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
   QueueMetrics.layer,
