@@ -74,7 +74,10 @@ export const run = Command.make(
       Flag.withDescription("Of the merchant's accounts there this one, as `recon channels` lists them"),
       Flag.optional
     ),
-    detach: Flag.Boolean("detach").pipe(Flag.withDescription("Leave it to a worker, and do not wait for the result")),
+    detach: Flag.Boolean("detach").pipe(
+      Flag.withDescription("Leave it to a worker, and do not wait for the result"),
+      Flag.withDefault(false)
+    ),
     json
   },
   Effect.fnUntraced(function* ({ account, channel, day, detach, json, merchant }) {

@@ -320,7 +320,7 @@ sandboxed("mall recon", (it) => {
         assert.deepStrictEqual([code, out], [1, ""])
         assert.include(err, reason)
       })
-      yield* refused("billFile", { kind: "tamper", what: "body" }, "The bill cannot be read")
+      yield* refused("billFile", { kind: "tamper", what: "body" }, "of the bill: ")
       yield* refused("billFile", { kind: "answer", with: "half", when: "after" }, "the archive is damaged: Truncated")
       yield* refused("billFile", { kind: "answer", with: "html", when: "before", status: 502 }, "HTTP_502", 2)
       yield* refused("bill", { kind: "tamper", what: "body" }, "ANSWER_NOT_SIGNED")
