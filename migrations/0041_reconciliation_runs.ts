@@ -14,6 +14,7 @@ export default Effect.gen(function* () {
       ADD COLUMN matched bigint NOT NULL DEFAULT 0,
       ADD COLUMN attempt int NOT NULL DEFAULT 1,
       ADD COLUMN claim_id uuid,
+      ADD COLUMN failure_kind text,
       ADD COLUMN next_attempt_at timestamptz,
       ADD COLUMN asked_at timestamptz,
       ADD COLUMN late_at timestamptz,
@@ -32,6 +33,7 @@ export default Effect.gen(function* () {
       DROP CONSTRAINT reconciliation_runs_status_known,
       ADD CONSTRAINT reconciliation_runs_status_known
         CHECK (status IN ('queued', 'running', 'completed', 'failed', 'superseded')),
+      ADD CONSTRAINT reconciliation_runs_failure_kind_known CHECK (failure_kind IN ('unavailable', 'malformed', 'internal')),
       ADD CONSTRAINT reconciliation_runs_stage_known CHECK (stage IN ('fetching', 'matching', 'comparing')),
       ADD CONSTRAINT reconciliation_runs_claimed_while_running
         CHECK (status <> 'running' OR num_nulls(stage, claim_id, started_at) = 0),

@@ -1,14 +1,14 @@
 import type { BillFormat, BillLine } from "@mall/domain/treasury/Bill"
 import { ChannelBills } from "@mall/domain/treasury/ChannelBills"
 import type { BillSource } from "@mall/domain/treasury/ChannelBills"
-import { BillUnavailable } from "@mall/domain/treasury/ReconciliationError"
+import { BillMalformed, BillUnavailable } from "@mall/domain/treasury/ReconciliationError"
 import { RunId, RunQueued } from "@mall/domain/treasury/Run"
 import type { Run } from "@mall/domain/treasury/Run"
 import { SettledPayments } from "@mall/domain/treasury/SettledPayments"
 import type { SettledRecord } from "@mall/domain/treasury/SettledPayments"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Cause, Context, DateTime, Duration, Effect, Layer, Option, Predicate, Ref, Schema, Stream } from "effect"
+import { Cause, Context, DateTime, Duration, Effect, Layer, Option, Ref, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash } from "node:crypto"
 import { billParsers } from "./bill/billParsers.ts"
@@ -18,7 +18,7 @@ import { ReconciliationConfig } from "./ReconciliationConfig.ts"
 import { countFailure, countRun } from "./reconciliationMetrics.ts"
 import { Rules } from "./Rules.ts"
 import { RunClaims } from "./RunClaims.ts"
-import type { Claim, Progress } from "./RunClaims.ts"
+import type { Claim, Failure, Progress } from "./RunClaims.ts"
 import { RunRepo } from "./RunRepo.ts"
 
 /** Rows that one statement takes. */
@@ -59,10 +59,11 @@ const inBatches = <E>(pieces: Stream.Stream<ReadonlyArray<BillLine>, E>) =>
     )
   })
 
-const failureOf = (cause: Cause.Cause<unknown>) => {
+const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   const error = Cause.squash(cause)
-  if (Predicate.hasProperty(error, "detail") && Predicate.isString(error.detail)) return error.detail
-  return "an internal error, which the log has"
+  if (error instanceof BillUnavailable) return { kind: "unavailable", text: error.detail }
+  if (error instanceof BillMalformed) return { kind: "malformed", text: error.detail }
+  return { kind: "internal", text: "an internal error, which the log has" }
 }
 
 const longestWait = Duration.toMillis("1 hour")
@@ -219,7 +220,7 @@ export class Reconciler extends Context.Service<
           const now = yield* DateTime.nowAsDate
           const next = nextTry(run, now)
           const failure = failureOf(cause)
-          yield* claims.fail(claim, failure, next, { actor, reason: failure, traceId: run.traceId, now })
+          yield* claims.fail(claim, failure, next, { actor, reason: failure.text, traceId: run.traceId, now })
           if (next === null) return
           const delay = Duration.millis(next.getTime() - now.getTime())
           yield* outbox.publish(RunQueued, { id: run.id, attempt: run.attempt, since: next }, { delay })

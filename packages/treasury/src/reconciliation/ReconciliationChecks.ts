@@ -8,9 +8,6 @@ import type { UncomparedDay } from "./UncomparedDays.ts"
 
 const Left = Schema.Struct({ id: Schema.String, rows: Schema.Int })
 
-/** So many failures in a row are no bill that is merely not ready. */
-const patientTries = 3
-
 const nameOf = ({ account, channel, day, merchantId }: UncomparedDay) =>
   `${channel} ${account}${merchantId === null ? "" : ` of merchant ${merchantId}`}, ${day}`
 
@@ -78,9 +75,9 @@ const made = Effect.gen(function* () {
   )
   const failed = about(
     "reconciliation_failed",
-    "No run of the reconciliation fails again and again, or is given up",
-    ({ attempt, isGivenUp, status }) => status === "failed" && (isGivenUp || attempt >= patientTries),
-    ({ attempt, failure, isGivenUp }) => `${isGivenUp ? "given up" : "failed"} after ${attempt} tries: ${failure ?? ""}`
+    "No run of the reconciliation is given up, or fails three times though the channel gives a bill",
+    ({ isFailing }) => isFailing,
+    ({ attempt, failure }) => `failed ${attempt} times: ${failure ?? ""}`
   )
   return { checks: [staging, late, failed] }
 })

@@ -19,6 +19,13 @@ export interface Claim {
   readonly run: Run
 }
 
+/** Why a try came to nothing: the channel gave no bill yet, or none that can be read, or it is ours. */
+export interface Failure {
+  readonly kind: "unavailable" | "malformed" | "internal"
+  /** One sentence. */
+  readonly text: string
+}
+
 /** How far a worker is. */
 export interface Progress {
   readonly stage: RunStage
@@ -51,8 +58,8 @@ export class RunClaims extends Context.Service<
       result: Pick<Run, "lines" | "records" | "sha256" | "totals"> & { readonly counts: RunCounts },
       act: Act
     ): Effect.Effect<void, SqlError>
-    /** Needs a transaction. Nothing is kept but `failure`, one sentence; it is given up where it is not tried again. */
-    fail(claim: Claim, failure: string, nextAttemptAt: Date | null, act: Act): Effect.Effect<void, SqlError>
+    /** Needs a transaction. Nothing is kept but `failure`; it is given up where it is not tried again. */
+    fail(claim: Claim, failure: Failure, nextAttemptAt: Date | null, act: Act): Effect.Effect<void, SqlError>
     /** Needs a transaction. Another worker may begin it now. */
     release(claim: Claim, act: Act): Effect.Effect<void, SqlError>
   }
@@ -89,7 +96,7 @@ export class RunClaims extends Context.Service<
           yield* sql`
             UPDATE treasury.reconciliation_runs
             SET status = 'running', stage = 'fetching', claim_id = ${claimId}, lease_until = ${until(now)}, attempt = attempt + 1,
-              lines = 0, records = 0, matched = 0, failure = NULL, next_attempt_at = NULL, started_at = ${now}, finished_at = NULL
+              lines = 0, records = 0, matched = 0, failure = NULL, failure_kind = NULL, next_attempt_at = NULL, started_at = ${now}, finished_at = NULL
             WHERE id = ${id}`
           const run = yield* Effect.flatMap(repo.find(id), Effect.fromOption)
           const reason = status === "running" ? "its worker stopped in the middle" : "a worker began"
@@ -162,7 +169,7 @@ export class RunClaims extends Context.Service<
             act,
             sql`
               UPDATE treasury.reconciliation_runs
-              SET status = 'failed', lease_until = NULL, failure = ${failure}, next_attempt_at = ${nextAttemptAt},
+              SET status = 'failed', lease_until = NULL, failure = ${failure.text}, failure_kind = ${failure.kind}, next_attempt_at = ${nextAttemptAt},
                 finished_at = ${act.now}
               WHERE id = ${held.run.id} AND claim_id = ${held.id} AND status = 'running' RETURNING id`
           ),

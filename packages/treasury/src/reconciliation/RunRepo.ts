@@ -106,7 +106,7 @@ export class RunRepo extends Context.Service<
             yield* tell({ id, attempt: 0 }, null, "queued", act)
           } else if (open.status === "failed") {
             const waiting = yield* sql`
-              UPDATE treasury.reconciliation_runs SET status = 'queued', failure = NULL, next_attempt_at = NULL
+              UPDATE treasury.reconciliation_runs SET status = 'queued', failure = NULL, failure_kind = NULL, next_attempt_at = NULL
               WHERE id = ${open.id} AND status = 'failed' RETURNING id`
             if (waiting.length > 0) yield* tell(open, open.status, "queued", act)
           }

@@ -9,6 +9,9 @@ import type { SqlError } from "effect/sql/SqlError"
 /** Older days that never came to a result are history. */
 const horizon = Duration.toMillis("30 days")
 
+/** So many failures in a row are no bill that was cut off on its way. */
+const patientTries = 3
+
 /** More than that is one thing that went wrong, not so many. */
 const maxDays = 500
 
@@ -21,7 +24,8 @@ const UncomparedDay = Schema.Struct({
   status: RunStatus,
   attempt: Schema.Int,
   failure: Schema.NullOr(Schema.String),
-  isGivenUp: Schema.Boolean,
+  /** It was given up, or fails again and again though the channel gives a bill. */
+  isFailing: Schema.Boolean,
   isLate: Schema.Boolean
 })
 export type UncomparedDay = typeof UncomparedDay.Type
@@ -45,7 +49,9 @@ export class UncomparedDays extends Context.Service<
           SELECT u.* FROM (
             SELECT DISTINCT ON (r.channel, r.account, r.merchant_id, r.day) r.id AS run_id, r.channel, r.account, r.merchant_id,
               to_char(r.day, 'YYYY-MM-DD') AS day, r.status, r.attempt, r.failure,
-              r.status = 'failed' AND r.next_attempt_at IS NULL AS is_given_up, r.late_at <= ${now} AS is_late
+              
+              r.status = 'failed' AND (r.next_attempt_at IS NULL
+                OR (r.attempt >= ${patientTries} AND r.failure_kind <> 'unavailable')) AS is_failing, r.late_at <= ${now} AS is_late
             FROM treasury.reconciliation_runs AS r
             WHERE r.asked_at > ${since} AND NOT EXISTS (
               SELECT FROM treasury.reconciliation_runs AS c
