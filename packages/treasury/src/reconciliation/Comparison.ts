@@ -56,6 +56,9 @@ export class Comparison extends Context.Service<
       const ample = sql`
         SELECT set_config('statement_timeout', ${`${Duration.toMillis(timeout)}ms`}, true), set_config('work_mem', '64MB', true)`
 
+      // Of what was staged a moment ago the planner knows nothing, takes it for a handful of rows and compares each with each.
+      const joined = sql`SELECT set_config('enable_nestloop', 'off', true)`
+
       const selectUnknown = SqlSchema.findAll({
         Request: Place,
         Result: Reference,
@@ -128,6 +131,7 @@ export class Comparison extends Context.Service<
         countMatched: Effect.fnUntraced(
           function* (claimId) {
             yield* ample
+            yield* joined
             return (yield* selectMatched(claimId)).matched
           },
           sql.withTransaction,
@@ -160,6 +164,7 @@ export class Comparison extends Context.Service<
         unknown: Effect.fnUntraced(
           function* (claimId, after, limit) {
             yield* ample
+            yield* joined
             return (yield* selectUnknown({ claimId, after, limit })).map(({ reference }) => reference)
           },
           sql.withTransaction,
