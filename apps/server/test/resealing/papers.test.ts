@@ -120,7 +120,7 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("The papers of
       yield* fresh
       const [k1, k2] = [aKey(), aKey()]
       const papers = yield* Effect.provideContext(aStack(20), yield* aProcess({ k1 }))
-      const workers = yield* Effect.all([1, 2, 3].map(() => aProcess({ k2, k1 })))
+      const workers = yield* Effect.forEach([1, 2, 3], () => aProcess({ k2, k1 }))
       const done = yield* Effect.forEach(workers, (worker) => Context.get(worker, PersonalDataSealing).sweep(100), {
         concurrency: "unbounded"
       })

@@ -61,8 +61,8 @@ const inBatches = <E>(pieces: Stream.Stream<ReadonlyArray<BillLine>, E>) =>
 
 const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   const error = Cause.squash(cause)
-  if (error instanceof BillUnavailable) return { kind: "unavailable", text: error.detail }
-  if (error instanceof BillMalformed) return { kind: "malformed", text: error.detail }
+  if (error instanceof BillUnavailable) return { kind: "unavailable", text: error.detail ?? error.message }
+  if (error instanceof BillMalformed) return { kind: "malformed", text: error.detail ?? error.message }
   return { kind: "internal", text: "an internal error, which the log has" }
 }
 
