@@ -164,7 +164,7 @@ sandboxed("mall recon", (it) => {
       )
       const refused = yield* mall("recon", "run", "barter", "2026-11-01")
       assert.deepStrictEqual([refused.code, refused.out], [1, ""])
-      assert.include(refused.err, "no account at barter")
+      assert.include(refused.err, "no such account at barter")
       assert.strictEqual((yield* mall("recon", "run", "wechatpay", "2026-02-30")).code, 2)
     })
   )

@@ -51,7 +51,7 @@ export class Runs extends Context.Service<
         )
         if (source === undefined) {
           const who = merchantId === undefined ? "The platform" : "The merchant"
-          return yield* new NoChannelBill({ channel, reason: `${who} has no ${account ?? "account"} at ${channel}` })
+          return yield* new NoChannelBill({ channel, reason: `${who} has no such account at ${channel}` })
         }
         if (source.format === null) {
           return yield* new NoChannelBill({ channel, reason: source.reason ?? `The bill of ${channel} is not read` })
