@@ -41,6 +41,7 @@ const startWorker = Effect.fnUntraced(function* (stuckAt: StuckAt) {
         stdio: ["ignore", "inherit", "inherit"],
         env: {
           ...{ PATH: process.env["PATH"], HOME: process.env["HOME"], DATABASE_URL: url, STUCK_AT: stuckAt },
+          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
           ...{ QUEUE_LOCK_EXPIRATION: "3 seconds", RECONCILIATION_LEASE: "2 seconds" }
         }
       })
