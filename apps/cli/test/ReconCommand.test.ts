@@ -327,6 +327,26 @@ sandboxed("mall recon", (it) => {
     })
   )
 
+  it.effect("leaves a run to a worker where it is told to, and is the worker of one that nobody has", () =>
+    Effect.gen(function* () {
+      const day = "2026-01-06"
+      const asked = yield* decode(Run, yield* mall("recon", "run", "alipay", day, "--detach", "--json"))
+      assert.deepInclude(asked, { status: "queued", attempt: 0, startedAt: null })
+      const again = yield* decode(Run, yield* mall("recon", "run", "alipay", day, "--detach", "--json"))
+      assert.strictEqual(again.id, asked.id)
+      const done = yield* decode(Run, yield* mall("recon", "run", "alipay", day, "--json"))
+      assert.deepInclude(done, { id: asked.id, status: "completed", attempt: 1 })
+      const shown = yield* mall("recon", "show", asked.id)
+      assert.match(shown.out, /a worker began/)
+      assert.match(shown.out, /compared/)
+      const owner = yield* newId
+      const refused = yield* mall("recon", "run", "alipay", day, "--merchant", owner)
+      assert.include(refused.err, "The merchant has no such account at alipay")
+      const none = yield* mall("recon", "channels", "--merchant", owner)
+      assert.include(none.out, "There is an account at no channel.")
+    })
+  )
+
   it.effect("has nothing to compare on a day of which a channel says that nothing happened", () =>
     Effect.gen(function* () {
       for (const channel of ["wechatpay_v2", "alipay"]) {
