@@ -8,13 +8,15 @@ import { generator } from "@mall/domain/kernel/Id"
 import * as EmbeddedPostgres from "@mall/platform/EmbeddedPostgres"
 import { migrate } from "@mall/platform/Migrations"
 import * as Sql from "@mall/platform/Sql"
-import { Clock, Context, Effect, Layer, Stream } from "effect"
+import { Clock, Context, Effect, Layer, Option, Stream } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import process from "node:process"
 import { heading, sumsHeading } from "../packages/treasury/src/reconciliation/bill/wechatPayBill.ts"
+import { Outbox } from "@mall/platform/Outbox"
 import { Reconciler } from "../packages/treasury/src/reconciliation/Reconciler.ts"
+import { Runs } from "../packages/treasury/src/reconciliation/Runs.ts"
 import * as ReconciliationServices from "../packages/treasury/src/reconciliation/ReconciliationServices.ts"
 import { migrations } from "../migrations/index.ts"
 
@@ -90,7 +92,18 @@ const Ports = (file: string, count: number) =>
     Context.make(
       ChannelBills,
       ChannelBills.of({
-        sources: [{ channel: wechat, account: "1", format: "wechatpay_trade", reason: null, offsetMinutes: 480 }],
+        sources: [
+          {
+            channel: wechat,
+            account: "1",
+            merchantId: null,
+            format: "wechatpay_trade",
+            reason: null,
+            offsetMinutes: 480
+          }
+        ],
+        own: () => Effect.succeed([]),
+        ownOf: () => Effect.succeed([]),
         download: () => Effect.succeedSome(bytesOf(file))
       })
     ).pipe(
@@ -116,16 +129,23 @@ export const measureRecon = (count: number): Promise<ReconFigures> => {
   writeBill(file, count)
   const measure = Effect.gen(function* () {
     const reconciler = yield* Reconciler
+    const runs = yield* Runs
     const begin = yield* Clock.currentTimeMillis
-    const { counts } = yield* reconciler.run(wechat, day, "bench", yield* newRunId)
+    const asked = yield* runs.ask({ channel: wechat, day }, "bench", yield* newRunId)
+    const done = yield* reconciler.work(asked.id, "bench")
     const seconds = ((yield* Clock.currentTimeMillis) - begin) / 1000
-    return { seconds, peakMb: process.resourceUsage().maxRSS / 1024, found: counts?.amountDiffers ?? 0 }
+    const found = Option.getOrUndefined(done)?.counts?.amountDiffers ?? 0
+    return { seconds, peakMb: process.resourceUsage().maxRSS / 1024, found }
   })
   return EmbeddedPostgres.start({ folder: path.join(folder, "postgres") }).pipe(
     Effect.flatMap(({ url }) =>
       Effect.andThen(migrate(migrations), measure).pipe(
         Effect.provide(
-          ReconciliationServices.layer.pipe(Layer.provide(Ports(file, count)), Layer.provideMerge(Sql.layerUrl(url)))
+          ReconciliationServices.layer.pipe(
+            Layer.provide(Ports(file, count)),
+            Layer.provide(Outbox.layer),
+            Layer.provideMerge(Sql.layerUrl(url))
+          )
         )
       )
     ),

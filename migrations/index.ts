@@ -36,6 +36,7 @@ import leftovers from "./0036_leftovers.ts"
 import moreChecks from "./0037_more_checks.ts"
 import channelFees from "./0038_channel_fees.ts"
 import merchantPolicies from "./0039_merchant_policies.ts"
+import reconciliationRuns from "./0041_reconciliation_runs.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -77,4 +78,5 @@ export const migrations = {
   "0037_more_checks": moreChecks,
   "0038_channel_fees": channelFees,
   "0039_merchant_policies": merchantPolicies
+  "0041_reconciliation_runs": reconciliationRuns
 }

@@ -1,11 +1,7 @@
 import { generator } from "@mall/domain/kernel/Id"
-import { ChannelId } from "@mall/domain/payments/Payment"
-import { BillDay } from "@mall/domain/treasury/Bill"
 import { CorrectionId, DifferenceDetails, DifferenceId } from "@mall/domain/treasury/Difference"
 import { ResolutionRules, RuleSet } from "@mall/domain/treasury/Rule"
-import { Run, RunId } from "@mall/domain/treasury/Run"
 import { Differences } from "@mall/treasury/reconciliation/Differences"
-import { Reconciler } from "@mall/treasury/reconciliation/Reconciler"
 import { Rules } from "@mall/treasury/reconciliation/Rules"
 import { Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
@@ -15,35 +11,10 @@ import { operator } from "./Operator.ts"
 import { fields, json, print, section, table } from "./Output.ts"
 import * as Services from "./Services.ts"
 
-const newRunId = generator(RunId)
 const newCorrectionId = generator(CorrectionId)
 const actor = Effect.map(operator, (name) => `operator:${name}`)
 const anId = "0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77"
 const id = Argument.String("difference").pipe(Argument.withSchema(DifferenceId))
-
-export const run = Command.make(
-  "run",
-  {
-    channel: Argument.String("channel").pipe(Argument.withSchema(ChannelId)),
-    day: Argument.String("day").pipe(
-      Argument.withSchema(BillDay),
-      Argument.withDescription("The day as the channel counts it, such as 2026-11-20")
-    ),
-    json
-  },
-  Effect.fnUntraced(function* ({ channel, day, json }) {
-    const reconciler = yield* Reconciler
-    const done = yield* reconciler.run(channel, day, yield* actor, yield* newRunId)
-    const { counts, id, lines } = done
-    yield* print(done, { json, schema: Run }, fields({ run: id, lines, ...counts }))
-  })
-).pipe(
-  Command.withDescription(
-    "Fetch a channel's bill of a day and compare it with our records; again takes the newer bill"
-  ),
-  Command.withExamples([{ command: "mall recon run wechatpay 2026-11-20" }]),
-  Command.provide(Services.layer)
-)
 
 const showDetails = (details: DifferenceDetails, json: boolean) => {
   const { corrections, difference, history, proposal } = details
@@ -53,6 +24,7 @@ const showDetails = (details: DifferenceDetails, json: boolean) => {
     Effect.gen(function* () {
       yield* fields({
         ...{ id: difference.id, run: difference.runId, channel: difference.channel, day: difference.day },
+        ...{ account: difference.account, merchant: difference.merchantId },
         ...{ class: difference.class, kind: difference.kind, reference: difference.reference },
         ...{ "channel's number": difference.channelReference, payment: difference.paymentId, line: difference.line },
         "in the bill": [difference.billAmount, difference.billCurrency, difference.billState].join(" ").trim(),

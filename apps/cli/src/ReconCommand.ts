@@ -4,7 +4,8 @@ import { DifferenceClass, DifferencePage, DifferenceStatus } from "@mall/domain/
 import type { Difference } from "@mall/domain/treasury/Difference"
 import type { Aging } from "@mall/domain/treasury/ReconciliationReport"
 import { ReconciliationReport } from "@mall/domain/treasury/ReconciliationReport"
-import { ReconciliationChannel, Run, RunId, RunPage, RunStatus } from "@mall/domain/treasury/Run"
+import { ReconciliationChannel, RunDetails, RunId, RunPage, RunStatus } from "@mall/domain/treasury/Run"
+import type { Run, RunChange } from "@mall/domain/treasury/Run"
 import { ReconciliationReads } from "@mall/treasury/reconciliation/ReconciliationReads"
 import { Effect, Option, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
@@ -12,8 +13,10 @@ import { csv, printCsv } from "./csv.ts"
 import { given, page } from "./flags.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
 import type { Columns } from "@mall/platform/csv"
-import { approve, assign, difference, draft, reject, resolve, rules, run } from "./ReconActs.ts"
+import { historySection } from "./historySection.ts"
+import { approve, assign, difference, draft, reject, resolve, rules } from "./ReconActs.ts"
 import { fees, setFee } from "./ReconFees.ts"
+import { ofMerchant, run } from "./ReconRun.ts"
 import * as Services from "./Services.ts"
 
 const channel = Flag.String("channel").pipe(
@@ -27,10 +30,10 @@ const ofDay = day("day", "Only of this day, such as 2026-11-20").pipe(Flag.optio
 
 const channels = Command.make(
   "channels",
-  { json },
-  Effect.fnUntraced(function* ({ json }) {
+  { merchant: ofMerchant, json },
+  Effect.fnUntraced(function* ({ json, merchant }) {
     const reads = yield* ReconciliationReads
-    const all = yield* reads.channels
+    const all = yield* reads.channels(Option.getOrUndefined(merchant))
     yield* print(
       all,
       { json, schema: Schema.Array(ReconciliationChannel) },
@@ -43,12 +46,14 @@ const channels = Command.make(
           "last day": ({ lastDay }) => lastDay
         },
         all,
-        "The platform has an account at no channel."
+        "There is an account at no channel."
       )
     )
   })
 ).pipe(
-  Command.withDescription("List the channels and whether their bills are compared"),
+  Command.withDescription(
+    "List the accounts at channels, the platform's or a merchant's, and whether their bills are compared"
+  ),
   Command.withExamples([{ command: "mall recon channels" }]),
   Command.provide(Services.layer)
 )
@@ -59,14 +64,16 @@ const runColumns: Columns<Run> = {
   day: ({ day }) => day,
   status: ({ status }) => status,
   lines: ({ lines }) => lines,
-  matched: ({ counts }) => counts?.matched,
+  matched: ({ matched }) => matched,
   "amount differs": ({ counts }) => counts?.amountDiffers,
   "missing here": ({ counts }) => counts?.missingHere,
   "missing there": ({ counts }) => counts?.missingThere,
   duplicate: ({ counts }) => counts?.duplicate,
   "state differs": ({ counts }) => counts?.stateDiffers,
   timing: ({ counts }) => counts?.timing,
-  "fee differs": ({ counts }) => counts?.feeDiffers
+  "fee differs": ({ counts }) => counts?.feeDiffers,
+  account: ({ account }) => account,
+  merchant: ({ merchantId }) => merchantId
 }
 
 const runs = Command.make(
@@ -74,6 +81,7 @@ const runs = Command.make(
   {
     ...page,
     channel,
+    merchant: ofMerchant,
     day: ofDay,
     status: Flag.Literals("status", RunStatus.literals).pipe(
       Flag.withDescription("Only of this status"),
@@ -81,9 +89,9 @@ const runs = Command.make(
     ),
     json
   },
-  Effect.fnUntraced(function* ({ after, channel, day, json, limit, status }) {
+  Effect.fnUntraced(function* ({ after, channel, day, json, limit, merchant, status }) {
     const reads = yield* ReconciliationReads
-    yield* printPage(yield* reads.runs({ limit, ...given({ after, channel, day, status }) }), {
+    yield* printPage(yield* reads.runs({ limit, ...given({ after, channel, day, merchantId: merchant, status }) }), {
       json,
       schema: RunPage,
       columns: runColumns,
@@ -102,17 +110,24 @@ const show = Command.make(
   Effect.fnUntraced(function* ({ id, json }) {
     const reads = yield* ReconciliationReads
     const run = yield* reads.run(id)
-    const { account, actor, channel, counts, failure, finishedAt, lines, records, sha256, startedAt, status } = run
+    const { account, actor, channel, counts, failure, lines, matched, merchantId, records, sha256, stage, status } = run
     yield* print(
       run,
-      { json, schema: Run },
-      Effect.andThen(
-        fields({
-          ...{ id, channel, account, day: run.day, status, why: failure, lines, "records of ours": records },
-          ...counts,
-          ...{ "hash of the bill": sha256, who: actor, trace: run.traceId, started: startedAt, finished: finishedAt }
-        }),
-        section(
+      { json, schema: RunDetails },
+      Effect.gen(function* () {
+        yield* fields({
+          ...{ id, channel, account, merchant: merchantId, day: run.day, status, stage, why: failure },
+          ...{ lines, "records of ours": records, matched, ...counts },
+          ...{
+            "hash of the bill": sha256,
+            who: actor,
+            trace: run.traceId,
+            tries: run.attempt,
+            "next try": run.nextAttemptAt
+          },
+          ...{ asked: run.askedAt, started: run.startedAt, finished: run.finishedAt }
+        })
+        yield* section(
           "Sums of the bill",
           {
             currency: ({ currency }) => currency,
@@ -123,11 +138,15 @@ const show = Command.make(
           },
           run.totals
         )
-      )
+        yield* historySection<RunChange>(
+          { from: ({ fromStatus }) => fromStatus, to: ({ toStatus }) => toStatus, try: ({ attempt }) => attempt },
+          run.history
+        )
+      })
     )
   })
 ).pipe(
-  Command.withDescription("Show a run with its figures; amounts are in minor units"),
+  Command.withDescription("Show a run with its figures, how far it is, and its history; amounts are in minor units"),
   Command.withExamples([{ command: "mall recon show 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77" }]),
   Command.provide(Services.layer)
 )
@@ -145,7 +164,9 @@ const differenceColumns: Columns<Difference> = {
   currency: ({ billCurrency, ourCurrency }) => billCurrency ?? ourCurrency,
   status: ({ status }) => status,
   assignee: ({ assignee }) => assignee,
-  found: ({ createdAt }) => createdAt
+  found: ({ createdAt }) => createdAt,
+  account: ({ account }) => account,
+  merchant: ({ merchantId }) => merchantId
 }
 
 const differences = Command.make(
@@ -153,6 +174,7 @@ const differences = Command.make(
   {
     ...page,
     channel,
+    merchant: ofMerchant,
     day: ofDay,
     class: Flag.Literals("class", DifferenceClass.literals).pipe(
       Flag.withDescription("Only of this class"),
@@ -165,9 +187,9 @@ const differences = Command.make(
     csv,
     json
   },
-  Effect.fnUntraced(function* ({ after, channel, class: found, csv, day, json, limit, status }) {
+  Effect.fnUntraced(function* ({ after, channel, class: found, csv, day, json, limit, merchant, status }) {
     const reads = yield* ReconciliationReads
-    const filter = given({ channel, class: found, day, status })
+    const filter = given({ channel, class: found, day, merchantId: merchant, status })
     if (csv) {
       const all = Stream.paginate<string | undefined, Difference, Effect.Error<ReturnType<typeof reads.differences>>>(
         undefined,
@@ -208,10 +230,10 @@ const agingColumns: Columns<Aging> = {
 
 const report = Command.make(
   "report",
-  { from: day("from", "The first day"), to: day("to", "The last day"), csv, json },
-  Effect.fnUntraced(function* ({ csv, from, json, to }) {
+  { from: day("from", "The first day"), to: day("to", "The last day"), merchant: ofMerchant, csv, json },
+  Effect.fnUntraced(function* ({ csv, from, json, merchant, to }) {
     const reads = yield* ReconciliationReads
-    const report = yield* reads.report(from, to)
+    const report = yield* reads.report({ from, to, ...given({ merchantId: merchant }) })
     if (csv) return yield* printCsv(runColumns, Stream.fromIterable(report.runs))
     yield* print(
       report,

@@ -164,7 +164,7 @@ sandboxed("mall recon", (it) => {
       )
       const refused = yield* mall("recon", "run", "barter", "2026-11-01")
       assert.deepStrictEqual([refused.code, refused.out], [1, ""])
-      assert.include(refused.err, "no account at barter")
+      assert.include(refused.err, "no such account at barter")
       assert.strictEqual((yield* mall("recon", "run", "wechatpay", "2026-02-30")).code, 2)
     })
   )
@@ -320,10 +320,30 @@ sandboxed("mall recon", (it) => {
         assert.deepStrictEqual([code, out], [1, ""])
         assert.include(err, reason)
       })
-      yield* refused("billFile", { kind: "tamper", what: "body" }, "The bill cannot be read")
+      yield* refused("billFile", { kind: "tamper", what: "body" }, "of the bill: ")
       yield* refused("billFile", { kind: "answer", with: "half", when: "after" }, "the archive is damaged: Truncated")
       yield* refused("billFile", { kind: "answer", with: "html", when: "before", status: 502 }, "HTTP_502", 2)
       yield* refused("bill", { kind: "tamper", what: "body" }, "ANSWER_NOT_SIGNED")
+    })
+  )
+
+  it.effect("leaves a run to a worker where it is told to, and is the worker of one that nobody has", () =>
+    Effect.gen(function* () {
+      const day = "2026-01-06"
+      const asked = yield* decode(Run, yield* mall("recon", "run", "alipay", day, "--detach", "--json"))
+      assert.deepInclude(asked, { status: "queued", attempt: 0, startedAt: null })
+      const again = yield* decode(Run, yield* mall("recon", "run", "alipay", day, "--detach", "--json"))
+      assert.strictEqual(again.id, asked.id)
+      const done = yield* decode(Run, yield* mall("recon", "run", "alipay", day, "--json"))
+      assert.deepInclude(done, { id: asked.id, status: "completed", attempt: 1 })
+      const shown = yield* mall("recon", "show", asked.id)
+      assert.match(shown.out, /a worker began/)
+      assert.match(shown.out, /compared/)
+      const owner = yield* newId
+      const refused = yield* mall("recon", "run", "alipay", day, "--merchant", owner)
+      assert.include(refused.err, "The merchant has no such account at alipay")
+      const none = yield* mall("recon", "channels", "--merchant", owner)
+      assert.include(none.out, "There is an account at no channel.")
     })
   )
 

@@ -9,6 +9,7 @@ import {
 } from "@mall/identity/Identity"
 import * as LedgerChecks from "@mall/ledger/LedgerChecks"
 import * as LedgerServices from "@mall/ledger/LedgerServices"
+import * as DocumentResealing from "@mall/merchants/kyc/DocumentResealing"
 import * as MerchantChecks from "@mall/merchants/MerchantChecks"
 import * as TermsChecks from "@mall/merchants/terms/TermsChecks"
 import * as TermsServices from "@mall/merchants/terms/TermsServices"
@@ -25,6 +26,8 @@ import { Idempotency } from "@mall/platform/Idempotency"
 import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import { PersonalDataSealing } from "@mall/platform/sealing/PersonalDataSealing"
+import { SealedData } from "@mall/platform/sealing/SealedData"
+import * as SealedTables from "@mall/platform/sealing/SealedTables"
 import * as RiskServices from "@mall/risk/RiskServices"
 import * as Stores from "@mall/platform/Stores"
 import * as ExchangeChecks from "@mall/treasury/exchange/ExchangeChecks"
@@ -41,15 +44,22 @@ import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
 import { Database } from "./Database.ts"
 
-/** Every table that holds personal data. */
-const Sealing = PersonalDataSealing.layerOf([
-  ...personalDataTables,
-  ...MerchantServices.personalDataTables,
-  ...Trade.personalDataTables
-])
+/** What is sealed of the mall: the tables that hold personal data, and merchants' documents. */
+const Sealed = Layer.mergeAll(
+  SealedTables.layer([...personalDataTables, ...MerchantServices.personalDataTables, ...Trade.personalDataTables]),
+  DocumentResealing.layer
+)
 
 /** What the contexts stand on, over the database. */
-const Foundation = Layer.mergeAll(Checks.layer, Outbox.layerNoDeps, Idempotency.layer, Alerts.layer, Sealing).pipe(
+const Foundation = Layer.mergeAll(
+  Checks.layer,
+  Outbox.layerNoDeps,
+  Idempotency.layer,
+  Alerts.layer,
+  PersonalDataSealing.layer
+).pipe(
+  Layer.provideMerge(SealedData.layer),
+
   Layer.provideMerge(Layer.mergeAll(Stores.layer, SignalCounts.layer)),
   Layer.provideMerge(Doorbell.layerNoDeps),
   Layer.provideMerge(Notifications.layer),
@@ -68,6 +78,7 @@ const Pay = Layer.mergeAll(
   LedgerChecks.layer,
   PaymentChecks.layer,
   ReconciliationChecks.layer,
+  SealedTables.layer(PayoutServices.personalDataTables),
   Layer.mergeAll(TermsChecks.layer, SettlementChecks.layer, PayoutChecks.layer, ExchangeChecks.layer)
 ).pipe(
   Layer.provideMerge(PayoutServices.layer),
@@ -82,7 +93,7 @@ const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fres
 
 /** Trade and merchants need ports of the others, catalog needs only trade's stock, payments the standing of merchants: the order below is the order of the ports. */
 const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
-  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer, MerchantChecks.layer).pipe(
+  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer, MerchantChecks.layer, Sealed).pipe(
     Layer.provideMerge(Layer.mergeAll(Trade.layer, MerchantServices.layer)),
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),

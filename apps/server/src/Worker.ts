@@ -45,6 +45,7 @@ export const subscriptions = Layer.mergeAll(
   MerchantWorker.subscriptions,
   PaymentWorker.subscriptions,
   PayoutWorker.subscriptions,
+  ReconciliationWorker.subscriptions,
   SettlementWorker.subscriptions.pipe(Layer.provide(Workflows.layer)),
   SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
   QueueMetrics.layer,

@@ -64,8 +64,9 @@ export const driveDifferences = Effect.gen(function* () {
   const runId = yield* newRunId
   const at = DateTime.toDateUtc(now)
   yield* sql`
-    INSERT INTO treasury.reconciliation_runs (id, channel, account, day, status, actor, started_at, finished_at)
-    VALUES (${runId}, 'alipay', 'audited', ${dayBefore(9)}::date, 'completed', 'test', ${at}, ${at})`
+    INSERT INTO treasury.reconciliation_runs
+      (id, channel, account, day, status, actor, asked_at, late_at, started_at, finished_at)
+    VALUES (${runId}, 'alipay', 'audited', ${dayBefore(9)}::date, 'completed', 'test', ${at}, ${at}, ${at}, ${at})`
   const aDifference = Effect.fnUntraced(function* (reference: string) {
     const id = yield* newDifferenceId
     yield* sql`

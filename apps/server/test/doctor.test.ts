@@ -235,10 +235,20 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doct
             check: "reconciliation_staging",
             subject: `run ${paid}`,
             tamper: sql`
-              INSERT INTO treasury.compared_records (run_id, kind, reference, payment_id, amount, currency, state, at)
+              INSERT INTO treasury.compared_records (claim_id, kind, reference, payment_id, amount, currency, state, at)
               VALUES (${paid}, 'payment', 'r', 'p', 1, 'CNY', 'succeeded', now())`,
-            restore: sql`DELETE FROM treasury.compared_records WHERE run_id = ${paid}`
-          }
+            restore: sql`DELETE FROM treasury.compared_records WHERE claim_id = ${paid}`
+          },
+          ...(["reconciliation_late", "reconciliation_failed"] as const).map((check) => ({
+            check,
+            subject: `run ${paid}`,
+            tamper: sql`
+              INSERT INTO treasury.reconciliation_runs
+                (id, channel, account, day, status, attempt, failure, failure_kind, actor, asked_at, late_at, finished_at)
+              VALUES (${paid}, 'stripe', 'doctor', '2026-01-01', 'failed', 3, 'no bill', 'unavailable', 'doctor', now(), now(),
+                now())`,
+            restore: sql`DELETE FROM treasury.reconciliation_runs WHERE id = ${paid}`
+          }))
         ]
         const frozenNow = sql`SELECT code FROM ledger.accounts WHERE frozen_at IS NOT NULL ORDER BY code`.pipe(
           Effect.map((rows) => rows.map(({ code }) => String(code)))

@@ -273,21 +273,26 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/doctor/violations/:id/acknowledge": { params: id, body: { reason: "because" } },
   "POST /api/v1/doctor/runs": { body: { check: "nothing", isFull: false, withChannels: false } },
   "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
-  "GET /api/v1/reconciliation/channels": none,
+  "GET /api/v1/reconciliation/channels": { query: { merchantId: missingId } },
   "GET /api/v1/reconciliation/runs": {
-    query: { ...page, channel: "wechatpay", day: "2026-11-20", status: "completed" }
+    query: { ...page, merchantId: missingId, channel: "wechatpay", day: "2026-11-20", status: "completed" }
   },
   "GET /api/v1/reconciliation/runs/:id": { params: id },
   "GET /api/v1/reconciliation/differences": {
-    query: { ...page, channel: "wechatpay", day: "2026-11-20", class: "missing_here", status: "open" }
+    query: {
+      ...{ ...page, merchantId: missingId, channel: "wechatpay", day: "2026-11-20" },
+      ...{ class: "missing_here", status: "open" }
+    }
   },
   "GET /api/v1/reconciliation/differences/:id": { params: id },
-  "GET /api/v1/reconciliation/report": { query: { from: "2026-11-01", to: "2026-11-20" } },
+  "GET /api/v1/reconciliation/report": { query: { merchantId: missingId, from: "2026-11-01", to: "2026-11-20" } },
   "GET /api/v1/reconciliation/rules": none,
   "PUT /api/v1/reconciliation/rules": { body: { version: 7, rules: [], reason: "because" } },
   "GET /api/v1/reconciliation/fees": none,
   "POST /api/v1/reconciliation/fees": { body: channelFee },
-  "POST /api/v1/reconciliation/runs": { body: { channel: "alipay", day: "2026-11-20" } },
+  "POST /api/v1/reconciliation/runs": {
+    body: { channel: "alipay", day: "2026-11-20", merchantId: missingId, account: "2088" }
+  },
   "PUT /api/v1/reconciliation/differences/:id/assignment": { params: id, body: { assignee: "olga", note: "asked" } },
   "POST /api/v1/reconciliation/differences/:id/resolve": { params: id, body: { reason: "because" } },
   "POST /api/v1/reconciliation/differences/:id/correction": {

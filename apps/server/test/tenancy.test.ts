@@ -137,9 +137,8 @@ describe("tenants", () => {
         const rows = yield* owner`
           SELECT a.attrelid::regclass::text AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
           WHERE a.attname = 'merchant_id' AND c.relkind = 'r' AND NOT c.relrowsecurity
-            AND c.relnamespace::regnamespace::text IN ('identity', 'catalog', 'trade', 'payments', 'ledger', 'treasury')
-            AND c.relnamespace::regnamespace::text IN ('identity', 'catalog', 'trade', 'payments', 'ledger', 'merchant_terms')
-            AND c.relnamespace::regnamespace::text IN ('identity', 'catalog', 'trade', 'merchants', 'payments', 'ledger')
+            AND c.relnamespace::regnamespace::text IN
+              ('identity', 'catalog', 'trade', 'merchants', 'payments', 'ledger', 'treasury', 'merchant_terms')
         `
         assert.deepStrictEqual(rows.map((row) => String(row["name"])).toSorted(), others)
       })

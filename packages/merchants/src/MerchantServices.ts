@@ -2,6 +2,7 @@ import * as ObjectStoreLayer from "@mall/platform/objects/ObjectStoreLayer"
 import { VirusScanner } from "@mall/platform/scanning/VirusScanner"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Layer } from "effect"
+import { DocumentContents } from "./kyc/DocumentContents.ts"
 import { DocumentRepo } from "./kyc/DocumentRepo.ts"
 import { Documents } from "./kyc/Documents.ts"
 import { MerchantsConfig } from "./MerchantsConfig.ts"
@@ -34,6 +35,7 @@ export const layer = Layer.mergeAll(
   KycExpiry.layerNoDeps,
   MerchantAdministration.layerNoDeps
 ).pipe(
+  Layer.provide(DocumentContents.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(ApplicationRepo.layer, DocumentRepo.layer, Profiles.layerNoDeps, Shops.layer)),
   Layer.provide([ObjectStoreLayer.layer, VirusScanner.layer, PersonalDataKeys.layer, MerchantsConfig.layer])
 )

@@ -6,6 +6,7 @@ import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
 import { ChannelWatches } from "./lifecycle/ChannelWatches.ts"
 import { Closing } from "./lifecycle/Closing.ts"
 import * as ChannelBillsLayer from "./bills/ChannelBillsLayer.ts"
+import { OwnAccountReads } from "./bills/OwnAccountReads.ts"
 import * as SettledPaymentsLayer from "./bills/SettledPaymentsLayer.ts"
 import { Brandings } from "./cashier/Brandings.ts"
 import { Cashier } from "./cashier/Cashier.ts"
@@ -38,8 +39,7 @@ const layerNoDeps = Layer.mergeAll(
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps,
   Cashier.layerNoDeps,
-  ChannelBillsLayer.layerNoDeps,
-  SettledPaymentsLayer.layer,
+  Layer.provide(Layer.mergeAll(ChannelBillsLayer.layerNoDeps, SettledPaymentsLayer.layerNoDeps), OwnAccountReads.layer),
   ChannelCredentials.layerNoDeps,
   CredentialResealing.layerNoDeps,
   DisputeServices.layerNoDeps

@@ -1,22 +1,20 @@
 import { assert, layer } from "@effect/vitest"
 import { generator } from "@mall/domain/kernel/Id"
-import { Legs } from "@mall/domain/ledger/Transfer"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { BillDay } from "@mall/domain/treasury/Bill"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
 import { BillUnavailable } from "@mall/domain/treasury/ReconciliationError"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { RunId } from "@mall/domain/treasury/Run"
-import { Deferred, Effect, Exit, Fiber, Schema, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Option, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { Differences } from "../src/reconciliation/Differences.ts"
 import { ReconciliationReads } from "../src/reconciliation/ReconciliationReads.ts"
 import { Reconciler } from "../src/reconciliation/Reconciler.ts"
-import { Rules } from "../src/reconciliation/Rules.ts"
-import { differencesOf, lay, movement, noon, run, shown, theDifference } from "./reconciledDays.ts"
+import { Runs } from "../src/reconciliation/Runs.ts"
+import { ask, differencesOf, lay, movement, noon, run, shown } from "./reconciledDays.ts"
 import { billOf, monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
 
-const decodeLegs = Schema.decodeUnknownEffect(Legs)
 const newRunId = generator(RunId)
 const newCorrectionId = generator(CorrectionId)
 
@@ -143,8 +141,9 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       yield* lay({}, [])
       const whole = billOf(Array.from({ length: 20 }, () => trade))
       world.bills.set(monday, whole.slice(0, whole.length - 200))
-      const broken = yield* Effect.flip(run(monday))
-      assert.strictEqual(broken._tag, "BillMalformed")
+      const broken = yield* run(monday)
+      assert.deepInclude(broken, { status: "failed", attempt: 1 })
+      assert.match(broken.failure ?? "", /^line \d+ of the bill: /)
       const bytes = new TextEncoder().encode(whole.slice(0, 3000))
       world.bills.set(
         monday,
@@ -153,18 +152,29 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
           Stream.fail(new BillUnavailable({ channel: wechat, day: monday, reason: "FILE_BROKEN_OFF" }))
         )
       )
-      assert.strictEqual((yield* Effect.flip(run(monday)))._tag, "BillUnavailable")
-      const reads = yield* ReconciliationReads
-      const { data } = yield* reads.runs({ day: monday })
-      assert.deepStrictEqual(
-        data.map(({ status }) => status),
-        ["failed", "failed"]
-      )
-      assert.match(data[1]?.failure ?? "", /^line \d+ of the bill: /)
+      const again = yield* run(monday)
+      assert.deepInclude(again, { id: broken.id, status: "failed", attempt: 2, counts: null })
+      assert.include(again.failure, "FILE_BROKEN_OFF")
       assert.strictEqual((yield* differencesOf(monday)).length, 0)
       assert.strictEqual((yield* sql`SELECT FROM treasury.bill_lines`).length, 0)
       world.bills.set(monday, "")
-      assert.deepInclude(yield* run(monday), { status: "completed", lines: 0, sha256: null })
+      const done = yield* run(monday)
+      assert.deepInclude(done, { id: broken.id, status: "completed", lines: 0, sha256: null, failure: null })
+      const { history } = yield* ReconciliationReads.use((reads) => reads.run(done.id))
+      assert.deepStrictEqual(
+        history.map(({ attempt, toStatus }) => `${attempt} ${toStatus}`),
+        [
+          "0 queued",
+          "1 running",
+          "1 failed",
+          "1 queued",
+          "2 running",
+          "2 failed",
+          "2 queued",
+          "3 running",
+          "3 completed"
+        ]
+      )
     })
   )
 
@@ -181,170 +191,154 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
         Stream.fromEffect(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never))
       )
       world.bills.set(monday, stuck)
+      const reconciler = yield* Reconciler
       const first = yield* Effect.forkChild(run(monday))
       yield* Deferred.await(begun)
-      assert.strictEqual((yield* Effect.flip(run(monday)))._tag, "RunInProgress")
-      yield* Fiber.interrupt(first)
-      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(first)))
-      // a worker that was killed leaves its row as it was
-      yield* sql`UPDATE treasury.reconciliation_runs SET status = 'running', failure = NULL, finished_at = NULL,
-        lease_until = timestamptz '2020-01-01'`
+      const asked = yield* ask(monday)
+      assert.strictEqual(asked.status, "running")
+      assert.isTrue(Option.isNone(yield* reconciler.work(asked.id, "worker:other")))
+      // a worker that was killed leaves its row and what it had staged, and is not heard of any more
+      const claim = yield* sql`SELECT claim_id FROM treasury.reconciliation_runs`
+      yield* sql`
+        INSERT INTO treasury.bill_lines (claim_id, line, kind, reference, channel_reference, amount, fee, currency, state, at)
+        SELECT claim_id, 1, 'payment', 'left behind', 'x', 1, 0, 'CNY', 'succeeded', now() FROM treasury.reconciliation_runs`
+      yield* sql`UPDATE treasury.reconciliation_runs SET lease_until = timestamptz '2020-01-01'`
       world.bills.set(monday, billOf([trade]))
       const workers = yield* Effect.all(
-        Array.from({ length: 4 }, () => Effect.exit(run(monday))),
+        Array.from({ length: 4 }, (_, index) => reconciler.work(asked.id, `worker:${index}`)),
         { concurrency: "unbounded" }
       )
-      assert.isTrue(workers.some(Exit.isSuccess))
-      const counted = yield* sql`SELECT FROM treasury.reconciliation_runs WHERE status = 'completed'`
-      assert.strictEqual(counted.length, 1)
+      assert.strictEqual(workers.filter(Option.isSome).length, 1)
+      const done = Option.getOrThrow(Option.firstSomeOf(workers))
+      assert.deepInclude(done, { id: asked.id, status: "completed", attempt: 2, lines: 1 })
       assert.strictEqual((yield* differencesOf(monday)).length, 1)
+      const staged = yield* sql`SELECT FROM treasury.bill_lines WHERE claim_id <> ${String(claim[0]?.["claimId"])}`
+      assert.strictEqual(staged.length, 0)
+      // the first comes to itself: the run is not its own any more, and nothing of it counts
+      yield* Fiber.interrupt(first)
+      const after = yield* ReconciliationReads.use((reads) => reads.run(asked.id))
+      assert.deepStrictEqual([after.status, after.attempt], ["completed", 2])
+      assert.strictEqual((yield* sql`SELECT FROM treasury.bill_lines`).length, 0)
+    })
+  )
+
+  it.effect("that a worker is at is given back when that worker is stopped", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const { record, trade } = yield* movement(noon, 100)
+      yield* lay({}, [record])
+      const begun = yield* Deferred.make<void>()
+      world.bills.set(monday, Stream.fromEffect(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never)))
+      const first = yield* Effect.forkChild(run(monday))
+      yield* Deferred.await(begun)
+      const { id } = yield* ask(monday)
+      yield* Fiber.interrupt(first)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(first)))
+      const reads = yield* ReconciliationReads
+      assert.strictEqual((yield* reads.run(id)).status, "queued")
+      world.bills.set(monday, billOf([trade]))
+      assert.deepInclude(yield* run(monday), { id, status: "completed", matched: 1 })
+    })
+  )
+
+  it.effect("of a day is one run, however many ask for it at once", () =>
+    Effect.gen(function* () {
+      const reconciler = yield* Reconciler
+      const sql = yield* SqlClient.SqlClient
+      const { record, trade } = yield* movement(noon, 100)
+      yield* lay({ [monday]: [{ ...trade, amount: 101 }] }, [record])
+      const asked = yield* Effect.all(
+        Array.from({ length: 8 }, (_, index) => ask(monday, `operator:${index}`)),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(new Set(asked.map(({ id }) => id)).size, 1)
+      const workers = yield* Effect.forEach(asked, ({ id }) => reconciler.work(id, "worker:test"), {
+        concurrency: "unbounded"
+      })
+      assert.strictEqual(workers.filter(Option.isSome).length, 1)
+      assert.strictEqual((yield* sql`SELECT FROM treasury.reconciliation_runs`).length, 1)
+      assert.strictEqual((yield* sql`SELECT FROM treasury.differences`).length, 1)
+      assert.strictEqual((yield* sql`SELECT FROM treasury.difference_history`).length, 1)
+    })
+  )
+
+  it.effect("tells how far it is while it runs", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const reads = yield* ReconciliationReads
+      const { record, trade } = yield* movement(noon, 100)
+      yield* lay({}, [record])
+      const begun = yield* Deferred.make<void>()
+      const released = yield* Deferred.make<void>()
+      const text = new TextEncoder().encode(billOf(Array.from({ length: 2_500 }, () => trade)))
+      world.bills.set(
+        monday,
+        Stream.make(text.slice(0, 600_000)).pipe(
+          Stream.concat(
+            Stream.fromEffect(
+              Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(released)).pipe(
+                Effect.as(text.slice(600_000))
+              )
+            )
+          ),
+          Stream.rechunk(1)
+        )
+      )
+      const working = yield* Effect.forkChild(run(monday))
+      yield* Deferred.await(begun)
+      const { id } = yield* ask(monday)
+      const now = yield* reads.run(id)
+      assert.deepInclude(now, { status: "running", stage: "fetching", attempt: 1, counts: null, finishedAt: null })
+      assert.isAtLeast(now.lines, 2_000)
+      yield* Deferred.succeed(released, undefined)
+      const done = yield* Fiber.join(working)
+      assert.deepInclude(done, { status: "completed", stage: null, lines: 2_500, matched: 1 })
+    })
+  )
+
+  it.effect("is tried again, later each time, and given up at last", () =>
+    Effect.gen(function* () {
+      const reads = yield* ReconciliationReads
+      const reconciler = yield* Reconciler
+      const sql = yield* SqlClient.SqlClient
+      const world = yield* World
+      yield* lay({}, [])
+      const { id } = yield* ask(monday)
+      const waits: Array<number> = []
+      for (const attempt of [1, 2, 3]) {
+        const failed = Option.getOrThrow(yield* reconciler.work(id, "worker:test"))
+        assert.deepInclude(failed, { id, status: "failed", attempt })
+        assert.include(failed.failure, "not made yet")
+        const wait = (failed.nextAttemptAt?.getTime() ?? 0) - (failed.finishedAt?.getTime() ?? 0)
+        waits.push(Math.round(wait / 60_000))
+        assert.isTrue(Option.isNone(yield* reconciler.work(id, "worker:test")), "before its time")
+        yield* sql`UPDATE treasury.reconciliation_runs SET next_attempt_at = timestamptz '2020-01-01'`
+      }
+      assert.deepStrictEqual(waits, [1, 2, 4])
+      const queued =
+        yield* sql`SELECT FROM outbox WHERE queue_name = 'reconciliation.queued.treasury' AND element LIKE ${`%${id}%`}`
+      assert.strictEqual(queued.length, 4, "the first message, and one for each next try")
+      yield* sql`UPDATE treasury.reconciliation_runs SET asked_at = asked_at - interval '3 days'`
+      const last = Option.getOrThrow(yield* reconciler.work(id, "worker:test"))
+      assert.deepInclude(last, { status: "failed", nextAttemptAt: null, attempt: 4 })
+      world.bills.set(monday, "")
+      const next = yield* run(monday)
+      assert.notStrictEqual(next.id, id)
+      assert.strictEqual(next.status, "completed")
+      assert.strictEqual((yield* reads.run(id)).status, "failed")
     })
   )
 
   it.effect("is refused for a channel without a bill, and for a day that is not over", () =>
     Effect.gen(function* () {
-      const reconciler = yield* Reconciler
-      const ask = (channel: string, day: string) =>
+      const runs = yield* Runs
+      const refused = (channel: string, day: string) =>
         Effect.flatMap(newRunId, (id) =>
-          Effect.flip(reconciler.run(ChannelId.make(channel), BillDay.make(day), "operator:olga", id))
+          Effect.flip(runs.ask({ channel: ChannelId.make(channel), day: BillDay.make(day) }, "operator:olga", id))
         )
-      const unread = yield* ask("alipay", monday)
-      assert.strictEqual(unread._tag, "NoChannelBill")
-      assert.strictEqual((yield* ask("paypal", monday))._tag, "NoChannelBill")
-      assert.strictEqual((yield* ask("wechatpay", "2098-01-01"))._tag, "DayNotOver")
-    })
-  )
-})
-
-layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })("A difference", (it) => {
-  it.effect("is corrected in the books once a second person approves, once", () =>
-    Effect.gen(function* () {
-      const world = yield* World
-      const differences = yield* Differences
-      const { trade } = yield* movement(noon, 700)
-      yield* lay({ [monday]: [trade] }, [])
-      yield* run(monday)
-      const { id } = yield* theDifference
-      const correctionId = yield* newCorrectionId
-      const none = yield* Effect.flip(differences.approve(id, { reason: "ok" }, "user:bob"))
-      assert.strictEqual(none._tag, "DifferenceNotOpen")
-      yield* differences.draft(id, { reason: "paid at the channel" }, "user:ann", correctionId)
-      yield* differences.draft(id, { reason: "paid at the channel" }, "user:ann", correctionId)
-      const own = yield* Effect.flip(differences.approve(id, { reason: "ok" }, "user:ann"))
-      assert.strictEqual(own._tag, "SecondPersonNeeded")
-      assert.strictEqual(world.postings.length, 0)
-      const exits = yield* Effect.forEach(
-        ["user:bob", "user:cat", "user:dan"],
-        (actor) => Effect.exit(differences.approve(id, { reason: "ok" }, actor)),
-        { concurrency: "unbounded" }
-      )
-      assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
-      assert.deepStrictEqual(
-        world.postings.map(({ id, legs, purpose }): ReadonlyArray<unknown> => [
-          ...[id, purpose],
-          legs.map(({ account, amount, side }) => [account, side, amount])
-        ]),
-        [
-          [
-            correctionId,
-            "adjustment",
-            [
-              ["platform:clearing:wechatpay:CNY", "debit", 700],
-              ["platform:adjustments:CNY", "credit", 700]
-            ]
-          ]
-        ]
-      )
-      assert.strictEqual((yield* run(monday)).counts?.missingHere, 1)
-      assert.strictEqual((yield* differences.details(id)).difference.status, "resolved")
-    })
-  )
-
-  it.effect("is not corrected by what does not add up, by nothing, or from an account that may not be overdrawn", () =>
-    Effect.gen(function* () {
-      const differences = yield* Differences
-      const { record, trade } = yield* movement(noon, 700)
-      yield* lay({ [monday]: [trade] }, [{ ...record, amount: 700, currency: "USD" }])
-      yield* run(monday)
-      const { id } = yield* theDifference
-      const draft = (legs?: ReadonlyArray<readonly [string, "debit" | "credit", number]>) =>
-        Effect.gen(function* () {
-          const given = legs?.map(([account, side, amount]) => ({ account, side, amount }))
-          const correction = given === undefined ? {} : { legs: yield* decodeLegs(given) }
-          const correctionId = yield* newCorrectionId
-          return yield* Effect.flip(differences.draft(id, { reason: "try", ...correction }, "user:ann", correctionId))
-        })
-      assert.strictEqual((yield* draft())._tag, "NothingToCorrect")
-      for (const legs of [
-        [
-          ["platform:clearing:wechatpay:CNY", "debit", 2],
-          ["platform:adjustments:CNY", "credit", 1]
-        ],
-        [
-          ["platform:adjustments:CNY", "debit", 1],
-          ["platform:adjustments:CNY", "credit", 1]
-        ],
-        [
-          ["platform:wallet:b7:CNY", "debit", 1],
-          ["platform:adjustments:CNY", "credit", 1]
-        ]
-      ] as const) {
-        assert.strictEqual((yield* draft(legs))._tag, "CorrectionMalformed")
-      }
-      const rejected = yield* Effect.flip(differences.reject(id, { reason: "no" }, "user:bob"))
-      assert.strictEqual(rejected._tag, "DifferenceNotOpen")
-      const resolved = yield* differences.resolve(id, { reason: "asked the channel" }, "user:ann")
-      assert.deepInclude(resolved.difference, { status: "resolved", resolution: "asked the channel" })
-      const again = yield* Effect.flip(differences.resolve(id, { reason: "again" }, "user:ann"))
-      assert.strictEqual(again._tag, "DifferenceNotOpen")
-    })
-  )
-
-  it.effect("resolves itself where a rule allows, and only as far", () =>
-    Effect.gen(function* () {
-      const rules = yield* Rules
-      const [one, more] = [yield* movement(noon, 500), yield* movement(noon, 600)]
-      yield* lay(
-        {
-          [monday]: [
-            { ...one.trade, amount: 501 },
-            { ...more.trade, amount: 602 }
-          ]
-        },
-        [one.record, more.record]
-      )
-      const rule = {
-        class: "amount_differs",
-        channel: wechat,
-        currency: "CNY",
-        upTo: MinorUnits.make(1),
-        reason: "rounding"
-      } as const
-      const { version } = yield* rules.current
-      yield* rules.put({ version, rules: [rule], reason: "agreed" }, "user:ann")
-      const stale = yield* Effect.flip(rules.put({ version, rules: [], reason: "stale" }, "user:bob"))
-      assert.strictEqual(stale._tag, "ResolutionRulesChanged")
-      yield* run(monday)
-      assert.sameDeepMembers((yield* differencesOf(monday)).map(shown), [
-        ["amount_differs", "payment", one.trade.reference, 1, "resolved"],
-        ["amount_differs", "payment", more.trade.reference, 2, "open"]
-      ])
-    })
-  )
-
-  it.effect("is not approved by its drafter even past the program", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const differences = yield* Differences
-      const { trade } = yield* movement(noon, 700)
-      yield* lay({ [monday]: [trade] }, [])
-      yield* run(monday)
-      const { id } = yield* theDifference
-      yield* differences.draft(id, { reason: "paid" }, "user:ann", yield* newCorrectionId)
-      const refused = yield* Effect.flip(sql`
-        UPDATE treasury.corrections SET status = 'approved', decided_by = 'user:ann', decided_at = timestamptz '2026-11-18'
-        WHERE difference_id = ${id}`)
-      assert.include(String(refused.reason.cause), "corrections_two_persons")
+      assert.strictEqual((yield* refused("alipay", monday))._tag, "NoChannelBill")
+      assert.strictEqual((yield* refused("paypal", monday))._tag, "NoChannelBill")
+      assert.strictEqual((yield* refused("wechatpay", "2098-01-01"))._tag, "DayNotOver")
     })
   )
 })

@@ -3,20 +3,29 @@ import type { BillDay } from "@mall/domain/treasury/Bill"
 import type { Difference } from "@mall/domain/treasury/Difference"
 import type { SettledRecord } from "@mall/domain/treasury/SettledPayments"
 import { RunId } from "@mall/domain/treasury/Run"
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { ReconciliationReads } from "../src/reconciliation/ReconciliationReads.ts"
 import { Reconciler } from "../src/reconciliation/Reconciler.ts"
+import { Runs } from "../src/reconciliation/Runs.ts"
 import { billOf, monday, wechat, World } from "./TestBills.ts"
 import type { Trade } from "./TestBills.ts"
 
 const newRunId = generator(RunId)
 const newId = generator(Uuid7.pipe(Schema.brand("Any")))
 
+export const ask = (day: BillDay, actor = "operator:olga") =>
+  Effect.gen(function* () {
+    const runs = yield* Runs
+    return yield* runs.ask({ channel: wechat, day }, actor, yield* newRunId)
+  })
+
+/** Asks for a day and sees to it. */
 export const run = (day: BillDay) =>
   Effect.gen(function* () {
     const reconciler = yield* Reconciler
-    return yield* reconciler.run(wechat, day, "operator:olga", yield* newRunId)
+    const { id } = yield* ask(day)
+    return Option.getOrThrow(yield* reconciler.work(id, "worker:test"))
   })
 
 export const differencesOf = (day: BillDay) =>
@@ -47,7 +56,7 @@ export const lay = Effect.fnUntraced(function* (
 ) {
   const world = yield* World
   const sql = yield* SqlClient.SqlClient
-  yield* sql`TRUNCATE treasury.reconciliation_runs, treasury.differences, treasury.difference_history, treasury.corrections,
+  yield* sql`TRUNCATE treasury.reconciliation_runs, treasury.reconciliation_run_history, treasury.differences, treasury.difference_history, treasury.corrections,
     treasury.bill_lines, treasury.compared_records`
   world.bills.clear()
   for (const [day, trades] of Object.entries(bills)) world.bills.set(day, billOf(trades))

@@ -6,6 +6,7 @@ import { Page } from "../kernel/Page.ts"
 import { NonBlankText, PlainText } from "../kernel/PlainText.ts"
 import * as StateMachine from "../kernel/StateMachine.ts"
 import { Legs } from "../ledger/Transfer.ts"
+import { MerchantId } from "../merchants/Merchant.ts"
 import { ChannelId } from "../payments/Payment.ts"
 import { BillDay, MovementState } from "./Bill.ts"
 import { RunId } from "./Run.ts"
@@ -56,6 +57,8 @@ export class Difference extends Schema.Class<Difference>("ReconciliationDifferen
   runId: RunId,
   channel: ChannelId,
   account: Schema.String,
+  /** Whose own account it is; null where it is the platform's. */
+  merchantId: Schema.NullOr(MerchantId),
   day: BillDay,
   class: DifferenceClass,
   kind: Schema.Literals(["payment", "refund"]),

@@ -1,10 +1,11 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Idempotent } from "../kernel/Operation.ts"
 import { Audited } from "../operations/Audit.ts"
 import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
+import { MerchantId } from "../merchants/Merchant.ts"
 import { ChannelId } from "../payments/Payment.ts"
 import { BillDay } from "./Bill.ts"
 import { ChannelFee, NewChannelFee } from "./ChannelFee.ts"
@@ -29,28 +30,50 @@ import {
 } from "./ReconciliationError.ts"
 import { ReconciliationReport } from "./ReconciliationReport.ts"
 import { RuleChange, RuleSet } from "./Rule.ts"
-import { NewRun, ReconciliationChannel, Run, RunId, RunPage, RunStatus } from "./Run.ts"
+import { NewRun, ReconciliationChannel, Run, RunDetails, RunId, RunPage, RunStatus } from "./Run.ts"
 
 const describe = (summary: string, description: string) => OpenApi.annotations({ summary, description })
 const id = { id: DifferenceId }
-const ofChannel = { channel: Schema.optionalKey(ChannelId), day: Schema.optionalKey(BillDay) }
+const ofMerchant = { merchantId: Schema.optionalKey(MerchantId) }
+const ofChannel = { ...ofMerchant, channel: Schema.optionalKey(ChannelId), day: Schema.optionalKey(BillDay) }
 const settleErrors = [DifferenceNotFound, DifferenceNotOpen] as const
 const administers = "reconciliation:administer"
 const approves = "reconciliation:approve"
 
+/** A run that a worker sees to, and where to look at it. */
+const AcceptedRun = Run.pipe(
+  HttpApiSchema.encodeToWithHeaders(
+    { body: Run.pipe(HttpApiSchema.status(202)), headers: { location: Schema.String } },
+    {
+      decode: ({ body }) => body,
+      encode: (run) => ({ body: run, headers: { location: `/api/v1/reconciliation/runs/${run.id}` } })
+    }
+  )
+)
+
 /** The channels' bills beside our records, for admins. */
 export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
   .add(
-    HttpApiEndpoint.get("channels", "/channels", { success: Schema.Array(ReconciliationChannel) }).annotateMerge(
-      describe("List the channels and their bills", "Also those without a bill, with the reason.")
+    HttpApiEndpoint.get("channels", "/channels", {
+      query: ofMerchant,
+      success: Schema.Array(ReconciliationChannel)
+    }).annotateMerge(
+      describe(
+        "List the channels and their bills",
+        "Of the platform's accounts, also those without a bill, with the reason; or of a merchant's own."
+      )
     ),
     HttpApiEndpoint.get("runs", "/runs", {
       query: { ...pageQuery, ...ofChannel, status: Schema.optionalKey(RunStatus) },
       success: RunPage,
       error: InvalidCursor
     }).annotateMerge(describe("List runs", "Newest first.")),
-    HttpApiEndpoint.get("show", "/runs/:id", { params: { id: RunId }, success: Run, error: RunNotFound }).annotateMerge(
-      describe("Read a run", "With its figures; amounts are minor units.")
+    HttpApiEndpoint.get("show", "/runs/:id", {
+      params: { id: RunId },
+      success: RunDetails,
+      error: RunNotFound
+    }).annotateMerge(
+      describe("Read a run", "With its figures, its progress while it runs, and its history; amounts are minor units.")
     ),
     HttpApiEndpoint.get("differences", "/differences", {
       query: {
@@ -68,9 +91,14 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
       describe("Read a difference", "With the correction that is proposed, those that were drafted, and its history.")
     ),
     HttpApiEndpoint.get("report", "/report", {
-      query: { from: BillDay, to: BillDay },
+      query: { ...ofMerchant, from: BillDay, to: BillDay },
       success: ReconciliationReport
-    }).annotateMerge(describe("Read the report", "The results from a day to another, and what is unresolved by age.")),
+    }).annotateMerge(
+      describe(
+        "Read the report",
+        "Results from a day to another, and what is unresolved by age, of the platform or a merchant."
+      )
+    ),
     HttpApiEndpoint.get("rules", "/rules", { success: RuleSet }).annotateMerge(
       describe("Read the rules", "By which differences resolve themselves.")
     ),
@@ -91,11 +119,14 @@ export class ReconciliationApiGroup extends HttpApiGroup.make("reconciliation")
         describe("Say what a channel charges", "From a time on; a rule that is there stays as it is until then.")
       )
       .annotate(RequiredPermission, administers),
-    HttpApiEndpoint.post("run", "/runs", { payload: NewRun, success: Run, error: runErrors })
+    HttpApiEndpoint.post("run", "/runs", { payload: NewRun, success: AcceptedRun, error: runErrors })
       .annotate(Audited, "reconciliation.run")
       .middleware(Idempotent)
       .annotateMerge(
-        describe("Reconcile a day", "Fetches the channel's bill and compares. A later bill replaces the former result.")
+        describe(
+          "Reconcile a day",
+          "A worker fetches the channel's bill and compares; `Location` tells how far it is. Where the day is being reconciled, or waits to be, that run is answered. A later bill replaces the former result."
+        )
       )
       .annotate(RequiredPermission, administers),
     HttpApiEndpoint.put("assign", "/differences/:id/assignment", {

@@ -16,7 +16,7 @@ export class DifferenceNotFound extends Problem<DifferenceNotFound>()("Differenc
   fields: { differenceId: DifferenceId }
 }) {}
 
-/** The platform has no account at the channel, or the channel's bill is none that this house reads. */
+/** There is no such account at the channel, or the channel's bill is none that this house reads. */
 export class NoChannelBill extends Problem<NoChannelBill>()("NoChannelBill", {
   status: 422,
   title: "There is no bill of this channel",
@@ -46,13 +46,6 @@ export class BillMalformed extends Problem<BillMalformed>()("BillMalformed", {
   title: "The bill cannot be read",
   fields: { line: Schema.Int, reason: Schema.String },
   detail: ({ line, reason }) => `line ${line} of the bill: ${reason}`
-}) {}
-
-/** Another worker is at it. */
-export class RunInProgress extends Problem<RunInProgress>()("RunInProgress", {
-  status: 409,
-  title: "The day is being reconciled",
-  fields: { channel: Schema.String, day: BillDay }
 }) {}
 
 export class DifferenceNotOpen extends Problem<DifferenceNotOpen>()("DifferenceNotOpen", {
@@ -91,8 +84,8 @@ export class ResolutionRulesChanged extends Problem<ResolutionRulesChanged>()("R
   detail: ({ version }) => `The rules are at version ${version} by now`
 }) {}
 
-/** Why a run is refused or fails. */
-export const runErrors = [NoChannelBill, DayNotOver, BillUnavailable, BillMalformed, RunInProgress] as const
+/** Why a run is refused. */
+export const runErrors = [NoChannelBill, DayNotOver] as const
 export type RunRefused = InstanceType<(typeof runErrors)[number]>
 
 export const draftErrors = [DifferenceNotFound, DifferenceNotOpen, NothingToCorrect, CorrectionMalformed] as const

@@ -4,6 +4,7 @@ import { RpcAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Audited } from "../operations/Audit.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
+import { MerchantId } from "../merchants/Merchant.ts"
 import { ChannelId } from "../payments/Payment.ts"
 import { BillDay } from "./Bill.ts"
 import { ChannelFee, NewChannelFee } from "./ChannelFee.ts"
@@ -28,20 +29,21 @@ import {
 } from "./ReconciliationError.ts"
 import { ReconciliationReport } from "./ReconciliationReport.ts"
 import { RuleChange, RuleSet } from "./Rule.ts"
-import { NewRun, ReconciliationChannel, Run, RunId, RunPage, RunStatus } from "./Run.ts"
+import { NewRun, ReconciliationChannel, Run, RunDetails, RunId, RunPage, RunStatus } from "./Run.ts"
 
 const id = { id: DifferenceId }
-const ofChannel = { channel: Schema.optionalKey(ChannelId), day: Schema.optionalKey(BillDay) }
+const ofMerchant = { merchantId: Schema.optionalKey(MerchantId) }
+const ofChannel = { ...ofMerchant, channel: Schema.optionalKey(ChannelId), day: Schema.optionalKey(BillDay) }
 const settleErrors = Schema.Union([DifferenceNotFound, DifferenceNotOpen])
 
 class Reads extends RpcGroup.make(
-  Rpc.make("admin.recon.channels", { success: Schema.Array(ReconciliationChannel) }),
+  Rpc.make("admin.recon.channels", { payload: ofMerchant, success: Schema.Array(ReconciliationChannel) }),
   Rpc.make("admin.recon.runs", {
     payload: { ...pageRequest, ...ofChannel, status: Schema.optionalKey(RunStatus) },
     success: RunPage,
     error: InvalidCursor
   }),
-  Rpc.make("admin.recon.show", { payload: { run: RunId }, success: Run, error: RunNotFound }),
+  Rpc.make("admin.recon.show", { payload: { run: RunId }, success: RunDetails, error: RunNotFound }),
   Rpc.make("admin.recon.differences", {
     payload: {
       ...{ ...pageRequest, ...ofChannel, class: Schema.optionalKey(DifferenceClass) },
@@ -51,7 +53,10 @@ class Reads extends RpcGroup.make(
     error: InvalidCursor
   }),
   Rpc.make("admin.recon.difference", { payload: id, success: DifferenceDetails, error: DifferenceNotFound }),
-  Rpc.make("admin.recon.report", { payload: { from: BillDay, to: BillDay }, success: ReconciliationReport }),
+  Rpc.make("admin.recon.report", {
+    payload: { ...ofMerchant, from: BillDay, to: BillDay },
+    success: ReconciliationReport
+  }),
   Rpc.make("admin.recon.rules", { success: RuleSet }),
   Rpc.make("admin.recon.fees", { success: Schema.Array(ChannelFee) })
 )
@@ -59,7 +64,7 @@ class Reads extends RpcGroup.make(
   .annotateRpcs(Audited, "nothing") {}
 
 class Acts extends RpcGroup.make(
-  /** The same again compares anew: a later bill of the day takes the place of the former. */
+  /** Answers at once with the run, which a worker sees to: `admin.recon.show` tells how far it is. */
   Rpc.make("admin.recon.run", { payload: NewRun.fields, success: Run, error: Schema.Union(runErrors) }).annotate(
     Audited,
     "reconciliation.run"

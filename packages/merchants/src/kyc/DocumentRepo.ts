@@ -17,6 +17,8 @@ export const DocumentRow = Schema.Struct({
 })
 export type DocumentRow = typeof DocumentRow.Type
 
+const Kept = Schema.Struct({ objectKey: ObjectKey })
+const decodeKeys = Schema.decodeUnknownEffect(Schema.Array(Kept))
 const decodeDocuments = Schema.decodeUnknownEffect(Schema.Array(Document))
 
 /** Documents, and the objects that nobody wants any more. */
@@ -30,8 +32,20 @@ export class DocumentRepo extends Context.Service<
     /** In the place of the one of its kind. */
     insert(row: DocumentRow): Effect.Effect<void, SqlError>
     pending(limit: number): Effect.Effect<ReadonlyArray<DocumentRow>, SqlError>
-    /** What a scanner said of a document that waited for it. */
-    scanned(id: DocumentId, scan: ScanStatus): Effect.Effect<void, SqlError>
+    /** Up to `limit` behind `after` under one of these keys, without `except` and those whose content is gone. */
+    sealedBy(
+      keyIds: ReadonlyArray<string>,
+      except: ReadonlyArray<string>,
+      after: DocumentId | null,
+      limit: number
+    ): Effect.Effect<ReadonlyArray<DocumentRow>, SqlError>
+    /** Its content is in another object from now on; false where it is no longer in the one that `document` names. */
+    replaceContent(
+      document: DocumentRow,
+      content: Pick<DocumentRow, "objectKey" | "keyId">
+    ): Effect.Effect<boolean, SqlError>
+    /** What a scanner said of a document that waited for it; where its content is by now, if it still waited. */
+    scanned(id: DocumentId, scan: ScanStatus): Effect.Effect<ReadonlyArray<ObjectKey>, SqlError>
     /** The object is removed once `due`, unless `keep` is called before. */
     discard(keys: ReadonlyArray<ObjectKey>, due: Date): Effect.Effect<void, SqlError>
     /** False where it may have been removed already. */
@@ -59,9 +73,21 @@ export class DocumentRepo extends Context.Service<
         execute: (limit) => sql`
           SELECT ${columns} FROM merchants.documents AS d WHERE d.scan = 'pending' ORDER BY d.id LIMIT ${limit}`
       })
+      const selectSealed = SqlSchema.findAll({
+        Request: Schema.Struct({
+          ...{ keyIds: Schema.Array(Schema.String), except: Schema.Array(Schema.String) },
+          ...{ after: Schema.NullOr(Schema.String), limit: Schema.Int }
+        }),
+        Result: DocumentRow,
+        execute: ({ after, except, keyIds, limit }) => sql`
+          SELECT ${columns} FROM merchants.documents AS d
+          WHERE d.key_id = ANY(${keyIds}::text[]) AND d.scan <> 'infected' AND d.id <> ALL(${except}::uuid[])
+            AND (${after}::uuid IS NULL OR d.id > ${after}::uuid)
+          ORDER BY d.id LIMIT ${limit}`
+      })
       const selectKeys = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int }),
-        Result: Schema.Struct({ objectKey: ObjectKey }),
+        Result: Kept,
         execute: ({ limit, now }) => sql`
           SELECT u.object_key FROM merchants.unwanted_objects AS u WHERE u.due_at <= ${now} ORDER BY u.due_at LIMIT ${limit}`
       })
@@ -90,8 +116,23 @@ export class DocumentRepo extends Context.Service<
           yield* sql`INSERT INTO merchants.documents ${sql.insert(row)}`
         }),
         pending: (limit) => Effect.catchTag(selectPending(limit), "SchemaError", Effect.die),
+        sealedBy: (keyIds, except, after, limit) =>
+          Effect.catchTag(selectSealed({ keyIds, except, after, limit }), "SchemaError", Effect.die),
+        replaceContent: (document, { keyId, objectKey }) =>
+          Effect.map(
+            sql`
+              UPDATE merchants.documents SET object_key = ${objectKey}, key_id = ${keyId}
+              WHERE id = ${document.id} AND object_key = ${document.objectKey} AND scan <> 'infected' RETURNING id`,
+            (rows) => rows.length > 0
+          ),
         scanned: (id, scan) =>
-          Effect.asVoid(sql`UPDATE merchants.documents SET scan = ${scan} WHERE id = ${id} AND scan = 'pending'`),
+          sql`
+            UPDATE merchants.documents SET scan = ${scan} WHERE id = ${id} AND scan = 'pending' RETURNING object_key
+          `.pipe(
+            Effect.flatMap(decodeKeys),
+            Effect.map((rows) => rows.map(({ objectKey }) => objectKey)),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
         discard: (keys, due) =>
           Effect.asVoid(sql`
             INSERT INTO merchants.unwanted_objects (object_key, due_at)

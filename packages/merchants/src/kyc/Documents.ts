@@ -14,14 +14,13 @@ import {
   DocumentTooLarge,
   TooManyDocuments
 } from "@mall/domain/merchants/MerchantError"
-import { ObjectKey, ObjectStore } from "@mall/platform/objects/ObjectStore"
+import { ObjectStore } from "@mall/platform/objects/ObjectStore"
 import { VirusScanner } from "@mall/platform/scanning/VirusScanner"
-import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { Context, DateTime, Duration, Effect, Layer, Metric, Option, Stream, Struct } from "effect"
+import { Context, DateTime, Effect, Layer, Metric, Option, Struct } from "effect"
 import { SqlClient } from "effect/sql"
-import { createHash, randomUUID } from "node:crypto"
 import { MerchantsConfig } from "../MerchantsConfig.ts"
 import { ApplicationRepo } from "../onboarding/ApplicationRepo.ts"
+import { DocumentContents, digestOf } from "./DocumentContents.ts"
 import { documentFault } from "./documentFault.ts"
 import { DocumentRepo } from "./DocumentRepo.ts"
 import type { DocumentRow } from "./DocumentRepo.ts"
@@ -33,11 +32,6 @@ export interface Upload {
   readonly mediaType: DocumentType
   readonly content: Uint8Array
 }
-
-/** How long an upload may take; what it put down and nobody took is removed then. */
-const patience = Duration.hours(1)
-
-const table = "merchants.documents"
 
 const scanned = Metric.counter("merchant_documents_scanned_total", {
   description: "Documents of merchants by what the scanner for viruses said",
@@ -76,7 +70,7 @@ export class Documents extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const applications = yield* ApplicationRepo
       const config = yield* MerchantsConfig
-      const keys = yield* PersonalDataKeys
+      const contents = yield* DocumentContents
       const repo = yield* DocumentRepo
       const scanner = yield* VirusScanner
       const store = yield* ObjectStore
@@ -139,32 +133,20 @@ export class Documents extends Context.Service<
           const { content, expiresOn, kind, mediaType } = upload
           const scan = yield* judge(content)
           if (scan === "infected") return yield* new DocumentRefused({ why: "infected" })
-          const now = yield* DateTime.now
-          const objectKey = ObjectKey.make(`merchants/${randomUUID()}`)
-          const { bytes, keyId } = keys.seal(content, { table, column: "content", id })
-          yield* repo.discard([objectKey], DateTime.toDateUtc(DateTime.addDuration(now, patience)))
-          yield* Effect.catchTag(store.put(objectKey, bytes), "ObjectStoreFailed", unavailable)
+          const now = yield* DateTime.nowAsDate
+          const sealed = yield* Effect.catchTag(contents.put(id, content), "ObjectStoreFailed", unavailable)
           const row: DocumentRow = {
             ...{ id, applicationId: to, kind, mediaType, size: content.byteLength, sha256: digestOf(content) },
-            ...{ objectKey, keyId, scan, expiresOn: expiresOn ?? null },
-            ...{ uploadedBy: caller.actorName, createdAt: DateTime.toDateUtc(now) }
+            ...{ ...sealed, scan, expiresOn: expiresOn ?? null },
+            ...{ uploadedBy: caller.actorName, createdAt: now }
           }
           return toDocument(yield* attach(caller, row))
         },
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      /** The content as it was sent. What cannot be opened, or is another than was sent, is a defect. */
-      const contentOf = Effect.fnUntraced(function* ({ id, keyId, objectKey, sha256 }: DocumentRow) {
-        const chunks = yield* Stream.runCollect(store.get(objectKey)).pipe(
-          Effect.catchTag(["ObjectNotFound", "ObjectStoreFailed"], unavailable)
-        )
-        const content = yield* Effect.orDie(
-          keys.open({ keyId, bytes: Buffer.concat(chunks) }, { table, column: "content", id })
-        )
-        if (digestOf(content) !== sha256) return yield* Effect.die(new Error(`The document ${id} is not what was sent`))
-        return new Uint8Array(content)
-      })
+      const contentOf = (row: DocumentRow) =>
+        Effect.catchTag(contents.read(row), ["ObjectNotFound", "ObjectStoreFailed"], unavailable)
 
       const read = Effect.fn("Documents.read")(
         function* (caller: Principal | null, of: ApplicationId, id: DocumentId) {
@@ -184,8 +166,10 @@ export class Documents extends Context.Service<
           const verdict = yield* judge(yield* contentOf(row))
           if (verdict === "pending") return
           const now = yield* DateTime.nowAsDate
-          const gone = verdict === "infected" ? [row.objectKey] : []
-          yield* sql.withTransaction(Effect.andThen(repo.scanned(row.id, verdict), repo.discard(gone, now)))
+          yield* repo.scanned(row.id, verdict).pipe(
+            Effect.flatMap((content) => repo.discard(verdict === "infected" ? content : [], now)),
+            sql.withTransaction
+          )
         },
         Effect.catchTag("DocumentsUnavailable", () => Effect.void)
       )
@@ -217,7 +201,5 @@ export class Documents extends Context.Service<
     })
   )
 }
-
-const digestOf = (content: Uint8Array) => createHash("sha256").update(content).digest("hex")
 
 const toDocument = (row: DocumentRow): Document => Struct.omit(row, ["applicationId", "objectKey", "keyId"])

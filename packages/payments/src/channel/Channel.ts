@@ -206,13 +206,17 @@ export interface BillPeriod {
   readonly to: Date
 }
 
-/** How a channel tells of a whole day. */
-export interface ChannelBill {
+/** What is the same of every account's bills at a channel. */
+export interface BillTerms {
   readonly format: BillFormat
-  /** The account that it is of. */
-  readonly account: string
   /** How far the channel's midnight is from that of UTC. */
   readonly offsetMinutes: number
+}
+
+/** How a channel tells of a whole day. */
+export interface ChannelBill extends BillTerms {
+  /** The account that it is of. */
+  readonly account: string
   /**
    * The bytes as they come; none where the channel says that nothing happened. They fail with `BillMalformed` where they are
    * not those that the channel announced.

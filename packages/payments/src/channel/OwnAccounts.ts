@@ -1,6 +1,6 @@
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Array, Context, Effect, Redacted, Result, Schema, SchemaIssue } from "effect"
-import type { Channel } from "./Channel.ts"
+import type { BillTerms, Channel } from "./Channel.ts"
 import type { Making, MakingError } from "./Making.ts"
 
 /** Of what was given as credentials, the fields that are wrong. Never a value, which may be a secret in the wrong place. */
@@ -17,6 +17,8 @@ export interface Accepted {
 
 /** Accounts that merchants have at a channel themselves. */
 export interface OwnAccounts {
+  /** How the channel tells of a day of such an account. */
+  readonly bill: BillTerms
   accept(values: unknown): Result.Result<Accepted, Refused>
   /** The adapter for credentials that were accepted once. Lives as long as its scope. */
   make(text: Redacted.Redacted, merchantId: MerchantId): Effect.Effect<Channel, MakingError, Making>
@@ -47,9 +49,10 @@ const mask = (value: unknown): string => {
 
 /**
  * What `credentials` says of a merchant's account: its secrets are `Redacted`. `accountOf` names the account, the same for all
- * credentials of it and another for any other. `settings` completes them by what the platform has configured.
+ * credentials of it and another for any other; what stands before a slash is what the channel bills. `settings` completes them by what the platform has configured.
  */
 export const ownAccounts = <A extends object, I, S>(options: {
+  readonly bill: BillTerms
   readonly credentials: Schema.Codec<A, I> & { readonly fields: object }
   readonly accountOf: (credentials: A) => string
   readonly settings: (credentials: A, merchantId: MerchantId) => Effect.Effect<S, MakingError, Making>
@@ -73,6 +76,7 @@ export const ownAccounts = <A extends object, I, S>(options: {
     )
 
   return {
+    bill: options.bill,
     accept: (values) =>
       decode(values).pipe(
         Result.mapBoth({

@@ -7,13 +7,16 @@ import { randomBytes } from "node:crypto"
 import { PersonalDataKeys } from "../../src/sealing/PersonalDataKeys.ts"
 import { PersonalDataSealing } from "../../src/sealing/PersonalDataSealing.ts"
 import { openRow } from "../../src/sealing/PersonalDataTable.ts"
+import { SealedData } from "../../src/sealing/SealedData.ts"
+import * as SealedTables from "../../src/sealing/SealedTables.ts"
 
 const newId = generator(Uuid7.pipe(Schema.brand("Any")))
 
 /** A process that has these keys, the first of which seals, and looks after the table `public.<name>`. */
 const aProcess = (name: string, keys: Record<string, string>) =>
   Layer.build(
-    Layer.merge(PersonalDataSealing.layerOf([tableOf(name)]), PersonalDataKeys.layer).pipe(
+    Layer.mergeAll(PersonalDataSealing.layer, SealedTables.layer([tableOf(name)]), PersonalDataKeys.layer).pipe(
+      Layer.provide(SealedData.layer),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PERSONAL_DATA_KEYS: JSON.stringify(keys) }))),
       Layer.fresh
     )

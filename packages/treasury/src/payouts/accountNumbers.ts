@@ -1,8 +1,8 @@
 import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
 
-/** The numbers of bank accounts, which never stood in the clear. */
+/** The numbers of bank accounts, which never stood in the clear: there is nothing to wipe, and the assignment changes nothing. */
 export const payoutAccountNumbers: PersonalDataTable = {
   name: "treasury.payout_accounts",
   clear: "NULL::text",
-  wipe: "personal_data_key = personal_data_key"
+  wipe: "created_at = kept.created_at"
 }

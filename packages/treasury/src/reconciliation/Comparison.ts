@@ -1,33 +1,39 @@
 import type { BillLine } from "@mall/domain/treasury/Bill"
 import { BillTotal } from "@mall/domain/treasury/Bill"
 import type { SettledRecord } from "@mall/domain/treasury/SettledPayments"
-import type { RunCounts, RunId } from "@mall/domain/treasury/Run"
+import type { RunCounts } from "@mall/domain/treasury/Run"
 import { DifferenceClass } from "@mall/domain/treasury/Difference"
 import { Config, Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { compareStatement } from "./compareStatement.ts"
 import type { ComparedDay } from "./compareStatement.ts"
+import type { ClaimId } from "./RunClaims.ts"
 
 const Reference = Schema.Struct({ reference: Schema.String })
 const Counted = Schema.Struct({ class: DifferenceClass, rows: Schema.Int, allLines: Schema.Int })
 const Sizes = Schema.Struct({ lines: Schema.Int, records: Schema.Int, compared: Schema.Int })
-const Place = Schema.Struct({ runId: Schema.String, after: Schema.String, limit: Schema.Int })
+const Matched = Schema.Struct({ matched: Schema.Int })
+const Place = Schema.Struct({ claimId: Schema.String, after: Schema.String, limit: Schema.Int })
 
 const timeOf = (sql: SqlClient.SqlClient, millis: string) =>
   sql.literal(`timestamptz 'epoch' + ${millis} * interval '1 millisecond'`)
 
-/** Both sides of a run, side by side in the database, which sorts and joins what would not fit into memory. */
+/** Both sides of a run, side by side in the database, which sorts and joins what would not fit into memory. Staged by its claim. */
 export class Comparison extends Context.Service<
   Comparison,
   {
-    addLines(runId: RunId, lines: ReadonlyArray<BillLine>): Effect.Effect<void, SqlError>
-    addRecords(runId: RunId, records: ReadonlyArray<SettledRecord>): Effect.Effect<void, SqlError>
+    addLines(claimId: ClaimId, lines: ReadonlyArray<BillLine>): Effect.Effect<void, SqlError>
+    addRecords(claimId: ClaimId, records: ReadonlyArray<SettledRecord>): Effect.Effect<void, SqlError>
     /** References of the bill that no record has, at most `limit` behind `after`. */
-    unknown(runId: RunId, after: string, limit: number): Effect.Effect<ReadonlyArray<string>, SqlError>
+    unknown(claimId: ClaimId, after: string, limit: number): Effect.Effect<ReadonlyArray<string>, SqlError>
+    /** How many lines a record agrees with, so far. */
+    countMatched(claimId: ClaimId): Effect.Effect<number, SqlError>
+    /** Needs a transaction, whose statements may take minutes from then on. */
+    readonly allowTime: Effect.Effect<void, SqlError>
     /**
-     * Needs a transaction, in which it may take minutes. Classifies, and writes the differences of the day in the place of
-     * those of an earlier run.
+     * Needs such a transaction. Classifies, and writes the differences of the day in the place of those of an earlier
+     * run.
      */
     compare(day: ComparedDay): Effect.Effect<
       {
@@ -50,14 +56,17 @@ export class Comparison extends Context.Service<
       const ample = sql`
         SELECT set_config('statement_timeout', ${`${Duration.toMillis(timeout)}ms`}, true), set_config('work_mem', '64MB', true)`
 
+      // Of what was staged a moment ago the planner knows nothing, takes it for a handful of rows and compares each with each.
+      const joined = sql`SELECT set_config('enable_nestloop', 'off', true)`
+
       const selectUnknown = SqlSchema.findAll({
         Request: Place,
         Result: Reference,
-        execute: ({ after, limit, runId }) => sql`
+        execute: ({ after, claimId, limit }) => sql`
           SELECT DISTINCT l.reference FROM treasury.bill_lines AS l
-          WHERE l.run_id = ${runId} AND l.kind <> 'other' AND l.reference > ${after} AND NOT EXISTS (
+          WHERE l.claim_id = ${claimId} AND l.kind <> 'other' AND l.reference > ${after} AND NOT EXISTS (
             SELECT FROM treasury.compared_records AS r
-            WHERE r.run_id = ${runId} AND r.kind = l.kind AND r.reference = l.reference
+            WHERE r.claim_id = ${claimId} AND r.kind = l.kind AND r.reference = l.reference
           )
           ORDER BY l.reference LIMIT ${limit}`
       })
@@ -65,32 +74,40 @@ export class Comparison extends Context.Service<
       const selectSizes = SqlSchema.findOne({
         Request: Schema.String,
         Result: Sizes,
-        execute: (runId) => sql`
+        execute: (claimId) => sql`
           SELECT count(*) AS lines, count(*) FILTER (WHERE l.kind <> 'other') AS compared,
-            (SELECT count(*) FROM treasury.compared_records WHERE run_id = ${runId}) AS records
-          FROM treasury.bill_lines AS l WHERE l.run_id = ${runId}`
+            (SELECT count(*) FROM treasury.compared_records WHERE claim_id = ${claimId}) AS records
+          FROM treasury.bill_lines AS l WHERE l.claim_id = ${claimId}`
       })
 
       const selectTotals = SqlSchema.findAll({
         Request: Schema.String,
         Result: BillTotal,
-        execute: (runId) => sql`
+        execute: (claimId) => sql`
           SELECT l.currency,
             coalesce(sum(l.amount) FILTER (WHERE l.kind = 'payment' AND l.state = 'succeeded'), 0)::bigint AS payments,
             coalesce(sum(l.amount) FILTER (WHERE l.kind = 'refund' AND l.state = 'succeeded'), 0)::bigint AS refunds,
             coalesce(sum(l.fee), 0)::bigint AS fees,
             coalesce(sum(l.amount) FILTER (WHERE l.kind = 'other'), 0)::bigint AS others
-          FROM treasury.bill_lines AS l WHERE l.run_id = ${runId} GROUP BY l.currency ORDER BY l.currency`
+          FROM treasury.bill_lines AS l WHERE l.claim_id = ${claimId} GROUP BY l.currency ORDER BY l.currency`
+      })
+
+      const selectMatched = SqlSchema.findOne({
+        Request: Schema.String,
+        Result: Matched,
+        execute: (claimId) => sql`
+          SELECT count(*) AS matched FROM treasury.bill_lines AS l JOIN treasury.compared_records AS r
+            ON r.claim_id = l.claim_id AND r.kind = l.kind AND r.reference = l.reference
+          WHERE l.claim_id = ${claimId} AND (l.amount, l.currency, l.state) = (r.amount, r.currency, r.state)`
       })
 
       const decodeCounted = Schema.decodeUnknownEffect(Schema.Array(Counted))
 
       const compare = Effect.fn("Comparison.compare")(
         function* (day: ComparedDay) {
-          yield* ample
-          const { runId } = day
-          const { compared, lines, records } = yield* selectSizes(runId)
-          const totals = yield* selectTotals(runId)
+          const { claimId } = day
+          const { compared, lines, records } = yield* selectSizes(claimId)
+          const totals = yield* selectTotals(claimId)
           const counted = yield* decodeCounted(yield* compareStatement(sql, day))
           const of = (name: DifferenceClass) => counted.find((one) => one.class === name)?.rows ?? 0
           const counts: RunCounts = {
@@ -110,10 +127,20 @@ export class Comparison extends Context.Service<
 
       return Comparison.of({
         compare,
-        addLines: (runId, lines) => sql`
+        allowTime: Effect.asVoid(ample),
+        countMatched: Effect.fnUntraced(
+          function* (claimId) {
+            yield* ample
+            yield* joined
+            return (yield* selectMatched(claimId)).matched
+          },
+          sql.withTransaction,
+          Effect.catchTags({ SchemaError: Effect.die, NoSuchElementError: Effect.die })
+        ),
+        addLines: (claimId, lines) => sql`
           INSERT INTO treasury.bill_lines
-            (run_id, line, kind, reference, channel_reference, amount, fee, currency, state, at)
-          SELECT ${runId}::uuid, u.line, u.kind, u.reference, u.channel_reference, u.amount,
+            (claim_id, line, kind, reference, channel_reference, amount, fee, currency, state, at)
+          SELECT ${claimId}::uuid, u.line, u.kind, u.reference, u.channel_reference, u.amount,
             nullif(u.fee, '')::bigint, u.currency, u.state, ${timeOf(sql, "u.millis")}
           FROM unnest(
             ${lines.map(({ line }) => line)}::int[], ${lines.map(({ kind }) => kind)}::text[],
@@ -124,9 +151,9 @@ export class Comparison extends Context.Service<
             ${lines.map(({ currency }) => currency)}::text[], ${lines.map(({ state }) => state)}::text[],
             ${lines.map(({ at }) => at.getTime())}::bigint[]
           ) AS u (line, kind, reference, channel_reference, amount, fee, currency, state, millis)`,
-        addRecords: (runId, records) => sql`
-          INSERT INTO treasury.compared_records (run_id, kind, reference, payment_id, amount, currency, state, at)
-          SELECT ${runId}::uuid, u.kind, u.reference, u.payment_id, u.amount, u.currency, u.state,
+        addRecords: (claimId, records) => sql`
+          INSERT INTO treasury.compared_records (claim_id, kind, reference, payment_id, amount, currency, state, at)
+          SELECT ${claimId}::uuid, u.kind, u.reference, u.payment_id, u.amount, u.currency, u.state,
             ${timeOf(sql, "u.millis")}
           FROM unnest(
             ${records.map(({ kind }) => kind)}::text[], ${records.map(({ reference }) => reference)}::text[],
@@ -135,9 +162,10 @@ export class Comparison extends Context.Service<
             ${records.map(({ at }) => at.getTime())}::bigint[]
           ) AS u (kind, reference, payment_id, amount, currency, state, millis)`,
         unknown: Effect.fnUntraced(
-          function* (runId, after, limit) {
+          function* (claimId, after, limit) {
             yield* ample
-            return (yield* selectUnknown({ runId, after, limit })).map(({ reference }) => reference)
+            yield* joined
+            return (yield* selectUnknown({ claimId, after, limit })).map(({ reference }) => reference)
           },
           sql.withTransaction,
           Effect.catchTag("SchemaError", Effect.die)

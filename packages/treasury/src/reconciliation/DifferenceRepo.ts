@@ -26,7 +26,7 @@ const legsJson = Schema.encodeSync(Schema.fromJsonString(Legs))
 
 /** The columns of a difference, as `Difference` has them. */
 export const differenceColumns = (sql: SqlClient.SqlClient) => sql`
-  d.id, d.run_id, d.channel, d.account, to_char(d.day, 'YYYY-MM-DD') AS day, d.class, d.kind, d.reference,
+  d.id, d.run_id, d.channel, d.account, d.merchant_id, to_char(d.day, 'YYYY-MM-DD') AS day, d.class, d.kind, d.reference,
   d.channel_reference, d.payment_id, d.line, d.bill_amount, d.bill_currency, d.bill_state, d.our_amount, d.our_currency,
   d.our_state, d.bill_fee, d.our_fee, d.excess, d.status, d.assignee, d.note, d.resolution, d.created_at, d.updated_at`
 

@@ -85,9 +85,11 @@ export class Differences extends Context.Service<
           const act = { actor, reason, traceId: yield* currentTraceId, now: yield* DateTime.nowAsDate }
           yield* decide(found.value, act)
           const after = Option.map(yield* repo.details(id), ({ difference }) => standingOf(difference))
+          const { merchantId } = found.value
           yield* audit.record({
             action,
             resource: { type: "difference", id },
+            ...(merchantId === null ? {} : { merchantId }),
             reason,
             before: standingOf(found.value),
             ...(Option.isSome(after) ? { after: after.value } : {})
@@ -164,7 +166,7 @@ export class Differences extends Context.Service<
               }
               const legs = given ?? proposalOf(difference)
               if (legs === null) return yield* new NothingToCorrect({ differenceId: id })
-              const fault = faultOf(legs)
+              const fault = faultOf(difference, legs)
               if (fault !== undefined) return yield* new CorrectionMalformed({ reason: fault })
               yield* repo.addCorrection(correctionId, id, legs, act)
               yield* repo.move(difference, "drafted", act, null)

@@ -1,18 +1,14 @@
-import type { ChannelId } from "@mall/domain/payments/Payment"
-import type { BillDay, BillLine } from "@mall/domain/treasury/Bill"
+import type { BillFormat, BillLine } from "@mall/domain/treasury/Bill"
 import { ChannelBills } from "@mall/domain/treasury/ChannelBills"
 import type { BillSource } from "@mall/domain/treasury/ChannelBills"
-import { DayNotOver, NoChannelBill, RunInProgress } from "@mall/domain/treasury/ReconciliationError"
-import type { RunRefused } from "@mall/domain/treasury/ReconciliationError"
-import type { BillFormat } from "@mall/domain/treasury/Bill"
-import { SettledPayments } from "@mall/domain/treasury/SettledPayments"
-import { RunId } from "@mall/domain/treasury/Run"
+import { BillMalformed, BillUnavailable } from "@mall/domain/treasury/ReconciliationError"
+import { RunId, RunQueued } from "@mall/domain/treasury/Run"
 import type { Run } from "@mall/domain/treasury/Run"
-import { generator } from "@mall/domain/kernel/Id"
-import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
-import { currentTraceId } from "@mall/platform/currentTraceId"
+import { SettledPayments } from "@mall/domain/treasury/SettledPayments"
+import type { SettledRecord } from "@mall/domain/treasury/SettledPayments"
+import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Option, Predicate, Stream } from "effect"
+import { Cause, Context, DateTime, Duration, Effect, Layer, Option, Ref, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash } from "node:crypto"
 import { billParsers } from "./bill/billParsers.ts"
@@ -21,10 +17,9 @@ import { boundsOf } from "./days.ts"
 import { ReconciliationConfig } from "./ReconciliationConfig.ts"
 import { countFailure, countRun } from "./reconciliationMetrics.ts"
 import { Rules } from "./Rules.ts"
+import { RunClaims } from "./RunClaims.ts"
+import type { Claim, Failure, Progress } from "./RunClaims.ts"
 import { RunRepo } from "./RunRepo.ts"
-import type { RunKey } from "./RunRepo.ts"
-
-const newRunId = generator(RunId)
 
 /** Rows that one statement takes. */
 const batchSize = 2_000
@@ -35,14 +30,15 @@ interface ReadableSource extends BillSource {
   readonly format: BillFormat
 }
 
-/** What a run compares and for whom it says so. */
+/** What a worker compares, and how far it is. */
 interface RunContext {
-  readonly id: RunId
-  readonly key: RunKey
+  readonly claim: Claim
   readonly source: ReadableSource
-  readonly actor: string
-  readonly traceId: string | null
+  readonly progress: Ref.Ref<Progress>
 }
+
+/** Another worker has the run. */
+class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", { runId: RunId }) {}
 
 /** What comes in pieces in batches: never line by line, which costs a million lines more than their comparison does. */
 const inBatches = <E>(pieces: Stream.Stream<ReadonlyArray<BillLine>, E>) =>
@@ -63,22 +59,27 @@ const inBatches = <E>(pieces: Stream.Stream<ReadonlyArray<BillLine>, E>) =>
     )
   })
 
-const failureOf = (cause: Cause.Cause<unknown>) => {
-  if (Cause.hasInterruptsOnly(cause)) return "it was interrupted"
+const failureOf = (cause: Cause.Cause<unknown>): Failure => {
   const error = Cause.squash(cause)
-  if (Predicate.hasProperty(error, "detail") && Predicate.isString(error.detail)) return error.detail
-  return "an internal error, which the log has"
+  if (error instanceof BillUnavailable) return { kind: "unavailable", text: error.detail ?? error.message }
+  if (error instanceof BillMalformed) return { kind: "malformed", text: error.detail ?? error.message }
+  return { kind: "internal", text: "an internal error, which the log has" }
 }
 
-/** Fetches bills and compares them with our records. Any number of workers may: of one day one does, and the others are told. */
+const longestWait = Duration.toMillis("1 hour")
+
+/**
+ * Compares bills with our records. Any number of workers may: of one run one does, another takes it over where that one is not heard
+ * of any more, and only who has it to the end is believed.
+ */
 export class Reconciler extends Context.Service<
   Reconciler,
   {
     /**
-     * Compares a day, also one that was compared before: the newer bill counts. Fails as the run does, which is kept with
-     * its reason; nothing half-done is seen. The `id` of a run that came to its end again answers with it.
+     * Sees to a run to the end of this try: completed, or failed with its reason and the time of the next try. None where it is
+     * not due, or another worker has it. Nothing half-done is seen.
      */
-    run(channel: ChannelId, day: BillDay, actor: string, id: RunId): Effect.Effect<Run, RunRefused>
+    work(id: RunId, actor: string): Effect.Effect<Option.Option<Run>>
   }
 >()("@mall/treasury/reconciliation/Reconciler") {
   static readonly layerNoDeps = Layer.effect(
@@ -87,25 +88,39 @@ export class Reconciler extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const bills = yield* ChannelBills
       const payments = yield* SettledPayments
+      const outbox = yield* Outbox
       const comparison = yield* Comparison
+      const claims = yield* RunClaims
       const repo = yield* RunRepo
-      const audit = yield* makeAuditRecorder
       const rules = yield* Rules
-      const { timingMargin } = yield* ReconciliationConfig
+      const { giveUpAfter, lease, retryAfter, timingMargin } = yield* ReconciliationConfig
 
-      const lost = ({ channel, day }: RunKey) => new RunInProgress({ channel, day })
+      const lost = ({ run }: Claim) => new ClaimLost({ runId: run.id })
 
-      const stillOurs = Effect.fnUntraced(function* ({ id, key }: RunContext) {
-        if (!(yield* repo.renew(id))) return yield* lost(key)
+      const advance = Effect.fnUntraced(function* (
+        { claim, progress }: RunContext,
+        change: (before: Progress) => Partial<Progress>
+      ) {
+        const now = yield* Ref.updateAndGet(progress, (before) => ({ ...before, ...change(before) }))
+        if (!(yield* claims.renew(claim, now))) return yield* lost(claim)
       })
 
+      /** Says that the worker lives, while a channel lets it wait; ends where another has the run. */
+      const heartbeat = (claim: Claim) =>
+        claims.renew(claim).pipe(
+          Effect.flatMap((isOurs) => (isOurs ? Effect.void : Effect.fail(lost(claim)))),
+          Effect.delay(Duration.divideUnsafe(lease, 3)),
+          Effect.forever
+        )
+
       /** The whole bill into the database, and the hash of its bytes. */
-      const takeBill = Effect.fnUntraced(function* (run: RunContext) {
-        const { id, key, source } = run
-        const download = yield* bills.download(source.channel, key.day)
+      const takeBill = Effect.fnUntraced(function* (context: RunContext) {
+        const { claim, source } = context
+        const { run } = claim
+        const download = yield* bills.download(run, run.day)
         if (Option.isNone(download)) return null
         const parser = billParsers[source.format]({
-          ...boundsOf(source, key.day),
+          ...boundsOf(source, run.day),
           offsetMinutes: source.offsetMinutes
         })
         const hash = createHash("sha256")
@@ -115,109 +130,151 @@ export class Reconciler extends Context.Service<
           Stream.mapEffect((text) => Effect.fromResult(parser.push(text))),
           Stream.concat(Stream.fromEffect(Effect.suspend(() => Effect.fromResult(parser.end())))),
           inBatches,
-          Stream.runForEach((lines) => Effect.andThen(comparison.addLines(id, lines), stillOurs(run)))
+          Stream.runForEach((lines) =>
+            Effect.andThen(
+              comparison.addLines(claim.id, lines),
+              advance(context, (before) => ({ lines: before.lines + lines.length }))
+            )
+          )
         )
         return hash.digest("hex")
       }, Effect.scoped)
 
-      const takeRecords = Effect.fnUntraced(function* (run: RunContext) {
-        const { id, key, source } = run
-        const { from, to } = boundsOf(source, key.day)
-        yield* payments.stream(source.channel, from, to).pipe(
-          Stream.grouped(batchSize),
-          Stream.runForEach((records) => Effect.andThen(comparison.addRecords(id, records), stillOurs(run)))
-        )
+      const takeRecords = Effect.fnUntraced(function* (context: RunContext) {
+        const { claim, source } = context
+        const { id, run } = claim
+        const { from, to } = boundsOf(source, run.day)
+        const keep = Effect.fnUntraced(function* (records: ReadonlyArray<SettledRecord>) {
+          if (records.length > 0) yield* comparison.addRecords(id, records)
+          yield* advance(context, (before) => ({ records: before.records + records.length }))
+        })
+        yield* advance(context, () => ({ stage: "matching" }))
+        yield* payments.stream(run, from, to).pipe(Stream.grouped(batchSize), Stream.runForEach(keep))
         // what the bill has and the day has not may be ours all the same: of another day, or not settled
         let after = ""
         while (true) {
           const references = yield* comparison.unknown(id, after, lookupSize)
-          const found = yield* payments.find(source.channel, references)
-          if (found.length > 0) yield* comparison.addRecords(id, found)
-          yield* stillOurs(run)
+          yield* keep(yield* payments.find(run, references))
           const last = references.at(-1)
-          if (last === undefined || references.length < lookupSize) return
+          if (last === undefined || references.length < lookupSize) break
           after = last
         }
+        const matched = yield* comparison.countMatched(id)
+        yield* advance(context, () => ({ stage: "comparing", matched }))
       })
 
       const finish = Effect.fnUntraced(
-        function* ({ actor, id, key, source, traceId }: RunContext, sha256: string | null) {
+        function* ({ claim, source }: RunContext, sha256: string | null) {
+          const { run } = claim
+          const { account, actor, channel, merchantId, traceId } = run
+          if (!(yield* claims.hold(claim))) return yield* lost(claim)
+          yield* comparison.allowTime
           // one account at a time: days touch each other where movements go from one to the next
-          yield* sql`SELECT pg_advisory_xact_lock(hashtextextended(${`reconciliation ${key.channel} ${key.account}`}, 0))`
-          if (!(yield* repo.hold(id))) return yield* lost(key)
-          const { from, to } = boundsOf(source, key.day)
+          yield* sql`
+            SELECT pg_advisory_xact_lock(hashtextextended(${`reconciliation ${channel} ${account} ${merchantId ?? ""}`}, 0))`
+          const { from, to } = boundsOf(source, run.day)
           const now = yield* DateTime.nowAsDate
           const carriedFrom = new Date(to.getTime() - Duration.toMillis(timingMargin))
-          const day = { ...key, runId: id, from, to, carriedFrom, actor, traceId, now }
+          const key = { account, channel, merchantId, day: run.day }
+          const day = { ...key, runId: run.id, claimId: claim.id, from, to, carriedFrom, actor, traceId, now }
           const result = yield* comparison.compare(day)
           yield* rules.apply(day)
-          yield* repo.complete(id, key, { ...result, sha256 })
+          yield* claims.complete(claim, { ...result, sha256 }, { actor, reason: "compared", traceId, now })
         },
         sql.withTransaction,
         retryConflicts
       )
 
-      const compareDay = Effect.fnUntraced(
-        function* (run: RunContext) {
-          const sha256 = yield* takeBill(run)
-          yield* takeRecords(run)
-          yield* finish(run, sha256)
-        },
-        Effect.catchTag("SqlError", Effect.die),
-        (effect, { id, key }) =>
-          Effect.onExit(effect, (exit) =>
-            Exit.isSuccess(exit)
-              ? Effect.void
-              : Effect.all([
-                  countFailure(key.channel),
-                  Effect.logWarning("a bill could not be compared", exit.cause),
-                  repo.fail(id, failureOf(exit.cause)).pipe(Effect.catchTag("SqlError", Effect.die))
-                ])
-          )
-      )
-
-      const sourceOf = Effect.fnUntraced(function* (channel: ChannelId) {
-        const source = bills.sources.find((one) => one.channel === channel)
-        if (source === undefined) {
-          return yield* new NoChannelBill({ channel, reason: `The platform has no account at ${channel}` })
+      const sourceOf = Effect.fnUntraced(function* ({ account, channel, day, merchantId }: Run) {
+        const sources = merchantId === null ? bills.sources : yield* bills.ownOf(merchantId)
+        const source = sources.find((one) => one.channel === channel && one.account === account)
+        if (source === undefined || source.format === null) {
+          const reason = source?.reason ?? `nobody here has the account ${account} any more`
+          return yield* new BillUnavailable({ channel, day, reason })
         }
-        const { format } = source
-        if (format === null) {
-          const reason = source.reason ?? `The bill of ${channel} is not read`
-          return yield* new NoChannelBill({ channel, reason })
-        }
-        const readable: ReadableSource = { ...source, format }
+        const readable: ReadableSource = { ...source, format: source.format }
         return readable
       })
 
-      const run = Effect.fn("Reconciler.run")(
-        function* (channel: ChannelId, day: BillDay, actor: string, given: RunId) {
-          yield* Effect.annotateCurrentSpan({ channel, day })
-          const known = yield* repo.find(given)
-          if (Option.isSome(known) && known.value.finishedAt !== null && known.value.failure === null)
-            return known.value
-          // one that failed stays as it is: what is tried again is another run
-          const id = Option.isSome(known) ? yield* newRunId : given
-          const source = yield* sourceOf(channel)
-          if (boundsOf(source, day).to > (yield* DateTime.nowAsDate)) return yield* new DayNotOver({ day })
-          const key: RunKey = { channel, account: source.account, day }
-          const traceId = yield* currentTraceId
-          if (!(yield* repo.claim(id, key, actor, traceId))) return yield* lost(key)
-          // before it is done, since the channel is asked in between
-          yield* audit.record({
-            action: "reconciliation.run",
-            resource: { type: "reconciliation_run", id },
-            after: { channel, day }
-          })
-          yield* compareDay({ id, key, source, actor, traceId }).pipe(Effect.annotateLogs({ channel, day, runId: id }))
-          const done = yield* Effect.flatMap(repo.find(id), Effect.fromOption)
-          yield* countRun(done)
-          return done
+      const compareDay = Effect.fnUntraced(
+        function* (claim: Claim) {
+          const source = yield* sourceOf(claim.run)
+          const progress = yield* Ref.make<Progress>({ stage: "fetching", lines: 0, records: 0, matched: 0 })
+          const context: RunContext = { claim, source, progress }
+          const gathered = Effect.tap(takeBill(context), () => takeRecords(context))
+          const sha256 = yield* Effect.raceFirst(gathered, heartbeat(claim))
+          yield* finish(context, sha256)
         },
-        Effect.catchTags({ SqlError: Effect.die, NoSuchElementError: Effect.die })
+        Effect.catchTag("SqlError", Effect.die)
       )
 
-      return Reconciler.of({ run })
+      const nextTry = ({ askedAt, attempt }: Run, now: Date) => {
+        if (now.getTime() - askedAt.getTime() >= Duration.toMillis(giveUpAfter)) return null
+        const wait = Math.min(longestWait, Duration.toMillis(retryAfter) * 2 ** Math.min(attempt - 1, 20))
+        return new Date(now.getTime() + wait)
+      }
+
+      const settleFailure = Effect.fnUntraced(
+        function* (claim: Claim, actor: string, cause: Cause.Cause<unknown>) {
+          const { run } = claim
+          const now = yield* DateTime.nowAsDate
+          const next = nextTry(run, now)
+          const failure = failureOf(cause)
+          yield* claims.fail(claim, failure, next, { actor, reason: failure.text, traceId: run.traceId, now })
+          if (next === null) return
+          const delay = Duration.millis(next.getTime() - now.getTime())
+          yield* outbox.publish(RunQueued, { id: run.id, attempt: run.attempt, since: next }, { delay })
+        },
+        sql.withTransaction,
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      const giveBack = Effect.fnUntraced(
+        function* (claim: Claim, actor: string) {
+          const now = yield* DateTime.nowAsDate
+          const { traceId } = claim.run
+          yield* claims.release(claim, { actor, reason: "its worker was stopped", traceId, now })
+        },
+        sql.withTransaction,
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      const attend = (claim: Claim, actor: string) =>
+        compareDay(claim).pipe(
+          // what it had staged is its own, and goes; the run is another's
+          Effect.catchTag("ClaimLost", () =>
+            Effect.andThen(Effect.logWarning("another worker took the run over"), giveBack(claim, actor))
+          ),
+          Effect.onInterrupt(() => giveBack(claim, actor)),
+          Effect.catchCause((cause) =>
+            Cause.hasInterruptsOnly(cause)
+              ? Effect.interrupt
+              : Effect.all(
+                  [
+                    countFailure(claim.run),
+                    Effect.logWarning("a bill could not be compared", cause),
+                    settleFailure(claim, actor, cause)
+                  ],
+                  { discard: true }
+                )
+          )
+        )
+
+      return Reconciler.of({
+        work: Effect.fn("Reconciler.work")(
+          function* (id, actor) {
+            const claimed = yield* claims.claim(id, actor)
+            if (Option.isNone(claimed)) return Option.none()
+            const { channel, day, merchantId } = claimed.value.run
+            yield* Effect.annotateCurrentSpan({ channel, day })
+            yield* attend(claimed.value, actor).pipe(Effect.annotateLogs({ channel, day, merchantId, runId: id }))
+            const done = yield* repo.find(id)
+            if (Option.isSome(done)) yield* countRun(done.value)
+            return done
+          },
+          Effect.catchTag("SqlError", Effect.die)
+        )
+      })
     })
   )
 }

@@ -1,13 +1,19 @@
 import * as Checks from "@mall/platform/doctor/Checks"
 import { finding } from "@mall/platform/doctor/Checks"
 import type { Check } from "@mall/platform/doctor/Checks"
-import { Effect, Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { UncomparedDays } from "./UncomparedDays.ts"
+import type { UncomparedDay } from "./UncomparedDays.ts"
 
 const Left = Schema.Struct({ id: Schema.String, rows: Schema.Int })
 
+const nameOf = ({ account, channel, day, merchantId }: UncomparedDay) =>
+  `${channel} ${account}${merchantId === null ? "" : ` of merchant ${merchantId}`}, ${day}`
+
 const made = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  const days = yield* UncomparedDays
   const decode = Schema.decodeUnknownEffect(Schema.Array(Left))
 
   const staging: Check = {
@@ -17,27 +23,64 @@ const made = Effect.gen(function* () {
     reach: "database",
     look: ({ now }) =>
       sql`
-        SELECT staged.run_id::text AS id, sum(staged.rows)::bigint AS rows
+        SELECT staged.claim_id::text AS id, sum(staged.rows)::bigint AS rows
         FROM (
-          SELECT run_id, count(*) AS rows FROM treasury.bill_lines GROUP BY run_id
-          UNION ALL SELECT run_id, count(*) FROM treasury.compared_records GROUP BY run_id
+          SELECT claim_id, count(*) AS rows FROM treasury.bill_lines GROUP BY claim_id
+          UNION ALL SELECT claim_id, count(*) FROM treasury.compared_records GROUP BY claim_id
         ) AS staged
         WHERE NOT EXISTS (
           SELECT FROM treasury.reconciliation_runs AS r
-          WHERE r.id = staged.run_id AND (r.status = 'running' OR r.finished_at > ${new Date(now.getTime() - 3_600_000)}))
-        GROUP BY staged.run_id ORDER BY staged.run_id LIMIT 100`.pipe(
+          WHERE r.claim_id = staged.claim_id
+            AND (r.status = 'running' OR r.finished_at > ${new Date(now.getTime() - 3_600_000)}))
+        GROUP BY staged.claim_id ORDER BY staged.claim_id LIMIT 100`.pipe(
         Effect.flatMap(decode),
         Effect.map((left) => ({
           looked: left.length,
           findings: left.map(({ id, rows }) =>
-            finding({ type: "run", id }, `run ${id} has ended and left ${rows} rows`, { expected: 0, found: rows })
+            finding({ type: "run", id }, `the worker ${id} of a run has ended and left ${rows} rows`, {
+              expected: 0,
+              found: rows
+            })
           ),
           next: null
         }))
       )
   }
-  return { checks: [staging] }
+
+  const about = (
+    name: string,
+    says: string,
+    isWrong: (day: UncomparedDay) => boolean,
+    tell: (day: UncomparedDay) => string
+  ): Check => ({
+    name,
+    says,
+    severity: "P1",
+    reach: "database",
+    look: ({ now }) =>
+      Effect.map(days.list(now), (found) => ({
+        looked: found.length,
+        findings: found
+          .filter(isWrong)
+          .map((day) => finding({ type: "run", id: day.runId }, `${nameOf(day)}: ${tell(day)}`)),
+        next: null
+      }))
+  })
+
+  const late = about(
+    "reconciliation_late",
+    "A day's bill is compared by RECONCILIATION_LATE_HOUR of the day after",
+    ({ isLate }) => isLate,
+    ({ failure, status }) => `its bill is not compared yet (${status}${failure === null ? "" : `: ${failure}`})`
+  )
+  const failed = about(
+    "reconciliation_failed",
+    "No run of the reconciliation is given up, or fails three times though the channel gives a bill",
+    ({ isFailing }) => isFailing,
+    ({ attempt, failure }) => `failed ${attempt} times: ${failure ?? ""}`
+  )
+  return { checks: [staging, late, failed] }
 })
 
 /** What the reconciliation makes sure of. Needs `Checks` and `SqlClient`. */
-export const layer = Checks.layer(made)
+export const layer = Checks.layer(made).pipe(Layer.provide(UncomparedDays.layer))

@@ -10,8 +10,8 @@ import { ChannelFees } from "./ChannelFees.ts"
 import { Differences } from "./Differences.ts"
 import { actorOf } from "./actorOf.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
-import { Reconciler } from "./Reconciler.ts"
 import { Rules } from "./Rules.ts"
+import { Runs } from "./Runs.ts"
 
 /** Serves the group `reconciliation`. Needs the services of `ReconciliationServices` and the middlewares. */
 export const layer = ApiGroup.group(
@@ -20,16 +20,16 @@ export const layer = ApiGroup.group(
   Effect.fn(function* (handlers) {
     const differences = yield* Differences
     const reads = yield* ReconciliationReads
-    const reconciler = yield* Reconciler
     const rules = yield* Rules
+    const runs = yield* Runs
     const fees = yield* ChannelFees
     return handlers.handleAll({
-      channels: () => reads.channels,
+      channels: ({ query }) => reads.channels(query.merchantId),
       runs: ({ query }) => reads.runs(query),
       show: ({ params }) => reads.run(params.id),
       differences: ({ query }) => reads.differences(query),
       difference: ({ params }) => differences.details(params.id),
-      report: ({ query }) => reads.report(query.from, query.to),
+      report: ({ query }) => reads.report(query),
       rules: () => rules.current,
       fees: () => fees.all,
       addFee: ({ payload }) =>
@@ -39,7 +39,7 @@ export const layer = ApiGroup.group(
       setRules: ({ payload }) => CurrentUser.use((user) => rules.put(payload, actorOf(user))),
       run: ({ payload }) =>
         Effect.flatMap(Effect.all([CurrentUser, Operation]), ([user, { id }]) =>
-          reconciler.run(payload.channel, payload.day, actorOf(user), RunId.make(id))
+          runs.ask(payload, actorOf(user), RunId.make(id))
         ),
       assign: ({ params, payload }) => CurrentUser.use((user) => differences.assign(params.id, payload, actorOf(user))),
       resolve: ({ params, payload }) =>

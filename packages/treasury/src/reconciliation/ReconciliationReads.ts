@@ -6,8 +6,9 @@ import { Difference, DifferenceId } from "@mall/domain/treasury/Difference"
 import type { DifferenceClass, DifferenceStatus } from "@mall/domain/treasury/Difference"
 import { RunNotFound } from "@mall/domain/treasury/ReconciliationError"
 import { Aging, ReconciliationReport } from "@mall/domain/treasury/ReconciliationReport"
-import { ReconciliationChannel, Run, RunId } from "@mall/domain/treasury/Run"
+import { ReconciliationChannel, Run, RunDetails, RunId } from "@mall/domain/treasury/Run"
 import type { RunStatus } from "@mall/domain/treasury/Run"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { differenceColumns } from "./DifferenceRepo.ts"
@@ -19,6 +20,14 @@ interface PageRequest {
   readonly after?: string | undefined
   readonly channel?: string | undefined
   readonly day?: string | undefined
+  readonly merchantId?: MerchantId | undefined
+}
+
+/** From one day to another, both included, of the platform's accounts or of a merchant's. */
+export interface ReportRequest {
+  readonly from: BillDay
+  readonly to: BillDay
+  readonly merchantId?: MerchantId | undefined
 }
 
 export interface RunFilter extends PageRequest {
@@ -37,6 +46,7 @@ const decodeDifferences = Schema.decodeUnknownEffect(Schema.Array(Difference))
 const decodeAging = Schema.decodeUnknownEffect(Schema.Array(Aging))
 
 const LastDay = Schema.Struct({ channel: Schema.String, account: Schema.String, day: BillDay })
+const Owner = Schema.NullOr(Schema.String)
 const Waiting = Schema.Struct({ channel: Schema.String, open: Schema.Int, oldestAt: Schema.Date })
 export type Waiting = typeof Waiting.Type
 
@@ -44,13 +54,14 @@ export type Waiting = typeof Waiting.Type
 export class ReconciliationReads extends Context.Service<
   ReconciliationReads,
   {
-    readonly channels: Effect.Effect<ReadonlyArray<ReconciliationChannel>>
+    /** The platform's accounts, or those of a merchant. */
+    channels(merchantId?: MerchantId): Effect.Effect<ReadonlyArray<ReconciliationChannel>>
     /** Newest first. */
     runs(filter: RunFilter): Effect.Effect<Page<Run>, InvalidCursor>
-    run(id: RunId): Effect.Effect<Run, RunNotFound>
+    run(id: RunId): Effect.Effect<RunDetails, RunNotFound>
     /** Newest first. */
     differences(filter: DifferenceFilter): Effect.Effect<Page<Difference>, InvalidCursor>
-    report(from: BillDay, to: BillDay): Effect.Effect<ReconciliationReport>
+    report(asked: ReportRequest): Effect.Effect<ReconciliationReport>
     /** What nobody has resolved, by channel. */
     readonly waiting: Effect.Effect<ReadonlyArray<Waiting>>
   }
@@ -63,12 +74,15 @@ export class ReconciliationReads extends Context.Service<
       const { hourOf } = yield* ReconciliationConfig
       const repo = yield* RunRepo
 
+      const ofOwner = (alias: "r" | "d", merchantId: string | null) =>
+        merchantId === null ? sql`${sql(alias)}.merchant_id IS NULL` : sql`${sql(alias)}.merchant_id = ${merchantId}`
+
       const lastDays = SqlSchema.findAll({
-        Request: Schema.Void,
+        Request: Owner,
         Result: LastDay,
-        execute: () => sql`
+        execute: (merchantId) => sql`
           SELECT r.channel, r.account, to_char(max(r.day), 'YYYY-MM-DD') AS day FROM treasury.reconciliation_runs AS r
-          WHERE r.status = 'completed' GROUP BY r.channel, r.account`
+          WHERE r.status = 'completed' AND ${ofOwner("r", merchantId)} GROUP BY r.channel, r.account`
       })
 
       const waiting = SqlSchema.findAll({
@@ -79,24 +93,27 @@ export class ReconciliationReads extends Context.Service<
           WHERE d.status IN ('open', 'carried', 'drafted') GROUP BY d.channel ORDER BY d.channel`
       })
 
-      const shared = (alias: "r" | "d", { channel, day }: PageRequest) => [
+      const shared = (alias: "r" | "d", { channel, day, merchantId }: PageRequest) => [
         sql`true`,
         ...(channel === undefined ? [] : [sql`${sql(alias)}.channel = ${channel}`]),
+        ...(merchantId === undefined ? [] : [ofOwner(alias, merchantId)]),
         ...(day === undefined ? [] : [sql`${sql(alias)}.day = ${day}::text::date`])
       ]
 
-      const channels = Effect.gen(function* () {
-        const done = yield* lastDays(undefined)
-        return yield* Effect.forEach(bills.sources, ({ account, channel, format, offsetMinutes, reason }) =>
-          Effect.map(hourOf(channel), (hour) => {
-            const last = done.find((one) => one.channel === channel && one.account === account)
-            const lastDay = last?.day ?? null
-            return new ReconciliationChannel({ account, channel, format, hour, lastDay, offsetMinutes, reason })
-          })
-        )
-      }).pipe(
-        Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die, ConfigError: Effect.die }),
-        Effect.withSpan("ReconciliationReads.channels")
+      const channels = Effect.fn("ReconciliationReads.channels")(
+        function* (of?: MerchantId) {
+          const done = yield* lastDays(of ?? null)
+          const sources = of === undefined ? bills.sources : yield* bills.ownOf(of)
+          return yield* Effect.forEach(sources, ({ account, channel, format, merchantId, offsetMinutes, reason }) =>
+            Effect.map(hourOf(channel), (hour) => {
+              const last = done.find((one) => one.channel === channel && one.account === account)
+              const lastDay = last?.day ?? null
+              const known = { account, channel, merchantId, format, offsetMinutes, reason }
+              return new ReconciliationChannel({ ...known, hour, lastDay })
+            })
+          )
+        },
+        Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die, ConfigError: Effect.die })
       )
 
       return ReconciliationReads.of({
@@ -117,7 +134,7 @@ export class ReconciliationReads extends Context.Service<
         ),
         run: Effect.fn("ReconciliationReads.run")(
           function* (id) {
-            const found = yield* repo.find(id)
+            const found = yield* repo.details(id)
             return Option.isSome(found) ? found.value : yield* new RunNotFound({ runId: id })
           },
           Effect.catchTag("SqlError", Effect.die)
@@ -138,12 +155,13 @@ export class ReconciliationReads extends Context.Service<
           Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
         ),
         report: Effect.fn("ReconciliationReads.report")(
-          function* (from, to) {
+          function* ({ from, merchantId, to }) {
             const now = yield* DateTime.nowAsDate
             const runs = yield* decodeRuns(
               yield* sql`
                 SELECT ${runColumns(sql)} FROM treasury.reconciliation_runs AS r
-                WHERE r.status = 'completed' AND r.day BETWEEN ${from}::text::date AND ${to}::text::date
+                WHERE r.status = 'completed' AND ${ofOwner("r", merchantId ?? null)}
+                  AND r.day BETWEEN ${from}::text::date AND ${to}::text::date
                 ORDER BY r.day, r.channel LIMIT 1000`
             )
             const aging = yield* decodeAging(
@@ -156,7 +174,8 @@ export class ReconciliationReads extends Context.Service<
                 FROM (
                   SELECT d.channel, d.class, coalesce(d.bill_currency, d.our_currency) AS currency, d.excess,
                     floor(extract(epoch FROM ${now}::timestamptz - d.created_at) / 86400)::int AS days
-                  FROM treasury.differences AS d WHERE d.status IN ('open', 'carried', 'drafted')
+                  FROM treasury.differences AS d
+                  WHERE d.status IN ('open', 'carried', 'drafted') AND ${ofOwner("d", merchantId ?? null)}
                 ) AS w
                 GROUP BY w.channel, w.class, w.currency ORDER BY w.channel, w.class, w.currency`
             )

@@ -9,8 +9,8 @@ import { actorOf } from "./actorOf.ts"
 import { ChannelFees } from "./ChannelFees.ts"
 import { Differences } from "./Differences.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
-import { Reconciler } from "./Reconciler.ts"
 import { Rules } from "./Rules.ts"
+import { Runs } from "./Runs.ts"
 
 const newRunId = generator(RunId)
 const newFeeId = generator(ChannelFeeId)
@@ -21,25 +21,23 @@ export const layer = ReconciliationAdminRpcs.toLayer(
   Effect.gen(function* () {
     const differences = yield* Differences
     const reads = yield* ReconciliationReads
-    const reconciler = yield* Reconciler
     const rules = yield* Rules
+    const runs = yield* Runs
     const fees = yield* ChannelFees
     return ReconciliationAdminRpcs.of({
-      "admin.recon.channels": () => reads.channels,
+      "admin.recon.channels": ({ merchantId }) => reads.channels(merchantId),
       "admin.recon.runs": (filter) => reads.runs(filter),
       "admin.recon.show": ({ run }) => reads.run(run),
       "admin.recon.differences": (filter) => reads.differences(filter),
       "admin.recon.difference": ({ id }) => differences.details(id),
-      "admin.recon.report": ({ from, to }) => reads.report(from, to),
+      "admin.recon.report": (asked) => reads.report(asked),
       "admin.recon.rules": () => rules.current,
       "admin.recon.fees": () => fees.all,
       "admin.recon.addFee": (fee) =>
         Effect.flatMap(Effect.all([CurrentUser, newFeeId]), ([user, id]) => fees.add(fee, actorOf(user), id)),
       "admin.recon.setRules": (change) => CurrentUser.use((user) => rules.put(change, actorOf(user))),
-      "admin.recon.run": ({ channel, day }) =>
-        Effect.flatMap(Effect.all([CurrentUser, newRunId]), ([user, id]) =>
-          reconciler.run(channel, day, actorOf(user), id)
-        ),
+      "admin.recon.run": (asked) =>
+        Effect.flatMap(Effect.all([CurrentUser, newRunId]), ([user, id]) => runs.ask(asked, actorOf(user), id)),
       "admin.recon.assign": ({ id, ...assignment }) =>
         CurrentUser.use((user) => differences.assign(id, assignment, actorOf(user))),
       "admin.recon.resolve": ({ id, ...decision }) =>

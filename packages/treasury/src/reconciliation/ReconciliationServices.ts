@@ -8,11 +8,25 @@ import { ReconciliationConfig } from "./ReconciliationConfig.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
 import { Reconciler } from "./Reconciler.ts"
 import { Rules } from "./Rules.ts"
+import { RunClaims } from "./RunClaims.ts"
 import { RunRepo } from "./RunRepo.ts"
+import { Runs } from "./Runs.ts"
+import { UncomparedDays } from "./UncomparedDays.ts"
 
-/** All services of reconciliation. Needs `SqlClient` and the ports `ChannelBills`, `SettledPayments` and `Journal`. */
+/** All services of reconciliation. Needs `SqlClient`, `Outbox` and the ports `ChannelBills`, `SettledPayments` and `Journal`. */
 export const layer = DailyReconciliation.layerNoDeps.pipe(
-  Layer.provideMerge(Layer.mergeAll(Reconciler.layerNoDeps, Differences.layerNoDeps, ReconciliationReads.layerNoDeps)),
-  Layer.provide(Layer.mergeAll(Comparison.layer, DifferenceRepo.layer, ReconciliationConfig.layer, RunRepo.layer)),
+  Layer.provideMerge(
+    Layer.mergeAll(Reconciler.layerNoDeps, Differences.layerNoDeps, ReconciliationReads.layerNoDeps, Runs.layerNoDeps)
+  ),
+  Layer.provide(RunClaims.layerNoDeps),
+  Layer.provide(
+    Layer.mergeAll(
+      Comparison.layer,
+      DifferenceRepo.layer,
+      ReconciliationConfig.layer,
+      RunRepo.layer,
+      UncomparedDays.layer
+    )
+  ),
   Layer.provideMerge(Layer.mergeAll(ChannelFees.layer, Rules.layer))
 )

@@ -1,158 +1,178 @@
-import type { BillDay } from "@mall/domain/treasury/Bill"
-import { BillTotal } from "@mall/domain/treasury/Bill"
-import { Run, RunCounts, RunId } from "@mall/domain/treasury/Run"
-import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
+import { BillDay } from "@mall/domain/treasury/Bill"
+import type { BilledAccount } from "@mall/domain/treasury/ChannelBills"
+import { Run, RunChange, RunDetails, RunId, RunStatus } from "@mall/domain/treasury/Run"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Act } from "./DifferenceRepo.ts"
 
 /** One account's day. */
-export interface RunKey {
-  readonly channel: string
-  readonly account: string
+export interface RunKey extends BilledAccount {
   readonly day: BillDay
 }
 
-/** How long a worker may say nothing before another takes its day over. */
-const lease = Duration.minutes(5)
-
-const Claimed = Schema.Struct({ id: RunId })
-const Due = Schema.Struct({ runs: Schema.Int })
-const countsJson = Schema.encodeSync(Schema.fromJsonString(RunCounts))
-const totalsJson = Schema.encodeSync(Schema.fromJsonString(Schema.Array(BillTotal)))
+const Due = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
+const Keyed = Schema.Struct({ day: BillDay, index: Schema.Int })
 
 /** The columns of a run, as `Run` has them. */
 export const runColumns = (sql: SqlClient.SqlClient) => sql`
-  r.id, r.channel, r.account, to_char(r.day, 'YYYY-MM-DD') AS day, r.status, r.lines, r.records, r.counts, r.totals, r.sha256,
-  r.failure, r.actor, r.trace_id, r.started_at, r.finished_at`
+  r.id, r.channel, r.account, r.merchant_id, to_char(r.day, 'YYYY-MM-DD') AS day, r.status,
+  CASE r.status WHEN 'running' THEN r.stage END AS stage, r.lines, r.records, r.matched, r.counts, r.totals, r.sha256, r.failure,
+  r.attempt, r.next_attempt_at, r.actor, r.trace_id, r.asked_at, r.started_at, r.finished_at`
 
-/** Runs and whose turn it is. */
+/** Whose rows of an account: of a merchant's own where there is one, and never another's of the same name. */
+export const ofAccount = (
+  sql: SqlClient.SqlClient,
+  alias: "d" | "r",
+  { account, channel, merchantId }: BilledAccount
+) =>
+  sql`${sql(alias)}.channel = ${channel} AND ${sql(alias)}.account = ${account} AND ${
+    merchantId === null ? sql`${sql(alias)}.merchant_id IS NULL` : sql`${sql(alias)}.merchant_id = ${merchantId}`
+  }`
+
+/** Runs, what became of them, and how one is asked for. What workers do with them is in `RunClaims`. */
 export class RunRepo extends Context.Service<
   RunRepo,
   {
     /**
-     * Begins a run; false where somebody is at the day. One whose worker was not heard of any more is failed first, and what it had
-     * kept is dropped.
+     * Needs a transaction. The run of the day that waits or is at work, of which there is one at most; a new one of this `id` where
+     * there is none. One that was to be tried again later may be tried now.
      */
-    claim(id: RunId, key: RunKey, actor: string, traceId: string | null): Effect.Effect<boolean, SqlError>
-    /** False where the run was taken over meanwhile. */
-    renew(id: RunId): Effect.Effect<boolean, SqlError>
-    /** Needs a transaction; the same, for its end. */
-    hold(id: RunId): Effect.Effect<boolean, SqlError>
-    /** It counts from now on, in the place of the former one of its day. */
-    complete(
-      id: RunId,
-      key: RunKey,
-      result: Pick<Run, "lines" | "records" | "sha256" | "totals"> & { readonly counts: RunCounts }
-    ): Effect.Effect<void, SqlError>
-    /** `failure` in one sentence. Nothing of the run is kept but that. */
-    fail(id: RunId, failure: string): Effect.Effect<void, SqlError>
+    ask(id: RunId, key: RunKey, lateAt: Date, act: Act): Effect.Effect<Run, SqlError>
     find(id: RunId): Effect.Effect<Option.Option<Run>, SqlError>
-    /** Whether a day is done, or was tried since `since`: then it is let alone. */
-    isSettled(key: RunKey, since: Date): Effect.Effect<boolean, SqlError>
+    details(id: RunId): Effect.Effect<Option.Option<RunDetails>, SqlError>
+    /** Of these those that nobody ever asked for. */
+    neverAsked(keys: ReadonlyArray<RunKey>): Effect.Effect<ReadonlyArray<RunKey>, SqlError>
+    /** Runs that a worker may begin now, the longest waiting first. */
+    due(now: Date, limit: number): Effect.Effect<ReadonlyArray<RunId>, SqlError>
+    tell(
+      run: Pick<Run, "id" | "attempt">,
+      from: RunStatus | null,
+      to: RunStatus,
+      act: Act
+    ): Effect.Effect<void, SqlError>
   }
 >()("@mall/treasury/reconciliation/RunRepo") {
   static readonly layer = Layer.effect(
     RunRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const until = (now: Date) => new Date(now.getTime() + Duration.toMillis(lease))
-
-      const drop = Effect.fnUntraced(function* (id: RunId) {
-        yield* sql`DELETE FROM treasury.bill_lines WHERE run_id = ${id}`
-        yield* sql`DELETE FROM treasury.compared_records WHERE run_id = ${id}`
-      })
-
-      const abandon = SqlSchema.findAll({
-        Request: Schema.Struct({
-          channel: Schema.String,
-          account: Schema.String,
-          day: Schema.String,
-          now: Schema.Date
-        }),
-        Result: Claimed,
-        execute: ({ account, channel, day, now }) => sql`
-          UPDATE treasury.reconciliation_runs AS r
-          SET status = 'failed', failure = 'its worker stopped in the middle', lease_until = NULL, finished_at = ${now}
-          WHERE r.channel = ${channel} AND r.account = ${account} AND r.day = ${day}::text::date AND r.status = 'running'
-            AND r.lease_until < ${now}
-          RETURNING r.id`
-      })
-
-      const claim = Effect.fnUntraced(
-        function* (id: RunId, { account, channel, day }: RunKey, actor: string, traceId: string | null) {
-          const now = yield* DateTime.nowAsDate
-          for (const stopped of yield* abandon({ channel, account, day, now })) yield* drop(stopped.id)
-          const inserted = yield* sql`
-            INSERT INTO treasury.reconciliation_runs (id, channel, account, day, status, lease_until, actor, trace_id, started_at)
-            VALUES (${id}, ${channel}, ${account}, ${day}::text::date, 'running', ${until(now)}, ${actor}, ${traceId}, ${now})
-            ON CONFLICT DO NOTHING
-            RETURNING id`
-          return inserted.length > 0
-        },
-        sql.withTransaction,
-        Effect.catchTag("SchemaError", Effect.die)
-      )
 
       const find = SqlSchema.findOneOption({
         Request: RunId,
         Result: Run,
         execute: (id) => sql`SELECT ${runColumns(sql)} FROM treasury.reconciliation_runs AS r WHERE r.id = ${id}`
       })
+      const history = SqlSchema.findAll({
+        Request: RunId,
+        Result: RunChange,
+        execute: (id) => sql`
+          SELECT h.from_status, h.to_status, h.attempt, h.actor, h.reason, h.trace_id, h.at
+          FROM treasury.reconciliation_run_history AS h WHERE h.run_id = ${id} ORDER BY h.id`
+      })
+      const decodeRuns = Schema.decodeUnknownEffect(Schema.Array(Run))
 
-      const settled = SqlSchema.findOne({
+      const tell = (
+        { attempt, id }: Pick<Run, "id" | "attempt">,
+        from: RunStatus | null,
+        to: RunStatus,
+        { actor, now, reason, traceId }: Act
+      ) => sql`
+        INSERT INTO treasury.reconciliation_run_history (run_id, from_status, to_status, attempt, actor, reason, trace_id, at)
+        VALUES (${id}, ${from}, ${to}, ${attempt}, ${actor}, ${reason}, ${traceId}, ${now})`
+
+      const openRun = (key: RunKey) =>
+        Effect.flatMap(
+          sql`
+            SELECT ${runColumns(sql)} FROM treasury.reconciliation_runs AS r
+            WHERE ${ofAccount(sql, "r", key)} AND r.day = ${key.day}::text::date
+              AND (r.status IN ('queued', 'running') OR r.next_attempt_at IS NOT NULL)`,
+          decodeRuns
+        )
+
+      const ask = Effect.fnUntraced(
+        function* (id: RunId, key: RunKey, lateAt: Date, act: Act) {
+          const { account, channel, day, merchantId } = key
+          // Whoever asks for a day of an account waits for who asked before; nobody waits for a worker that compares.
+          yield* sql`
+            SELECT pg_advisory_xact_lock(hashtextextended(${`reconciliation asked ${channel} ${account} ${merchantId} ${day}`}, 0))`
+          const [open] = yield* openRun(key)
+          if (open === undefined) {
+            yield* sql`
+              INSERT INTO treasury.reconciliation_runs
+                (id, channel, account, merchant_id, day, status, attempt, actor, trace_id, asked_at, late_at)
+              VALUES (${id}, ${channel}, ${account}, ${merchantId}, ${day}::text::date, 'queued', 0, ${act.actor},
+                ${act.traceId}, ${act.now}, ${lateAt})`
+            yield* tell({ id, attempt: 0 }, null, "queued", act)
+          } else if (open.status === "failed") {
+            const waiting = yield* sql`
+              UPDATE treasury.reconciliation_runs SET status = 'queued', failure = NULL, failure_kind = NULL, next_attempt_at = NULL
+              WHERE id = ${open.id} AND status = 'failed' RETURNING id`
+            if (waiting.length > 0) yield* tell(open, open.status, "queued", act)
+          }
+          return yield* Effect.flatMap(find(open?.id ?? id), Effect.fromOption)
+        },
+        Effect.catchTags({ SchemaError: Effect.die, NoSuchElementError: Effect.die })
+      )
+
+      const neverAsked = SqlSchema.findAll({
         Request: Schema.Struct({
-          ...{ channel: Schema.String, account: Schema.String, day: Schema.String },
-          since: Schema.Date
+          ...{ channels: Schema.Array(Schema.String), accounts: Schema.Array(Schema.String) },
+          ...{ merchants: Schema.Array(Schema.String), days: Schema.Array(Schema.String) }
         }),
-        Result: Due,
-        execute: ({ account, channel, day, since }) => sql`
-          SELECT count(*) AS runs FROM treasury.reconciliation_runs AS r
-          WHERE r.channel = ${channel} AND r.account = ${account} AND r.day = ${day}::text::date
-            AND (r.status = 'completed' OR r.started_at > ${since})`
+        Result: Keyed,
+        execute: ({ accounts, channels, days, merchants }) => sql`
+          SELECT k.day, k.index::int AS index
+          FROM unnest(${channels}::text[], ${accounts}::text[], ${merchants}::text[], ${days}::text[])
+            WITH ORDINALITY AS k (channel, account, merchant_id, day, index)
+          WHERE NOT EXISTS (
+            SELECT FROM treasury.reconciliation_runs AS r
+            WHERE r.channel = k.channel AND r.account = k.account AND r.day = k.day::date
+              AND coalesce(r.merchant_id::text, '') = k.merchant_id)
+          ORDER BY k.index`
+      })
+
+      const due = SqlSchema.findAll({
+        Request: Due,
+        Result: Schema.Struct({ id: RunId }),
+        execute: ({ limit, now }) => sql`
+          SELECT r.id FROM treasury.reconciliation_runs AS r
+          WHERE ${claimable(sql, now)} ORDER BY coalesce(r.next_attempt_at, r.lease_until, r.asked_at), r.id LIMIT ${limit}`
       })
 
       return RunRepo.of({
-        claim,
-        renew: Effect.fnUntraced(function* (id) {
-          const rows = yield* sql`
-            UPDATE treasury.reconciliation_runs SET lease_until = ${until(yield* DateTime.nowAsDate)}
-            WHERE id = ${id} AND status = 'running' RETURNING id`
-          return rows.length > 0
-        }),
-        hold: Effect.fnUntraced(function* (id) {
-          const rows = yield* sql`
-            SELECT FROM treasury.reconciliation_runs WHERE id = ${id} AND status = 'running' FOR UPDATE`
-          return rows.length > 0
-        }),
-        complete: Effect.fnUntraced(function* (
-          id,
-          { account, channel, day },
-          { counts, lines, records, sha256, totals }
-        ) {
-          yield* sql`
-            UPDATE treasury.reconciliation_runs SET status = 'superseded'
-            WHERE channel = ${channel} AND account = ${account} AND day = ${day}::text::date AND status = 'completed'`
-          yield* sql`
-            UPDATE treasury.reconciliation_runs
-            SET status = 'completed', lease_until = NULL, lines = ${lines}, records = ${records}, sha256 = ${sha256},
-              counts = ${countsJson(counts)}::jsonb, totals = ${totalsJson(totals)}::jsonb, finished_at = ${yield* DateTime.nowAsDate}
-            WHERE id = ${id}`
-          yield* drop(id)
-        }),
-        fail: Effect.fnUntraced(function* (id, failure) {
-          yield* sql`
-            UPDATE treasury.reconciliation_runs
-            SET status = 'failed', lease_until = NULL, failure = ${failure}, finished_at = ${yield* DateTime.nowAsDate}
-            WHERE id = ${id} AND status = 'running'`
-          yield* drop(id)
-        }, sql.withTransaction),
-        find: (id) => find(id).pipe(Effect.catchTag("SchemaError", Effect.die)),
-        isSettled: (key, since) =>
-          settled({ ...key, since }).pipe(
-            Effect.map(({ runs }) => runs > 0),
-            Effect.catchTags({ SchemaError: Effect.die, NoSuchElementError: Effect.die })
+        ask,
+        tell,
+        find: (id) => Effect.catchTag(find(id), "SchemaError", Effect.die),
+        details: Effect.fnUntraced(
+          function* (id) {
+            const found = yield* find(id)
+            if (Option.isNone(found)) return Option.none()
+            return Option.some(new RunDetails({ ...found.value, history: yield* history(id) }))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        ),
+        neverAsked: (keys) =>
+          neverAsked({
+            channels: keys.map(({ channel }) => channel),
+            accounts: keys.map(({ account }) => account),
+            merchants: keys.map(({ merchantId }) => merchantId ?? ""),
+            days: keys.map(({ day }) => day)
+          }).pipe(
+            Effect.map((rows) => rows.flatMap(({ index }) => keys[index - 1] ?? [])),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
+        due: (now, limit) =>
+          due({ now, limit }).pipe(
+            Effect.map((rows) => rows.map(({ id }) => id)),
+            Effect.catchTag("SchemaError", Effect.die)
           )
       })
     })
   )
 }
+
+/** Runs that wait, those whose time to be tried again has come, and those whose worker was not heard of any more. */
+export const claimable = (sql: SqlClient.SqlClient, now: Date) => sql`
+  (r.status = 'queued' OR (r.status = 'running' AND r.lease_until < ${now})
+    OR (r.status = 'failed' AND r.next_attempt_at <= ${now}))`

@@ -1,11 +1,14 @@
 import type { RunId } from "@mall/domain/treasury/Run"
 import type { SqlClient } from "effect/sql"
 import { feeDifferences } from "./feeDifferences.ts"
+import type { ClaimId } from "./RunClaims.ts"
+import { ofAccount } from "./RunRepo.ts"
 import type { RunKey } from "./RunRepo.ts"
 
 /** A day that is compared: of which run, between which moments, and by what is said in the history. */
 export interface ComparedDay extends RunKey {
   readonly runId: RunId
+  readonly claimId: ClaimId
   readonly from: Date
   readonly to: Date
   /** What succeeded with us from then on may come in the next day's bill. */
@@ -30,15 +33,15 @@ const newId = (sql: SqlClient.SqlClient, now: Date) => {
  * its status, its correction and whoever takes care of it; what has changed begins anew.
  */
 export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => {
-  const { account, actor, carriedFrom, channel, from, now, runId, to, traceId } = day
-  const ofAccount = sql`d.channel = ${channel} AND d.account = ${account}`
-  const ofDay = sql`${ofAccount} AND d.day = ${day.day}::text::date`
+  const { account, actor, carriedFrom, channel, claimId, from, merchantId, now, runId, to, traceId } = day
+  const ofSame = ofAccount(sql, "d", day)
+  const ofDay = sql`${ofSame} AND d.day = ${day.day}::text::date`
   return sql`
     WITH numbered AS (
       SELECT l.*, row_number() OVER (PARTITION BY l.kind, l.reference ORDER BY l.line) - 1 AS occurrence
-      FROM treasury.bill_lines AS l WHERE l.run_id = ${runId} AND l.kind <> 'other'
+      FROM treasury.bill_lines AS l WHERE l.claim_id = ${claimId} AND l.kind <> 'other'
     ), known AS (
-      SELECT r.*, 0::bigint AS occurrence FROM treasury.compared_records AS r WHERE r.run_id = ${runId}
+      SELECT r.*, 0::bigint AS occurrence FROM treasury.compared_records AS r WHERE r.claim_id = ${claimId}
     ), classified AS (
       SELECT coalesce(l.kind, r.kind) AS kind, coalesce(l.reference, r.reference) AS reference,
         coalesce(l.occurrence, 0)::int AS occurrence, l.channel_reference, r.payment_id, l.line,
@@ -67,21 +70,21 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       FROM classified AS c
       WHERE c.class IS NOT NULL AND NOT (c.class IN ('timing', 'missing_there') AND EXISTS (
         SELECT FROM treasury.differences AS d
-        WHERE ${ofAccount} AND d.class = 'timing' AND d.kind = c.kind AND d.reference = c.reference
+        WHERE ${ofSame} AND d.class = 'timing' AND d.kind = c.kind AND d.reference = c.reference
           AND d.day <> ${day.day}::text::date
           AND (d.status = 'resolved' OR (d.status = 'carried' AND c.line IS NOT NULL))
       ))
       ORDER BY c.kind, c.reference, c.occurrence
-    ), fees AS (${feeDifferences(sql, channel)}
+    ), fees AS (${feeDifferences(sql, day)}
     ), found AS MATERIALIZED (
       SELECT * FROM moved UNION ALL SELECT * FROM fees
     ), before AS MATERIALIZED (
       SELECT d.id, d.status FROM treasury.differences AS d WHERE ${ofDay}
     ), written AS (
-      INSERT INTO treasury.differences AS d (id, run_id, channel, account, day, class, kind, reference, occurrence,
+      INSERT INTO treasury.differences AS d (id, run_id, channel, account, merchant_id, day, class, kind, reference, occurrence,
         channel_reference, payment_id, line, bill_amount, bill_currency, bill_state, our_amount, our_currency, our_state,
         excess, bill_fee, our_fee, status, resolution, created_at, updated_at)
-      SELECT ${newId(sql, now)}, ${runId}::uuid, ${channel}, ${account}, ${day.day}::text::date, f.class, f.kind, f.reference,
+      SELECT ${newId(sql, now)}, ${runId}::uuid, ${channel}, ${account}, ${merchantId}::uuid, ${day.day}::text::date, f.class, f.kind, f.reference,
         f.occurrence, f.channel_reference, f.payment_id, f.line, f.bill_amount, f.bill_currency, f.bill_state, f.our_amount,
         f.our_currency, f.our_state, f.excess, f.bill_fee, f.our_fee, f.status, f.resolution, ${now}::timestamptz, ${now}::timestamptz
       FROM found AS f
@@ -114,15 +117,15 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       UPDATE treasury.differences AS d
       SET status = 'resolved', class = 'timing', resolution = ${`in the bill of ${day.day}`}::text, updated_at = ${now}::timestamptz
       FROM numbered AS l
-      WHERE ${ofAccount} AND d.day <> ${day.day}::text::date AND d.class IN ('timing', 'missing_there')
+      WHERE ${ofSame} AND d.day <> ${day.day}::text::date AND d.class IN ('timing', 'missing_there')
         AND d.status IN ('open', 'carried') AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
       RETURNING d.id, d.status, d.resolution
     ), overdue AS (
       UPDATE treasury.differences AS d
       SET status = 'open', class = 'missing_there', updated_at = ${now}::timestamptz
-      WHERE ${ofAccount} AND d.day < ${day.day}::text::date AND d.status = 'carried' AND NOT EXISTS (
+      WHERE ${ofSame} AND d.day < ${day.day}::text::date AND d.status = 'carried' AND NOT EXISTS (
         SELECT FROM treasury.bill_lines AS l
-        WHERE l.run_id = ${runId} AND l.kind = d.kind AND l.reference = d.reference
+        WHERE l.claim_id = ${claimId} AND l.kind = d.kind AND l.reference = d.reference
       )
       RETURNING d.id, d.status, ${`not in the bill of ${day.day} either`}::text AS resolution
     ), withdrawn AS (

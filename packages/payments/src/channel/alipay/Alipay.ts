@@ -21,7 +21,7 @@ import { ownAccounts } from "../OwnAccounts.ts"
 import { ownAlipaySettings, alipayConfig, AlipayCredentials } from "./AlipayConfig.ts"
 import type { AlipaySettings } from "./AlipayConfig.ts"
 import { advice, isMissing, isNotClosable } from "./alipayErrors.ts"
-import { alipayBill } from "./alipayBill.ts"
+import { alipayBill, alipayBillTerms } from "./alipayBill.ts"
 import { fromAlipayTime, toAlipayTime } from "./alipayTime.ts"
 
 const Precreated = Schema.Struct({
@@ -224,6 +224,7 @@ export const alipay: ChannelDefinition = {
   setting: "ALIPAY_APP_ID",
   make: Effect.flatMap(alipayConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
   own: ownAccounts({
+    bill: alipayBillTerms,
     credentials: AlipayCredentials,
     accountOf: ({ appId, sellerId }) => `${sellerId}/${appId}`,
     settings: ownAlipaySettings,

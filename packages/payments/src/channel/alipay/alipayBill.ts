@@ -1,5 +1,5 @@
 import { Effect, Option, Schema } from "effect"
-import type { ChannelBill } from "../Channel.ts"
+import type { BillTerms, ChannelBill } from "../Channel.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { fromNetwork } from "../channelFailure.ts"
 import type { AlipayClient } from "./AlipayClient.ts"
@@ -8,7 +8,8 @@ import { unpackBill } from "./billArchive.ts"
 
 const BillAnswer = Schema.Struct({ billDownloadUrl: Schema.String.check(Schema.isMaxLength(4096)) })
 
-const beijingMinutes = 480
+// midnight of Beijing
+export const alipayBillTerms: BillTerms = { format: "alipay_trade", offsetMinutes: 480 }
 
 /** Alipay has no bill of a day on which nothing happened, or has not written it yet. */
 const isEmptyDay = ({ reason }: ChannelError) => reason.code === "isp.bill_not_exist"
@@ -27,9 +28,8 @@ export const alipayBill = (
   { billOrigin, sellerId }: AlipaySettings,
   { call, download }: Pick<AlipayClient, "call" | "download">
 ): ChannelBill => ({
-  format: "alipay_trade",
+  ...alipayBillTerms,
   account: sellerId,
-  offsetMinutes: beijingMinutes,
   download: Effect.fnUntraced(
     function* ({ day }) {
       const { billDownloadUrl } = yield* call({

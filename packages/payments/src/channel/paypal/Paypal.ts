@@ -13,7 +13,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import { paypalCurrencies, toPaypalMoney } from "./paypalAmount.ts"
-import { paypalBill } from "./paypalBill.ts"
+import { paypalBill, paypalBillTerms } from "./paypalBill.ts"
 import * as PaypalCallback from "./PaypalCallback.ts"
 import * as PaypalClient from "./PaypalClient.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
@@ -215,6 +215,7 @@ export const paypal: ChannelDefinition = {
   setting: "PAYPAL_CLIENT_ID",
   make: Effect.flatMap(paypalConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
   own: ownAccounts({
+    bill: paypalBillTerms,
     credentials: PaypalCredentials,
     accountOf: ({ merchantId }) => merchantId,
     settings: ownPaypalSettings,

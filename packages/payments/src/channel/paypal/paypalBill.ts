@@ -1,9 +1,11 @@
 import { Effect, Option, Schema, Stream } from "effect"
 import { countedLines } from "../billFile.ts"
-import type { ChannelBill } from "../Channel.ts"
+import type { BillTerms, ChannelBill } from "../Channel.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { fromNetwork } from "../channelFailure.ts"
 import type { PaypalClient } from "./PaypalClient.ts"
+
+export const paypalBillTerms: BillTerms = { format: "paypal_transactions", offsetMinutes: 0 }
 
 const Details = Schema.Struct({ transaction_info: Schema.Record(Schema.String, Schema.Json) })
 const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:?00)$/))
@@ -79,8 +81,7 @@ export const paypalBill = (account: string, client: Pick<PaypalClient, "call">):
 
   return {
     account,
-    format: "paypal_transactions",
-    offsetMinutes: 0,
+    ...paypalBillTerms,
     download: ({ from, to }) => Effect.succeedSome(countedLines(pages(from.getTime(), to.getTime())))
   }
 }

@@ -13,7 +13,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import { stripeCurrencies, toStripeAmount } from "./stripeAmount.ts"
-import { stripeBill } from "./stripeBill.ts"
+import { stripeBill, stripeBillTerms } from "./stripeBill.ts"
 import * as StripeCallback from "./StripeCallback.ts"
 import * as StripeClient from "./StripeClient.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
@@ -227,6 +227,7 @@ export const stripe: ChannelDefinition = {
   setting: "STRIPE_SECRET_KEY",
   make: Effect.flatMap(stripeConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
   own: ownAccounts({
+    bill: stripeBillTerms,
     credentials: StripeCredentials,
     accountOf: ({ accountId }) => accountId,
     settings: ownStripeSettings,

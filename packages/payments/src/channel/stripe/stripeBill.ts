@@ -1,9 +1,11 @@
 import { Effect, Option, Schema, Stream } from "effect"
 import { countedLines } from "../billFile.ts"
-import type { ChannelBill } from "../Channel.ts"
+import type { BillTerms, ChannelBill } from "../Channel.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { Id } from "./stripeObjects.ts"
 import type { StripeClient } from "./StripeClient.ts"
+
+export const stripeBillTerms: BillTerms = { format: "stripe_balance", offsetMinutes: 0 }
 
 const Movement = Schema.StructWithRest(Schema.Struct({ id: Id }), [Schema.Record(Schema.String, Schema.Json)])
 const BalancePage = Schema.Struct({ data: Schema.Array(Movement), has_more: Schema.Boolean })
@@ -36,8 +38,7 @@ export const stripeBill = (account: string, client: StripeClient): ChannelBill =
   })
   return {
     account,
-    format: "stripe_balance",
-    offsetMinutes: 0,
+    ...stripeBillTerms,
     download: ({ from, to }) =>
       Effect.succeedSome(
         countedLines(

@@ -21,7 +21,7 @@ import { ownWechatPaySettings, wechatPayConfig, WechatPayCredentials } from "./W
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
 import { channelFailure, contradiction, fromNetwork } from "../channelFailure.ts"
 import { advice, isClosed, isMissing, isPaid } from "./wechatPayErrors.ts"
-import { wechatPayBill } from "./wechatPayBill.ts"
+import { wechatPayBill, wechatPayBillTerms } from "./wechatPayBill.ts"
 import { toPayment, Transaction } from "./wechatPayTransaction.ts"
 import { waysOf } from "./wechatPayWays.ts"
 
@@ -176,6 +176,7 @@ export const wechatPay: ChannelDefinition = {
   setting: "WECHATPAY_MCHID",
   make: Effect.flatMap(wechatPayConfig, (settings) => Effect.transposeOption(Option.map(settings, make))),
   own: ownAccounts({
+    bill: wechatPayBillTerms,
     credentials: WechatPayCredentials,
     accountOf: ({ appid, mchid }) => `${mchid}/${appid}`,
     settings: ownWechatPaySettings,

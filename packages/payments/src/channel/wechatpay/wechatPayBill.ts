@@ -1,7 +1,7 @@
 import { BillMalformed } from "@mall/domain/treasury/ReconciliationError"
 import { Effect, Option, Schema, Stream } from "effect"
 import { createHash } from "node:crypto"
-import type { ChannelBill } from "../Channel.ts"
+import type { BillTerms, ChannelBill } from "../Channel.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure } from "../channelFailure.ts"
 import type { WechatPayClient } from "./WechatPayClient.ts"
@@ -13,7 +13,8 @@ const BillAnswer = Schema.Struct({
   download_url: Schema.String.check(Schema.isMaxLength(2048))
 })
 
-const beijingMinutes = 480
+// midnight of Beijing
+export const wechatPayBillTerms: BillTerms = { format: "wechatpay_trade", offsetMinutes: 480 }
 
 /** The channel has no bill of a day on which nothing happened. */
 const isEmptyDay = ({ reason }: ChannelError) => reason.code === "NO_STATEMENT_EXIST"
@@ -53,9 +54,8 @@ export const wechatPayBill = (
   { baseUrl, mchid }: WechatPaySettings,
   { call, download }: WechatPayClient
 ): ChannelBill => ({
-  format: "wechatpay_trade",
+  ...wechatPayBillTerms,
   account: mchid,
-  offsetMinutes: beijingMinutes,
   download: Effect.fnUntraced(
     function* ({ day }) {
       const { download_url, hash_value } = yield* call({

@@ -23,7 +23,7 @@ import * as WechatPayV2Client from "./WechatPayV2Client.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
 import { ownWechatPayV2Settings, wechatPayV2Config, WechatPayV2Credentials } from "./WechatPayV2Config.ts"
 import type { WechatPayV2Settings } from "./WechatPayV2Config.ts"
-import { wechatPayV2Bill } from "./wechatPayV2Bill.ts"
+import { wechatPayV2Bill, wechatPayV2BillTerms } from "./wechatPayV2Bill.ts"
 import { signatureOf } from "./wechatPayV2Signature.ts"
 import { fromWechatTime, toWechatTime } from "./wechatTime.ts"
 
@@ -248,6 +248,7 @@ export const wechatPayV2: ChannelDefinition = {
   setting: "WECHATPAY_V2_MCHID",
   make: Effect.flatMap(wechatPayV2Config, (settings) => Effect.transposeOption(Option.map(settings, make))),
   own: ownAccounts({
+    bill: wechatPayV2BillTerms,
     credentials: WechatPayV2Credentials,
     accountOf: ({ appid, mchid }) => `${mchid}/${appid}`,
     settings: ownWechatPayV2Settings,

@@ -1,5 +1,5 @@
 import { Effect, Option, Schema, Sink, Stream } from "effect"
-import type { ChannelBill } from "../Channel.ts"
+import type { BillTerms, ChannelBill } from "../Channel.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure, fromNetwork } from "../channelFailure.ts"
 import { parseFlatXml } from "./flatXml.ts"
@@ -13,7 +13,8 @@ const Refusal = Schema.Struct({
 })
 const decodeRefusal = Schema.decodeUnknownEffect(Refusal)
 
-const beijingMinutes = 480
+// midnight of Beijing
+export const wechatPayV2BillTerms: BillTerms = { format: "wechatpay_trade", offsetMinutes: 480 }
 const longestRefusal = 4_096
 const unreadable = fromNetwork("UNREADABLE_ANSWER")
 
@@ -49,9 +50,8 @@ export const wechatPayV2Bill = (
   { mchid }: WechatPayV2Settings,
   { download }: Pick<WechatPayV2Client, "download">
 ): ChannelBill => ({
-  format: "wechatpay_trade",
+  ...wechatPayV2BillTerms,
   account: mchid,
-  offsetMinutes: beijingMinutes,
   download: Effect.fnUntraced(
     function* ({ day }) {
       const bytes = yield* download({
