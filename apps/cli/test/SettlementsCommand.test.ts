@@ -22,7 +22,7 @@ const settlements = (...args: ReadonlyArray<string>) => mall("settlements", ...a
 const write = Effect.fnUntraced(function* (name: string, content: unknown) {
   const { folder } = yield* CommandLine
   const fs = yield* FileSystem.FileSystem
-  yield* fs.writeFileString(`${folder}/${name}`, Schema.encodeSync(Schema.UnknownFromJsonString)(content))
+  yield* fs.writeFileString(`${folder}/${name}`, JSON.stringify(content))
   return `${folder}/${name}`
 })
 

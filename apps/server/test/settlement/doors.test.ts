@@ -112,19 +112,26 @@ suite("settlements", (it) => {
         const listed = yield* pagesOf((after) => reads.list({ limit: 1, ...(after === undefined ? {} : { after }) }))
         assert.deepStrictEqual(listed[0], [details.settlement])
         assert.isTrue(listed.flat().every(({ merchantId }) => merchantId === shop))
-        for (const list of [
-          reads.list({ after: "!" }),
-          reads.items(begun.id, { after: "e30" }),
-          reads.reserves({ after: "!" })
-        ]) {
-          assert.strictEqual((yield* Effect.flip(list))._tag, "InvalidCursor")
-        }
+        const cursors = yield* Effect.all([
+          Effect.flip(reads.list({ after: "!" })),
+          Effect.flip(reads.items(begun.id, { after: "e30" })),
+          Effect.flip(reads.reserves({ after: "!" }))
+        ])
+        assert.deepStrictEqual(
+          cursors.map(({ _tag }) => _tag),
+          ["InvalidCursor", "InvalidCursor", "InvalidCursor"]
+        )
 
         const stranger = door.reads(other)
         assert.deepStrictEqual(yield* stranger.list({}), { data: [], nextCursor: null })
-        for (const look of [stranger.show(begun.id), stranger.items(begun.id, {})]) {
-          assert.strictEqual((yield* Effect.flip(look))._tag, "SettlementNotFound")
-        }
+        const hidden = yield* Effect.all([
+          Effect.flip(stranger.show(begun.id)),
+          Effect.flip(stranger.items(begun.id, {}))
+        ])
+        assert.deepStrictEqual(
+          hidden.map(({ _tag }) => _tag),
+          ["SettlementNotFound", "SettlementNotFound"]
+        )
         for (const act of [door.acts(own).run(asked), door.acts(own).retry(begun.id, "again")]) {
           assert.strictEqual((yield* Effect.flip(act))._tag, "Forbidden")
         }
@@ -193,7 +200,7 @@ suite("settlements", (it) => {
         assert.deepStrictEqual([Number(settlement.reserve), Number(settlement.settled)], [500, 4_500])
         const [held] = (yield* door.reads(own).reserves({ limit: 1 })).data
         assert.deepInclude(held, { settlementId: id, merchantId: shop, releasedAt: null })
-        assert.deepStrictEqual((yield* door.readsAll(admin).reserves({ limit: 1 })).data, [held])
+        assert.deepStrictEqual((yield* door.readsAll(admin).reserves({ limit: 1 })).data[0], held)
         assert.deepStrictEqual((yield* door.reads(other).reserves({})).data, [])
         yield* acts.setTerms(termsOf(shop))
 
@@ -266,7 +273,7 @@ suite("settlements", (it) => {
       const { data } = yield* settlements.items({ params: { id }, query: {} })
       assert.deepStrictEqual(
         rows.map(([time, , subject, transfer]) => [time, subject, transfer]),
-        data.map(({ at, subject, transferId }) => [at.toISOString(), subject, transferId])
+        data.map(({ at, subject, transferId }) => [at.toISOString(), subject ?? "", transferId])
       )
       const path = `/api/v1/settlements/${id}/statement.csv`
       const { headers, status } = yield* call(url, { method: "GET", path, token: own.token })
