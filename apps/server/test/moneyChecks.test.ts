@@ -1,32 +1,22 @@
 import { assert, layer } from "@effect/vitest"
-import { Principal } from "@mall/domain/identity/CurrentUser"
-import { Email } from "@mall/domain/identity/User"
 import { generator } from "@mall/domain/kernel/Id"
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
-import { ApplicationId } from "@mall/domain/merchants/Application"
-import { DocumentId } from "@mall/domain/merchants/Document"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { FxQuoteId } from "@mall/domain/treasury/FxQuote"
 import { FxRateId } from "@mall/domain/treasury/FxRate"
-import { Documents } from "@mall/merchants/kyc/Documents"
-import { ApplicationReviews } from "@mall/merchants/onboarding/ApplicationReviews"
-import { Applications } from "@mall/merchants/onboarding/Applications"
 import { Doctor } from "@mall/platform/doctor/Doctor"
 import { Liquidity } from "@mall/treasury/exchange/Liquidity"
 import { Quotes } from "@mall/treasury/exchange/Quotes"
 import { Rates } from "@mall/treasury/exchange/Rates"
 import { Terms } from "@mall/treasury/settlement/Terms"
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import { anApplicant, approve, reason, show } from "./applicants.ts"
 import { settle, termsOf } from "./settlement/SettlementTest.ts"
-import { aShop, ask, giveBack, newSessionId, newUserId, Pay, pay } from "./shop.ts"
+import { aShop, ask, giveBack, Pay, pay } from "./shop.ts"
 
-const newApplicationId = generator(ApplicationId)
-const newDocumentId = generator(DocumentId)
 const newQuoteId = generator(FxQuoteId)
 const newRateId = generator(FxRateId)
-const reason = "a test"
-const content = new TextEncoder().encode("%PDF-1.7\n%%EOF\n")
 
 /** Sells 1000 yuan for dollars. */
 const exchange = Effect.fnUntraced(function* (merchantId: MerchantId) {
@@ -51,28 +41,9 @@ const exchange = Effect.fnUntraced(function* (merchantId: MerchantId) {
 
 /** Somebody applies, and is approved by two. */
 const admitted = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const userId = yield* newUserId
-  yield* sql`
-    INSERT INTO identity.users (id, email, password_hash, name, locale, roles, token_version_at, created_at, updated_at)
-    VALUES (${userId}, 'vera@tea.example', 'none', 'Vera', 'en', '{customer}', now(), now(), now())`
-  const caller = new Principal({
-    ...{ userId, sessionId: yield* newSessionId, roles: ["customer"] },
-    ...{ merchantId: Option.none(), expiresAt: new Date("2100-01-01") }
-  })
-  const [applications, documents, reviews] = yield* Effect.all([Applications, Documents, ApplicationReviews])
-  const id = yield* newApplicationId
-  yield* applications.apply(caller, id, {
-    ...{ legalName: "Vera Visitor", shopName: { zh: "茶", en: "Tea" }, code: "tea", country: "DE" },
-    ...{ kind: "individual", level: "basic", registrationNumber: "DE-4711" },
-    contact: { name: "Vera Visitor", email: Email.make("vera@tea.example"), phone: "+4930123456" }
-  })
-  const upload = { kind: "passport", expiresOn: "2099-01-31", mediaType: "application/pdf", content } as const
-  const document = yield* documents.add(caller, id, yield* newDocumentId, upload)
-  yield* applications.submit(caller, id)
-  yield* reviews.recommend(id, "approve", { actor: "operator:olga", reason })
-  const { merchantId } = yield* reviews.approve(id, { actor: "operator:bob", reason })
-  return { id, documentId: document.id, merchantId }
+  const applicant = yield* anApplicant("Vera")
+  const { id: documentId } = yield* show(applicant)
+  return { id: applicant.id, documentId, merchantId: yield* approve(applicant) }
 })
 
 const look = Effect.fnUntraced(function* (check: string) {

@@ -17,7 +17,7 @@ import {
 import { ObjectKey, ObjectStore } from "@mall/platform/objects/ObjectStore"
 import { VirusScanner } from "@mall/platform/scanning/VirusScanner"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { Context, DateTime, Duration, Effect, Layer, Metric, Option, Stream, Struct } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Metric, Option, Schema, Stream, Struct } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash, randomUUID } from "node:crypto"
 import { MerchantsConfig } from "../MerchantsConfig.ts"
@@ -44,6 +44,16 @@ const scanned = Metric.counter("merchant_documents_scanned_total", {
   incremental: true
 })
 
+/** It cannot be opened, or is not what was sent. */
+class DocumentUnreadable extends Schema.TaggedError<DocumentUnreadable>()("DocumentUnreadable", {
+  id: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `The document ${this.id} cannot be read`
+  }
+}
+
 type UploadError =
   | ApplicationNotFound
   | ApplicationStateConflict
@@ -64,7 +74,7 @@ export class Documents extends Context.Service<
       of: ApplicationId,
       id: DocumentId
     ): Effect.Effect<Uint8Array, DocumentNotFound | DocumentQuarantined | DocumentsUnavailable>
-    /** Scans what waits for it; answers how many there were. */
+    /** Scans all that waits for it, `limit` at a time; answers how many there were, and less than `limit`. */
     scan(limit: number): Effect.Effect<number>
     /** Removes the objects that nobody wants; answers how many. */
     clear(limit: number): Effect.Effect<number>
@@ -154,15 +164,16 @@ export class Documents extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      /** The content as it was sent. What cannot be opened, or is another than was sent, is a defect. */
+      /** The content as it was sent. */
       const contentOf = Effect.fnUntraced(function* ({ id, keyId, objectKey, sha256 }: DocumentRow) {
         const chunks = yield* Stream.runCollect(store.get(objectKey)).pipe(
           Effect.catchTag(["ObjectNotFound", "ObjectStoreFailed"], unavailable)
         )
-        const content = yield* Effect.orDie(
-          keys.open({ keyId, bytes: Buffer.concat(chunks) }, { table, column: "content", id })
+        const content = yield* Effect.mapError(
+          keys.open({ keyId, bytes: Buffer.concat(chunks) }, { table, column: "content", id }),
+          (cause) => new DocumentUnreadable({ id, cause })
         )
-        if (digestOf(content) !== sha256) return yield* Effect.die(new Error(`The document ${id} is not what was sent`))
+        if (digestOf(content) !== sha256) return yield* new DocumentUnreadable({ id, cause: "another content" })
         return new Uint8Array(content)
       })
 
@@ -176,7 +187,7 @@ export class Documents extends Context.Service<
           if (scan === "pending" || scan === "infected") return yield* new DocumentQuarantined({})
           return yield* contentOf(found.value)
         },
-        Effect.catchTag("SqlError", Effect.die)
+        Effect.catchTag(["SqlError", "DocumentUnreadable"], Effect.die)
       )
 
       const scanOne = Effect.fnUntraced(
@@ -187,7 +198,11 @@ export class Documents extends Context.Service<
           const gone = verdict === "infected" ? [row.objectKey] : []
           yield* sql.withTransaction(Effect.andThen(repo.scanned(row.id, verdict), repo.discard(gone, now)))
         },
-        Effect.catchTag("DocumentsUnavailable", () => Effect.void)
+        Effect.catchTags({
+          DocumentsUnavailable: () => Effect.void,
+          // it goes on waiting, and so nobody gets it; the others are scanned
+          DocumentUnreadable: (error) => Effect.logError("A document cannot be scanned", error)
+        })
       )
 
       return Documents.of({
@@ -195,10 +210,16 @@ export class Documents extends Context.Service<
         read,
         scan: Effect.fn("Documents.scan")(
           function* (limit) {
-            const rows = yield* repo.pending(limit)
-            yield* Effect.forEach(rows, scanOne, { concurrency: 4, discard: true })
-            // those that go on waiting wait for the next run, not for the next batch of this one
-            return Math.min(rows.length, limit - 1)
+            let after: DocumentId | null = null
+            let count = 0
+            for (;;) {
+              const rows: ReadonlyArray<DocumentRow> = yield* repo.pending(after, limit)
+              yield* Effect.forEach(rows, scanOne, { concurrency: 4, discard: true })
+              count += rows.length
+              after = rows.at(-1)?.id ?? after
+              // those that go on waiting wait for the next run, not for the next batch of this one
+              if (rows.length < limit) return Math.min(count, limit - 1)
+            }
           },
           Effect.catchTag("SqlError", Effect.die)
         ),
