@@ -12,7 +12,11 @@ const newShopId = generator(ShopId)
 const reason = "because"
 const name = { zh: "茶", en: "Tea" }
 const kyc = {
-  ...{ legalName: "Tea GmbH", country: "DE", kind: "individual", level: "basic", registrationNumber: "DE-4711" },
+  legalName: "Tea GmbH",
+  country: "DE",
+  kind: "individual",
+  level: "basic",
+  registrationNumber: "DE-4711",
   contact: { name: "Vera", email: Email.make("vera@tea.example"), phone: "+4930123456" }
 } as const
 const bytes = new TextEncoder().encode("%PDF-1.7\n%%EOF\n")

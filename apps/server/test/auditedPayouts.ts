@@ -70,7 +70,11 @@ export const driveWithdrawals = Effect.gen(function* () {
   yield* give("settlement", 90_000_000)
   const accountId = yield* newAccountId
   const account = {
-    ...{ currency: "CNY", country: "CN", holder: "Tea", bankCode: "102100099996", reason },
+    currency: "CNY",
+    country: "CN",
+    holder: "Tea",
+    bankCode: "102100099996",
+    reason,
     number: Redacted.make("6222021234567890128", { label: "account number" })
   } as const
   yield* merchant.merchant["payouts.addAccount"]({ id: accountId, account })

@@ -6,7 +6,7 @@ import { MallApi } from "@mall/domain/MallApi"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Array, Context, Effect, Layer, Schema } from "effect"
 import type { Rpc } from "effect/rpc"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { MallRpcs } from "../src/HttpApp.ts"
@@ -47,13 +47,14 @@ const dangerous = [...ofHttpApi(MallApi), ...ofRpcGroup(MallRpcs)].filter(({ ste
 const tokenFor = (callers: ReadonlyArray<Caller>, permission: Permission | undefined) =>
   callers.find(({ roles }) => permission !== undefined && isGranted(roles, permission))?.token
 
+const rpcs = Array.fromIterable(MallRpcs.requests.values() as Iterable<Rpc.AnyWithProps>)
+
 /** One well-formed call, and whether it ends the session of its caller. */
 const callOf = (way: string, token: string | undefined) => {
   const endpoint = endpoints.find((each) => each.way === way)
   if (endpoint !== undefined) return { request: requestTo(endpoint, token), ends: caseOf(endpoint).ends === true }
   const tag = way.slice("rpc ".length)
-  const rpcs: ReadonlyMap<string, Rpc.AnyWithProps> = MallRpcs.requests
-  const rpc = rpcs.get(tag)
+  const rpc = rpcs.find(({ _tag }) => _tag === tag)
   const payload = rpc === undefined ? null : payloadOf(rpc)
   const request = { method: "POST", path: "/rpc", body: callLine(0, tag, payload, token) } as const
   return { request, ends: endingRpcs.has(tag) }
@@ -80,7 +81,7 @@ const provedAgo = Effect.fnUntraced(function* (minutes: number) {
 })
 
 /** These count requests and refusals, or note when something was seen. */
-const counters = ["platform.caller_counts", "platform.signal_counts"]
+const counters = new Set(["platform.caller_counts", "platform.signal_counts"])
 
 /** A word for each table, another where anything in it is another. */
 const state = Effect.gen(function* () {
@@ -93,7 +94,7 @@ const state = Effect.gen(function* () {
       SELECT table_schema || '.' || table_name AS name FROM information_schema.tables
       WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY name`
   })
-  const tables = (yield* select()).filter(({ name }) => !counters.includes(name))
+  const tables = (yield* select()).filter(({ name }) => !counters.has(name))
   return yield* Effect.forEach(tables, ({ name }) =>
     Effect.map(
       sql`SELECT md5(string_agg(t::text, '' ORDER BY t::text)) AS sum FROM ${sql.literal(name)} AS t`,
