@@ -1,7 +1,11 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { Effect, Redacted } from "effect"
-import { argon2, randomBytes } from "node:crypto"
+import { argon2, randomBytes, randomUUID } from "node:crypto"
 import { promisify } from "node:util"
+import { flow, send } from "./load.ts"
+import { startBare } from "./server.ts"
+import { paidNotice } from "./wechatNotices.ts"
+import type { WechatPayKeys } from "@mall/sandbox/wechatpay/WechatPayKeys"
 
 const hash = promisify(argon2)
 
@@ -49,3 +53,18 @@ export const measureInserts = (databaseUrl: string, workers: number, seconds: nu
     yield* sql`DROP TABLE bench_inserts`
     return counts.reduce((all, count) => all + count, 0) / seconds
   }).pipe(Effect.provide(PgClient.layer({ url: Redacted.make(databaseUrl), maxConnections: 16 })), Effect.runPromise)
+
+/** Journeys a second of a server that does nothing: eight requests and a signed notice, each answered at once by a bare `node:http` server. */
+export const measureBareJourneys = async (keys: WechatPayKeys, workers: number, seconds: number) => {
+  const bare = await startBare(JSON.stringify({ filler: "x".repeat(1000) }))
+  const body = { items: [{ skuId: randomUUID(), quantity: 1 }], addressId: randomUUID() }
+  const step = async () => {
+    for (let read = 0; read < 4; read++) await send("GET", bare.url)
+    for (let write = 0; write < 4; write++) await send("POST", bare.url, { body })
+    const notice = await paidNotice(keys, randomUUID().replaceAll("-", ""), 100)
+    return (await send("POST", bare.url, { headers: notice.headers, raw: notice.body })).status === 200
+  }
+  const { perSecond } = await flow({ workers, seconds, step })
+  bare.stop()
+  return perSecond
+}

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import process from "node:process"
-import { measureHashing, measureInserts } from "./limits.ts"
+import { measureBareJourneys, measureHashing, measureInserts } from "./limits.ts"
 import { flow, hammer, send, steady } from "./load.ts"
 import type { Figure } from "./load.ts"
 import { measureAdded, measureDeadChannel, measureStatus } from "./payments.ts"
@@ -235,10 +235,11 @@ const main = async () => {
     }
     if (wanted("journey")) {
       const step = journey(shop, server)
+      const limit = await measureBareJourneys(readNoticeKeys(server.dataFolder), 24, seconds)
       await flow({ workers: 16, seconds: 3, step })
       await measured(
         server,
-        { name: "whole journey", limit: undefined, limitName: "", target: "250/s, p99 < 150 ms" },
+        { name: "whole journey", limit, limitName: "the same requests, bare node:http", target: "250/s, p99 < 150 ms" },
         () => flow({ workers: 24, seconds: seconds * 2, step })
       )
     }

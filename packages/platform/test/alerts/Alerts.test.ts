@@ -160,8 +160,10 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
       yield* Effect.provide(count(6), yield* aProcess())
       const { counts } = yield* Effect.provide(count(5), yield* aProcess())
       assert.deepStrictEqual([counts("duplicate_callbacks").hour, counts("callbacks").hour], [11, 1_000])
-      const { judge } = yield* Effect.provide(Alerts, yield* aProcess())
-      const opened = yield* Effect.all([judge, judge, judge], { concurrency: "unbounded" })
+      const judge = Effect.flatMap(Alerts, ({ judge }) => judge)
+      const opened = yield* Effect.all([judge, judge, judge], { concurrency: "unbounded" }).pipe(
+        Effect.provide(yield* aProcess())
+      )
       assert.deepStrictEqual(opened.toSorted(), [0, 0, 1])
     })
   )
@@ -189,7 +191,8 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
         yield* Effect.provide(serve(60), yield* aProcess())
         yield* Effect.provide(serve(40), yield* aProcess())
         const process = yield* aProcess()
-        const { judge, list } = yield* Effect.provide(Alerts, process)
+        const { list } = yield* Effect.provide(Alerts, process)
+        const judge = Effect.flatMap(Alerts, ({ judge }) => judge).pipe(Effect.provide(process))
         assert.strictEqual(yield* judge, 0)
 
         yield* Effect.provide(serve(1), process)
