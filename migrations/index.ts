@@ -37,6 +37,7 @@ import moreChecks from "./0037_more_checks.ts"
 import channelFees from "./0038_channel_fees.ts"
 import merchantPolicies from "./0039_merchant_policies.ts"
 import reconciliationRuns from "./0041_reconciliation_runs.ts"
+import finishedWorkflows from "./0040_finished_workflows.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -79,4 +80,5 @@ export const migrations = {
   "0038_channel_fees": channelFees,
   "0039_merchant_policies": merchantPolicies
   "0041_reconciliation_runs": reconciliationRuns
+  "0040_finished_workflows": finishedWorkflows
 }

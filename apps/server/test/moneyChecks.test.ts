@@ -11,13 +11,12 @@ import { Rates } from "@mall/treasury/exchange/Rates"
 import { Terms } from "@mall/treasury/settlement/Terms"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import { admitted, reason } from "./applicants.ts"
 import { settle, termsOf } from "./settlement/SettlementTest.ts"
-import { admitted } from "./admitted.ts"
 import { aShop, ask, dispute, giveBack, Pay, pay } from "./shop.ts"
 
 const newQuoteId = generator(FxQuoteId)
 const newRateId = generator(FxRateId)
-const reason = "a test"
 
 /** Sells 1000 yuan for dollars. */
 const exchange = Effect.fnUntraced(function* (merchantId: MerchantId) {
@@ -69,7 +68,7 @@ layer(Pay, { excludeTestServices: true, timeout: "2 minutes" })("the doctor", (i
       yield* pay(later)
       const { news: lost } = yield* Effect.flatMap(dispute(later), (told) => told("lost"))
       const quote = yield* exchange(merchantId)
-      const application = yield* admitted("vera")
+      const application = yield* admitted("Vera")
       // what was posted within an hour before the cut-off is the next settlement's to find: here the hour is over
       const schedule = `${merchantId}/CNY`
 

@@ -10,7 +10,7 @@ import { Terms } from "@mall/treasury/settlement/Terms"
 import { Effect, Layer, Option, Redacted, Schedule } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { SqlClient } from "effect/sql"
-import { admitted } from "./admitted.ts"
+import { admitted } from "./applicants.ts"
 import { book, settle, termsOf } from "./settlement/SettlementTest.ts"
 import { configuredWith, payWith } from "./shop.ts"
 
@@ -48,7 +48,7 @@ const account = { currency: "EUR", country: "DE", holder: "Tea GmbH", number, bi
 layer(Mall, { excludeTestServices: true, timeout: "2 minutes" })("a merchant is written to", (it) => {
   it.effect("when a bank account is added and when it is paid to, and not of one that was replaced before", () =>
     Effect.gen(function* () {
-      const { merchantId } = yield* admitted("anna")
+      const { merchantId } = yield* admitted("Anna")
       const accounts = yield* PayoutAccounts
       const id = yield* newAccountId
       yield* accounts.add(merchantId, account, "user:ann", id)
@@ -71,7 +71,7 @@ layer(Mall, { excludeTestServices: true, timeout: "2 minutes" })("a merchant is 
 
   it.effect("the sums of a settlement", () =>
     Effect.gen(function* () {
-      const { merchantId } = yield* admitted("bert")
+      const { merchantId } = yield* admitted("Bert")
       const terms = yield* Terms
       yield* terms.set(termsOf(merchantId, { reserveBasisPoints: 1000, reserveDays: 30 }), "test")
       yield* book(merchantId, 12_000)

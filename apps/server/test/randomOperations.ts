@@ -5,8 +5,11 @@ import { generator } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
 import { AttemptId, ChannelId } from "@mall/domain/payments/Payment"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import type { PayoutId } from "@mall/domain/treasury/Payouts"
 import type { OrderId } from "@mall/domain/trade/Order"
 import { Effect, Exit, Random } from "effect"
+import { Bag } from "./Bag.ts"
+import { moneyOperations } from "./randomMoney.ts"
 import { newBuyer, sandboxAt, signIn } from "./shoppers.ts"
 
 const wechatpay = ChannelId.make("wechatpay")
@@ -26,26 +29,6 @@ const faults = [
   { operation: "callback", probability: 0.1, fault: { kind: "reorder", milliseconds: 500 } },
   { operation: "callback", probability: 0.1, fault: { kind: "delay", milliseconds: 300, when: "before" } }
 ]
-
-/** A list that hands out its members by chance, and may be short of them. */
-class Bag<A> {
-  readonly #members: Array<A> = []
-
-  add(member: A) {
-    this.#members.push(member)
-  }
-
-  readonly some = Effect.suspend(() =>
-    Effect.map(Random.nextIntBetween(0, Math.max(1, this.#members.length)), (index) => this.#members[index])
-  )
-
-  readonly take = Effect.suspend(() =>
-    Effect.map(
-      Random.nextIntBetween(0, Math.max(1, this.#members.length)),
-      (index) => this.#members.splice(index, 1)[0]
-    )
-  )
-}
 
 /**
  * Makes a mall in which buyers, merchants, operators and the channel do something at random, many at once, while the channel's
@@ -78,6 +61,8 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
   const asked = new Bag<PaymentId>()
   const sold = new Bag<PaymentId>()
   const done = new Map<string, number>()
+  const bags = { disputable: new Bag<string>(), disputes: new Bag<string>(), payouts: new Bag<PayoutId>() }
+  const money = yield* moneyOperations({ admin, merchant, sandboxUrl, seed }, bags)
 
   const checkout = Effect.gen(function* () {
     const buyer = buyers[yield* Random.nextIntBetween(0, buyers.length)]!
@@ -160,7 +145,8 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
     ["cancel a payment", 2, abandon],
     ["send a notice again", 3, noticeAgain],
     ["adjust the books", 2, adjust],
-    ["set the stock", 2, Effect.asVoid(restock)]
+    ["set the stock", 2, Effect.asVoid(restock)],
+    ...money.kinds
   ]
   const total = kinds.reduce((sum, [, weight]) => sum + weight, 0)
 
@@ -175,6 +161,8 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
   return {
     admin,
     done,
+    prepare: money.prepare,
+    complete: money.complete,
     clearFaults: sandbox.clearFaults,
     run: (count: number) =>
       Effect.forEach(Array.from({ length: count }), () => one, { concurrency: 8, discard: true }).pipe(

@@ -104,6 +104,9 @@ export const sandboxAt = (sandboxUrl: string) => {
   const run = (request: HttpClientRequest.HttpClientRequest) => Effect.provide(send(request), FetchHttpClient.layer)
   return {
     pay: (attemptId: string) => run(HttpClientRequest.post(`${control}/wechatpay/orders/${numberOf(attemptId)}/pay`)),
+    /** Any other hand there is. */
+    act: (path: string, body: object = {}) =>
+      run(HttpClientRequest.post(`${control}/${path}`).pipe(HttpClientRequest.bodyJsonUnsafe(body))),
     fault: (rule: object) =>
       run(HttpClientRequest.post(`${control}/faults`).pipe(HttpClientRequest.bodyJsonUnsafe(rule))),
     clearFaults: run(HttpClientRequest.delete(`${control}/faults`)),

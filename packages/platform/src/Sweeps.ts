@@ -29,6 +29,8 @@ const duration = (sweep: string) =>
     boundaries: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
   })
 const lastSuccess = (sweep: string) => Metric.gauge("sweep_last_success_timestamp_seconds", { attributes: { sweep } })
+/** After how long without a success somebody has to look differs from sweep to sweep. */
+const interval = (sweep: string) => Metric.gauge("sweep_interval_seconds", { attributes: { sweep } })
 const lag = (sweep: string) => Metric.gauge("sweep_lag_seconds", { attributes: { sweep } })
 
 /** The sweeps that this process knows. Any process may run one now; those of `layerScheduled` also run each on its own. */
@@ -95,6 +97,7 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
 
       yield* Metric.update(runs(name, outcome), 1)
       yield* Metric.update(duration(name), seconds)
+      yield* Metric.update(interval(name), Duration.toSeconds(sweep.every))
       if (failure === null) yield* Metric.update(lastSuccess(name), finishedAt.epochMilliseconds / 1000)
       yield* failure === null
         ? Effect.logDebug("A sweep ran", { items: progress.items, seconds })

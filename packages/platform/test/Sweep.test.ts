@@ -107,6 +107,7 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
       assert.deepInclude(yield* valueOf("sweep_items_total", { sweep: "shown" }), { count: 7 })
       assert.deepInclude(yield* valueOf("sweep_runs_total", { sweep: "shown", outcome: "failed" }), { count: 1 })
       assert.deepInclude(yield* valueOf("sweep_lag_seconds", { sweep: "shown" }), { value: 0 })
+      assert.deepInclude(yield* valueOf("sweep_interval_seconds", { sweep: "shown" }), { value: 60 })
     })
   )
 

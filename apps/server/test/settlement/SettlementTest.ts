@@ -112,3 +112,11 @@ export const itemsOf = (merchantId: MerchantId) =>
 export const imbalance = numberOf(
   (sql) => sql`SELECT coalesce(sum(debits_posted - credits_posted), 0)::bigint AS sum FROM ledger.balances`
 )
+
+/** The books take nothing more on what is owed to the merchant; or they do again. */
+export const setClosed = Effect.fnUntraced(function* (merchantId: MerchantId, isClosed: boolean) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    UPDATE ledger.balances AS b SET is_closed = ${isClosed} FROM ledger.accounts AS a
+    WHERE a.id = b.account_id AND a.code = ${`${merchantId}:payable:CNY`}`
+})

@@ -17,6 +17,7 @@ import {
   itemsOf,
   movementsOf,
   newMerchant,
+  setClosed,
   SettlementLayer
 } from "./SettlementTest.ts"
 
@@ -72,12 +73,9 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("Runners of se
     "free the items of what the books refuse, and say why",
     () =>
       Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
         const merchant = yield* newMerchant
         yield* bookAll(merchant, [1_000])
-        yield* sql`
-          UPDATE ledger.balances AS b SET is_closed = true FROM ledger.accounts AS a
-          WHERE a.id = b.account_id AND a.code = ${`${merchant}:payable:CNY`}`
+        yield* setClosed(merchant, true)
         const { id } = yield* begin(merchant)
         yield* startRunner()
         const { settlement } = yield* eventually(

@@ -20,6 +20,7 @@ import {
   itemsOf,
   movementsOf,
   newMerchant,
+  setClosed,
   settle,
   SettlementLayer,
   termsOf
@@ -131,14 +132,10 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
   it.effect("that the books refuse frees its items and can be tried again", () =>
     Effect.gen(function* () {
       yield* at("2027-03-01T10:00:00Z")
-      const sql = yield* SqlClient.SqlClient
       const settlements = yield* Settlements
       const merchant = yield* newMerchant
       yield* book(merchant, 800)
-      const close = (isClosed: boolean) => sql`
-        UPDATE ledger.balances AS b SET is_closed = ${isClosed} FROM ledger.accounts AS a
-        WHERE a.id = b.account_id AND a.code = ${`${merchant}:payable:CNY`}`
-      yield* close(true)
+      yield* setClosed(merchant, true)
       yield* at("2027-03-02T10:00:00Z")
       const { id } = yield* begin(merchant)
       const steps = yield* SettlementSteps
@@ -150,7 +147,7 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       assert.strictEqual(yield* itemsOf(merchant), 0)
       assert.strictEqual(yield* movementsOf(id), 0)
 
-      yield* close(false)
+      yield* setClosed(merchant, false)
       const again = yield* settlements.retry(id, "test", "open again")
       assert.strictEqual(again.attempt, 2)
       yield* carryOut({ id, attempt: 2 })

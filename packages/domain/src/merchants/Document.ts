@@ -44,6 +44,10 @@ export const Document = Schema.Struct({
 }).annotate({ identifier: "KycDocument" })
 export type Document = typeof Document.Type
 
+/** What was shown: of an infected document nothing is left. */
+export const kindsOf = (documents: ReadonlyArray<Document>): ReadonlySet<DocumentKind> =>
+  new Set(documents.flatMap(({ kind, scan }) => (scan === "infected" ? [] : [kind])))
+
 const contentOf = <const Type extends DocumentType>(mediaType: Type) =>
   Schema.Uint8Array.pipe(
     Schema.decodeTo(

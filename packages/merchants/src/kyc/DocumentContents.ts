@@ -2,7 +2,7 @@ import type { DocumentId } from "@mall/domain/merchants/Document"
 import type { ObjectNotFound, ObjectStoreFailed } from "@mall/platform/objects/ObjectStore"
 import { ObjectKey, ObjectStore } from "@mall/platform/objects/ObjectStore"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { Context, DateTime, Duration, Effect, Layer, Stream } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Schema, Stream } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { createHash, randomUUID } from "node:crypto"
 import { DocumentRepo } from "./DocumentRepo.ts"
@@ -16,6 +16,16 @@ export const documentTable = "merchants.documents"
 
 export const digestOf = (content: Uint8Array) => createHash("sha256").update(content).digest("hex")
 
+/** It cannot be opened, or is not what was sent. */
+export class DocumentUnreadable extends Schema.TaggedError<DocumentUnreadable>()("DocumentUnreadable", {
+  id: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `The document ${this.id} cannot be read`
+  }
+}
+
 /** The content of documents: sealed, under random names in the store of objects. */
 export class DocumentContents extends Context.Service<
   DocumentContents,
@@ -25,8 +35,8 @@ export class DocumentContents extends Context.Service<
       id: DocumentId,
       content: Uint8Array
     ): Effect.Effect<Pick<DocumentRow, "objectKey" | "keyId">, SqlError | ObjectStoreFailed>
-    /** As it was sent. What cannot be opened, or is another than was sent, is a defect. */
-    read(document: DocumentRow): Effect.Effect<Uint8Array, ObjectNotFound | ObjectStoreFailed>
+    /** As it was sent. */
+    read(document: DocumentRow): Effect.Effect<Uint8Array, DocumentUnreadable | ObjectNotFound | ObjectStoreFailed>
   }
 >()("@mall/merchants/kyc/DocumentContents") {
   /** Needs the store of objects. */
@@ -49,10 +59,11 @@ export class DocumentContents extends Context.Service<
         read: Effect.fn("DocumentContents.read")(function* ({ id, keyId, objectKey, sha256 }) {
           const chunks = yield* Stream.runCollect(store.get(objectKey))
           const sealed = { keyId, bytes: Buffer.concat(chunks) }
-          const content = yield* Effect.orDie(keys.open(sealed, { table: documentTable, column: "content", id }))
-          if (digestOf(content) !== sha256) {
-            return yield* Effect.die(new Error(`The document ${id} is not what was sent`))
-          }
+          const content = yield* Effect.mapError(
+            keys.open(sealed, { table: documentTable, column: "content", id }),
+            (cause) => new DocumentUnreadable({ id, cause })
+          )
+          if (digestOf(content) !== sha256) return yield* new DocumentUnreadable({ id, cause: "another content" })
           return new Uint8Array(content)
         })
       })

@@ -31,7 +31,8 @@ export class DocumentRepo extends Context.Service<
     count(applicationId: ApplicationId): Effect.Effect<number, SqlError>
     /** In the place of the one of its kind. */
     insert(row: DocumentRow): Effect.Effect<void, SqlError>
-    pending(limit: number): Effect.Effect<ReadonlyArray<DocumentRow>, SqlError>
+    /** Those that wait for a scanner, the oldest first, from `after` on. */
+    pending(after: DocumentId | null, limit: number): Effect.Effect<ReadonlyArray<DocumentRow>, SqlError>
     /** Up to `limit` behind `after` under one of these keys, without `except` and those whose content is gone. */
     sealedBy(
       keyIds: ReadonlyArray<string>,
@@ -68,10 +69,11 @@ export class DocumentRepo extends Context.Service<
           SELECT ${columns} FROM merchants.documents AS d WHERE d.id = ${id} AND d.application_id = ${applicationId}`
       })
       const selectPending = SqlSchema.findAll({
-        Request: Schema.Int,
+        Request: Schema.Struct({ after: Schema.NullOr(Schema.String), limit: Schema.Int }),
         Result: DocumentRow,
-        execute: (limit) => sql`
-          SELECT ${columns} FROM merchants.documents AS d WHERE d.scan = 'pending' ORDER BY d.id LIMIT ${limit}`
+        execute: ({ after, limit }) => sql`
+          SELECT ${columns} FROM merchants.documents AS d
+          WHERE d.scan = 'pending' AND (${after}::uuid IS NULL OR d.id > ${after}::uuid) ORDER BY d.id LIMIT ${limit}`
       })
       const selectSealed = SqlSchema.findAll({
         Request: Schema.Struct({
@@ -115,7 +117,7 @@ export class DocumentRepo extends Context.Service<
             WHERE application_id = ${row.applicationId} AND kind = ${row.kind} AND superseded_at IS NULL`
           yield* sql`INSERT INTO merchants.documents ${sql.insert(row)}`
         }),
-        pending: (limit) => Effect.catchTag(selectPending(limit), "SchemaError", Effect.die),
+        pending: (after, limit) => Effect.catchTag(selectPending({ after, limit }), "SchemaError", Effect.die),
         sealedBy: (keyIds, except, after, limit) =>
           Effect.catchTag(selectSealed({ keyIds, except, after, limit }), "SchemaError", Effect.die),
         replaceContent: (document, { keyId, objectKey }) =>

@@ -45,9 +45,9 @@ const make = Effect.gen(function* () {
       Effect.catchTag(["ObjectNotFound", "ObjectStoreFailed"], (error) =>
         Effect.as(Effect.logWarning("A document is sealed anew later: the store of objects failed", error), false)
       ),
-      Effect.catchDefect((defect) => {
+      Effect.catchTag("DocumentUnreadable", (error) => {
         unreadable.add(document.id)
-        return Effect.as(Effect.logError("A document cannot be sealed anew", defect), false)
+        return Effect.as(Effect.logError("A document cannot be sealed anew", error), false)
       }),
       Effect.annotateLogs({ documentId: document.id })
     )

@@ -58,7 +58,7 @@ export class Documents extends Context.Service<
       of: ApplicationId,
       id: DocumentId
     ): Effect.Effect<Uint8Array, DocumentNotFound | DocumentQuarantined | DocumentsUnavailable>
-    /** Scans what waits for it; answers how many there were. */
+    /** Scans all that waits for it, `limit` at a time; answers how many there were, and less than `limit`. */
     scan(limit: number): Effect.Effect<number>
     /** Removes the objects that nobody wants; answers how many. */
     clear(limit: number): Effect.Effect<number>
@@ -158,7 +158,7 @@ export class Documents extends Context.Service<
           if (scan === "pending" || scan === "infected") return yield* new DocumentQuarantined({})
           return yield* contentOf(found.value)
         },
-        Effect.catchTag("SqlError", Effect.die)
+        Effect.catchTag(["SqlError", "DocumentUnreadable"], Effect.die)
       )
 
       const scanOne = Effect.fnUntraced(
@@ -171,7 +171,11 @@ export class Documents extends Context.Service<
             sql.withTransaction
           )
         },
-        Effect.catchTag("DocumentsUnavailable", () => Effect.void)
+        Effect.catchTags({
+          DocumentsUnavailable: () => Effect.void,
+          // it goes on waiting, and so nobody gets it; the others are scanned
+          DocumentUnreadable: (error) => Effect.logError("A document cannot be scanned", error)
+        })
       )
 
       return Documents.of({
@@ -179,10 +183,16 @@ export class Documents extends Context.Service<
         read,
         scan: Effect.fn("Documents.scan")(
           function* (limit) {
-            const rows = yield* repo.pending(limit)
-            yield* Effect.forEach(rows, scanOne, { concurrency: 4, discard: true })
-            // those that go on waiting wait for the next run, not for the next batch of this one
-            return Math.min(rows.length, limit - 1)
+            let after: DocumentId | null = null
+            let count = 0
+            for (;;) {
+              const rows: ReadonlyArray<DocumentRow> = yield* repo.pending(after, limit)
+              yield* Effect.forEach(rows, scanOne, { concurrency: 4, discard: true })
+              count += rows.length
+              after = rows.at(-1)?.id ?? after
+              // those that go on waiting wait for the next run, not for the next batch of this one
+              if (rows.length < limit) return Math.min(count, limit - 1)
+            }
           },
           Effect.catchTag("SqlError", Effect.die)
         ),

@@ -3,8 +3,11 @@ import { ObjectKey } from "@mall/platform/objects/ObjectStore"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import { jsonText } from "../Actor.ts"
 import { DocumentRepo } from "../kyc/DocumentRepo.ts"
 import { ApplicationRow, openParticulars, sealParticulars } from "./ApplicationRecord.ts"
+
+const erasedName = jsonText({ zh: "***", en: "***" })
 
 /**
  * Lets go of who applied, once their account is deleted. Of an application that made a merchant stay the names, the number and
@@ -41,8 +44,11 @@ export class ApplicantErasure extends Context.Service<
           yield* DateTime.nowAsDate
         )
         yield* sql`UPDATE merchants.application_history SET reason = '' WHERE application_id = ${row.id}`
+        // the name of a shop may be a person's, and its code may be somebody else's from now on
         yield* sql`
-          UPDATE merchants.applications SET personal_data = NULL, personal_data_key = NULL WHERE id = ${row.id}`
+          UPDATE merchants.applications
+          SET personal_data = NULL, personal_data_key = NULL, code = id::text, shop_name = ${erasedName}::jsonb
+          WHERE id = ${row.id}`
       })
 
       const keepForBooks = Effect.fnUntraced(function* (row: ApplicationRow) {

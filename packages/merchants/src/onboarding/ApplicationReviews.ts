@@ -11,6 +11,7 @@ import type {
   MerchantContact,
   Recommendation
 } from "@mall/domain/merchants/Application"
+import { kindsOf } from "@mall/domain/merchants/Document"
 import type { Document } from "@mall/domain/merchants/Document"
 import { missingOf, requirementsOf } from "@mall/domain/merchants/kyc"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
@@ -116,8 +117,7 @@ export class ApplicationReviews extends Context.Service<
         const shown = (yield* documents.current(row.id)).filter(
           ({ expiresOn }) => expiresOn === null || expiresOn >= today
         )
-        const kinds = new Set(shown.map(({ kind }) => kind))
-        const missing = missingOf(requirementsOf(row.level, row.kind, row.country), kinds)
+        const missing = missingOf(requirementsOf(row.level, row.kind, row.country), kindsOf(shown))
         if (missing.length > 0) return yield* new DocumentsMissing({ missing })
         return shown
       })
@@ -228,8 +228,7 @@ export class ApplicationReviews extends Context.Service<
           function* (id) {
             const row = yield* Effect.flatMap(repo.find(id), orNotFound)
             const shown = yield* documents.current(id)
-            const kinds = new Set(shown.map(({ kind }) => kind))
-            const missing = missingOf(requirementsOf(row.level, row.kind, row.country), kinds)
+            const missing = missingOf(requirementsOf(row.level, row.kind, row.country), kindsOf(shown))
             return { application: yield* toView(row), documents: shown, missing, history: yield* repo.history(id) }
           },
           Effect.catchTag("SqlError", Effect.die)

@@ -9,6 +9,7 @@ import type {
   NewApplication,
   NewRecheck
 } from "@mall/domain/merchants/Application"
+import { kindsOf } from "@mall/domain/merchants/Document"
 import { missingOf, requirementsOf } from "@mall/domain/merchants/kyc"
 import {
   AlreadyMerchant,
@@ -153,10 +154,7 @@ export class Applications extends Context.Service<
         function* (caller: Principal, id: ApplicationId) {
           const row = yield* Effect.flatMap(repo.find(id), own(caller))
           const shown = yield* documents.current(id)
-          const missing = missingOf(
-            requirementsOf(row.level, row.kind, row.country),
-            new Set(shown.map(({ kind }) => kind))
-          )
+          const missing = missingOf(requirementsOf(row.level, row.kind, row.country), kindsOf(shown))
           const history = historyForApplicant(row.applicantId, yield* repo.history(id))
           return { application: yield* toView(row), documents: shown, missing, history }
         },
@@ -191,7 +189,7 @@ export class Applications extends Context.Service<
           if (!applicationLifecycle.can(before.status, "submitted")) {
             return yield* new ApplicationStateConflict({ applicationStatus: before.status })
           }
-          const kinds = new Set((yield* documents.current(id)).map(({ kind }) => kind))
+          const kinds = kindsOf(yield* documents.current(id))
           const missing = missingOf(requirementsOf(before.level, before.kind, before.country), kinds)
           if (missing.length > 0) return yield* new DocumentsMissing({ missing })
           const after: ApplicationRow = { ...before, status: "submitted", updatedAt: yield* DateTime.nowAsDate }

@@ -12,7 +12,9 @@ import { alertRules } from "../../src/alerts/alertRules.ts"
 import type { CallerSignal, Counts, Signal } from "../../src/alerts/alertRules.ts"
 import { Alerts } from "../../src/alerts/Alerts.ts"
 import { CallerCounts } from "../../src/alerts/CallerCounts.ts"
+import * as AlertSweeps from "../../src/alerts/AlertSweeps.ts"
 import { SignalCounts } from "../../src/alerts/SignalCounts.ts"
+import { Sweeps } from "../../src/Sweeps.ts"
 import { RequestInfo } from "../../src/http/RequestInfo.ts"
 
 const Message = Schema.Struct({
@@ -273,7 +275,8 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
     Effect.gen(function* () {
       yield* clear
       const sql = yield* SqlClient.SqlClient
-      const { purge } = yield* Effect.provide(SignalCounts, yield* aProcess())
+      const process = yield* aProcess()
+      const { purge } = yield* Effect.provide(SignalCounts, process)
       yield* sql`
         INSERT INTO platform.signal_counts (signal, minute, count)
         SELECT 'callbacks', now() - make_interval(hours => n), 1 FROM generate_series(1, 30) AS n`
@@ -282,6 +285,15 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
         SELECT now() - make_interval(hours => n), 'order_probes', 'ip:203.0.113.7', 1 FROM generate_series(1, 5) AS n`
       assert.deepStrictEqual([yield* purge(5), yield* purge(5)], [5, 2])
       assert.lengthOf(yield* sql`SELECT FROM platform.caller_counts`, 1)
-    })
+
+      // as a worker does it by itself
+      yield* sql`UPDATE platform.caller_counts SET since = now() - interval '121 minutes'`
+      const sweeps = yield* Layer.build(AlertSweeps.layer.pipe(Layer.provideMerge(Layer.fresh(Sweeps.layer)))).pipe(
+        Effect.provideContext(process)
+      )
+      const run = Effect.flatMap(Sweeps, (all) => all.run("signal_counts", "test"))
+      yield* Effect.provide(run, Context.merge(process, sweeps))
+      assert.lengthOf(yield* sql`SELECT FROM platform.caller_counts`, 0)
+    }).pipe(Effect.scoped)
   )
 })

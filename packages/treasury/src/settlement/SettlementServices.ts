@@ -1,3 +1,4 @@
+import { FinishedWorkflows } from "@mall/platform/FinishedWorkflows"
 import { Layer } from "effect"
 import { Calendars } from "./Calendars.ts"
 import { Reserves } from "./Reserves.ts"
@@ -13,7 +14,8 @@ export const layer = Layer.mergeAll(
   Settlements.layerNoDeps,
   SettlementSteps.layerNoDeps.pipe(Layer.provideMerge(SettlementPayouts.layerNoDeps)),
   Reserves.layerNoDeps,
-  SettlementReads.layer
+  SettlementReads.layer,
+  FinishedWorkflows.layer
 ).pipe(
   Layer.provideMerge(Terms.layerNoDeps.pipe(Layer.provideMerge(Calendars.layer))),
   Layer.provide(SettlementRepo.layer)

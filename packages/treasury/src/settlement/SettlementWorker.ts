@@ -1,4 +1,5 @@
 import { SettlementRequested } from "@mall/domain/treasury/Settlement"
+import { FinishedWorkflows } from "@mall/platform/FinishedWorkflows"
 import * as Subscription from "@mall/platform/Subscription"
 import * as Sweep from "@mall/platform/Sweep"
 import { Effect, Layer } from "effect"
@@ -14,6 +15,7 @@ const lookLimit = 1_000_000
 /** What settlement does by itself on a schedule; an operator may run each by its name. */
 export const sweeps = Layer.unwrap(
   Effect.gen(function* () {
+    const finished = yield* FinishedWorkflows
     const payouts = yield* SettlementPayouts
     const reads = yield* SettlementReads
     const reserves = yield* Reserves
@@ -37,6 +39,7 @@ export const sweeps = Layer.unwrap(
         limit: 50,
         batch: (limit) => payouts.requestDue(limit)
       }),
+      Sweep.layer({ name: "finished_workflows", every: "1 hour", batch: (limit) => finished.remove(limit) }),
       Sweep.layer({ name: "settlement_watch", every: "1 minute", limit: lookLimit, batch: () => reads.watch })
     )
   })
