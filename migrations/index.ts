@@ -35,6 +35,8 @@ import doctor from "./0035_doctor.ts"
 import leftovers from "./0036_leftovers.ts"
 import moreChecks from "./0037_more_checks.ts"
 import channelFees from "./0038_channel_fees.ts"
+import sealedEmails from "./0042_sealed_emails.ts"
+import sealedEvidence from "./0043_sealed_evidence.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -74,5 +76,7 @@ export const migrations = {
   "0035_doctor": doctor,
   "0036_leftovers": leftovers,
   "0037_more_checks": moreChecks,
-  "0038_channel_fees": channelFees
+  "0038_channel_fees": channelFees,
+  "0042_sealed_emails": sealedEmails,
+  "0043_sealed_evidence": sealedEvidence
 }

@@ -1,4 +1,5 @@
-import { PersonalDataSealing, SealedCount, SealingResult } from "@mall/platform/sealing/PersonalDataSealing"
+import { PersonalDataSealing, SealingResult } from "@mall/platform/sealing/PersonalDataSealing"
+import { SealedCount } from "@mall/platform/sealing/tableSealer"
 import { Console, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { AuditPage } from "@mall/domain/operations/Audit"
-import { SealedCount, SealingResult } from "@mall/platform/sealing/PersonalDataSealing"
+import { SealingResult } from "@mall/platform/sealing/PersonalDataSealing"
+import { SealedCount } from "@mall/platform/sealing/tableSealer"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { CommandLine, decode } from "./CommandLine.ts"

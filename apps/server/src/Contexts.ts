@@ -41,15 +41,22 @@ import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
 import { Database } from "./Database.ts"
 
-/** Every table that holds personal data. */
-const Sealing = PersonalDataSealing.layerOf([
+/** Every table of the mall that holds personal data. */
+const SealedTables = PersonalDataSealing.layerOf([
   ...personalDataTables,
   ...MerchantServices.personalDataTables,
   ...Trade.personalDataTables
 ])
 
+/** Those of the pay platform, which the mall may not touch. */
+const PaySealedTables = PersonalDataSealing.layerOf([
+  ...PaymentServices.personalDataTables,
+  ...PayoutServices.personalDataTables
+])
+
 /** What the contexts stand on, over the database. */
-const Foundation = Layer.mergeAll(Checks.layer, Outbox.layerNoDeps, Idempotency.layer, Alerts.layer, Sealing).pipe(
+const Foundation = Layer.mergeAll(Checks.layer, Outbox.layerNoDeps, Idempotency.layer, Alerts.layer).pipe(
+  Layer.provideMerge(PersonalDataSealing.layer),
   Layer.provideMerge(Layer.mergeAll(Stores.layer, SignalCounts.layer)),
   Layer.provideMerge(Doorbell.layerNoDeps),
   Layer.provideMerge(Notifications.layer),
@@ -61,6 +68,7 @@ const Foundation = Layer.mergeAll(Checks.layer, Outbox.layerNoDeps, Idempotency.
  * paid out and exchanged, and the comparison with the channels.
  */
 const Pay = Layer.mergeAll(
+  PaySealedTables,
   RiskServices.layerBacktests,
   ReconciliationServices.layer,
   ExchangeServices.layer,
@@ -82,7 +90,7 @@ const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fres
 
 /** Trade and merchants need ports of the others, catalog needs only trade's stock, payments the standing of merchants: the order below is the order of the ports. */
 const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
-  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer, MerchantChecks.layer).pipe(
+  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer, MerchantChecks.layer, SealedTables).pipe(
     Layer.provideMerge(Layer.mergeAll(Trade.layer, MerchantServices.layer)),
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),

@@ -54,8 +54,9 @@ const admitted = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const userId = yield* newUserId
   yield* sql`
-    INSERT INTO identity.users (id, email, password_hash, name, locale, roles, token_version_at, created_at, updated_at)
-    VALUES (${userId}, 'vera@tea.example', 'none', 'Vera', 'en', '{customer}', now(), now(), now())`
+    INSERT INTO identity.users
+      (id, email, personal_data_key, password_hash, name, locale, roles, token_version_at, created_at, updated_at)
+    VALUES (${userId}, 'vera@tea.example', '', 'none', 'Vera', 'en', '{customer}', now(), now(), now())`
   const caller = new Principal({
     ...{ userId, sessionId: yield* newSessionId, roles: ["customer"] },
     ...{ merchantId: Option.none(), expiresAt: new Date("2100-01-01") }

@@ -13,14 +13,15 @@ const newId = generator(Uuid7.pipe(Schema.brand("Any")))
 /** A process that has these keys, the first of which seals, and looks after the table `public.<name>`. */
 const aProcess = (name: string, keys: Record<string, string>) =>
   Layer.build(
-    Layer.merge(PersonalDataSealing.layerOf([tableOf(name)]), PersonalDataKeys.layer).pipe(
+    PersonalDataSealing.layerOf([tableOf(name)]).pipe(
+      Layer.provideMerge(Layer.merge(PersonalDataSealing.layer, PersonalDataKeys.layer)),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PERSONAL_DATA_KEYS: JSON.stringify(keys) }))),
       Layer.fresh
     )
   )
 type Process = Context.Context<PersonalDataSealing | PersonalDataKeys>
 
-const tableOf = (name: string) => ({ name: `public.${name}`, clear: "note", wipe: "note = NULL" }) as const
+const tableOf = (name: string) => ({ name: `public.${name}`, clear: { text: "note", wipe: "note = NULL" } }) as const
 
 const aKey = () => randomBytes(32).toString("base64")
 const sealingOf = (process: Process) => Context.get(process, PersonalDataSealing)

@@ -1,5 +1,6 @@
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Layer } from "effect"
+import { payoutAccountNumbers } from "./accountNumbers.ts"
 import { BankStatements } from "./BankStatements.ts"
 import { Banks } from "./bank/Banks.ts"
 import { PayoutAccountRepo } from "./PayoutAccountRepo.ts"
@@ -12,6 +13,9 @@ import { PayoutRepo } from "./PayoutRepo.ts"
 import { PayoutsConfig } from "./PayoutsConfig.ts"
 import { PayoutSending } from "./PayoutSending.ts"
 import { payoutsLayer, Withdrawals } from "./Withdrawals.ts"
+
+/** The tables of pay-outs that hold personal data. */
+export const personalDataTables = [payoutAccountNumbers]
 
 /** All services of pay-outs and the port `Payouts`. Needs `SqlClient` and the port `Transfers`. */
 export const layer = Layer.mergeAll(
