@@ -25,6 +25,13 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
 
         const sql = yield* SqlClient.SqlClient
         yield* sql`
+          INSERT INTO treasury.payout_accounts (id, merchant_id, currency, country, holder, masked_number,
+            personal_data, personal_data_key, status, added_by, created_at)
+          VALUES (gen_random_uuid(), gen_random_uuid(), 'EUR', 'DE', 'Vera', '***', '', 'lost', 'unverified', 'user:ann', now())`
+        const lost = (yield* mall("privacy", "status")).out
+        assert.match(lost, /treasury\.payout_accounts\s+lost\s+1\s+sealed by a key that is not here/)
+        yield* sql`DELETE FROM treasury.payout_accounts`
+        yield* sql`
           UPDATE identity.addresses SET personal_data = NULL, personal_data_key = '',
             recipient = 'Ann', phone = '1', street = 'Lane 1', postal_code = ''`
         const shown = (yield* mall("privacy", "status")).out

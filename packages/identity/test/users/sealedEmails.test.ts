@@ -131,7 +131,7 @@ layer(TestDatabase, { excludeTestServices: true })("emails at rest", (it) => {
           const racers = [behind, ahead, behind, ahead].map((process) => Effect.exit(open(process, address)))
           const ends = tags(yield* Effect.all(racers, { concurrency: "unbounded" }))
           assert.deepStrictEqual(ends.toSorted(), ["EmailTaken", "EmailTaken", "EmailTaken", "opened"])
-          const found = yield* idOf(behind, address)
+          const found: ReadonlyArray<unknown> | null = yield* idOf(behind, address)
           assert.isNotNull(found)
           assert.deepStrictEqual(yield* idOf(ahead, address), found)
         }
