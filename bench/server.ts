@@ -6,6 +6,7 @@ import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import process from "node:process"
+import { bundle } from "../scripts/bundle.mjs"
 import { smallMemory } from "../scripts/smallMemory.mjs"
 
 const root = path.join(import.meta.dirname, "..")
@@ -82,7 +83,7 @@ export const startServer = async (environment: Readonly<Record<string, string>> 
     env: { ...process.env, ...places, SANDBOX_REFUND_DELAY: "100 millis" }
   })
   await untilUp(sandbox, `http://127.0.0.1:${sandboxPort}/`, "The sandbox")
-  const child = spawn(process.execPath, [path.join(root, "apps/server/src/main.ts")], {
+  const child = spawn(process.execPath, [await bundle(root)], {
     cwd: root,
     stdio: ["ignore", log, "inherit"],
     env: {

@@ -31,7 +31,7 @@ const writeProgram = (source: string) => {
 const makeCheckout = (manifest: object = {}) => {
   const root = makeFolder()
   fs.mkdirSync(path.join(root, "scripts"))
-  for (const name of ["bootstrap.mjs", "install.mjs", "endWithParent.mjs", "smallMemory.mjs"]) {
+  for (const name of ["bootstrap.mjs", "bundle.mjs", "install.mjs", "endWithParent.mjs", "smallMemory.mjs"]) {
     fs.copyFileSync(path.join(repository, "scripts", name), path.join(root, "scripts", name))
   }
   fs.writeFileSync(path.join(root, "package.json"), JSON.stringify({ name: "small", private: true, ...manifest }))

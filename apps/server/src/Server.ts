@@ -33,8 +33,7 @@ const Telemetry = Layer.mergeAll(JsonLogger.layer, TracingLayer.layer, ProcessMe
 const Migrated = Database.storePool.pipe(
   Layer.provideMerge(
     Layer.effectDiscard(migrate(migrations).pipe(Screen.step("Migrations"), Effect.provide(Database.pool)))
-  ),
-  Layer.provideMerge(Database.layer)
+  )
 )
 
 const Seeded = Layer.effectDiscard(
@@ -68,7 +67,7 @@ const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase, SignalCounts.
   Layer.provide(AnonymousRoutesLayer.layerOf(declarations))
 )
 
-/** Everything that `MALL_ROLES` asks of this process; it is up when the layer is built. */
+/** Everything that `MALL_ROLES` asks of this process, on the database that is given; it is up when the layer is built. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const roles = yield* Settings.roles

@@ -18,6 +18,7 @@ import * as ReconciliationWorker from "@mall/treasury/reconciliation/Reconciliat
 import * as SettlementWorker from "@mall/treasury/settlement/SettlementWorker"
 import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
+import { Database } from "./Database.ts"
 
 /** Every sweep: on its schedule where this process has `Sweeps.layerScheduled`, else only when an operator asks for it. */
 export const sweeps = Layer.mergeAll(
@@ -46,5 +47,5 @@ export const subscriptions = Layer.mergeAll(
   SettlementWorker.subscriptions.pipe(Layer.provide(Workflows.layer)),
   SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
   QueueMetrics.layer,
-  ReviewQueueMetrics.layer
+  ReviewQueueMetrics.layer.pipe(Layer.provide(Database.payPool))
 )

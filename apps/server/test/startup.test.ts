@@ -181,6 +181,8 @@ describe("a server that is told to stop", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* startServer({ database: yield* acquireDatabase, environment: { MALL_SEED: "none" } })
+        const worries = server.current().stdout.filter((line) => /"level":"(warn|error|fatal)"/.test(line))
+        assert.deepStrictEqual(worries, [])
         yield* server.current().signal("SIGINT")
         const { code } = yield* server.current().ended
         assert.include([0, 130], code)

@@ -9,7 +9,8 @@ import * as process from "node:process"
 import * as readline from "node:readline"
 import { freePort } from "./freePort.ts"
 
-const main = path.join(import.meta.dirname, "../../../apps/server/src/main.ts")
+/** Where the whole suite runs, the bundle that `npm start` runs; else the sources. */
+const main = process.env["TEST_SERVER_MAIN"] ?? path.join(import.meta.dirname, "../../../apps/server/src/main.ts")
 
 /** The server ended, or was not ready in time; `output` is all it wrote to standard error. */
 export class ServerNotReady extends Schema.TaggedError<ServerNotReady>()("ServerNotReady", { output: Schema.String }) {
@@ -57,9 +58,9 @@ export const spawnServer = (
 ): Effect.Effect<ServerProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const { HOME, PATH } = process.env
+      const { HOME, NODE_COMPILE_CACHE, PATH } = process.env
       const child = spawn(process.execPath, [main], {
-        env: { HOME, PATH, ...environment },
+        env: { HOME, NODE_COMPILE_CACHE, PATH, ...environment },
         stdio: ["ignore", "pipe", "pipe"]
       })
       const stdout: Array<string> = []

@@ -42,6 +42,7 @@ const startRunner = Effect.fnUntraced(function* (dieAfter?: string) {
         stdio: ["ignore", "inherit", "inherit"],
         env: {
           ...{ PATH: process.env["PATH"], HOME: process.env["HOME"], DATABASE_URL: url },
+          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
           ...{ QUEUE_LOCK_EXPIRATION: "2 seconds", CLUSTER_POLL_INTERVAL: "500 millis" },
           ...(dieAfter === undefined ? {} : { DIE_AFTER: dieAfter })
         }

@@ -24,9 +24,9 @@ const start = Effect.fnUntraced(function* (errand: Errand) {
   const argument = yield* Effect.orDie(Schema.encodeEffect(ErrandJson)(errand))
   return yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const { HOME, PATH } = process.env
+      const { HOME, NODE_COMPILE_CACHE, PATH } = process.env
       const child = spawn(process.execPath, [program, argument], {
-        env: { HOME, PATH, ...settings, DATABASE_URL: Redacted.value(database) },
+        env: { HOME, NODE_COMPILE_CACHE, PATH, ...settings, DATABASE_URL: Redacted.value(database) },
         stdio: "ignore"
       })
       const ended = once(child, "close")
@@ -52,7 +52,7 @@ const awaitHeld = (hasEnded: () => boolean) =>
   }).pipe(
     Effect.repeat({ until: (waiting) => waiting > 0, schedule: Schedule.spaced("10 millis") }),
     Effect.timeoutOrElse({
-      duration: "20 seconds",
+      duration: "50 seconds",
       orElse: () => Effect.die(new Error("The process did not come to the point of its death"))
     })
   )

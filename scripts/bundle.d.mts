@@ -1,0 +1,1 @@
+export declare const bundle: (root: string, onBuild?: () => void) => Promise<string>
