@@ -36,8 +36,10 @@ import leftovers from "./0036_leftovers.ts"
 import moreChecks from "./0037_more_checks.ts"
 import channelFees from "./0038_channel_fees.ts"
 import merchantPolicies from "./0039_merchant_policies.ts"
-import reconciliationRuns from "./0041_reconciliation_runs.ts"
 import finishedWorkflows from "./0040_finished_workflows.ts"
+import reconciliationRuns from "./0041_reconciliation_runs.ts"
+import sealedEmails from "./0042_sealed_emails.ts"
+import sealedEvidence from "./0043_sealed_evidence.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -78,7 +80,9 @@ export const migrations = {
   "0036_leftovers": leftovers,
   "0037_more_checks": moreChecks,
   "0038_channel_fees": channelFees,
-  "0039_merchant_policies": merchantPolicies
-  "0041_reconciliation_runs": reconciliationRuns
-  "0040_finished_workflows": finishedWorkflows
+  "0039_merchant_policies": merchantPolicies,
+  "0040_finished_workflows": finishedWorkflows,
+  "0041_reconciliation_runs": reconciliationRuns,
+  "0042_sealed_emails": sealedEmails,
+  "0043_sealed_evidence": sealedEvidence
 }

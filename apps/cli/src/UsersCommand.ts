@@ -1,7 +1,7 @@
 import { AccountEvent } from "@mall/domain/identity/AccountEvent"
 import { Role } from "@mall/domain/identity/Permission"
 import { LoginRecord } from "@mall/domain/identity/SignIn"
-import { ManagedUser } from "@mall/domain/identity/User"
+import { Email, ManagedUser } from "@mall/domain/identity/User"
 import { Page } from "@mall/domain/kernel/Page"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { LoginRecords } from "@mall/identity/signin/LoginRecords"
@@ -57,7 +57,11 @@ const list = Command.make(
   "list",
   {
     ...page,
-    email: Flag.String("email").pipe(Flag.withDescription("Only emails that begin so"), Flag.optional),
+    email: Flag.String("email").pipe(
+      Flag.withSchema(Email),
+      Flag.withDescription("Only the account with this email, which is the whole of it"),
+      Flag.optional
+    ),
     role: Flag.String("role").pipe(
       Flag.withSchema(Role),
       Flag.withDescription("Only those who have this role"),
@@ -92,7 +96,7 @@ const list = Command.make(
   Command.withExamples([
     { command: "mall users list --role admin", description: "Who operates the mall" },
     { command: "mall users list --status banned --json", description: "Who is banned, for a program" },
-    { command: "mall users list --email ann --limit 5", description: "Whose email begins with ann" }
+    { command: "mall users list --email ann@example.com", description: "Whose email is this" }
   ]),
   Command.provide(IdentityServices.layer)
 )

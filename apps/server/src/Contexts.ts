@@ -49,7 +49,6 @@ const Sealed = Layer.mergeAll(
   SealedTables.layer([...personalDataTables, ...MerchantServices.personalDataTables, ...Trade.personalDataTables]),
   DocumentResealing.layer
 )
-
 /** What the contexts stand on, over the database. */
 const Foundation = Layer.mergeAll(
   Checks.layer,
@@ -59,7 +58,6 @@ const Foundation = Layer.mergeAll(
   PersonalDataSealing.layer
 ).pipe(
   Layer.provideMerge(SealedData.layer),
-
   Layer.provideMerge(Layer.mergeAll(Stores.layer, SignalCounts.layer)),
   Layer.provideMerge(Doorbell.layerNoDeps),
   Layer.provideMerge(Notifications.layer),
@@ -78,7 +76,7 @@ const Pay = Layer.mergeAll(
   LedgerChecks.layer,
   PaymentChecks.layer,
   ReconciliationChecks.layer,
-  SealedTables.layer(PayoutServices.personalDataTables),
+  SealedTables.layer([...PaymentServices.personalDataTables, ...PayoutServices.personalDataTables]),
   Layer.mergeAll(TermsChecks.layer, SettlementChecks.layer, PayoutChecks.layer, ExchangeChecks.layer)
 ).pipe(
   Layer.provideMerge(PayoutServices.layer),

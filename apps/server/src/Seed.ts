@@ -68,8 +68,8 @@ const giveAddress = Effect.fnUntraced(function* (userId: UserId) {
 export const seedDemo = Effect.fn("seedDemo")(function* (report: (done: number, total: number) => Effect.Effect<void>) {
   const administration = yield* UserAdministration
   const rules = yield* OrderExpiryRules
-  const before = yield* administration.list({ email: demoAccounts.admin.email, limit: 1 })
-  if (before.data.length > 0) return false
+  const before = yield* administration.findByEmail(Email.make(demoAccounts.admin.email))
+  if (Option.isSome(before)) return false
 
   yield* seedCatalog({ onProgress: ({ done, total }) => report(done, total) })
   yield* rules.put({ merchantId: null, categoryId: null, ...quickDemoMethod }, "seed")

@@ -29,8 +29,9 @@ export const anApplicant = Effect.fnUntraced(function* (name: string) {
   const userId = yield* newUserId
   const person = personOf(name)
   yield* sql`
-    INSERT INTO identity.users (id, email, password_hash, name, locale, roles, token_version_at, created_at, updated_at)
-    VALUES (${userId}, ${person.contact.email}, 'none', ${name}, 'en', '{customer}', now(), now(), now())`
+    INSERT INTO identity.users
+      (id, email, personal_data_key, password_hash, name, locale, roles, token_version_at, created_at, updated_at)
+    VALUES (${userId}, ${person.contact.email}, '', 'none', ${name}, 'en', '{customer}', now(), now(), now())`
   const caller = new Principal({
     ...{ userId, sessionId: yield* newSessionId, roles: ["customer"] },
     ...{ merchantId: Option.none(), expiresAt: new Date("2100-01-01") }

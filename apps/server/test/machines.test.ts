@@ -127,6 +127,58 @@ layer(Malls.layer, { excludeTestServices: true, timeout: "2 minutes" })("merchan
     })
   )
 
+  it.effect("sign all calls of a request to RPC at once, each of which is let in by itself", () =>
+    Effect.gen(function* () {
+      const { urls } = yield* Malls
+      const key = yield* issue("signature", ["catalog:write"])
+      const lines = [
+        callLine(0, "products.listOwn", {}, undefined),
+        callLine(1, "disputes.list", {}, undefined),
+        callLine(2, "products.listOwn", { limit: 1 }, undefined)
+      ]
+      const outcomesOf = ({ text }: { readonly text: string }) =>
+        text
+          .trim()
+          .split("\n")
+          .map((line) => {
+            const outcome = /"code":"(\w+)"/.exec(line)?.[1] ?? /"_tag":"(Success)"/.exec(line)?.[1] ?? "none"
+            return `${/"requestId":"?(\d)/.exec(line)?.[1]} ${outcome}`
+          })
+          .toSorted()
+      const signed = yield* sign(key, { method: "POST", path: "/rpc", body: lines.join("") })
+      const first = outcomesOf(yield* call(urls[0], signed))
+      assert.deepStrictEqual(first, ["0 Success", "1 Forbidden", "2 Success"])
+
+      const refused = (code: string) => lines.map((_, id) => `${id} ${code}`)
+      for (const url of urls) {
+        assert.deepStrictEqual(outcomesOf(yield* call(url, signed)), refused("RequestReplayed"))
+      }
+      const fresh = yield* sign(key, { method: "POST", path: "/rpc", body: lines.join("") })
+      const [one = "", two = "", three = ""] = lines
+      const spoiled: ReadonlyArray<RawRequest> = [
+        { ...fresh, body: one + two + three.replace('"limit":1', '"limit":2') },
+        { ...fresh, body: three + two + one },
+        { ...fresh, headers: { ...fresh.headers, "x-nonce": "another-nonce-of-mine" } }
+      ]
+      for (const request of spoiled) {
+        assert.deepStrictEqual(outcomesOf(yield* call(urls[0], request)), refused("SignatureMismatch"))
+      }
+      const twice = yield* Effect.all([call(urls[0], fresh), call(urls[1], fresh)], { concurrency: 2 })
+      assert.deepStrictEqual(
+        twice.map(outcomesOf).toSorted((a, b) => a.join().localeCompare(b.join())),
+        [refused("RequestReplayed"), first]
+      )
+
+      // the headers of a call are no signature of the request
+      const inside = one.replace('"headers":[]', `"headers":${JSON.stringify(Object.entries(fresh.headers))}`)
+      const alone = { method: "POST", path: "/rpc", body: inside } as const
+      assert.deepStrictEqual(outcomesOf(yield* call(urls[0], alone)), ["0 Unauthorized"])
+      const sending = yield* issue("secret", ["catalog:write"])
+      const wrongWay = yield* sign(sending, { method: "POST", path: "/rpc", body: one })
+      assert.deepStrictEqual(outcomesOf(yield* call(urls[0], wrongWay)), ["0 ApiKeyRefused"])
+    })
+  )
+
   it.effect("are refused with keys that are wrong in any part, and the answer does not repeat them", () =>
     Effect.gen(function* () {
       const { urls } = yield* Malls

@@ -2,13 +2,15 @@ import { erasedContact } from "@mall/domain/identity/AddressParts"
 import { maskAddress } from "@mall/domain/identity/maskAddress"
 import { assert, layer } from "@effect/vitest"
 import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
+import { Email } from "@mall/domain/identity/User"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
 import type { TestServer } from "@mall/testing/TestServer"
-import { Context, Effect, Layer, Schema } from "effect"
-import { SqlClient, SqlSchema } from "effect/sql"
+import { Context, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { placesOf } from "./placesOf.ts"
 import { addressInput, eventually, newBuyer, orderBecomes, sandboxAt, signIn } from "./shoppers.ts"
 import type { Buyer } from "./shoppers.ts"
 
@@ -45,35 +47,6 @@ const pay = Effect.fnUntraced(function* (
   const step = yield* buyer.mall.payments.confirm({ params: { id: paymentId }, payload: { channel: wechatpay } })
   yield* sandboxAt(sandboxUrl).pay(step.attempt.id)
   yield* orderBecomes(buyer, id, "paid")
-})
-
-const Found = Schema.Struct({ place: Schema.String })
-
-/** Every column of every row of the database that holds one of `texts`, as text. */
-const placesOf = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
-  const sql = yield* SqlClient.SqlClient
-  const tables = yield* SqlSchema.findAll({
-    Request: Schema.Void,
-    Result: Schema.Struct({ schema: Schema.String, name: Schema.String }),
-    execute: () => sql`
-      SELECT table_schema AS schema, table_name AS name FROM information_schema.tables
-      WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')`
-  })()
-  const found = yield* Effect.forEach(tables, ({ name, schema }) =>
-    SqlSchema.findAll({
-      Request: Schema.Void,
-      Result: Found,
-      execute: () => sql`
-        SELECT DISTINCT ${`${schema}.${name}.`} || field.key AS place
-        FROM ${sql(schema)}.${sql(name)} AS one, jsonb_each_text(to_jsonb(one)) AS field
-        WHERE EXISTS (
-          SELECT 1 FROM unnest(${texts}::text[]) AS wanted
-          WHERE position(lower(wanted) IN lower(field.value)) > 0
-            OR position(encode(convert_to(wanted, 'UTF8'), 'hex') IN field.value) > 0
-        )`
-    })()
-  )
-  return found.flat().map(({ place }) => place)
 })
 
 layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("personal data", (it) => {
@@ -113,7 +86,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("personal
         yield* admin.admin["users.show"]({ userId: user.id }),
         yield* admin.admin["users.ban"](payload),
         yield* admin.admin["users.unban"](payload),
-        ...(yield* admin.admin["users.list"]({ email })).data
+        ...(yield* admin.admin["users.list"]({ email: Email.make(email) })).data
       ]
       assert.deepStrictEqual(
         answers.map((each) => [each.email, each.name]),

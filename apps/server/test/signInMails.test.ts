@@ -3,7 +3,7 @@ import { Email } from "@mall/domain/identity/User"
 import { EmailCodes } from "@mall/identity/signin/EmailCodes"
 import { IdentityLayer } from "@mall/identity/Identity"
 import { SecretKey } from "@mall/identity/tokens/SecretKey"
-import { sealPurpose } from "@mall/identity/sealPurpose"
+import { sealCodeLetter } from "@mall/identity/signin/codeLetter"
 import { SentMails } from "@mall/identity/signin/SentMails"
 import * as SignInMails from "@mall/identity/signin/SignInMails"
 import { DefaultSmtpUrl } from "@mall/platform/mail/smtpUrl"
@@ -11,7 +11,6 @@ import { Outbox } from "@mall/platform/Outbox"
 import { MailSink } from "@mall/sandbox/mail/MailSink"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { ConfigProvider, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
-import { Base64Url } from "effect/encoding"
 import { CircuitBreaker } from "effect/persistence"
 
 const configuration = ConfigProvider.layer(
@@ -73,13 +72,13 @@ layer(Mall, { excludeTestServices: true })("mails about signing in, over SMTP", 
       const first = yield* firstMailTo(to)
       const id = /^<([0-9a-f-]+)@/.exec(first.messageId)?.[1] ?? ""
       const secret = yield* SecretKey
-      const sealed = yield* secret.seal(new TextEncoder().encode("123456"), sealPurpose.mailedCode(id))
-      const again = { _tag: "Code", id, email: to, purpose: "register", locale: null } as const
+      const letter = yield* sealCodeLetter(secret, id, { email: to, code: "123456" })
+      const again = { _tag: "Code", id, letter, purpose: "register", locale: null } as const
       // noted as sent just after the server took the first
       const sent = yield* SentMails
       const noted = Effect.flatMap(sent.has(id), (isSent) => (isSent ? Effect.void : Effect.fail("not yet" as const)))
       yield* Effect.retry(noted, Schedule.spaced("5 millis"))
-      yield* handle({ ...again, sealedCode: Base64Url.encode(sealed), expiresAt: new Date("2999-01-01") })
+      yield* handle({ ...again, expiresAt: new Date("2999-01-01") })
       assert.strictEqual((yield* mailsTo(to)).length, 1)
     })
   )

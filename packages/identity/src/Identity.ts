@@ -53,6 +53,7 @@ import { StepUps } from "./signin/StepUps.ts"
 import * as MerchantOwnersLayer from "./users/MerchantOwnersLayer.ts"
 import { UserAdministration } from "./users/UserAdministration.ts"
 import { AccountHttp, UsersHttp } from "./users/UsersHttp.ts"
+import { userEmails } from "./users/StoredUser.ts"
 import { UserRepo } from "./users/UserRepo.ts"
 
 const Foundation = Layer.mergeAll(
@@ -136,7 +137,7 @@ export const IdentityProvidersRpc = ProviderStorefrontRpcHandlers
 export const IdentityCommandLayer = layerDeaf
 
 /** The tables of identity that hold personal data. */
-export const personalDataTables = [addressContacts, sessionAddresses, loginNetworks]
+export const personalDataTables = [addressContacts, sessionAddresses, loginNetworks, userEmails]
 
 /** The handlers of the groups of `MallApi` that identity has, but for signing in by identity providers. */
 export const IdentityHttp = Layer.mergeAll(

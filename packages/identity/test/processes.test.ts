@@ -153,7 +153,8 @@ layer(Processes.layer, { excludeTestServices: true })("two processes on one data
 
   it.effect("a process with another secret signs with a key of its own, and each takes the other's tokens", () =>
     Effect.gen(function* () {
-      const { first, start } = yield* Processes
+      const { start } = yield* build({ PERSONAL_DATA_KEYS: `{"p1":"${Buffer.alloc(32, 1).toString("base64")}"}` })
+      const first = yield* start()
       const user = yield* registerUser.pipe(Effect.provideContext(first))
       const mine = yield* login(user).pipe(Effect.provideContext(first))
       const second = yield* start({ MALL_SECRET_KEY: "another-secret-of-32-characters!" })

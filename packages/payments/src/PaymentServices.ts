@@ -14,6 +14,7 @@ import { Confirmations } from "./lifecycle/Confirmations.ts"
 import { ChannelCredentials } from "./credentials/ChannelCredentials.ts"
 import { CredentialResealing } from "./credentials/CredentialResealing.ts"
 import * as DisputeServices from "./disputes/DisputeServices.ts"
+import { evidenceTexts } from "./disputes/EvidenceRepo.ts"
 import { Inquiries } from "./lifecycle/Inquiries.ts"
 import { ChannelLog } from "./log/ChannelLog.ts"
 import { PaymentLog } from "./log/PaymentLog.ts"
@@ -33,6 +34,9 @@ import { RoutingTables } from "./routing/RoutingTables.ts"
 import { SecurityEvents } from "./callbacks/SecurityEvents.ts"
 import { Tickets } from "./lifecycle/Tickets.ts"
 import { TryCreation } from "./lifecycle/TryCreation.ts"
+
+/** The tables of payments that hold personal data. */
+export const personalDataTables = [evidenceTexts]
 
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,

@@ -54,7 +54,7 @@ export class BuyerErasure extends Context.Service<
             )`
           yield* sql`
             UPDATE trade.orders
-            SET ${sql.literal(orderAddresses.wipe)}, personal_data = NULL, personal_data_key = NULL, remark = ''
+            SET ${sql.literal(orderAddresses.clear.wipe)}, personal_data = NULL, personal_data_key = NULL, remark = ''
             WHERE user_id = ANY (${due}::uuid[]) AND status <> ALL (${needed}::text[])`
           const later = new Date(now.getTime() + Duration.toMillis(pause))
           yield* sql`

@@ -9,11 +9,13 @@ import { Hex } from "effect/encoding"
 import type { CheckoutDraft, OrderDraft } from "./CheckoutDraft.ts"
 
 /** `address` keeps the place; the contact is sealed. */
-export const orderAddresses: PersonalDataTable = {
+export const orderAddresses = {
   name: "trade.orders",
-  clear: `CASE WHEN address ? 'recipient' THEN (address - '{countryCode,region,city}'::text[])::text END`,
-  wipe: `address = address - '{recipient,phone,street,postalCode}'::text[]`
-}
+  clear: {
+    text: `CASE WHEN address ? 'recipient' THEN (address - '{countryCode,region,city}'::text[])::text END`,
+    wipe: `address = address - '{recipient,phone,street,postalCode}'::text[]`
+  }
+} satisfies PersonalDataTable
 
 /** `address` as it is stored: with the contact where the order is of before. */
 export const StoredAddress = Schema.Struct({

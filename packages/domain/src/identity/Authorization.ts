@@ -4,7 +4,7 @@ import { RpcMiddleware } from "effect/rpc"
 import { Forbidden, Unauthorized } from "../kernel/EdgeError.ts"
 import { CurrentUser, CurrentVisitor } from "./CurrentUser.ts"
 import { CurrentService } from "./ServiceToken.ts"
-import { AddressNotAllowed, ApiKeyRefused, machineErrors } from "./MachineError.ts"
+import { machineErrors } from "./MachineError.ts"
 
 /**
  * A valid access token is needed, and the endpoint's `RequiredPermission` must be granted to one of its roles. Without a token, a
@@ -26,10 +26,10 @@ export class OptionalAuthorization extends HttpApiMiddleware.Service<
   { provides: CurrentVisitor }
 >()("@mall/domain/identity/OptionalAuthorization", { requiredForClient: true, error: Unauthorized }) {}
 
-/** `Authorization` for RPC: the token, or a key that is sent itself, comes in the headers of the call. */
+/** `Authorization` for RPC: the token or the key comes in the headers of the call; a signature is of the request that brings the calls. */
 export class RpcAuthorization extends RpcMiddleware.Service<RpcAuthorization, { provides: CurrentUser }>()(
   "@mall/domain/identity/RpcAuthorization",
-  { requiredForClient: true, error: Schema.Union([Unauthorized, Forbidden, ApiKeyRefused, AddressNotAllowed]) }
+  { requiredForClient: true, error: Schema.Union([Unauthorized, Forbidden, ...machineErrors]) }
 ) {}
 
 /**

@@ -27,7 +27,7 @@ import { RequiredPermission, Role } from "./Permission.ts"
 import { LoginRecord, RecoveryCodes, Totp, TotpEnrolment } from "./SignIn.ts"
 import { StepUpProof } from "./SignInRequests.ts"
 import { RequiredStepUp, RpcStepUp } from "./StepUp.ts"
-import { ManagedUser, PasswordChange, PersonalData, Session, User, UserUpdate } from "./User.ts"
+import { Email, ManagedUser, PasswordChange, PersonalData, Session, User, UserUpdate } from "./User.ts"
 
 /**
  * A signed-in user's own account. Signing in itself is HTTP only: its throttle needs the caller's address, which a
@@ -93,8 +93,8 @@ export class IdentityAdminRpcs extends RpcGroup.make(
   Rpc.make("users.list", {
     payload: {
       ...pageRequest,
-      /** The beginning of the email. */
-      email: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(254))),
+      /** The whole address: it is sealed, so that none is found by a part of it. */
+      email: Schema.optionalKey(Email),
       role: Schema.optionalKey(Role),
       banned: Schema.optionalKey(Schema.Boolean)
     },

@@ -3,7 +3,7 @@ import { Uuid7 } from "../kernel/Id.ts"
 import * as Topic from "../kernel/Topic.ts"
 import { UserId } from "./CurrentUser.ts"
 import { EmailCodePurpose } from "./SignIn.ts"
-import { Email, Locale } from "./User.ts"
+import { Locale } from "./User.ts"
 
 /** Something the owner of an account should hear of, whoever did it. */
 export const SignInNotice = Schema.Literals([
@@ -19,16 +19,15 @@ export const SignInNotice = Schema.Literals([
 export type SignInNotice = typeof SignInNotice.Type
 
 /**
- * A mail about signing in is to be written. The code is sealed under the installation's secret. Whether there is an account
+ * A mail about signing in is to be written. `letter` is the email and the code, sealed under the installation's secret. Whether there is an account
  * is found out by who handles the message, so that who asked for a code cannot learn it.
  */
 export const signInMail = Topic.make("sign_in_mail", {
   schema: Schema.Union([
     Schema.TaggedStruct("Code", {
       id: Uuid7,
-      email: Schema.toType(Email),
+      letter: Schema.String,
       purpose: EmailCodePurpose,
-      sealedCode: Schema.String,
       locale: Schema.NullOr(Locale),
       expiresAt: Schema.DateFromString
     }),

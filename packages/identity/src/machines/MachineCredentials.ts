@@ -48,6 +48,11 @@ export class MachineCredentials extends Context.Service<
     ofHeaders(headers: Headers.Headers): Effect.Effect<VerifiedToken, Unauthorized | ApiKeyRefused | AddressNotAllowed>
     /** The same, or by the signature. A signed request is good once. */
     ofRequest(request: HttpServerRequest.HttpServerRequest): Effect.Effect<VerifiedToken, Unauthorized | RequestRefusal>
+    /** Of one of the calls that came in the request: it is signed once for all of them, and looked at once. */
+    ofCall(
+      request: HttpServerRequest.HttpServerRequest,
+      headers: Headers.Headers
+    ): Effect.Effect<VerifiedToken, Unauthorized | RequestRefusal>
   }
 >()("@mall/identity/machines/MachineCredentials") {
   static readonly layerNoDeps = Layer.effect(
@@ -134,7 +139,19 @@ export class MachineCredentials extends Context.Service<
       const ofRequest: MachineCredentials["Service"]["ofRequest"] = (request) =>
         request.headers["x-signature"] === undefined ? ofHeaders(request.headers) : bySignature(request)
 
-      return MachineCredentials.of({ ofHeaders, ofRequest })
+      const looked = new WeakMap<HttpServerRequest.HttpServerRequest, Effect.Effect<VerifiedToken, RequestRefusal>>()
+      const byOneSignature = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+        const own = yield* Effect.cached(bySignature(request))
+        // another call of the request may have been here first
+        const shared = looked.get(request) ?? own
+        looked.set(request, shared)
+        return yield* shared
+      })
+
+      const ofCall: MachineCredentials["Service"]["ofCall"] = (request, headers) =>
+        request.headers["x-signature"] === undefined ? ofHeaders(headers) : byOneSignature(request)
+
+      return MachineCredentials.of({ ofHeaders, ofRequest, ofCall })
     })
   )
 }

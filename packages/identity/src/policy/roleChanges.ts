@@ -2,7 +2,7 @@ import { RoleNotGrantable } from "@mall/domain/identity/IdentityError"
 import type { Role } from "@mall/domain/identity/Permission"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Effect } from "effect"
-import type { StoredUser } from "../users/UserRepo.ts"
+import type { StoredUser } from "../users/StoredUser.ts"
 import type { CompiledPolicy } from "./CompiledPolicy.ts"
 
 /** The roles of a user after a change. */

@@ -11,7 +11,7 @@ import { Mac, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { SecretKey } from "../tokens/SecretKey.ts"
-import { sealPurpose } from "../sealPurpose.ts"
+import { sealCodeLetter } from "./codeLetter.ts"
 
 const newId = generator(Uuid7.pipe(Schema.brand("EmailCodeId")))
 
@@ -28,8 +28,8 @@ const Sendings = Schema.Struct({ recent: Schema.Int, hourly: Schema.Int })
 /**
  * Codes sent by mail: six random digits, good for one use, a short time and a few tries. To ask for one costs the same work
  * whoever is meant: the code is made and stored for an email that nobody has, too, and whether there is somebody to write
- * to is found out afterwards, by the handler of the mail. In the database there is only a keyed hash of a code, and in
- * the message to the mail's handler the code sealed.
+ * to is found out afterwards, by the handler of the mail. In the database there are only keyed hashes of the code and the
+ * email, and in the message to the mail's handler both of them sealed.
  */
 export class EmailCodes extends Context.Service<
   EmailCodes,
@@ -91,9 +91,8 @@ export class EmailCodes extends Context.Service<
           const expiresAt = DateTime.toDateUtc(DateTime.addDuration(now, settings.lifetime))
           const row = { id, key, emailKey, codeHash, tries: 0, sentAt: DateTime.toDateUtc(now), expiresAt }
           yield* sql`INSERT INTO identity.email_codes ${sql.insert(row)}`
-          const sealed = yield* secret.seal(new TextEncoder().encode(code), sealPurpose.mailedCode(id))
-          const sealedCode = Base64Url.encode(sealed)
-          yield* outbox.publish(signInMail, { _tag: "Code", id, email, purpose, sealedCode, locale, expiresAt })
+          const letter = yield* sealCodeLetter(secret, id, { email, code })
+          yield* outbox.publish(signInMail, { _tag: "Code", id, letter, purpose, locale, expiresAt })
         },
         sql.withTransaction,
         retryConflicts,

@@ -35,7 +35,10 @@ const Places = Schema.Struct({
 export type Places = typeof Places.Type
 
 /** The network is sealed: of IPv4 it is the whole address. */
-export const loginNetworks: PersonalDataTable = { name: "identity.logins", clear: "network", wipe: "network = NULL" }
+export const loginNetworks: PersonalDataTable = {
+  name: "identity.logins",
+  clear: { text: "network", wipe: "network = NULL" }
+}
 
 const SealedRecord = Schema.Struct({ ...LoginRecord.fields, ...sealedFields })
 

@@ -1,10 +1,10 @@
-import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import type { Email } from "@mall/domain/identity/User"
 import { RateLimited } from "@mall/domain/kernel/EdgeError"
 import { Config, Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
-import { Digest } from "effect/crypto"
+import { Hex } from "effect/encoding"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
+import { SecretKey } from "../tokens/SecretKey.ts"
 import { networkOf } from "./networkOf.ts"
 
 /** One attempt at an account. `device` is the key of a device that the owner signed in on before (`KnownDevices`). */
@@ -44,7 +44,7 @@ export class LoginThrottle extends Context.Service<
     LoginThrottle,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const digest = yield* Digest.Digest
+      const secret = yield* SecretKey
       const settings = yield* Config.all({
         account: Config.Int("LOGIN_ACCOUNT_ATTEMPTS").pipe(Config.withDefault(5)),
         network: Config.Int("LOGIN_NETWORK_FAILURES").pipe(Config.withDefault(100)),
@@ -52,14 +52,10 @@ export class LoginThrottle extends Context.Service<
         lock: Config.Duration("LOGIN_LOCK").pipe(Config.withDefault(Duration.minutes(1))),
         maxLock: Config.Duration("LOGIN_LOCK_MAX").pipe(Config.withDefault(Duration.hours(1)))
       })
-      const encoder = new TextEncoder()
 
       const accountKey = ({ device, email }: Attempt) =>
         device === null
-          ? Effect.map(
-              Effect.orDie(digest.digestHex(Digest.sha256, encoder.encode(email))),
-              (hash) => `account:${hash}`
-            )
+          ? Effect.map(secret.mac(email, "login_throttles.key"), (mac) => `account:${Hex.encode(mac)}`)
           : Effect.succeed(`device:${device}`)
       const networkKey = (ip: string) => `ip:${networkOf(ip)}`
       const now = Effect.map(DateTime.now, DateTime.toDateUtc)
@@ -161,5 +157,5 @@ export class LoginThrottle extends Context.Service<
     })
   )
 
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(NodeCrypto.layerDigest))
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(SecretKey.layer))
 }

@@ -23,7 +23,7 @@ import type { Passed } from "./SignInChecks.ts"
 import { SignInChecks } from "./SignInChecks.ts"
 import { SignInNotices } from "./SignInNotices.ts"
 import { UserRepo } from "../users/UserRepo.ts"
-import type { StoredUser } from "../users/UserRepo.ts"
+import type { StoredUser } from "../users/StoredUser.ts"
 
 interface Opening {
   readonly login: Login

@@ -3,17 +3,17 @@ import type { Locale } from "@mall/domain/identity/User"
 import { Mailer } from "@mall/platform/mail/Mailer"
 import * as Subscription from "@mall/platform/Subscription"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
-import { Base64Url } from "effect/encoding"
-import { sealPurpose } from "../sealPurpose.ts"
 import { SecretKey } from "../tokens/SecretKey.ts"
+import { openCodeLetter } from "./codeLetter.ts"
 import { SentMails } from "./SentMails.ts"
 import type { MailText } from "./signInTexts.ts"
 import { alreadyRegisteredText, codeText, noticeText } from "./signInTexts.ts"
 import { UserRepo } from "../users/UserRepo.ts"
-import type { StoredUser } from "../users/UserRepo.ts"
+import type { StoredUser } from "../users/StoredUser.ts"
 
 type Message = (typeof signInMail.schema)["Type"]
 type Code = Extract<Message, { readonly _tag: "Code" }>
+type Notice = Extract<Message, { readonly _tag: "Notice" }>
 
 const defaultLocale: Locale = "zh"
 /**
@@ -34,22 +34,14 @@ export class SignInMails extends Context.Service<
       const secret = yield* SecretKey
       const mailer = yield* Mailer
 
-      const open = Effect.fnUntraced(function* ({ id, sealedCode }: Code) {
-        const sealed = yield* Effect.orDie(Effect.fromResult(Base64Url.decode(sealedCode)))
-        const code = yield* secret.open(sealed, sealPurpose.mailedCode(id))
-        if (Option.isNone(code)) return yield* Effect.die(new Error("A code cannot be opened with this secret"))
-        return new TextDecoder().decode(code.value)
-      })
-
-      /** None where there is nobody to write to, or it is too late. */
-      const compose = Effect.fnUntraced(function* (message: Message, user: StoredUser | undefined) {
-        if (message._tag === "Notice") return noticeText(message.notice, message)
+      /** None where it is too late, or the code is for nobody. */
+      const codeTexts = Effect.fnUntraced(function* (message: Code, code: string, user: StoredUser | undefined) {
         const now = yield* DateTime.now
         const left = message.expiresAt.getTime() - DateTime.toEpochMillis(now)
         if (left <= 0) return undefined
         if (message.purpose === "register" && user !== undefined) return alreadyRegisteredText
         if (message.purpose !== "register" && (user === undefined || user.bannedAt !== null)) return undefined
-        return codeText(message.purpose, yield* open(message), Math.ceil(left / 60_000))
+        return codeText(message.purpose, code, Math.ceil(left / 60_000))
       })
 
       const send = Effect.fnUntraced(function* (id: string, to: string, { subject, text }: MailText) {
@@ -61,16 +53,23 @@ export class SignInMails extends Context.Service<
         yield* sent.add(id)
       })
 
-      const handle: SignInMails["Service"]["handle"] = Effect.fn("SignInMails.handle")(function* (message) {
-        const isCode = message._tag === "Code"
-        const found = yield* Effect.orDie(isCode ? users.findByEmail(message.email) : users.findById(message.userId))
-        const user = Option.getOrUndefined(found)
-        const to = isCode ? message.email : (user?.email ?? null)
-        const texts = yield* compose(message, user)
-        if (to === null || texts === undefined) return
-        const locale = user?.locale ?? (isCode ? message.locale : null) ?? defaultLocale
-        yield* send(message.id, to, texts[locale])
+      const sendCode = Effect.fnUntraced(function* (message: Code) {
+        const { code, email } = yield* openCodeLetter(secret, message.id, message.letter)
+        const user = Option.getOrUndefined(yield* Effect.orDie(users.findByEmail(email)))
+        const texts = yield* codeTexts(message, code, user)
+        if (texts === undefined) return
+        yield* send(message.id, email, texts[user?.locale ?? message.locale ?? defaultLocale])
       })
+
+      const sendNotice = Effect.fnUntraced(function* (message: Notice) {
+        const user = Option.getOrUndefined(yield* Effect.orDie(users.findById(message.userId)))
+        if (user === undefined || user.email === null) return
+        yield* send(message.id, user.email, noticeText(message.notice, message)[user.locale])
+      })
+
+      const handle: SignInMails["Service"]["handle"] = Effect.fn("SignInMails.handle")((message) =>
+        message._tag === "Code" ? sendCode(message) : sendNotice(message)
+      )
 
       return SignInMails.of({ handle })
     })

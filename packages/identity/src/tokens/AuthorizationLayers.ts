@@ -4,7 +4,7 @@ import { RequiredPermission } from "@mall/domain/identity/Permission"
 import { Forbidden } from "@mall/domain/kernel/EdgeError"
 import type { Types } from "effect"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
-import type { HttpServerResponse } from "effect/http"
+import type { Headers, HttpServerResponse } from "effect/http"
 import { HttpServerRequest } from "effect/http"
 import { AccessTokens } from "./AccessTokens.ts"
 import type { VerifiedToken } from "./AccessTokens.ts"
@@ -58,9 +58,17 @@ export const RpcAuthorizationLayer = Layer.effect(
   Effect.gen(function* () {
     const tokens = yield* AccessTokens
     const machines = yield* MachineCredentials
+    const ofMachine = (headers: Headers.Headers) =>
+      Effect.flatMap(
+        Effect.serviceOption(HttpServerRequest.HttpServerRequest),
+        Option.match({
+          onNone: () => machines.ofHeaders(headers),
+          onSome: (request) => machines.ofCall(request, headers)
+        })
+      )
     return Effect.fnUntraced(function* (effect, { headers, rpc }) {
       const token = tokenOf(headers["authorization"])
-      const verified = yield* token === undefined ? machines.ofHeaders(headers) : tokens.verify(token)
+      const verified = yield* token === undefined ? ofMachine(headers) : tokens.verify(token)
       const forbidden = permit(verified, rpc.annotations)
       if (forbidden !== undefined) return yield* forbidden
       return yield* Effect.provideService(effect, CurrentUser, verified.principal)

@@ -57,7 +57,10 @@ export interface Rotation {
 }
 
 /** What is sealed of a session is where it was. */
-export const sessionAddresses: PersonalDataTable = { name: "identity.sessions", clear: "ip", wipe: "ip = NULL" }
+export const sessionAddresses: PersonalDataTable = {
+  name: "identity.sessions",
+  clear: { text: "ip", wipe: "ip = NULL" }
+}
 
 const SealedSession = Schema.Struct({ ...StoredSession.fields, ip: Session.fields.ip, ...sealedFields })
 

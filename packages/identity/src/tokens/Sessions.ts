@@ -26,7 +26,7 @@ import { SessionRepo } from "./SessionRepo.ts"
 import type { OpenedSession, SessionProof, StoredSession } from "./SessionRepo.ts"
 import { toUser } from "../users/toUser.ts"
 import { UserRepo } from "../users/UserRepo.ts"
-import type { StoredUser } from "../users/UserRepo.ts"
+import type { StoredUser } from "../users/StoredUser.ts"
 
 const newSessionId = generator(SessionId)
 const cursor = cursorOf(SessionId)

@@ -38,7 +38,8 @@ import { SignInChecks } from "../signin/SignInChecks.ts"
 import { SignInNotices } from "../signin/SignInNotices.ts"
 import { toUser } from "./toUser.ts"
 import { UserRepo } from "./UserRepo.ts"
-import type { NewUser, StoredUser } from "./UserRepo.ts"
+import type { StoredUser } from "./StoredUser.ts"
+import type { NewUser } from "./UserRepo.ts"
 
 /** What a deleted account leaves nothing of. */
 const tablesOfPerson = [

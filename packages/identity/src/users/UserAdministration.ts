@@ -21,7 +21,8 @@ import { granting, revoking } from "../policy/roleChanges.ts"
 import type { RoleChange } from "../policy/roleChanges.ts"
 import { Revocations } from "../tokens/Revocations.ts"
 import { SessionRepo } from "../tokens/SessionRepo.ts"
-import { StoredUser, UserRepo } from "./UserRepo.ts"
+import { StoredUser } from "./StoredUser.ts"
+import { UserRepo } from "./UserRepo.ts"
 import type { UserPatch } from "./UserRepo.ts"
 
 const cursor = cursorOf(UserId)
@@ -88,11 +89,11 @@ export interface Staff {
 export class UserAdministration extends Context.Service<
   UserAdministration,
   {
-    /** Newest first. `email` is the beginning of it. */
+    /** Newest first. */
     list(query: {
       readonly limit?: number
       readonly after?: string
-      readonly email?: string
+      readonly email?: Email
       readonly role?: Role
       readonly banned?: boolean
     }): Effect.Effect<Page<ManagedUser>, InvalidCursor>
@@ -219,7 +220,7 @@ export class UserAdministration extends Context.Service<
         const limit = query.limit ?? defaultLimit
         const before = query.after === undefined ? undefined : yield* cursor.decode(query.after)
         const rows = yield* users
-          .list({ emailPrefix: query.email, role: query.role, banned: query.banned }, { before, limit: limit + 1 })
+          .list({ email: query.email, role: query.role, banned: query.banned }, { before, limit: limit + 1 })
           .pipe(Effect.catchTag("SqlError", Effect.die))
         return toPage(rows.map(toManagedUser), limit, ({ id }) => cursor.encode(id))
       })

@@ -2,19 +2,15 @@ import { UserId } from "@mall/domain/identity/CurrentUser"
 import { EmailTaken, LastAdministrator } from "@mall/domain/identity/IdentityError"
 import { Role } from "@mall/domain/identity/Permission"
 import type { Email, Locale } from "@mall/domain/identity/User"
-import { ManagedUser } from "@mall/domain/identity/User"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { keysOf } from "@mall/platform/sealing/tableIndexing"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-
-/** A row of `identity.users`. */
-export class StoredUser extends Schema.Class<StoredUser>("StoredUser")({
-  ...ManagedUser.fields,
-  passwordHash: Schema.NullOr(Schema.String),
-  tokenVersion: Schema.Int
-}) {}
+import { emailColumns, openUsers, userEmails } from "./StoredUser.ts"
+import type { StoredUser } from "./StoredUser.ts"
 
 export interface NewUser {
   readonly id: UserId
@@ -42,7 +38,7 @@ export interface UserPatch {
 }
 
 export interface UserFilter {
-  readonly emailPrefix: string | undefined
+  readonly email: Email | undefined
   readonly role: Role | undefined
   readonly banned: boolean | undefined
 }
@@ -58,6 +54,7 @@ export interface HoldersQuestion {
 export class UserRepo extends Context.Service<
   UserRepo,
   {
+    /** Needs a transaction, which `EmailTaken` ends. */
     insert(user: NewUser): Effect.Effect<void, EmailTaken | SqlError>
     findById(id: UserId): Effect.Effect<Option.Option<StoredUser>, SqlError>
     findByEmail(email: Email): Effect.Effect<Option.Option<StoredUser>, SqlError>
@@ -99,33 +96,72 @@ export class UserRepo extends Context.Service<
     ): Effect.Effect<Array<StoredUser>, SqlError>
   }
 >()("@mall/identity/users/UserRepo") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     UserRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
+      const open = openUsers(keys)
+      const entriesOf = keys.indexOf(userEmails.name)
 
-      const one = <R>(run: (request: R) => Effect.Effect<ReadonlyArray<unknown>, SqlError>) => {
-        const decode = Schema.decodeUnknownEffect(StoredUser)
-        return Effect.fnUntraced(function* (request: R) {
-          const [row] = yield* run(request)
-          return row === undefined ? Option.none<StoredUser>() : Option.some(yield* Effect.orDie(decode(row)))
+      const one = <R>(run: (request: R) => Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
+        Effect.fnUntraced(function* (request: R) {
+          return Option.fromNullishOr((yield* open(yield* run(request)))[0])
         })
-      }
 
+      /** An account under a key that is not here is found by nothing: its address would look free. */
+      const assertAllFound = Effect.gen(function* () {
+        const missing = (yield* keysOf(sql, userEmails.name, "personal_data_key")).filter(
+          (keyId) => keyId !== "" && !keys.ids.includes(keyId)
+        )
+        if (missing.length === 0) return
+        const named = missing.join(", ")
+        return yield* Effect.die(new Error(`No account can be opened while others are sealed under ${named}, not here`))
+      })
+
+      /** One of before is told from its column; it is sealed and found by its entries at the same moment. */
       const insert = Effect.fn("UserRepo.insert")(
-        ({ now, ...user }: NewUser) =>
-          sql`
-            INSERT INTO identity.users ${sql.insert({ ...user, tokenVersionAt: now, createdAt: now, updatedAt: now })}
-          `.pipe(Effect.asVoid),
+        function* ({ email, now, ...user }: NewUser) {
+          yield* assertAllFound
+          const entries = entriesOf(email)
+          const row = { ...user, ...emailColumns(keys, user.id, email) }
+          // in the order in which everybody adds entries, so that two who want the same address wait for each other only once
+          const added = yield* sql`
+            WITH opened AS (
+              INSERT INTO identity.users ${sql.insert({ ...row, tokenVersionAt: now, createdAt: now, updatedAt: now })}
+              RETURNING id
+            )
+            INSERT INTO identity.email_indexes (digest, key_id, user_id)
+            SELECT given.digest, given.key_id, opened.id
+            FROM opened CROSS JOIN unnest(
+              ${entries.map(({ digest }) => digest)}::bytea[], ${entries.map(({ keyId }) => keyId)}::text[]
+            ) AS given (digest, key_id)
+            WHERE NOT EXISTS (SELECT FROM identity.users WHERE users.email = ${email})
+            ORDER BY given.digest RETURNING key_id`
+          if (added.length === 0) return yield* new EmailTaken({})
+        },
         Effect.catchTag("SqlError", (error): Effect.Effect<never, EmailTaken | SqlError> =>
-          error.reason._tag === "UniqueViolation" && error.reason.constraint === "users_email_key"
+          error.reason._tag === "UniqueViolation" && error.reason.constraint === "email_indexes_pkey"
             ? new EmailTaken({})
             : Effect.fail(error)
         )
       )
 
+      const hasEmail = (email: Email) => sql`(
+        users.id = (
+          SELECT entry.user_id FROM identity.email_indexes AS entry
+          WHERE entry.digest = ANY (${entriesOf(email).map(({ digest }) => digest)}::bytea[]) LIMIT 1
+        ) OR users.email = ${email}
+      )`
+
       const findById = one((id: UserId) => sql`SELECT * FROM identity.users WHERE id = ${id}`)
-      const findByEmail = one((email: Email) => sql`SELECT * FROM identity.users WHERE email = ${email}`)
+      const selectByEmail = one((email: Email) => sql`SELECT users.* FROM identity.users WHERE ${hasEmail(email)}`)
+      // an entry that was put to another account finds nobody
+      const findByEmail = (email: Email) =>
+        Effect.map(
+          selectByEmail(email),
+          Option.filter((user) => user.email === email)
+        )
       const lock = one(
         (id: UserId) => sql`SELECT * FROM identity.users WHERE id = ${id} AND deleted_at IS NULL FOR NO KEY UPDATE`
       )
@@ -164,9 +200,10 @@ export class UserRepo extends Context.Service<
 
       const erase = Effect.fn("UserRepo.erase")(
         (id: UserId, now: Date) => sql`
-          WITH unlinked AS (DELETE FROM identity.provider_identities WHERE user_id = ${id})
+          WITH unlinked AS (DELETE FROM identity.provider_identities WHERE user_id = ${id}),
+            unfound AS (DELETE FROM identity.email_indexes WHERE user_id = ${id})
           UPDATE identity.users SET
-            email = NULL, password_hash = NULL, name = '', avatar_url = NULL, roles = ARRAY['customer'],
+            email = NULL, personal_data = NULL, personal_data_key = NULL, password_hash = NULL, name = '', avatar_url = NULL, roles = ARRAY['customer'],
             shop_roles = '{}', merchant_id = NULL, ban_reason = left(ban_reason, 0), deleted_at = ${now},
             updated_at = ${now}
           WHERE id = ${id}
@@ -174,32 +211,23 @@ export class UserRepo extends Context.Service<
         Effect.asVoid
       )
 
-      const select = SqlSchema.findAll({
-        Request: Schema.Struct({
-          emailPrefix: Schema.UndefinedOr(Schema.String),
-          role: Schema.UndefinedOr(Schema.String),
-          banned: Schema.UndefinedOr(Schema.Boolean),
-          before: Schema.UndefinedOr(UserId),
-          limit: Schema.Int
-        }),
-        Result: StoredUser,
-        execute: ({ emailPrefix, role, banned, before, limit }) => {
+      const list = Effect.fn("UserRepo.list")(
+        (
+          { banned, email, role }: UserFilter,
+          { before, limit }: { readonly before: UserId | undefined; readonly limit: number }
+        ) => {
           const conditions = [
-            ...(emailPrefix === undefined ? [] : [sql`email LIKE ${likePrefix(emailPrefix)}`]),
+            ...(email === undefined ? [] : [hasEmail(email)]),
             ...(role === undefined ? [] : [sql`(roles @> ARRAY[${role}::text] OR shop_roles @> ARRAY[${role}::text])`]),
             ...(banned === undefined ? [] : [banned ? sql`banned_at IS NOT NULL` : sql`banned_at IS NULL`]),
             ...(before === undefined ? [] : [sql`users.id < ${before}::uuid`])
           ]
           return sql`
-            SELECT * FROM identity.users ${conditions.length === 0 ? sql`` : sql`WHERE ${sql.and(conditions)}`}
+            SELECT users.* FROM identity.users ${conditions.length === 0 ? sql`` : sql`WHERE ${sql.and(conditions)}`}
             ORDER BY users.id DESC LIMIT ${limit}
           `
-        }
-      })
-      const list = Effect.fn("UserRepo.list")(
-        (filter: UserFilter, page: { readonly before: UserId | undefined; readonly limit: number }) =>
-          select({ ...filter, ...page }),
-        Effect.catchTag("SchemaError", Effect.die)
+        },
+        Effect.flatMap(open)
       )
 
       const selectOtherAdministrators = SqlSchema.findAll({
@@ -219,7 +247,6 @@ export class UserRepo extends Context.Service<
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      const decodeUsers = Schema.decodeUnknownEffect(Schema.mutable(Schema.Array(StoredUser)))
       const listWhere = (
         condition: Fragment,
         { before, limit }: { readonly before: UserId | undefined; readonly limit: number }
@@ -229,7 +256,7 @@ export class UserRepo extends Context.Service<
           WHERE users.deleted_at IS NULL AND ${condition}
             ${before === undefined ? sql`` : sql`AND users.id < ${before}::uuid`}
           ORDER BY users.id DESC LIMIT ${limit}
-        `.pipe(Effect.flatMap(decodeUsers), Effect.catchTag("SchemaError", Effect.die))
+        `.pipe(Effect.flatMap(open))
 
       const listHolders: UserRepo["Service"]["listHolders"] = Effect.fn("UserRepo.listHolders")((
         { allowing, denying, within },
@@ -266,11 +293,6 @@ export class UserRepo extends Context.Service<
       })
     })
   )
-}
 
-/** What a person typed, with nothing in it that LIKE reads as a pattern. */
-const likePrefix = (text: string) =>
-  `${text
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[\\%_]/g, "\\$&")}%`
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer))
+}

@@ -11,10 +11,12 @@ import { Effect, Schema, Struct } from "effect"
 /** The place is a row's own; the contact is sealed. */
 export const addressContacts: PersonalDataTable = {
   name: "identity.addresses",
-  clear: `json_build_object(
-    'recipient', recipient, 'phone', phone, 'street', street, 'postalCode', postal_code
-  )::text`,
-  wipe: "recipient = NULL, phone = NULL, street = NULL, postal_code = NULL"
+  clear: {
+    text: `json_build_object(
+      'recipient', recipient, 'phone', phone, 'street', street, 'postalCode', postal_code
+    )::text`,
+    wipe: "recipient = NULL, phone = NULL, street = NULL, postal_code = NULL"
+  }
 }
 
 const contactColumns = Struct.map(Contact.fields, Schema.NullOr)

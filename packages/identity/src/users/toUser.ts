@@ -1,6 +1,6 @@
 import { User } from "@mall/domain/identity/User"
 import { Effect } from "effect"
-import type { StoredUser } from "./UserRepo.ts"
+import type { StoredUser } from "./StoredUser.ts"
 
 /** What the owner sees of an account that is not deleted. */
 export const toUser = ({ id, email, name, avatarUrl, locale, roles, merchantId, createdAt }: StoredUser) =>

@@ -177,7 +177,7 @@ layer(signInLayer(), { excludeTestServices: true })("SecondFactors", (it) => {
       const { principal, user } = yield* enrolled
       const sql = yield* SqlClient.SqlClient
       const stranger = new Principal({ ...principal, userId: user.id, merchantId: Option.none() })
-      yield* sql`UPDATE identity.users SET email = NULL, password_hash = NULL, name = '', deleted_at = created_at
+      yield* sql`UPDATE identity.users SET personal_data = NULL, personal_data_key = NULL, password_hash = NULL, name = '', deleted_at = created_at
         WHERE id = ${user.id}`
       assert.strictEqual((yield* Effect.flip(factors.start(stranger)))._tag, "Unauthorized")
       const gone = yield* Effect.flip(factors.reset(user.id, { actorId: null, reason: "" }))

@@ -214,7 +214,7 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
         const sql = yield* SqlClient.SqlClient
         const users = yield* UserRepo
         const user = yield* registerUser
-        const error = yield* Effect.flip(sql`UPDATE identity.users SET email = NULL WHERE id = ${user.id}`)
+        const error = yield* Effect.flip(sql`UPDATE identity.users SET personal_data = NULL WHERE id = ${user.id}`)
         assert.strictEqual(error.reason._tag, "ConstraintError")
         assert.strictEqual((yield* users.findById(user.id))._tag, "Some")
       })

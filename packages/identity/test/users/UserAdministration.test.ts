@@ -171,12 +171,13 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
           [third?.id, second?.id]
         )
         assert.strictEqual(two.data[0]?.id, first?.id)
-        const found = yield* administration.list({ email: ` ${first?.email.slice(0, -5).toUpperCase()}` })
+        const found = yield* administration.list({ email: email(` ${first?.email.toUpperCase()}`) })
         assert.deepStrictEqual(
           found.data.map(({ id }) => id),
           [first?.id]
         )
-        assert.deepStrictEqual((yield* administration.list({ email: "%" })).data, [])
+        const part = email(first?.email.replace("user", "") ?? "")
+        assert.deepStrictEqual((yield* administration.list({ email: part })).data, [])
         yield* administration.ban(second?.id ?? assert.fail(), act("spam"))
         const banned = yield* administration.list({ banned: true })
         assert.include(

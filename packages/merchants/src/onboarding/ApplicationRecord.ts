@@ -18,12 +18,8 @@ import { openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalD
 import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
 import { Effect, Schema } from "effect"
 
-/** Applications were never in the clear: there is nothing to wipe, and the assignment changes nothing. */
-export const sealedApplications: PersonalDataTable = {
-  name: "merchants.applications",
-  clear: "NULL::text",
-  wipe: "updated_at = kept.updated_at"
-}
+/** Applications were never in the clear. */
+export const sealedApplications: PersonalDataTable = { name: "merchants.applications" }
 
 /** Who applied, as it is sealed. The contact goes with the account, the rest once nobody has to keep it. */
 const Particulars = Schema.Struct({

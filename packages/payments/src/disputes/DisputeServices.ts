@@ -1,3 +1,4 @@
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Layer } from "effect"
 import { DisputeDeadlines } from "./DisputeDeadlines.ts"
 import { DisputeReads } from "./DisputeReads.ts"
@@ -19,5 +20,6 @@ export const layerSync = DisputeSync.layerNoDeps.pipe(
 
 /** What merchants, operators and sweeps do with disputes. Needs the services of `layerSync`, `FileSystem` and `Path` besides. */
 export const layerNoDeps = Layer.mergeAll(Disputes.layerNoDeps, DisputeDeadlines.layerNoDeps).pipe(
-  Layer.provide(Layer.mergeAll(DisputeReads.layer, EvidenceRepo.layer, EvidenceStore.layerDisk))
+  Layer.provide(Layer.mergeAll(DisputeReads.layer, EvidenceRepo.layerNoDeps, EvidenceStore.layerDisk)),
+  Layer.provide(PersonalDataKeys.layer)
 )

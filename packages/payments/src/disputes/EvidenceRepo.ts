@@ -1,9 +1,20 @@
 import type { DisputeId } from "@mall/domain/payments/Dispute"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { nothingSealed, openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
+import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { EvidenceRow } from "./DisputeRecord.ts"
 import type { EvidenceId } from "./DisputeRecord.ts"
+
+/** What is told of a buyer in words: the email, the address, what they did. */
+export const evidenceTexts: PersonalDataTable = {
+  name: "payments.dispute_evidence",
+  clear: { text: "text", wipe: "text = NULL" }
+}
+
+const StoredEvidence = Schema.Struct({ ...EvidenceRow.fields, ...sealedFields })
 
 /** The rows of evidence, one of each kind for a dispute. Who writes them holds the lock of the dispute. */
 export class EvidenceRepo extends Context.Service<
@@ -17,28 +28,39 @@ export class EvidenceRepo extends Context.Service<
     submitted(ids: ReadonlyArray<EvidenceId>, now: Date): Effect.Effect<void, SqlError>
   }
 >()("@mall/payments/disputes/EvidenceRepo") {
-  static readonly layer = Layer.effect(
+  static readonly layerNoDeps = Layer.effect(
     EvidenceRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
       const select = SqlSchema.findAll({
         Request: Schema.String,
-        Result: EvidenceRow,
+        Result: StoredEvidence,
         execute: (id) =>
           sql`SELECT e.* FROM payments.dispute_evidence AS e WHERE e.dispute_id = ${id} ORDER BY e.created_at, e.id`
       })
+      const openText = ({ personalData, personalDataKey, ...row }: typeof StoredEvidence.Type) =>
+        Effect.map(
+          openRow(keys, evidenceTexts, { id: row.id, personalData, personalDataKey }),
+          (text) => new EvidenceRow({ ...row, text: text ?? row.text })
+        )
+
       return EvidenceRepo.of({
-        list: (id) => Effect.catchTag(select(id), "SchemaError", Effect.die),
-        put: (disputeId, row) =>
-          Effect.asVoid(sql`
-            INSERT INTO payments.dispute_evidence
-              (id, dispute_id, kind, text, file_type, sha256, size, channel_file, added_by, created_at, submitted_at)
-            VALUES (${row.id}, ${disputeId}, ${row.kind}, ${row.text}, ${row.fileType}, ${row.sha256}, ${row.size},
-              ${row.channelFile}, ${row.addedBy}, ${row.createdAt}, ${row.submittedAt})
+        list: (id) =>
+          select(id).pipe(
+            Effect.flatMap((rows) => Effect.forEach(rows, openText)),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
+        put: (disputeId, { text, ...row }) => {
+          const sealed = text === null ? nothingSealed : sealRow(keys, evidenceTexts, row.id, text)
+          return Effect.asVoid(sql`
+            INSERT INTO payments.dispute_evidence ${sql.insert({ ...row, ...sealed, disputeId, text: null })}
             ON CONFLICT (dispute_id, kind) DO UPDATE SET id = EXCLUDED.id, text = EXCLUDED.text,
+              personal_data = EXCLUDED.personal_data, personal_data_key = EXCLUDED.personal_data_key,
               file_type = EXCLUDED.file_type, sha256 = EXCLUDED.sha256, size = EXCLUDED.size,
               channel_file = EXCLUDED.channel_file, added_by = EXCLUDED.added_by, created_at = EXCLUDED.created_at,
-              submitted_at = EXCLUDED.submitted_at`),
+              submitted_at = EXCLUDED.submitted_at`)
+        },
         uploaded: (id, file) =>
           Effect.asVoid(sql`UPDATE payments.dispute_evidence SET channel_file = ${file} WHERE id = ${id}`),
         submitted: (ids, now) =>

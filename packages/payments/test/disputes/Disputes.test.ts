@@ -71,6 +71,29 @@ layer(Stripe, { excludeTestServices: true })("Disputes", (it) => {
     })
   )
 
+  it.effect("keep what is told of a buyer sealed, and read what was written before that", () =>
+    Effect.gen(function* () {
+      const disputes = yield* Disputes
+      const sql = yield* SqlClient.SqlClient
+      const { id, offer } = yield* anOpenDispute()
+      const party = partyOf(offer.owner)
+      const email = { kind: "customer_email_address", text: "peppercorn@example.com" } as const
+      const { evidence } = yield* disputes.addEvidence(party, id, email)
+      assert.deepStrictEqual(
+        evidence.map(({ text }) => text),
+        [email.text]
+      )
+      const rows = yield* sql`
+        SELECT row_to_json(e)::text AS row FROM payments.dispute_evidence AS e WHERE e.dispute_id = ${id}`
+      assert.notInclude(JSON.stringify(rows), "peppercorn")
+      assert.notInclude(JSON.stringify(rows), Buffer.from("peppercorn").toString("hex"))
+      yield* sql`
+        UPDATE payments.dispute_evidence SET text = 'older@example.com', personal_data = NULL, personal_data_key = ''
+        WHERE dispute_id = ${id}`
+      assert.strictEqual((yield* disputes.show(party, id)).evidence[0]?.text, "older@example.com")
+    })
+  )
+
   it.effect("take texts and files, and tell them to the bank once", () =>
     Effect.gen(function* () {
       const disputes = yield* Disputes

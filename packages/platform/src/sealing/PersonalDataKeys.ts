@@ -2,6 +2,8 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { createHash, hkdfSync } from "node:crypto"
+import { blindIndex } from "./blindIndex.ts"
+import type { BlindIndex } from "./blindIndex.ts"
 import * as KeyRing from "./KeyRing.ts"
 import { KeysUnusable } from "./KeyRing.ts"
 
@@ -45,6 +47,8 @@ export class PersonalDataKeys extends Context.Service<
     /** Takes microseconds and waits for nothing. */
     seal(plain: string | Uint8Array, place: Place): KeyRing.Sealed
     open(sealed: KeyRing.Sealed, place: Place): Effect.Effect<Buffer, PersonalDataUnreadable>
+    /** By which what is sealed in `table` is found by equality. Derives keys: made once, and kept. */
+    indexOf(table: string): BlindIndex
   }
 >()("@mall/platform/sealing/PersonalDataKeys") {
   static readonly layerNoDeps = Layer.effect(
@@ -70,7 +74,8 @@ export class PersonalDataKeys extends Context.Service<
           Effect.mapError(
             Effect.fromOption(KeyRing.open(ring, sealed, bindingOf(place))),
             () => new PersonalDataUnreadable({ ...place, keyId: sealed.keyId, isKeyHere: ring.byId.has(sealed.keyId) })
-          )
+          ),
+        indexOf: (table) => blindIndex(ring, table)
       })
     })
   )

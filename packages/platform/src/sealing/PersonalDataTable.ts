@@ -11,10 +11,25 @@ const column = "personal_data"
 export interface PersonalDataTable {
   /** `schema.table`; its key is `id uuid`. */
   readonly name: `${string}.${string}`
-  /** SQL: the text to seal of a row that is in the clear, or null. */
-  readonly clear: string
-  /** SQL: assignments that take it out of the row. */
-  readonly wipe: string
+  /** Of a table whose rows may be in the clear. */
+  readonly clear?: {
+    /** SQL: the text to seal of a row that is in the clear, or null. */
+    readonly text: string
+    /** SQL: assignments that take it out of the row. */
+    readonly wipe: string
+  }
+  /** Of a table whose rows are looked for by what is sealed, and have it for themselves. */
+  readonly index?: TableIndex
+}
+
+/**
+ * The table that a sealed row is found in: `digest bytea`, its key, by which two rows of the same text collide; `key_id text`, the key
+ * that the digest was made with, with an index; and the row's id in `row`. A row has an entry for each key of who wrote it, and
+ * always one for the key that it is sealed under: whoever can open it, finds it.
+ */
+export interface TableIndex {
+  readonly table: `${string}.${string}`
+  readonly row: string
 }
 
 /** The columns as they are read. */

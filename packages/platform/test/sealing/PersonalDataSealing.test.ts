@@ -23,7 +23,7 @@ const aProcess = (name: string, keys: Record<string, string>) =>
   )
 type Process = Context.Context<PersonalDataSealing | PersonalDataKeys>
 
-const tableOf = (name: string) => ({ name: `public.${name}`, clear: "note", wipe: "note = NULL" }) as const
+const tableOf = (name: string) => ({ name: `public.${name}`, clear: { text: "note", wipe: "note = NULL" } }) as const
 
 const aKey = () => randomBytes(32).toString("base64")
 const sealingOf = (process: Process) => Context.get(process, PersonalDataSealing)
