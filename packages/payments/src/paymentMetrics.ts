@@ -1,6 +1,6 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
 import type { Money } from "@mall/domain/kernel/Money"
-import type { RefundAgainstPolicy } from "@mall/domain/merchants/TermsError"
+import type { RefundAgainstPolicy } from "@mall/domain/merchants/PolicyError"
 import { Clock, Effect, Exit, Metric } from "effect"
 
 const amounts = [100, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 10_000_000, 100_000_000]

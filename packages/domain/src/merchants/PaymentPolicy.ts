@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Money } from "../kernel/Money.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { ChannelId } from "../payments/Payment.ts"
-import { RefundAgainstPolicy } from "./TermsError.ts"
+import { RefundAgainstPolicy } from "./PolicyError.ts"
 import { newVersion, versionOf } from "./Version.ts"
 
 const isDistinct = Schema.makeFilter(

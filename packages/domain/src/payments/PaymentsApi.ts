@@ -8,12 +8,8 @@ import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
-import {
-  PaymentLimitExceeded,
-  PaymentWayNotAllowed,
-  QuotaExceeded,
-  RefundAgainstPolicy
-} from "../merchants/TermsError.ts"
+import { PaymentWayNotAllowed, RefundAgainstPolicy } from "../merchants/PolicyError.ts"
+import { PaymentLimitExceeded, QuotaExceeded } from "../merchants/TermsError.ts"
 import { MerchantSuspended } from "../merchants/MerchantError.ts"
 import { Audited } from "../operations/Audit.ts"
 import {

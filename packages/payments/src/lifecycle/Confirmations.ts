@@ -3,7 +3,7 @@ import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
 import { mayUseChannel, mayUseMethod } from "@mall/domain/merchants/PaymentPolicy"
 import type { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
-import type { PaymentWayNotAllowed } from "@mall/domain/merchants/TermsError"
+import type { PaymentWayNotAllowed } from "@mall/domain/merchants/PolicyError"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
 import {

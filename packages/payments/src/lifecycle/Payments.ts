@@ -4,12 +4,8 @@ import { Money } from "@mall/domain/kernel/Money"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
-import type {
-  PaymentLimitExceeded,
-  PaymentWayNotAllowed,
-  QuotaExceeded,
-  RefundAgainstPolicy
-} from "@mall/domain/merchants/TermsError"
+import type { PaymentWayNotAllowed, RefundAgainstPolicy } from "@mall/domain/merchants/PolicyError"
+import type { PaymentLimitExceeded, QuotaExceeded } from "@mall/domain/merchants/TermsError"
 import { MerchantSuspended } from "@mall/domain/merchants/MerchantError"
 import { MerchantStanding } from "@mall/domain/merchants/MerchantStanding"
 import type {

@@ -1,7 +1,7 @@
 import { CurrencyMismatch, Money } from "@mall/domain/kernel/Money"
 import { refundFaultOf } from "@mall/domain/merchants/PaymentPolicy"
 import type { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
-import type { RefundAgainstPolicy } from "@mall/domain/merchants/TermsError"
+import type { RefundAgainstPolicy } from "@mall/domain/merchants/PolicyError"
 import { PaymentNotFound, PaymentStateConflict, RefundExceedsCapture } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"

@@ -1,7 +1,7 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
 import { mayUseChannel, mayUseMethod } from "@mall/domain/merchants/PaymentPolicy"
 import type { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
-import { PaymentWayNotAllowed } from "@mall/domain/merchants/TermsError"
+import { PaymentWayNotAllowed } from "@mall/domain/merchants/PolicyError"
 import type { ChannelId } from "@mall/domain/payments/Payment"
 import { Effect } from "effect"
 import { countTermsRefusal } from "../paymentMetrics.ts"
