@@ -80,7 +80,7 @@ const pagesOf = Effect.fnUntraced(function* <A, E>(
   return pages
 })
 
-const suite = layer(Malls.layer, { excludeTestServices: true, timeout: "2 minutes" })
+const suite = layer(Malls.layer, { excludeTestServices: true, timeout: "3 minutes" })
 
 suite("settlements", (it) => {
   for (const door of doors) {

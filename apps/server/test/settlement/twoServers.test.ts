@@ -29,12 +29,11 @@ class Pair extends Context.Service<Pair, { readonly first: TestServer; readonly 
         ...{ ACCESS_LOG: "false", CLUSTER_HOST: "127.0.0.1", CLUSTER_POLL_INTERVAL: "500 millis" },
         ...{ QUEUE_LOCK_EXPIRATION: "2 seconds", WORKFLOW_KEEP_FINISHED: "0 seconds" }
       }
-      const start = Effect.fnUntraced(function* (roles: string) {
+      const start = Effect.gen(function* () {
         const environment = { ...shared, CLUSTER_PORT: String(yield* freePort) }
-        return yield* startServer({ database, roles, environment })
+        return yield* startServer({ database, environment })
       })
-      const first = yield* start("api,worker,sandbox")
-      const second = yield* start("api,worker,sandbox")
+      const [first, second] = [yield* start, yield* start]
       return Layer.succeed(Pair, Pair.of({ first, second })).pipe(
         Layer.merge(SettlementLayer),
         Layer.provideMerge(Sql.layerUrl(database))
@@ -84,7 +83,7 @@ const assertOnce = Effect.fnUntraced(function* (begun: Effect.Success<ReturnType
   assert.strictEqual(yield* imbalance, 0)
 })
 
-const suite = layer(Pair.layer, { excludeTestServices: true, timeout: "2 minutes" })
+const suite = layer(Pair.layer, { excludeTestServices: true, timeout: "5 minutes" })
 
 suite("two servers that share the settlements", (it) => {
   it.effect(
