@@ -1,8 +1,7 @@
 import { generator } from "@mall/domain/kernel/Id"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
-import { mayUseChannel, mayUseMethod } from "@mall/domain/merchants/PaymentPolicy"
-import type { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
+import { mayUseChannel } from "@mall/domain/merchants/PaymentPolicy"
 import type { PaymentWayNotAllowed } from "@mall/domain/merchants/PolicyError"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import type { ChannelChoice, ChannelId, PaymentStep } from "@mall/domain/payments/Payment"
@@ -16,11 +15,9 @@ import {
 import { PaymentNotFound, PaymentStateConflict, PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
-import type { RouteDecision } from "@mall/domain/payments/Routing"
 import { Context, DateTime, Duration, Effect, Layer, Option, Result } from "effect"
 import type { Channel } from "../channel/Channel.ts"
 import { Channels } from "../channel/Channels.ts"
-import type { MerchantChannels } from "../channel/Channels.ts"
 import { assertWay } from "./assertWay.ts"
 import { Inquiries } from "./Inquiries.ts"
 import { actorOf, isParty } from "./isParty.ts"
@@ -31,6 +28,8 @@ import { PaymentRepo } from "../store/PaymentRepo.ts"
 import { PaymentsConfig } from "../PaymentsConfig.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { ChannelRouter, nothingTried } from "../routing/ChannelRouter.ts"
+import { choiceOf, openTry } from "./openTry.ts"
+import type { Choice, Offer, Opening } from "./openTry.ts"
 import { RiskGuard } from "./RiskGuard.ts"
 import type { RiskError } from "./RiskGuard.ts"
 import { Tickets } from "./Tickets.ts"
@@ -47,34 +46,10 @@ export type ConfirmError =
   | PaymentWayNotAllowed
   | RiskError
 
-/** What a merchant's payments may go through. */
-interface Offer {
-  readonly available: MerchantChannels
-  readonly policy: PaymentPolicy
-}
-
-interface Choice {
-  readonly channel: Channel
-  readonly method: string
-  readonly payer: Readonly<Record<string, string>>
-  readonly decision: RouteDecision
-}
-
-/** What is to be done with the payment as it stands. */
-type Opening =
-  | { readonly type: "answered"; readonly intent: IntentRow; readonly attempt: AttemptRow }
-  | { readonly type: "create"; readonly intent: IntentRow; readonly attempt: AttemptRow }
-  | { readonly type: "ask" }
-  | { readonly type: "closeFormer" }
-  /** The accounts of its merchant and the policy have to be read first, outside the transaction. */
-  | { readonly type: "findOffer"; readonly merchantId: MerchantId | null }
-
 const maxRounds = 4
 
 /** How many channels one confirmation tries where the buyer named none. */
 const maxHops = 3
-
-const byBuyer: RouteDecision = { by: "buyer", version: 0, rule: null, candidates: [], fallbackOf: null }
 
 /**
  * Whether another channel may be tried after this answer: only where it is certain that nothing was taken, and the next
@@ -136,54 +111,6 @@ export class Confirmations extends Context.Service<
         return { available, policy: yield* policies.of(merchantId, yield* DateTime.nowAsDate) }
       })
 
-      const choiceOf = (
-        intent: IntentRow,
-        { available, policy }: Offer,
-        wanted: ChannelId,
-        choice: ChannelChoice
-      ): Effect.Effect<Choice, ChannelNotOffered> => {
-        const offered = available.offered(intent.currency, intent.channels)
-        const channel = Option.getOrUndefined(available.find(wanted))
-        const method =
-          choice.method ?? channel?.methods.find((each) => mayUseMethod(policy, each)) ?? channel?.methods[0]
-        return channel !== undefined &&
-          method !== undefined &&
-          offered.includes(channel.id) &&
-          channel.methods.includes(method)
-          ? Effect.succeed({ channel, method, payer: choice.payer ?? {}, decision: byBuyer })
-          : Effect.fail(
-              new ChannelNotOffered({ channel: wanted, offered: offered.filter((id) => mayUseChannel(policy, id)) })
-            )
-      }
-
-      const open = Effect.fnUntraced(function* (
-        draft: PaymentDraft,
-        choice: Choice,
-        policy: PaymentPolicy,
-        newId: AttemptId,
-        why: string | undefined
-      ): Effect.fn.Return<Opening, PaymentWayNotAllowed> {
-        const former = draft.openAttempt
-        // what is under way goes on, whatever the policy says since
-        if (former?.channel !== choice.channel.id || former.method !== choice.method) {
-          yield* assertWay(policy, { channel: choice.channel.id, method: choice.method }, draft.intent.currency)
-        }
-        if (former === undefined) {
-          const { channel, decision, method, payer } = choice
-          const credentialId = channel.own?.credentialId ?? null
-          const attempt = draft.begin(newId, { channel: channel.id, method, payer, credentialId, decision }, why)
-          return { type: "create", intent: draft.intent, attempt }
-        }
-        if (former.channel !== choice.channel.id || former.method !== choice.method) {
-          return { type: "closeFormer" }
-        }
-        if (former.action !== null) {
-          return { type: "answered", intent: draft.intent, attempt: former }
-        }
-        // A try that another call has just begun, or that a crash left: the channel takes the same number again.
-        return former.status === "unknown" ? { type: "ask" } : { type: "create", intent: draft.intent, attempt: former }
-      })
-
       const toStep = Effect.fnUntraced(function* (intent: IntentRow, attempt: AttemptRow) {
         const { action, channel, id, method, status } = attempt
         const step: PaymentStep = {
@@ -213,7 +140,7 @@ export class Confirmations extends Context.Service<
               const available = channels.peek(merchantId)
               const policy = policies.peek(merchantId, draft.context.now)
               if (available === undefined || policy === undefined) return { type: "findOffer", merchantId }
-              return yield* open(draft, yield* choose(draft.intent, { available, policy }), policy, newId, why)
+              return yield* openTry(draft, yield* choose(draft.intent, { available, policy }), policy, newId, why)
             })
           )
           switch (opening.type) {
