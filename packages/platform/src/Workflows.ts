@@ -17,7 +17,8 @@ import { Pools } from "./Sql.ts"
 const WorkflowConfig = Config.all({
   host: Config.option(Config.NonEmptyString("CLUSTER_HOST")),
   port: Config.Port("CLUSTER_PORT").pipe(Config.withDefault(34_431)),
-  pollInterval: Config.Duration("CLUSTER_POLL_INTERVAL").pipe(Config.withDefault(Duration.seconds(5)))
+  pollInterval: Config.Duration("CLUSTER_POLL_INTERVAL").pipe(Config.withDefault(Duration.seconds(5))),
+  lockExpiration: Config.Duration("CLUSTER_LOCK_EXPIRATION").pipe(Config.withDefault(Duration.seconds(35)))
 })
 
 /** Workflows are spread over so many locks; every process must count the same. */
@@ -67,11 +68,16 @@ const layerMany = (settings: Settings) =>
 /**
  * The engine of durable workflows, on tables of the database. Any number of processes may have it. Without `CLUSTER_HOST` one of
  * them does all the work and the others stand by; with it, which is the address at which the others reach this one, they share
- * it. `CLUSTER_POLL_INTERVAL` (5 s) is how late what another process asked for may be found.
+ * it. `CLUSTER_POLL_INTERVAL` (5 s) is how late what another process asked for may be found, `CLUSTER_LOCK_EXPIRATION` (35 s) how long a
+ * process may say nothing until it is taken for dead and another goes on with what it had.
  */
 export const layer = Layer.unwrap(
-  Effect.map(WorkflowConfig, ({ host, pollInterval, port }) => {
-    const settings = { shardsPerGroup: shards, entityMessagePollInterval: pollInterval }
+  Effect.map(WorkflowConfig, ({ host, lockExpiration, pollInterval, port }) => {
+    const settings = {
+      shardsPerGroup: shards,
+      entityMessagePollInterval: pollInterval,
+      shardLockExpiration: lockExpiration
+    }
     const cluster = Option.match(host, {
       onNone: () => layerSingle(settings),
       onSome: (host) =>

@@ -27,6 +27,7 @@ class Pair extends Context.Service<Pair, { readonly first: TestServer; readonly 
       const database = yield* acquireDatabase
       const shared = {
         ...{ ACCESS_LOG: "false", CLUSTER_HOST: "127.0.0.1", CLUSTER_POLL_INTERVAL: "500 millis" },
+        CLUSTER_LOCK_EXPIRATION: "6 seconds",
         ...{ QUEUE_LOCK_EXPIRATION: "2 seconds", WORKFLOW_KEEP_FINISHED: "0 seconds" }
       }
       const start = Effect.gen(function* () {
@@ -99,7 +100,7 @@ suite("two servers that share the settlements", (it) => {
         yield* eventually(told, (count) => count > 12, "some to be done")
         yield* first.kill9
         assert.isBelow(yield* told, 50)
-        // it is taken for dead when it said nothing for 35 seconds
+        // it is taken for dead when it said nothing for six seconds
         yield* Effect.retry(
           eventually(told, (count) => count === 50, "all fifty to be told of"),
           { times: 2 }
