@@ -236,7 +236,8 @@ const main = async () => {
     if (wanted("journey")) {
       const step = journey(shop, server)
       const limit = await measureBareJourneys(readNoticeKeys(server.dataFolder), 24, seconds)
-      await flow({ workers: 16, seconds: 3, step })
+      // so much code is not compiled in three seconds
+      await flow({ workers: 24, seconds: 12, step })
       await measured(
         server,
         { name: "whole journey", limit, limitName: "the same requests, bare node:http", target: "250/s, p99 < 150 ms" },
