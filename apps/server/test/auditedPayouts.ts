@@ -1,17 +1,17 @@
 import { generator } from "@mall/domain/kernel/Id"
-import { Money } from "@mall/domain/kernel/Money"
+import { MinorUnits, Money } from "@mall/domain/kernel/Money"
+import { AccountCode } from "@mall/domain/ledger/Account"
 import { TransferId } from "@mall/domain/ledger/Transfer"
-import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
 import type { PayoutStatus } from "@mall/domain/treasury/Payout"
 import type { SettlementId, SettlementStatus } from "@mall/domain/treasury/Settlement"
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { drive, Mall, nothingFrom } from "./auditedMall.ts"
+import { addBankAccount } from "./bankAccounts.ts"
 import { eventually, sandboxAt } from "./shoppers.ts"
 
 const newTransferId = generator(TransferId)
-const newAccountId = generator(PayoutAccountId)
 const newPayoutId = generator(PayoutId)
 const reason = "because"
 
@@ -20,9 +20,9 @@ const give = Effect.fnUntraced(function* (kind: "payable" | "settlement", amount
   const { admin, merchant } = yield* Mall
   const { merchantId } = yield* merchant.storefront["account.me"]()
   const legs = [
-    { account: "platform:adjustments:CNY", side: "debit", amount },
-    { account: `${merchantId}:${kind}:CNY`, side: "credit", amount }
-  ] as never
+    { account: AccountCode.make("platform:adjustments:CNY"), side: "debit", amount: MinorUnits.make(amount) },
+    { account: AccountCode.make(`${merchantId}:${kind}:CNY`), side: "credit", amount: MinorUnits.make(amount) }
+  ] as const
   yield* admin.admin["admin.ledger.adjust"]({ id: yield* newTransferId, legs, reason })
   return yield* Effect.fromNullishOr(merchantId)
 })
@@ -68,17 +68,7 @@ export const driveWithdrawals = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const bank = sandboxAt(sandboxUrl)
   yield* give("settlement", 90_000_000)
-  const accountId = yield* newAccountId
-  const account = {
-    currency: "CNY",
-    country: "CN",
-    holder: "Tea",
-    bankCode: "102100099996",
-    reason,
-    number: Redacted.make("6222021234567890128", { label: "account number" })
-  } as const
-  yield* merchant.merchant["payouts.addAccount"]({ id: accountId, account })
-  yield* admin.admin["admin.payouts.verifyAccount"]({ id: accountId, reason })
+  const accountId = yield* addBankAccount({ admin, merchant }, reason)
   yield* sql`UPDATE treasury.payout_accounts SET usable_from = now() - interval '1 hour' WHERE id = ${accountId}`
 
   const { withdrawals } = merchant.mall

@@ -11,6 +11,8 @@ import { Config, Console, Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomOperations } from "./randomOperations.ts"
 import { eventually } from "./shoppers.ts"
+import { pastTheTriggers } from "./tampering.ts"
+import type { Tampering } from "./tampering.ts"
 
 const newViolationId = generator(ViolationId)
 const platformPayable = AccountCode.make("platform:payable:CNY")
@@ -42,12 +44,6 @@ const flows: ReadonlyArray<Purpose> = [
 ]
 
 const operations = Config.Int("DOCTOR_OPERATIONS").pipe(Config.withDefault(300))
-
-/** What nobody can do but who may switch the triggers off. */
-const pastTheTriggers = Effect.fnUntraced(function* <E, R>(tamper: Effect.Effect<unknown, E, R>) {
-  const sql = yield* SqlClient.SqlClient
-  yield* Effect.andThen(sql`SET LOCAL session_replication_role = replica`, tamper).pipe(sql.withTransaction)
-})
 
 layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doctor", (it) => {
   it.effect(
@@ -135,13 +131,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doct
           SELECT e.account_id, e.shard FROM ledger.entries AS e JOIN ledger.accounts AS a ON a.id = e.account_id
           WHERE e.transfer_id = ${transfer} AND a.code = ${platformPayable})`
 
-        const cases: ReadonlyArray<{
-          readonly check: string
-          readonly subject: string
-          readonly frozen?: ReadonlyArray<string>
-          readonly tamper: Effect.Effect<unknown, unknown>
-          readonly restore: Effect.Effect<unknown, unknown>
-        }> = [
+        const cases: ReadonlyArray<Tampering> = [
           {
             check: "payment_totals",
             subject: `payment ${paid}`,

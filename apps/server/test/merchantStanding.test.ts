@@ -101,6 +101,13 @@ const hits = Effect.fnUntraced(function* (text: string) {
   return rows.length
 })
 
+/** The scanner of viruses gives no answer until `clamd` is told otherwise. */
+const whileScannerIsSilent = Effect.gen(function* () {
+  const clamd = yield* Clamd
+  clamd.silent = true
+  return [yield* Applications, clamd, yield* Documents, yield* ApplicationReviews] as const
+})
+
 layer(World, { excludeTestServices: true, timeout: "60 seconds" })("what is known of a merchant", (it) => {
   it.effect("expires with the first document, is said a month before and once, and restricts the merchant", () =>
     Effect.gen(function* () {
@@ -179,13 +186,7 @@ layer(World, { excludeTestServices: true, timeout: "60 seconds" })("what is know
 
   it.effect("rests on no document that a scanner has not seen, and nobody gets such a one", () =>
     Effect.gen(function* () {
-      const [applications, clamd, documents, reviews] = yield* Effect.all([
-        Applications,
-        Clamd,
-        Documents,
-        ApplicationReviews
-      ])
-      clamd.silent = true
+      const [applications, clamd, documents, reviews] = yield* whileScannerIsSilent
       const applicant = yield* anApplicant("Cleo")
       const { caller, id } = applicant
       const sent = pdfOf("a passport")
@@ -213,13 +214,7 @@ layer(World, { excludeTestServices: true, timeout: "60 seconds" })("what is know
 
   it.effect("misses a document that turns out to be infected, whose content is gone then", () =>
     Effect.gen(function* () {
-      const [applications, clamd, documents, reviews] = yield* Effect.all([
-        Applications,
-        Clamd,
-        Documents,
-        ApplicationReviews
-      ])
-      clamd.silent = true
+      const [applications, clamd, documents, reviews] = yield* whileScannerIsSilent
       const applicant = yield* anApplicant("Dora")
       const { caller, id } = applicant
       const { id: documentId } = yield* show(applicant, "2099-01-31", pdfOf(eicar.toString()))

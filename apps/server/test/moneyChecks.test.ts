@@ -14,6 +14,8 @@ import { SqlClient } from "effect/sql"
 import { admitted, reason } from "./applicants.ts"
 import { settle, termsOf } from "./settlement/SettlementTest.ts"
 import { aShop, ask, dispute, giveBack, Pay, pay } from "./shop.ts"
+import { pastTheTriggers } from "./tampering.ts"
+import type { Tampering } from "./tampering.ts"
 
 const newQuoteId = generator(FxQuoteId)
 const newRateId = generator(FxRateId)
@@ -46,12 +48,6 @@ const look = Effect.fnUntraced(function* (check: string) {
   return { isSound, looked: results[0]?.looked ?? 0 }
 })
 
-/** What nobody can do but who may switch the triggers off. */
-const pastTheTriggers = Effect.fnUntraced(function* (statement: Effect.Effect<unknown, unknown>) {
-  const sql = yield* SqlClient.SqlClient
-  yield* Effect.andThen(sql`SET LOCAL session_replication_role = replica`, statement).pipe(sql.withTransaction)
-})
-
 layer(Pay, { excludeTestServices: true, timeout: "2 minutes" })("the doctor", (it) => {
   it.effect("compares merchants' fees, quotas, settlements, exchanges and applications with the books", () =>
     Effect.gen(function* () {
@@ -80,13 +76,7 @@ layer(Pay, { excludeTestServices: true, timeout: "2 minutes" })("the doctor", (i
       const account = (kind: string, currency = "CNY") => `${merchantId}:${kind}:${currency}`
       const anItem = sql`(SELECT min(entry_id) FROM treasury.settlement_items WHERE settlement_id = ${settlement})`
       const counter = `${merchantId}:CNY:month:${new Date().toISOString().slice(0, 7)}`
-      const cases: ReadonlyArray<{
-        readonly check: string
-        readonly subject: string
-        readonly frozen?: ReadonlyArray<string>
-        readonly tamper: Effect.Effect<unknown, unknown>
-        readonly restore: Effect.Effect<unknown, unknown>
-      }> = [
+      const cases: ReadonlyArray<Tampering> = [
         {
           check: "quota_holds",
           subject: `quota ${counter}`,

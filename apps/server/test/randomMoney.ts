@@ -3,15 +3,14 @@ import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { FeePlan } from "@mall/domain/merchants/FeePlan"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { NewFxLimit } from "@mall/domain/treasury/FxTerms"
-import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
-import { Effect, Random, Redacted, Schema } from "effect"
+import { Effect, Random, Schema } from "effect"
 import { feePlan } from "./agreements.ts"
 import type { Bag } from "./Bag.ts"
+import { addBankAccount } from "./bankAccounts.ts"
 import { eventually, sandboxAt, signIn } from "./shoppers.ts"
 
 const stripe = ChannelId.make("stripe")
-const newAccountId = generator(PayoutAccountId)
 const newPayoutId = generator(PayoutId)
 const reason = "at random"
 const Numbered = Schema.decodeEffect(Schema.fromJsonString(Schema.Struct({ number: Schema.String })))
@@ -55,17 +54,7 @@ export const moneyOperations = Effect.fnUntraced(function* (
   const merchantId = yield* Effect.fromNullishOr(own)
 
   const prepare = Effect.gen(function* () {
-    const accountId = yield* newAccountId
-    const account = {
-      currency: "CNY",
-      country: "CN",
-      holder: "Tea",
-      bankCode: "102100099996",
-      reason,
-      number: Redacted.make("6222021234567890128", { label: "account number" })
-    } as const
-    yield* merchant.merchant["payouts.addAccount"]({ id: accountId, account })
-    yield* rpc["admin.payouts.verifyAccount"]({ id: accountId, reason })
+    yield* addBankAccount({ admin, merchant }, reason)
     const content = yield* Schema.decodeUnknownEffect(FeePlan)(feePlan)
     yield* rpc["admin.terms.putFeePlan"]({ merchantId, version: 0, reason, content })
     yield* rpc["admin.settlements.setTerms"]({

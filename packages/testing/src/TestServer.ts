@@ -8,6 +8,7 @@ import * as path from "node:path"
 import * as process from "node:process"
 import * as readline from "node:readline"
 import { freePort } from "./freePort.ts"
+import { bareEnvironment } from "./TestProcess.ts"
 
 /** Where the whole suite runs, the bundle that `npm start` runs; else the sources. */
 const main = process.env["TEST_SERVER_MAIN"] ?? path.join(import.meta.dirname, "../../../apps/server/src/main.ts")
@@ -50,7 +51,7 @@ export interface ServerProcess {
 const endOf = (child: ChildProcess) => Effect.promise(() => once(child, "close"))
 
 /**
- * Runs the server program in a process of its own, with `environment` and nothing else of ours but PATH and HOME. It is
+ * Runs the server program in a process of its own, with `environment` and `bareEnvironment`. It is
  * asked to end with the scope, and killed where it does not.
  */
 export const spawnServer = (
@@ -58,9 +59,8 @@ export const spawnServer = (
 ): Effect.Effect<ServerProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const { HOME, NODE_COMPILE_CACHE, PATH } = process.env
       const child = spawn(process.execPath, [main], {
-        env: { HOME, NODE_COMPILE_CACHE, PATH, ...environment },
+        env: { ...bareEnvironment(), ...environment },
         stdio: ["ignore", "pipe", "pipe"]
       })
       const stdout: Array<string> = []

@@ -4,14 +4,12 @@ import { BillDay } from "@mall/domain/treasury/Bill"
 import { RunId } from "@mall/domain/treasury/Run"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
+import { startProgram } from "@mall/testing/TestProcess"
 import { ReconciliationReads } from "@mall/treasury/reconciliation/ReconciliationReads"
 import { Runs } from "@mall/treasury/reconciliation/Runs"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import * as path from "node:path"
-import * as process from "node:process"
 import { eventually } from "../shoppers.ts"
 import { differing, lines, reconciliation, wechat } from "./workers.ts"
 import type { StuckAt } from "./workers.ts"
@@ -35,26 +33,10 @@ const program = path.join(import.meta.dirname, "runner.ts")
 /** A worker in a process of its own, until it is killed or the scope ends. */
 const startWorker = Effect.fnUntraced(function* (stuckAt: StuckAt) {
   const { url } = yield* Address
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, ["--no-warnings", program], {
-        stdio: ["ignore", "inherit", "inherit"],
-        env: {
-          ...{ PATH: process.env["PATH"], HOME: process.env["HOME"], DATABASE_URL: url, STUCK_AT: stuckAt },
-          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
-          ...{ QUEUE_LOCK_EXPIRATION: "3 seconds", RECONCILIATION_LEASE: "2 seconds" }
-        }
-      })
-    ),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
-  )
-  const exited = Effect.promise(() => once(child, "exit"))
-  return {
-    kill: Effect.andThen(
-      Effect.sync(() => child.kill("SIGKILL")),
-      exited
-    )
-  }
+  return yield* startProgram(program, {
+    ...{ DATABASE_URL: url, STUCK_AT: stuckAt },
+    ...{ QUEUE_LOCK_EXPIRATION: "3 seconds", RECONCILIATION_LEASE: "2 seconds" }
+  })
 })
 
 const ask = Effect.fnUntraced(function* (day: string) {

@@ -6,15 +6,13 @@ import { ObjectStore } from "@mall/platform/objects/ObjectStore"
 import { PersonalDataSealing } from "@mall/platform/sealing/PersonalDataSealing"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
+import { startProgram } from "@mall/testing/TestProcess"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { once } from "node:events"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import * as process from "node:process"
 import { aStack, plainStore, resealer } from "./papers.ts"
 
 class Place extends Context.Service<Place, { readonly url: string; readonly folder: string }>()(
@@ -142,15 +140,11 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("The papers of
         const { folder, url } = yield* Place
         const [k1, k2] = [aKey(), aKey()]
         const papers = yield* Effect.provideContext(aStack(5), yield* aProcess({ k1 }))
-        const child = spawn(process.execPath, ["--no-warnings", program], {
-          stdio: ["ignore", "inherit", "inherit"],
-          env: {
-            ...{ PATH: process.env["PATH"], HOME: process.env["HOME"], DATABASE_URL: url },
-            ...{ MALL_DATA_DIR: folder, PERSONAL_DATA_KEYS: JSON.stringify({ k2, k1 }), DIE_AT: moment }
-          }
+        const { ended } = yield* startProgram(program, {
+          ...{ DATABASE_URL: url, MALL_DATA_DIR: folder, DIE_AT: moment },
+          PERSONAL_DATA_KEYS: JSON.stringify({ k2, k1 })
         })
-        yield* Effect.promise(() => once(child, "exit"))
-        assert.strictEqual(child.signalCode, "SIGKILL")
+        assert.strictEqual(yield* ended, "SIGKILL")
         const rotating = yield* aProcess({ k2, k1 })
         assert.deepStrictEqual(yield* countsOf(rotating), ["k1 3 former", "k2 2 current"])
         yield* assertReadable(rotating, papers)

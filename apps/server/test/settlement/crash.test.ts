@@ -1,13 +1,11 @@
 import { assert, layer } from "@effect/vitest"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
+import { startProgram } from "@mall/testing/TestProcess"
 import { SettlementReads } from "@mall/treasury/settlement/SettlementReads"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import * as path from "node:path"
-import * as process from "node:process"
 import { eventually } from "../shoppers.ts"
 import {
   balanceOf,
@@ -37,27 +35,10 @@ const program = path.join(import.meta.dirname, "runner.ts")
 /** A process that carries out settlements, until the scope ends. */
 const startRunner = Effect.fnUntraced(function* (dieAfter?: string) {
   const { url } = yield* Address
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, ["--no-warnings", program], {
-        stdio: ["ignore", "inherit", "inherit"],
-        env: {
-          ...{ PATH: process.env["PATH"], HOME: process.env["HOME"], DATABASE_URL: url },
-          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
-          ...{ QUEUE_LOCK_EXPIRATION: "2 seconds", CLUSTER_POLL_INTERVAL: "500 millis" },
-          ...(dieAfter === undefined ? {} : { DIE_AFTER: dieAfter })
-        }
-      })
-    ),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
-  )
-  return {
-    ended: Effect.suspend(() =>
-      child.exitCode === null && child.signalCode === null
-        ? Effect.asVoid(Effect.promise(() => once(child, "exit")))
-        : Effect.void
-    ).pipe(Effect.map(() => child.signalCode))
-  }
+  return yield* startProgram(program, {
+    ...{ DATABASE_URL: url, QUEUE_LOCK_EXPIRATION: "2 seconds", CLUSTER_POLL_INTERVAL: "500 millis" },
+    ...(dieAfter === undefined ? {} : { DIE_AFTER: dieAfter })
+  })
 })
 
 const shown = (id: Effect.Success<ReturnType<typeof begin>>["id"]) =>

@@ -1,11 +1,9 @@
 import { Money } from "@mall/domain/kernel/Money"
 import { assert } from "@effect/vitest"
+import { startProgram } from "@mall/testing/TestProcess"
 import { Effect, Option, Redacted, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import * as path from "node:path"
-import * as process from "node:process"
 import { newOperationId } from "../../TestPayments.ts"
 import { Bench } from "../Bench.ts"
 import type { Case } from "../Case.ts"
@@ -22,22 +20,7 @@ const lock = 20_261_121
 const start = Effect.fnUntraced(function* (errand: Errand) {
   const { database, settings } = yield* Bench
   const argument = yield* Effect.orDie(Schema.encodeEffect(ErrandJson)(errand))
-  return yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const { HOME, NODE_COMPILE_CACHE, PATH } = process.env
-      const child = spawn(process.execPath, [program, argument], {
-        env: { HOME, NODE_COMPILE_CACHE, PATH, ...settings, DATABASE_URL: Redacted.value(database) },
-        stdio: "ignore"
-      })
-      const ended = once(child, "close")
-      return { child, ended, hasEnded: () => child.exitCode !== null }
-    }),
-    ({ child, ended }) =>
-      Effect.promise(() => {
-        child.kill("SIGKILL")
-        return ended
-      })
-  )
+  return yield* startProgram(program, { ...settings, DATABASE_URL: Redacted.value(database) }, [argument])
 })
 
 /** Waits until a session of the test's database waits for our lock. */
