@@ -7,7 +7,7 @@ import * as PushedCache from "@mall/platform/PushedCache"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { holderOf, rowOf } from "./holderRow.ts"
-import { capacity, timeToLive } from "./remembered.ts"
+import { capacity, timeToLive } from "./termsCache.ts"
 import { TermsVersions } from "./TermsVersions.ts"
 import type { VersionRow } from "./TermsVersions.ts"
 

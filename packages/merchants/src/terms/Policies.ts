@@ -7,7 +7,7 @@ import { inForce } from "@mall/domain/merchants/Version"
 import * as PushedCache from "@mall/platform/PushedCache"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { capacity, timeToLive } from "./remembered.ts"
+import { capacity, timeToLive } from "./termsCache.ts"
 import { TermsVersions } from "./TermsVersions.ts"
 
 type Versions = ReadonlyArray<PaymentPolicyVersion>

@@ -11,8 +11,8 @@ import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { call } from "../rawHttp.ts"
 import { eventually, newBuyer, signIn } from "../shoppers.ts"
-import { doors } from "./doors.ts"
-import type { Reading } from "./doors.ts"
+import { surfaces } from "./surfaces.ts"
+import type { Reading } from "./surfaces.ts"
 import { bookAll, movementsOf, setClosed, SettlementLayer, termsOf } from "./SettlementTest.ts"
 
 const newSettlementId = generator(SettlementId)
@@ -83,11 +83,11 @@ const pagesOf = Effect.fnUntraced(function* <A, E>(
 const suite = layer(Malls.layer, { excludeTestServices: true, timeout: "3 minutes" })
 
 suite("settlements", (it) => {
-  for (const door of doors) {
-    it.effect(`by ${door.name} are begun, carried out and shown to their merchant, and are nobody else's`, () =>
+  for (const surface of surfaces) {
+    it.effect(`by ${surface.name} are begun, carried out and shown to their merchant, and are nobody else's`, () =>
       Effect.gen(function* () {
         const { admin, other, own, shop } = yield* Malls
-        const [acts, reads, all] = [door.acts(admin), door.reads(own), door.readsAll(admin)]
+        const [acts, reads, all] = [surface.acts(admin), surface.reads(own), surface.readsAll(admin)]
         yield* bookAll(shop, [1_000, 2_000, 3_000, -500, 700])
         const asked = { merchantId: shop, currency: "CNY", reason: "the month is over" } as const
         const begun = yield* acts.run(asked)
@@ -122,7 +122,7 @@ suite("settlements", (it) => {
           ["InvalidCursor", "InvalidCursor", "InvalidCursor"]
         )
 
-        const stranger = door.reads(other)
+        const stranger = surface.reads(other)
         assert.deepStrictEqual(yield* stranger.list({}), { data: [], nextCursor: null })
         const hidden = yield* Effect.all([
           Effect.flip(stranger.show(begun.id)),
@@ -132,79 +132,81 @@ suite("settlements", (it) => {
           hidden.map(({ _tag }) => _tag),
           ["SettlementNotFound", "SettlementNotFound"]
         )
-        for (const act of [door.acts(own).run(asked), door.acts(own).retry(begun.id, "again")]) {
+        for (const act of [surface.acts(own).run(asked), surface.acts(own).retry(begun.id, "again")]) {
           assert.strictEqual((yield* Effect.flip(act))._tag, "Forbidden")
         }
       })
     )
 
-    it.effect(`by ${door.name} are refused where there is nothing, the time is not over or the state is another`, () =>
-      Effect.gen(function* () {
-        const { admin, own, shop } = yield* Malls
-        const [acts, reads] = [door.acts(admin), door.readsAll(admin)]
-        const asked = { merchantId: shop, currency: "CNY", reason: "test" } as const
-        assert.strictEqual((yield* Effect.flip(acts.run(asked)))._tag, "NothingToSettle")
-        const tomorrow = DateTime.toDateUtc(DateTime.add(yield* DateTime.now, { days: 1 }))
-        const early = yield* Effect.flip(acts.run({ ...asked, cutOff: tomorrow }))
-        assert.strictEqual(early._tag, "CutOffNotPossible")
-        const [last] = (yield* reads.list({ limit: 1 })).data
-        assert.strictEqual((yield* Effect.flip(acts.retry(last!.id, "again")))._tag, "SettlementNotFailed")
-        const nothing = yield* newSettlementId
-        assert.strictEqual((yield* Effect.flip(acts.retry(nothing, "again")))._tag, "SettlementNotFound")
-        assert.strictEqual((yield* Effect.flip(reads.show(nothing)))._tag, "SettlementNotFound")
+    it.effect(
+      `by ${surface.name} are refused where there is nothing, the time is not over or the state is another`,
+      () =>
+        Effect.gen(function* () {
+          const { admin, own, shop } = yield* Malls
+          const [acts, reads] = [surface.acts(admin), surface.readsAll(admin)]
+          const asked = { merchantId: shop, currency: "CNY", reason: "test" } as const
+          assert.strictEqual((yield* Effect.flip(acts.run(asked)))._tag, "NothingToSettle")
+          const tomorrow = DateTime.toDateUtc(DateTime.add(yield* DateTime.now, { days: 1 }))
+          const early = yield* Effect.flip(acts.run({ ...asked, cutOff: tomorrow }))
+          assert.strictEqual(early._tag, "CutOffNotPossible")
+          const [last] = (yield* reads.list({ limit: 1 })).data
+          assert.strictEqual((yield* Effect.flip(acts.retry(last!.id, "again")))._tag, "SettlementNotFailed")
+          const nothing = yield* newSettlementId
+          assert.strictEqual((yield* Effect.flip(acts.retry(nothing, "again")))._tag, "SettlementNotFound")
+          assert.strictEqual((yield* Effect.flip(reads.show(nothing)))._tag, "SettlementNotFound")
 
-        yield* bookAll(shop, [800])
-        yield* setClosed(shop, true)
-        const { id } = yield* acts.run(asked)
-        const failed = yield* becomes(reads, id, "failed")
-        assert.include(failed.settlement.failure, "closed")
-        assert.deepStrictEqual((yield* reads.items(id, {})).data, [])
-        yield* setClosed(shop, false)
-        const again = yield* acts.retry(id, "it is open again")
-        assert.deepStrictEqual([again.status, again.attempt], ["requested", 2])
-        const { history, settlement } = yield* becomes(door.reads(own), id, "settled")
-        assert.strictEqual(settlement.settled, 800)
-        assert.include(
-          history.map(({ reason }) => reason),
-          "it is open again"
-        )
-        assert.strictEqual(yield* movementsOf(id), 1)
-      })
+          yield* bookAll(shop, [800])
+          yield* setClosed(shop, true)
+          const { id } = yield* acts.run(asked)
+          const failed = yield* becomes(reads, id, "failed")
+          assert.include(failed.settlement.failure, "closed")
+          assert.deepStrictEqual((yield* reads.items(id, {})).data, [])
+          yield* setClosed(shop, false)
+          const again = yield* acts.retry(id, "it is open again")
+          assert.deepStrictEqual([again.status, again.attempt], ["requested", 2])
+          const { history, settlement } = yield* becomes(surface.reads(own), id, "settled")
+          assert.strictEqual(settlement.settled, 800)
+          assert.include(
+            history.map(({ reason }) => reason),
+            "it is open again"
+          )
+          assert.strictEqual(yield* movementsOf(id), 1)
+        })
     )
 
-    it.effect(`by ${door.name} have terms and calendars, which nobody sets for the past`, () =>
+    it.effect(`by ${surface.name} have terms and calendars, which nobody sets for the past`, () =>
       Effect.gen(function* () {
         const { admin, other, otherShop, own, shop } = yield* Malls
-        const acts = door.acts(admin)
-        const reserve = { reserveBasisPoints: 1_000, reserveDays: 30, reason: `agreed by ${door.name}` }
+        const acts = surface.acts(admin)
+        const reserve = { reserveBasisPoints: 1_000, reserveDays: 30, reason: `agreed by ${surface.name}` }
         const set = yield* acts.setTerms(termsOf(shop, reserve))
         assert.deepStrictEqual([set.merchantId, set.reserveBasisPoints, set.reason], [shop, 1_000, reserve.reason])
         const past = yield* Effect.flip(acts.setTerms({ ...termsOf(shop), effectiveFrom: new Date("2020-01-01") }))
         assert.strictEqual(past._tag, "TermsInThePast")
         const theirs = yield* acts.setTerms(termsOf(otherShop, { reason: "theirs" }))
-        const seen = yield* door.reads(own).terms
+        const seen = yield* surface.reads(own).terms
         assert.deepStrictEqual(seen[0], set)
         assert.notInclude(
           seen.map(({ id }) => id),
           theirs.id
         )
-        assert.deepStrictEqual((yield* door.reads(other).terms)[0], theirs)
+        assert.deepStrictEqual((yield* surface.reads(other).terms)[0], theirs)
         assert.isTrue(
           [set.id, theirs.id].every((id) => !seen.some((each) => each.id === id && each.merchantId === otherShop))
         )
-        assert.strictEqual((yield* Effect.flip(door.acts(own).setTerms(termsOf(shop))))._tag, "Forbidden")
+        assert.strictEqual((yield* Effect.flip(surface.acts(own).setTerms(termsOf(shop))))._tag, "Forbidden")
 
         yield* bookAll(shop, [5_000])
         const { id } = yield* acts.run({ merchantId: shop, currency: "CNY", reason: "with a reserve" })
-        const { settlement } = yield* becomes(door.reads(own), id, "settled")
+        const { settlement } = yield* becomes(surface.reads(own), id, "settled")
         assert.deepStrictEqual([Number(settlement.reserve), Number(settlement.settled)], [500, 4_500])
-        const [held] = (yield* door.reads(own).reserves({ limit: 1 })).data
+        const [held] = (yield* surface.reads(own).reserves({ limit: 1 })).data
         assert.deepInclude(held, { settlementId: id, merchantId: shop, releasedAt: null })
-        assert.deepStrictEqual((yield* door.readsAll(admin).reserves({ limit: 1 })).data[0], held)
-        assert.deepStrictEqual((yield* door.reads(other).reserves({})).data, [])
+        assert.deepStrictEqual((yield* surface.readsAll(admin).reserves({ limit: 1 })).data[0], held)
+        assert.deepStrictEqual((yield* surface.reads(other).reserves({})).data, [])
         yield* acts.setTerms(termsOf(shop))
 
-        const name = `calendar-${door.name.toLowerCase()}`
+        const name = `calendar-${surface.name.toLowerCase()}`
         assert.strictEqual((yield* Effect.flip(acts.calendar(name)))._tag, "CalendarNotFound")
         const change = { version: 0, weekend: [5, 6], days: [], reason: "written" }
         assert.strictEqual((yield* acts.setCalendar(name, change)).version, 1)
@@ -226,7 +228,7 @@ suite("settlements", (it) => {
       const payload = { merchantId: shop, currency: "CNY", reason: "sent twice" } as const
       const run = settlements.run({ payload }).pipe(withIdempotencyKey("settle"))
       const first = yield* run
-      yield* becomes(doors[0]!.readsAll(admin), first.id, "settled")
+      yield* becomes(surfaces[0]!.readsAll(admin), first.id, "settled")
       assert.deepStrictEqual(yield* run, first)
       const reused = yield* Effect.flip(
         settlements.run({ payload: { ...payload, reason: "another" } }).pipe(withIdempotencyKey("settle"))
@@ -236,13 +238,13 @@ suite("settlements", (it) => {
       yield* bookAll(shop, [400])
       yield* setClosed(shop, true)
       const { id } = yield* settlements.run({ payload })
-      yield* becomes(doors[0]!.readsAll(admin), id, "failed")
+      yield* becomes(surfaces[0]!.readsAll(admin), id, "failed")
       yield* setClosed(shop, false)
       const retry = settlements
         .retry({ params: { id }, payload: { reason: "open again" } })
         .pipe(withIdempotencyKey("again"))
       const again = yield* retry
-      yield* becomes(doors[0]!.readsAll(admin), id, "settled")
+      yield* becomes(surfaces[0]!.readsAll(admin), id, "settled")
       assert.deepStrictEqual(yield* retry, again)
       assert.strictEqual(yield* movementsOf(id), 1)
     })
@@ -256,7 +258,7 @@ suite("settlements", (it) => {
       const { id } = yield* admin.mall.settlements.run({
         payload: { merchantId: shop, currency: "CNY", reason: "to read" }
       })
-      yield* becomes(doors[0]!.reads(own), id, "settled")
+      yield* becomes(surfaces[0]!.reads(own), id, "settled")
       const text = yield* settlements.statement({ params: { id } })
       const [header, ...rows] = text
         .trim()

@@ -43,7 +43,7 @@ export interface Acting {
 }
 
 /** One way into the server. */
-export interface Door {
+export interface Surface {
   readonly name: string
   readonly reads: (merchant: Caller) => Reading
   readonly readsAll: (admin: Caller) => Reading
@@ -58,7 +58,7 @@ const overHttp = ({ mall: { settlements } }: Caller): Reading => ({
   reserves: (query) => settlements.reserves({ query })
 })
 
-const http: Door = {
+const http: Surface = {
   name: "HTTP",
   reads: overHttp,
   readsAll: overHttp,
@@ -71,7 +71,7 @@ const http: Door = {
   })
 }
 
-const rpc: Door = {
+const rpc: Surface = {
   name: "RPC",
   reads: ({ merchant }) => ({
     list: (filter) => merchant["settlements.list"](filter),
@@ -96,4 +96,4 @@ const rpc: Door = {
   })
 }
 
-export const doors = [http, rpc]
+export const surfaces = [http, rpc]
