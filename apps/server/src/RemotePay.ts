@@ -1,0 +1,121 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as PaymentGatewayRpc from "@mall/client/PaymentGatewayRpc"
+import { generator } from "@mall/domain/kernel/Id"
+import { PaymentGateway, PaymentId, PaymentsUnavailable } from "@mall/domain/payments/PaymentGateway"
+import { CallFailed } from "@mall/platform/DownstreamError"
+import * as Downstream from "@mall/platform/Downstream"
+import { Readiness } from "@mall/platform/http/Readiness"
+import { Config, Duration, Effect, FileSystem, Layer, Option, Schedule } from "effect"
+import { createSecureContext } from "node:tls"
+import * as Settings from "./Settings.ts"
+
+const newPaymentId = generator(PaymentId)
+
+/** The file that is set by the first name, else by the second. */
+const fileOf = Effect.fnUntraced(function* (name: string, otherName?: string) {
+  const fs = yield* FileSystem.FileSystem
+  const own = yield* Config.option(Config.NonEmptyString(name))
+  const other = otherName === undefined ? Option.none() : yield* Config.option(Config.NonEmptyString(otherName))
+  const file = Option.getOrUndefined(Option.orElse(own, () => other))
+  if (file === undefined) return undefined
+  const reason = `The file ${file} of ${Option.isSome(own) ? name : otherName} cannot be read.`
+  return yield* Effect.mapError(fs.readFileString(file), () => new Settings.UnusableSettings({ reason }))
+})
+
+/** Shows the certificate of this service where there is one: its own for this, else the one that it serves with. */
+const client = Layer.unwrap(
+  Effect.gen(function* () {
+    const cert = yield* fileOf("PAYMENTS_RPC_CERT_FILE", "TLS_CERT_FILE")
+    const key = yield* fileOf("PAYMENTS_RPC_KEY_FILE", "TLS_KEY_FILE")
+    const ca = yield* fileOf("PAYMENTS_RPC_CA_FILE")
+    const tls = {
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(ca === undefined ? {} : { ca })
+    }
+    yield* Effect.try({
+      try: () => createSecureContext(tls),
+      catch: () =>
+        new Settings.UnusableSettings({
+          reason: "The files by which the pay platform is called are no certificate, its key and an authority: see PAYMENTS_RPC_CERT_FILE."
+        })
+    })
+    return NodeHttpClient.layerNodeHttpOptions({ keepAlive: true, ...tls })
+  })
+)
+
+/**
+ * Calls of the other process under `DOWNSTREAM_PAYMENTS_…`. Those that cost it a statement have a breaker of their own and are
+ * given up before `PAYMENT_LOOKUP_TIMEOUT` is over, so that what is said of a silent pay platform is said by the breaker.
+ */
+const policy = Effect.gen(function* () {
+  const downstream = yield* Downstream.make("payments", {
+    // longer than the pay platform waits for a channel
+    timeout: Duration.seconds(30),
+    retryDelay: Duration.millis(50),
+    breakerFailures: 2,
+    breakerOpen: Duration.seconds(1)
+  })
+  const given = yield* Config.Duration("PAYMENT_LOOKUP_TIMEOUT").pipe(Config.withDefault(Duration.seconds(3)))
+  const lookup = Duration.divideUnsafe(given, downstream.policy.maxAttempts + 1)
+
+  const settled: PaymentGatewayRpc.Policy = {
+    call: (attempt, kind) =>
+      downstream
+        .call(
+          Effect.mapError(
+            attempt,
+            ({ cause, isRetryable }) => new CallFailed({ isRetryable, mayHaveHappened: isRetryable, cause })
+          ),
+          { operation: kind, isRepeatable: true, timeout: kind === "lookup" ? lookup : downstream.policy.timeout }
+        )
+        .pipe(
+          Effect.mapError(
+            (error) =>
+              new PaymentGatewayRpc.Unanswered({ isRetryable: error.isRetryable, cause: error.cause ?? error })
+          )
+        ),
+    // Not even where a probe is due: that is the watch's, and no buyer's order.
+    ready: Effect.flatMap(downstream.state("lookup"), (state) => {
+      if (state._tag === "Closed") return Effect.void
+      const pause = state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : 0
+      return Effect.fail(new PaymentsUnavailable({ retryAfterSeconds: Math.max(1, Math.ceil(pause)) }))
+    })
+  }
+  return settled
+})
+
+/** Asks for a payment that does not exist, at intervals: what is learned opens and closes the breaker, also while nobody buys. */
+const watch = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const gateway = yield* PaymentGateway
+    const every = yield* Config.Duration("PAYMENTS_RPC_WATCH_INTERVAL").pipe(Config.withDefault(Duration.seconds(2)))
+    yield* Effect.flatMap(newPaymentId, (id) => gateway.find([id])).pipe(
+      // what is wrong is said by the breaker, once
+      Effect.exit,
+      Effect.withTracerEnabled(false),
+      Effect.repeat(Schedule.spaced(every)),
+      Effect.forkScoped
+    )
+  })
+)
+
+/** The port `PaymentGateway`, served by another process. Needs the store of circuit breakers and `FileSystem`. */
+export const layer = Layer.unwrap(
+  Effect.gen(function* () {
+    const { remotePay } = yield* Settings.running
+    if (remotePay === undefined) return yield* new Settings.UnusableSettings({ reason: "PAYMENTS_RPC_URL is not set." })
+    return watch.pipe(
+      Layer.provideMerge(PaymentGatewayRpc.layer({ ...remotePay, policy: yield* policy }))
+    )
+  })
+).pipe(Layer.provide(client))
+
+/** Probes show the pay platform; without it the mall still sells nothing but is looked at, so it is sent requests all the same. */
+export const layerReadiness = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const readiness = yield* Readiness
+    const gateway = yield* PaymentGateway
+    yield* readiness.register("payments", gateway.ready, { required: false })
+  })
+)
