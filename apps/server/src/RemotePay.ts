@@ -37,7 +37,8 @@ const client = Layer.unwrap(
       try: () => createSecureContext(tls),
       catch: () =>
         new Settings.UnusableSettings({
-          reason: "The files by which the pay platform is called are no certificate, its key and an authority: see PAYMENTS_RPC_CERT_FILE."
+          reason:
+            "The files by which the pay platform is called are no certificate, its key and an authority: see PAYMENTS_RPC_CERT_FILE."
         })
     })
     return NodeHttpClient.layerNodeHttpOptions({ keepAlive: true, ...tls })
@@ -54,7 +55,9 @@ const policy = Effect.gen(function* () {
     timeout: Duration.seconds(30),
     retryDelay: Duration.millis(50),
     breakerFailures: 2,
-    breakerOpen: Duration.seconds(1)
+    breakerOpen: Duration.seconds(1),
+    // a probe costs next to nothing, and the mall sells nothing until one is answered
+    breakerLongest: Duration.seconds(5)
   })
   const given = yield* Config.Duration("PAYMENT_LOOKUP_TIMEOUT").pipe(Config.withDefault(Duration.seconds(3)))
   const lookup = Duration.divideUnsafe(given, downstream.policy.maxAttempts + 1)
@@ -71,8 +74,7 @@ const policy = Effect.gen(function* () {
         )
         .pipe(
           Effect.mapError(
-            (error) =>
-              new PaymentGatewayRpc.Unanswered({ isRetryable: error.isRetryable, cause: error.cause ?? error })
+            (error) => new PaymentGatewayRpc.Unanswered({ isRetryable: error.isRetryable, cause: error.cause ?? error })
           )
         ),
     // Not even where a probe is due: that is the watch's, and no buyer's order.
@@ -105,9 +107,7 @@ export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const { remotePay } = yield* Settings.running
     if (remotePay === undefined) return yield* new Settings.UnusableSettings({ reason: "PAYMENTS_RPC_URL is not set." })
-    return watch.pipe(
-      Layer.provideMerge(PaymentGatewayRpc.layer({ ...remotePay, policy: yield* policy }))
-    )
+    return watch.pipe(Layer.provideMerge(PaymentGatewayRpc.layer({ ...remotePay, policy: yield* policy })))
   })
 ).pipe(Layer.provide(client))
 

@@ -69,7 +69,9 @@ export const render = ({ api, database, isDemo, isWorker, payments, sandbox }: S
           ...Object.entries(demoAccounts).map(([who, { email }]) => line(who, email))
         ]
       : []),
-    ...(isDemo && api !== undefined && sandbox !== undefined && payments === undefined ? [journey(api, sandbox)] : [""]),
+    ...(isDemo && api !== undefined && sandbox !== undefined && payments === undefined
+      ? [journey(api, sandbox)]
+      : [""]),
     "Ctrl-C ends everything."
   ].join("\n")
 }

@@ -145,8 +145,7 @@ type Product = ReturnType<(typeof products)[keyof typeof products]>
 
 /** Everything that `MALL_ROLES` asks of this process, on the database that is given; it is up when the layer is built. */
 export const layer = Layer.unwrap(
-  Effect.map(
-    Settings.running,
-    (running): Layer.Layer<never, Layer.Error<Product>, Layer.Services<Product>> => products[running.product](running)
+  Effect.map(Settings.running, (running): Layer.Layer<never, Layer.Error<Product>, Layer.Services<Product>> =>
+    products[running.product](running)
   )
 )

@@ -30,7 +30,8 @@ const remotePay = Effect.gen(function* () {
   if (Option.isNone(url)) return undefined
   if (!/^https?:\/\/[^/?#\s]+\/*$/.test(url.value) || !URL.canParse(url.value)) {
     return yield* new UnusableSettings({
-      reason: "The setting PAYMENTS_RPC_URL is wrong: it has to be the http or https address of a server, without a path."
+      reason:
+        "The setting PAYMENTS_RPC_URL is wrong: it has to be the http or https address of a server, without a path."
     })
   }
   const token = yield* Config.option(Config.Redacted("PAYMENTS_RPC_TOKEN"))

@@ -30,12 +30,7 @@ const sharedSweeps = Layer.mergeAll(
 )
 
 /** The sweeps of a process without the pay platform. */
-export const storeSweeps = Layer.mergeAll(
-  sharedSweeps,
-  TradeWorker.sweeps,
-  MerchantWorker.sweeps,
-  IdentitySweeps.layer
-)
+export const storeSweeps = Layer.mergeAll(sharedSweeps, TradeWorker.sweeps, MerchantWorker.sweeps, IdentitySweeps.layer)
 
 /** The sweeps of a process with nothing but the pay platform. */
 export const paySweeps = Layer.mergeAll(

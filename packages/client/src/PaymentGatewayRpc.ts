@@ -90,7 +90,10 @@ export const layer = ({ baseUrl, policy = patience, token }: Options) =>
 
       /** The port knows no failure of what it needs itself, as it would be of the database within one process. */
       const certainly = <A, E>(kind: "lookup" | "money", call: Effect.Effect<A, E | NoAnswer | Refusal>) =>
-        policy.call(answerOf(call), kind).pipe(Effect.catch(({ cause }) => Effect.die(cause)), Effect.flatMap(Effect.fromResult))
+        policy.call(answerOf(call), kind).pipe(
+          Effect.catch(({ cause }) => Effect.die(cause)),
+          Effect.flatMap(Effect.fromResult)
+        )
 
       /** Without an answer nothing is decided. */
       const deciding = <A, E>(paymentId: PaymentId, call: Effect.Effect<A, E | NoAnswer | Refusal>) =>
@@ -116,9 +119,7 @@ export const layer = ({ baseUrl, policy = patience, token }: Options) =>
         close: Effect.fn("PaymentGatewayRpc.close")((id, reason) =>
           deciding(id, client["gateway.close"]({ id, reason }))
         ),
-        refund: Effect.fn("PaymentGatewayRpc.refund")((refund) =>
-          certainly("money", client["gateway.refund"](refund))
-        )
+        refund: Effect.fn("PaymentGatewayRpc.refund")((refund) => certainly("money", client["gateway.refund"](refund)))
       })
     })
   ).pipe(

@@ -4,8 +4,6 @@ import { CircuitBreaker } from "effect/persistence"
 import { CallFailed, DownstreamUnavailable } from "./DownstreamError.ts"
 import * as DownstreamPolicy from "./DownstreamPolicy.ts"
 
-const longestOpen = "1 minute"
-
 export interface CallOptions {
   /** What is asked for, from a small fixed set: it is a label of metrics and the key of a breaker. */
   readonly operation: string
@@ -67,7 +65,7 @@ export const make = Effect.fnUntraced(function* (
     instance === undefined ? Metric.update(breakerState(name, operation), stateValue[state]) : Effect.void
   const breaker = yield* CircuitBreaker.make({
     tripPolicy: CircuitBreaker.consecutive(policy.breakerFailures),
-    openDuration: Schedule.min([Schedule.exponential(policy.breakerOpen), Schedule.spaced(longestOpen)])
+    openDuration: Schedule.min([Schedule.exponential(policy.breakerOpen), Schedule.spaced(policy.breakerLongest)])
   })
   yield* breaker.transitions.pipe(
     Stream.runForEach(({ key, to }) => {
@@ -177,10 +175,10 @@ export const make = Effect.fnUntraced(function* (
   return {
     policy,
     state: (operation) =>
-      Effect.orElseSucceed(
-        breaker.state(keyOf(operation)),
-        (): CircuitBreaker.State => ({ _tag: "Closed", key: keyOf(operation) })
-      ),
+      Effect.orElseSucceed(breaker.state(keyOf(operation)), (): CircuitBreaker.State => ({
+        _tag: "Closed",
+        key: keyOf(operation)
+      })),
     call: (attempt, options) =>
       introduce(options.operation).pipe(
         Effect.andThen(attempts(attempt, options)),

@@ -129,9 +129,7 @@ export const IdempotentLayer = Layer.effect(
               Effect.onExit((exit) => settle(outcome.claim, exit, endpoint))
             )
           })
-        ).pipe(
-          Effect.catchTag("SqlError", Effect.die)
-        )
+        ).pipe(Effect.catchTag("SqlError", Effect.die))
       })
     }
   })
