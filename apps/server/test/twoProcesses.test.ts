@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
+import type { SkuId } from "@mall/domain/catalog/Catalog"
 import { payments, ServiceName } from "@mall/domain/identity/ServiceName"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import type { Checkout } from "@mall/domain/trade/Checkout"
@@ -64,13 +65,14 @@ const atPay = Effect.fnUntraced(function* ({ token }: Buyer) {
   return caller
 })
 
-const checkoutOf = Effect.fnUntraced(function* (buyer: Buyer, pieces = 1) {
+const anySku = Effect.fnUntraced(function* (buyer: Buyer) {
   const [sku] = yield* skusInStock(buyer, 1)
   assert.isDefined(sku)
-  return buyer.mall.checkout.checkout({
-    payload: { items: [{ skuId: sku.id, quantity: pieces }], addressId: buyer.addressId }
-  })
+  return sku.id
 })
+
+const buy = ({ addressId, mall }: Buyer, skuId: SkuId) =>
+  mall.checkout.checkout({ payload: { items: [{ skuId, quantity: 1 }], addressId } })
 
 /** What a client does that does not know what became of its request: it sends it again, with the same key. */
 const again = <A, E extends { readonly _tag: string }, R>(request: Effect.Effect<A, E, R>) =>
@@ -112,7 +114,7 @@ layer(Two.layer, { excludeTestServices: true, timeout: "3 minutes" })("the mall 
       Effect.gen(function* () {
         const { books, sandbox, sql, store } = yield* Two
         const buyer = yield* newBuyer(store.url, "apart")
-        const made = yield* yield* checkoutOf(buyer)
+        const made = yield* buy(buyer, yield* anySku(buyer))
         assert.strictEqual(made.payment.status, "pending")
         const { attempt } = yield* confirm(buyer, made, "apart-confirm")
         yield* sandbox.pay(attempt.id)
@@ -155,22 +157,21 @@ layer(Two.layer, { excludeTestServices: true, timeout: "3 minutes" })("the mall 
         const { books, pay, sandbox, store } = yield* Two
         const buyer = yield* newBuyer(store.url, "patient")
         const before = yield* books.checkouts
-        const buy = yield* checkoutOf(buyer)
+        const skuId = yield* anySku(buyer)
         yield* knowsPay(true)
         yield* pay.kill9
         yield* knowsPay(false)
         assert.strictEqual((yield* readiness(store.url)).status, 200)
         assert.isNotEmpty((yield* buyer.mall.products.list({ query: { limit: 1 } })).data)
 
-        const [sku] = yield* skusInStock(buyer, 1)
-        const body = JSON.stringify({ items: [{ skuId: sku?.id, quantity: 1 }], addressId: buyer.addressId })
+        const body = JSON.stringify({ items: [{ skuId, quantity: 1 }], addressId: buyer.addressId })
         const refused = yield* call(store.url, { method: "POST", path: "/api/v1/checkout", token: buyer.token, body })
         assert.strictEqual(refused.status, 503)
         assert.include(refused.text, '"code":"PaymentsUnavailable"')
         assert.match(refused.headers["retry-after"] ?? "", /^[1-9][0-9]?$/)
         assert.strictEqual(yield* books.checkouts, before)
 
-        const buying = yield* Effect.forkChild(buy.pipe(withIdempotencyKey("patient-checkout"), again))
+        const buying = yield* Effect.forkChild(buy(buyer, skuId).pipe(withIdempotencyKey("patient-checkout"), again))
         yield* pay.restart
         const made = yield* Fiber.join(buying)
         yield* knowsPay(true)
@@ -189,7 +190,7 @@ layer(Two.layer, { excludeTestServices: true, timeout: "3 minutes" })("the mall 
         const { books, pay, sandbox, store } = yield* Two
         const before = yield* books.checkouts
         const buyer = yield* newBuyer(store.url, "unlucky")
-        const buy = yield* checkoutOf(buyer)
+        const skuId = yield* anySku(buyer)
         yield* knowsPay(true)
         const purchases = Array.from({ length: 12 }, (_, index) => index)
         const answered = yield* Ref.make(0)
@@ -199,7 +200,7 @@ layer(Two.layer, { excludeTestServices: true, timeout: "3 minutes" })("the mall 
             Effect.forEach(
               purchases,
               (index) =>
-                buy.pipe(
+                buy(buyer, skuId).pipe(
                   withIdempotencyKey(`unlucky-${index}`),
                   again,
                   Effect.tap(() =>
@@ -251,7 +252,7 @@ layer(Two.layer, { excludeTestServices: true, timeout: "3 minutes" })("the mall 
         yield* eventually(readiness(store.url), ({ payments }) => payments === false, "payments to be missed")
         const before = yield* books.checkouts
         const buyer = yield* newBuyer(store.url, "forged")
-        const failure = yield* Effect.flip(yield* checkoutOf(buyer))
+        const failure = yield* Effect.flip(buy(buyer, yield* anySku(buyer)))
         assert.strictEqual(failure._tag, "PaymentsUnavailable")
         assert.strictEqual(yield* books.checkouts, before)
       }).pipe(Effect.scoped),
