@@ -2,32 +2,33 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as PaymentGatewayRpc from "@mall/client/PaymentGatewayRpc"
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentGateway, PaymentId, PaymentsUnavailable } from "@mall/domain/payments/PaymentGateway"
-import { CallFailed } from "@mall/platform/DownstreamError"
+import { CallFailed, DownstreamUnavailable } from "@mall/platform/DownstreamError"
 import * as Downstream from "@mall/platform/Downstream"
 import { Readiness } from "@mall/platform/http/Readiness"
-import { Config, Duration, Effect, FileSystem, Layer, Option, Schedule } from "effect"
+import { Cause, Config, Duration, Effect, FileSystem, Layer, Option, Schedule } from "effect"
 import { createSecureContext } from "node:tls"
 import * as Settings from "./Settings.ts"
 
 const newPaymentId = generator(PaymentId)
 
-/** The file that is set by the first name, else by the second. */
-const fileOf = Effect.fnUntraced(function* (name: string, otherName?: string) {
+const named = (name: string) =>
+  Effect.map(Config.option(Config.NonEmptyString(name)), (set) => Option.map(set, (file) => ({ name, file })))
+
+/** What the first file holds that is set. */
+const contentOf = Effect.fnUntraced(function* (...settings: ReadonlyArray<ReturnType<typeof named>>) {
   const fs = yield* FileSystem.FileSystem
-  const own = yield* Config.option(Config.NonEmptyString(name))
-  const other = otherName === undefined ? Option.none() : yield* Config.option(Config.NonEmptyString(otherName))
-  const file = Option.getOrUndefined(Option.orElse(own, () => other))
-  if (file === undefined) return undefined
-  const reason = `The file ${file} of ${Option.isSome(own) ? name : otherName} cannot be read.`
-  return yield* Effect.mapError(fs.readFileString(file), () => new Settings.UnusableSettings({ reason }))
+  const set = Option.firstSomeOf(yield* Effect.all(settings))
+  if (Option.isNone(set)) return undefined
+  const reason = `The file ${set.value.file} of ${set.value.name} cannot be read.`
+  return yield* Effect.mapError(fs.readFileString(set.value.file), () => new Settings.UnusableSettings({ reason }))
 })
 
 /** Shows the certificate of this service where there is one: its own for this, else the one that it serves with. */
 const client = Layer.unwrap(
   Effect.gen(function* () {
-    const cert = yield* fileOf("PAYMENTS_RPC_CERT_FILE", "TLS_CERT_FILE")
-    const key = yield* fileOf("PAYMENTS_RPC_KEY_FILE", "TLS_KEY_FILE")
-    const ca = yield* fileOf("PAYMENTS_RPC_CA_FILE")
+    const cert = yield* contentOf(named("PAYMENTS_RPC_CERT_FILE"), named("TLS_CERT_FILE"))
+    const key = yield* contentOf(named("PAYMENTS_RPC_KEY_FILE"), named("TLS_KEY_FILE"))
+    const ca = yield* contentOf(named("PAYMENTS_RPC_CA_FILE"))
     const tls = {
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
@@ -87,13 +88,18 @@ const policy = Effect.gen(function* () {
   return settled
 })
 
+/** Nobody was asked. */
+const isOpen = (failure: unknown) => failure instanceof DownstreamUnavailable && failure.reason === "open"
+
 /** Asks for a payment that does not exist, at intervals: what is learned opens and closes the breaker, also while nobody buys. */
 const watch = Layer.effectDiscard(
   Effect.gen(function* () {
     const gateway = yield* PaymentGateway
     const every = yield* Config.Duration("PAYMENTS_RPC_WATCH_INTERVAL").pipe(Config.withDefault(Duration.seconds(2)))
     yield* Effect.flatMap(newPaymentId, (id) => gateway.find([id])).pipe(
-      // what is wrong is said by the breaker, once
+      Effect.tapCause((cause) =>
+        isOpen(Cause.squash(cause)) ? Effect.void : Effect.logWarning("The pay platform does not answer", cause)
+      ),
       Effect.exit,
       Effect.withTracerEnabled(false),
       Effect.repeat(Schedule.spaced(every)),
@@ -111,7 +117,7 @@ export const layer = Layer.unwrap(
   })
 ).pipe(Layer.provide(client))
 
-/** Probes show the pay platform; without it the mall still sells nothing but is looked at, so it is sent requests all the same. */
+/** Probes show whether the pay platform is there; goods are shown without it, so the mall is ready in either case. */
 export const layerReadiness = Layer.effectDiscard(
   Effect.gen(function* () {
     const readiness = yield* Readiness

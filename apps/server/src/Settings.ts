@@ -2,8 +2,8 @@ import { Config, Effect, Option, Redacted, Schema } from "effect"
 import * as path from "node:path"
 
 /** What one process runs; `MALL_ROLES` lists them. */
-export const ServerRole = Schema.Literals(["api", "worker", "sandbox", "pay"])
-export type ServerRole = typeof ServerRole.Type
+const ServerRole = Schema.Literals(["api", "worker", "sandbox", "pay"])
+type ServerRole = typeof ServerRole.Type
 
 const roles = Config.Array(ServerRole, "MALL_ROLES").pipe(
   Config.withDefault<ReadonlyArray<ServerRole>>(["api", "worker", "sandbox"])

@@ -254,6 +254,7 @@ layer(Two.layer, { excludeTestServices: true, timeout: "3 minutes" })("the mall 
         const buyer = yield* newBuyer(store.url, "forged")
         const failure = yield* Effect.flip(buy(buyer, yield* anySku(buyer)))
         assert.strictEqual(failure._tag, "PaymentsUnavailable")
+        assert.match(store.lines().join("\n"), /The pay platform does not answer.*Unauthorized/)
         assert.strictEqual(yield* books.checkouts, before)
       }).pipe(Effect.scoped),
     60_000
