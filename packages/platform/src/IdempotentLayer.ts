@@ -3,7 +3,7 @@ import { CurrentUser, CurrentVisitor } from "@mall/domain/identity/CurrentUser"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { Idempotent, InvalidIdempotencyKey, OneTimeAnswer, Operation } from "@mall/domain/kernel/Operation"
 import { ByteSize, Cause, Config, Context, Effect, Exit, Layer, Option, Schema } from "effect"
-import { HttpServerRespondable, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpEffect, HttpServerRespondable, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { createHash } from "node:crypto"
 import { readCause, toResponse } from "./http/problems.ts"
@@ -129,7 +129,14 @@ export const IdempotentLayer = Layer.effect(
               Effect.onExit((exit) => settle(outcome.claim, exit, endpoint))
             )
           })
-        ).pipe(Effect.catchTag("SqlError", Effect.die))
+        ).pipe(
+          Effect.tapErrorTag("IdempotencyInFlight", ({ retryAfterSeconds }) =>
+            HttpEffect.appendPreResponseHandler((_, response) =>
+              Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", String(retryAfterSeconds)))
+            )
+          ),
+          Effect.catchTag("SqlError", Effect.die)
+        )
       })
     }
   })
