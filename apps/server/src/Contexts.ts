@@ -43,6 +43,7 @@ import * as Inventory from "@mall/trade/Inventory"
 import * as Trade from "@mall/trade/Trade"
 import { Layer } from "effect"
 import { Database } from "./Database.ts"
+import * as RemotePay from "./RemotePay.ts"
 
 /** What is sealed of the mall: the tables that hold personal data, and merchants' documents. */
 const Sealed = Layer.mergeAll(
@@ -89,9 +90,12 @@ const PayFoundation = Layer.mergeAll(Layer.fresh(Outbox.layerNoDeps), Layer.fres
   Layer.provideMerge(Database.payPool)
 )
 
+/** What stands over the contexts of any process. */
+const Examination = Layer.mergeAll(Doctor.layer, PlatformChecks.layer)
+
 /** Trade and merchants need ports of the others, catalog needs only trade's stock, payments the standing of merchants: the order below is the order of the ports. */
 const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer.Layer<P, PE, PR>) =>
-  Layer.mergeAll(Doctor.layer, PlatformChecks.layer, TradeChecks.layer, MerchantChecks.layer, Sealed).pipe(
+  Layer.mergeAll(Examination, TradeChecks.layer, MerchantChecks.layer, Sealed).pipe(
     Layer.provideMerge(Layer.mergeAll(Trade.layer, MerchantServices.layer)),
     Layer.provideMerge(CatalogServices.layer),
     Layer.provideMerge(Inventory.layer),
@@ -100,14 +104,27 @@ const contexts = <A, E, R, P, PE, PR>(identity: Layer.Layer<A, E, R>, pay: Layer
     Layer.provideMerge(Foundation)
   )
 
+const Identity = Layer.provideMerge(IdentityProvidersLayer, IdentityLayer)
+const OwnPay = Pay.pipe(Layer.provide(PayFoundation))
+
 /**
  * The services of every context, for a process that serves requests. Needs `Database`, and `PgClient` and `SqlClient` with the
  * rights of the mall.
  */
-export const layer = contexts(
-  Layer.provideMerge(IdentityProvidersLayer, IdentityLayer),
-  Pay.pipe(Layer.provide(PayFoundation))
+export const layer = contexts(Identity, OwnPay)
+
+/** The same without the pay platform, which another process runs: no connection of this one has rights on what is the platform's. */
+export const layerStore = contexts(Identity, RemotePay.layer)
+
+/**
+ * The pay platform alone: besides its own, who callers are and the standing of merchants, which are read with the rights of the
+ * mall.
+ */
+export const layerPay = Examination.pipe(
+  Layer.provideMerge(Layer.mergeAll(IdentityLayer, OwnPay)),
+  Layer.provideMerge(MerchantServices.layerStanding),
+  Layer.provideMerge(Foundation)
 )
 
-/** The same for a command, which serves none and has all rights. */
+/** All for a command, which serves no requests and has all rights. */
 export const layerCommand = contexts(IdentityCommandLayer, Pay)

@@ -1,10 +1,8 @@
 import * as CatalogHttp from "@mall/catalog/CatalogHttp"
 import * as CatalogRpcHandlers from "@mall/catalog/CatalogRpcHandlers"
-import { MallApi } from "@mall/domain/MallApi"
-import { AdminRpcs } from "@mall/domain/rpc/AdminRpcs"
-import { MerchantRpcs } from "@mall/domain/rpc/MerchantRpcs"
-import { ServiceRpcs } from "@mall/domain/rpc/ServiceRpcs"
-import { StorefrontRpcs } from "@mall/domain/rpc/StorefrontRpcs"
+import { MallApi, PayApi, StoreApi } from "@mall/domain/MallApi"
+import { PayRpcs } from "@mall/domain/rpc/PayRpcs"
+import { StoreRpcs } from "@mall/domain/rpc/StoreRpcs"
 import { IdentityHttp, IdentityProvidersHttp, IdentityProvidersRpc, IdentityRpc } from "@mall/identity/Identity"
 import * as LedgerHttp from "@mall/ledger/LedgerHttp"
 import * as LedgerRpcHandlers from "@mall/ledger/LedgerRpcHandlers"
@@ -44,59 +42,102 @@ import { RpcSerialization } from "effect/rpc"
 import * as ApiReference from "./ApiReference.ts"
 
 /** Every call that a client of any audience may make, or another service; what each needs is declared on it. */
-export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs, ServiceRpcs)
+export const MallRpcs = StoreRpcs.merge(PayRpcs)
 
-const Api = HttpApiBuilder.layer(MallApi, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([
-    IdentityHttp,
-    IdentityProvidersHttp,
-    CatalogHttp.layer,
-    TradeHttp.layer,
-    PaymentHttp.layer,
-    LedgerHttp.layer,
-    MerchantHttp.layer,
-    AuditEdge.httpLayer,
-    DoctorEdge.httpLayer,
-    RiskHttp.layer,
-    ReconciliationHttp.layer,
-    ExchangeHttp.layer,
-    PayoutHttp.layer,
-    TermsHttp.layer,
-    SettlementHttp.layer
-  ]),
-  Layer.provide([Callers.layer, IdempotentLayer, ProblemsLayer])
+const store = Layer.mergeAll(
+  IdentityHttp,
+  IdentityProvidersHttp,
+  CatalogHttp.layer,
+  TradeHttp.layer,
+  MerchantHttp.layer
+)
+const pay = Layer.mergeAll(
+  PaymentHttp.layer,
+  LedgerHttp.layer,
+  RiskHttp.layer,
+  ReconciliationHttp.layer,
+  ExchangeHttp.layer,
+  PayoutHttp.layer,
+  TermsHttp.layer,
+  SettlementHttp.layer
+)
+const operations = Layer.mergeAll(AuditEdge.httpLayer, DoctorEdge.httpLayer)
+
+const storeRpc = Layer.mergeAll(
+  IdentityRpc,
+  IdentityProvidersRpc,
+  CatalogRpcHandlers.layer,
+  TradeRpcHandlers.layer,
+  MerchantRpcHandlers.layer
+)
+const payRpc = Layer.mergeAll(
+  CredentialRpcHandlers.merchantLayer,
+  CredentialRpcHandlers.adminLayer,
+  PaymentRpcHandlers.storefrontLayer,
+  PaymentRpcHandlers.merchantLayer,
+  PaymentRpcHandlers.adminLayer,
+  PaymentRpcHandlers.gatewayLayer,
+  LedgerRpcHandlers.merchantLayer,
+  LedgerRpcHandlers.adminLayer,
+  RiskRpcHandlers.adminLayer,
+  ReconciliationRpcHandlers.layer,
+  ExchangeRpcHandlers.merchantLayer,
+  ExchangeRpcHandlers.adminLayer,
+  PayoutRpcHandlers.merchantLayer,
+  PayoutRpcHandlers.adminLayer,
+  TermsRpcHandlers.layer,
+  SettlementRpcHandlers.merchantLayer,
+  SettlementRpcHandlers.adminLayer
+)
+const operationsRpc = Layer.mergeAll(
+  AuditEdge.rpcLayer,
+  DoctorEdge.rpcLayer,
+  OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
 )
 
-const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
-  Layer.provide([
-    IdentityRpc,
-    IdentityProvidersRpc,
-    CatalogRpcHandlers.layer,
-    TradeRpcHandlers.layer,
-    CredentialRpcHandlers.merchantLayer,
-    CredentialRpcHandlers.adminLayer,
-    PaymentRpcHandlers.storefrontLayer,
-    PaymentRpcHandlers.merchantLayer,
-    PaymentRpcHandlers.adminLayer,
-    PaymentRpcHandlers.gatewayLayer,
-    LedgerRpcHandlers.merchantLayer,
-    LedgerRpcHandlers.adminLayer,
-    MerchantRpcHandlers.layer,
-    AuditEdge.rpcLayer,
-    DoctorEdge.rpcLayer,
-    RiskRpcHandlers.adminLayer,
-    ReconciliationRpcHandlers.layer,
-    ExchangeRpcHandlers.merchantLayer,
-    ExchangeRpcHandlers.adminLayer,
-    PayoutRpcHandlers.merchantLayer,
-    PayoutRpcHandlers.adminLayer,
-    TermsRpcHandlers.layer,
-    SettlementRpcHandlers.merchantLayer,
-    SettlementRpcHandlers.adminLayer,
-    OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
-  ]),
-  Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])
+const HttpEdge = Layer.mergeAll(Callers.layer, IdempotentLayer, ProblemsLayer)
+const RpcEdge = Layer.mergeAll(Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson)
+const openapiPath = "/openapi.json"
+const docs = { path: "/docs" } as const
+const path = "/rpc"
+
+/** The whole HTTP surface behind the edge, over the services of `Contexts.layer`. */
+export const layer = Edge.serve(
+  Layer.mergeAll(
+    HttpApiBuilder.layer(MallApi, { openapiPath }).pipe(
+      Layer.provide([store, pay, operations]),
+      Layer.provide(HttpEdge)
+    ),
+    RpcShape.layerHttp({ group: MallRpcs, path }).pipe(
+      Layer.provide([storeRpc, payRpc, operationsRpc]),
+      Layer.provide(RpcEdge)
+    ),
+    HttpApiScalar.layer(MallApi, docs),
+    SystemRoutes.layer
+  )
 )
 
 /** The whole HTTP surface behind the edge, over the services of `Contexts`. */
 export const layer = Edge.serve(Layer.mergeAll(Api, Rpc, ApiReference.layer, SystemRoutes.layer))
+/** That of the mall without the pay platform, over `Contexts.layerStore`. */
+export const layerStore = Edge.serve(
+  Layer.mergeAll(
+    HttpApiBuilder.layer(StoreApi, { openapiPath }).pipe(Layer.provide([store, operations]), Layer.provide(HttpEdge)),
+    RpcShape.layerHttp({ group: StoreRpcs, path }).pipe(
+      Layer.provide([storeRpc, operationsRpc]),
+      Layer.provide(RpcEdge)
+    ),
+    HttpApiScalar.layer(StoreApi, docs),
+    SystemRoutes.layer
+  )
+)
+
+/** That of the pay platform alone, over `Contexts.layerPay`. */
+export const layerPay = Edge.serve(
+  Layer.mergeAll(
+    HttpApiBuilder.layer(PayApi, { openapiPath }).pipe(Layer.provide([pay, operations]), Layer.provide(HttpEdge)),
+    RpcShape.layerHttp({ group: PayRpcs, path }).pipe(Layer.provide([payRpc, operationsRpc]), Layer.provide(RpcEdge)),
+    HttpApiScalar.layer(PayApi, docs),
+    SystemRoutes.layer
+  )
+)

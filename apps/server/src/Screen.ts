@@ -17,6 +17,8 @@ export interface Serving {
   readonly isWorker: boolean
   readonly database: string
   readonly isDemo: boolean
+  /** Where the pay platform is, unless this process runs both products. */
+  readonly payments: string | undefined
 }
 
 const journey = (api: string, sandbox: string) => `
@@ -41,7 +43,7 @@ Buy something (copy and paste):
 `
 
 /** What a newcomer sees once everything is up. */
-export const render = ({ api, database, isDemo, isWorker, sandbox }: Serving) => {
+export const render = ({ api, database, isDemo, isWorker, payments, sandbox }: Serving) => {
   const line = (name: string, value: string) => `  ${name.padEnd(14)}${value}`
   return [
     "",
@@ -59,6 +61,7 @@ export const render = ({ api, database, isDemo, isWorker, sandbox }: Serving) =>
     ...(sandbox === undefined ? [] : [line("Pay page", `${sandbox}/`), line("Mails", `${sandbox}/mails`)]),
     line("Worker", isWorker ? "sweeps and messages run in this process" : "not in this process"),
     line("Database", database),
+    ...(payments === undefined ? [] : [line("Payments", payments)]),
     ...(isDemo
       ? [
           "",
@@ -66,7 +69,9 @@ export const render = ({ api, database, isDemo, isWorker, sandbox }: Serving) =>
           ...Object.entries(demoAccounts).map(([who, { email }]) => line(who, email))
         ]
       : []),
-    ...(isDemo && api !== undefined && sandbox !== undefined ? [journey(api, sandbox)] : [""]),
+    ...(isDemo && api !== undefined && sandbox !== undefined && payments === undefined
+      ? [journey(api, sandbox)]
+      : [""]),
     "Ctrl-C ends everything."
   ].join("\n")
 }

@@ -19,6 +19,7 @@ import { migrations } from "../../../migrations/index.ts"
 import * as Contexts from "./Contexts.ts"
 import { Database } from "./Database.ts"
 import * as HttpApp from "./HttpApp.ts"
+import * as RemotePay from "./RemotePay.ts"
 import { assertDeclared, declarations } from "./Permissions.ts"
 import * as Screen from "./Screen.ts"
 import { seedDemo } from "./Seed.ts"
@@ -61,48 +62,90 @@ const SandboxDefaults = Layer.mergeAll(
   )
 ).pipe(Layer.provideMerge(Sandbox.layer))
 
-const Api = Layer.mergeAll(HttpApp.layer, Readiness.layerDatabase, SignalCounts.layerFlushing).pipe(
-  Layer.provide(Edge.layer),
-  Layer.provide(NodeServer.layer),
-  Layer.provide(AnonymousRoutesLayer.layerOf(declarations))
-)
+/** Answers requests. `http` is behind the edge, beside what reports to it. */
+const answering = <A, E, R>(http: Layer.Layer<A, E, R>) =>
+  Layer.mergeAll(http, Readiness.layerDatabase, SignalCounts.layerFlushing).pipe(
+    Layer.provide(Edge.layer),
+    Layer.provide(NodeServer.layer),
+    Layer.provide(AnonymousRoutesLayer.layerOf(declarations))
+  )
 
-/** Everything that `MALL_ROLES` asks of this process, on the database that is given; it is up when the layer is built. */
-export const layer = Layer.unwrap(
-  Effect.gen(function* () {
-    const roles = yield* Settings.roles
-    const port = yield* Settings.apiPort
-    const sandboxPort = yield* Settings.sandboxPort
-    const { certFile } = yield* TlsConfig
-    const has = (role: Settings.ServerRole) => roles.includes(role)
+/** What is on the screen once the layers below are up. */
+const ready = ({ has, product, remotePay }: Settings.Running) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const port = yield* Settings.apiPort
+      const sandboxPort = yield* Settings.sandboxPort
+      const { certFile } = yield* TlsConfig
+      const { isEmbedded, url } = yield* Database
+      yield* Console.log(
+        Screen.render({
+          api: has("api") ? `${Option.isSome(certFile) ? "https" : "http"}://127.0.0.1:${port}` : undefined,
+          sandbox: has("sandbox") ? `http://127.0.0.1:${sandboxPort}` : undefined,
+          isWorker: has("worker"),
+          database: isEmbedded ? `embedded PostgreSQL, ${describeUrl(url)}` : describeUrl(url),
+          isDemo: product !== "pay" && (yield* Settings.seed(isEmbedded)) === "demo",
+          payments: product === "all" ? undefined : (remotePay?.baseUrl ?? "this process, and nothing else")
+        })
+      )
+    })
+  )
 
-    const Ready = Layer.effectDiscard(
-      Effect.gen(function* () {
-        const { isEmbedded, url } = yield* Database
-        yield* Console.log(
-          Screen.render({
-            api: has("api") ? `${Option.isSome(certFile) ? "https" : "http"}://127.0.0.1:${port}` : undefined,
-            sandbox: has("sandbox") ? `http://127.0.0.1:${sandboxPort}` : undefined,
-            isWorker: has("worker"),
-            database: isEmbedded ? `embedded PostgreSQL, ${describeUrl(url)}` : describeUrl(url),
-            isDemo: (yield* Settings.seed(isEmbedded)) === "demo"
-          })
-        )
-      })
-    )
+/** The parts of a process that its roles choose, over contexts that are below. */
+const chosen = <A1, E1, R1, A2, E2, R2, A3, E3, R3>(
+  running: Settings.Running,
+  http: Layer.Layer<A1, E1, R1>,
+  subscriptions: Layer.Layer<A2, E2, R2>,
+  sweeps: Layer.Layer<A3, E3, R3>
+) =>
+  ready(running).pipe(
+    Layer.provide(running.has("api") ? http : Layer.empty),
+    Layer.provide(running.has("worker") ? subscriptions : Layer.empty),
+    Layer.provide(sweeps),
+    Layer.provide(running.has("worker") ? Sweeps.layerScheduled : Sweeps.layer)
+  )
 
-    return Ready.pipe(
-      Layer.provide(has("api") ? Api : Layer.empty),
-      Layer.provide(has("worker") ? Worker.subscriptions : Layer.empty),
-      Layer.provide(Worker.sweeps),
-      Layer.provide(has("worker") ? Sweeps.layerScheduled : Sweeps.layer),
-      Layer.provide(Seeded),
-      Layer.provide(Contexts.layer),
-      // the sandbox first: it makes the merchant account that the channels read
+/** What contexts stand on. The sandbox comes first: it makes the merchant account that the channels read. */
+const grounded =
+  ({ has }: Settings.Running) =>
+  <A, E, R>(contexts: Layer.Layer<A, E, R>) =>
+    contexts.pipe(
       Layer.provide(has("sandbox") ? SandboxDefaults : Layer.empty),
       Layer.provide(Migrated),
       Layer.provide(Layer.effectDiscard(assertDeclared)),
       Layer.provide(Telemetry)
     )
-  })
+
+const AllHttp = answering(HttpApp.layer)
+const StoreHttp = answering(Layer.merge(HttpApp.layerStore, RemotePay.layerReadiness))
+const PayHttp = answering(HttpApp.layerPay)
+
+const all = (running: Settings.Running) =>
+  chosen(running, AllHttp, Worker.subscriptions, Worker.sweeps).pipe(
+    Layer.provide(Seeded),
+    Layer.provide(Contexts.layer),
+    grounded(running)
+  )
+
+const store = (running: Settings.Running) =>
+  chosen(running, StoreHttp, Worker.storeSubscriptions, Worker.storeSweeps).pipe(
+    Layer.provide(Seeded),
+    Layer.provide(Contexts.layerStore),
+    grounded(running)
+  )
+
+const pay = (running: Settings.Running) =>
+  chosen(running, PayHttp, Worker.paySubscriptions, Worker.paySweeps).pipe(
+    Layer.provide(Contexts.layerPay),
+    grounded(running)
+  )
+
+const products = { all, store, pay }
+type Product = ReturnType<(typeof products)[keyof typeof products]>
+
+/** Everything that `MALL_ROLES` asks of this process, on the database that is given; it is up when the layer is built. */
+export const layer = Layer.unwrap(
+  Effect.map(Settings.running, (running): Layer.Layer<never, Layer.Error<Product>, Layer.Services<Product>> =>
+    products[running.product](running)
+  )
 )

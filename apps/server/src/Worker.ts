@@ -20,18 +20,8 @@ import * as TradeWorker from "@mall/trade/TradeWorker"
 import { Layer } from "effect"
 import { Database } from "./Database.ts"
 
-/** Every sweep: on its schedule where this process has `Sweeps.layerScheduled`, else only when an operator asks for it. */
-export const sweeps = Layer.mergeAll(
-  TradeWorker.sweeps,
-  PaymentWorker.sweeps,
-  LedgerWorker.sweeps,
-  MerchantWorker.sweeps,
-  RiskWorker.sweeps,
-  ReconciliationWorker.sweeps,
-  ExchangeWorker.sweeps,
-  PayoutWorker.sweeps,
-  SettlementWorker.sweeps,
-  IdentitySweeps.layer,
+/** Where the data of both products are: the queues, what was answered, what staff did, what is wrong. Any process may look after them. */
+const sharedSweeps = Layer.mergeAll(
   PlatformSweeps.layer,
   AlertSweeps.layer,
   AuditSweeps.layer,
@@ -39,15 +29,42 @@ export const sweeps = Layer.mergeAll(
   PersonalDataSweeps.layer
 )
 
-/** Messages are handled. Any number of processes may do so at once. */
-export const subscriptions = Layer.mergeAll(
+/** The sweeps of a process without the pay platform. */
+export const storeSweeps = Layer.mergeAll(sharedSweeps, TradeWorker.sweeps, MerchantWorker.sweeps, IdentitySweeps.layer)
+
+/** The sweeps of a process with nothing but the pay platform. */
+export const paySweeps = Layer.mergeAll(
+  sharedSweeps,
+  DoctorSweeps.layerChannels,
+  PaymentWorker.sweeps,
+  LedgerWorker.sweeps,
+  RiskWorker.sweeps,
+  ReconciliationWorker.sweeps,
+  ExchangeWorker.sweeps,
+  PayoutWorker.sweeps,
+  SettlementWorker.sweeps
+)
+
+/** Every sweep: on its schedule where this process has `Sweeps.layerScheduled`, else only when an operator asks for it. */
+export const sweeps = Layer.mergeAll(storeSweeps, paySweeps)
+
+/** What the mall is told, also by the pay platform. Any number of processes may handle messages at once. */
+export const storeSubscriptions = Layer.mergeAll(
   TradeWorker.subscriptions,
   MerchantWorker.subscriptions,
+  SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
+  QueueMetrics.layer
+)
+
+/** What the pay platform is told. */
+export const paySubscriptions = Layer.mergeAll(
   PaymentWorker.subscriptions,
   PayoutWorker.subscriptions,
   ReconciliationWorker.subscriptions,
   SettlementWorker.subscriptions.pipe(Layer.provide(Workflows.layer)),
-  SignInMails.subscriptions.pipe(Layer.provide(SignInMails.SignInMails.layer)),
   QueueMetrics.layer,
   ReviewQueueMetrics.layer.pipe(Layer.provide(Database.payPool))
 )
+
+/** Every message is handled. */
+export const subscriptions = Layer.mergeAll(storeSubscriptions, paySubscriptions)

@@ -140,6 +140,27 @@ describe("a server that cannot start says why in one sentence", () => {
       }),
     90_000
   )
+
+  it.live(
+    "where it cannot tell which pay platform to call, or is that itself",
+    () =>
+      Effect.gen(function* () {
+        const DATABASE_URL = Redacted.value(yield* acquireDatabase)
+        const remote = { DATABASE_URL, PAYMENTS_RPC_URL: "http://127.0.0.1:9", PAYMENTS_RPC_TOKEN: "mst_Wr0ngPass" }
+        const wrong: ReadonlyArray<readonly [Readonly<Record<string, string>>, RegExp]> = [
+          [{ ...remote, MALL_ROLES: "pay" }, /PAYMENTS_RPC_URL is set beside the role pay/],
+          [{ ...remote, PAYMENTS_RPC_URL: "pay platform" }, /PAYMENTS_RPC_URL is wrong/],
+          [{ ...remote, PAYMENTS_RPC_URL: "ftp://127.0.0.1" }, /PAYMENTS_RPC_URL is wrong/],
+          [{ ...remote, PAYMENTS_RPC_TOKEN: "" }, /PAYMENTS_RPC_TOKEN is not: .* service token/],
+          [{ ...remote, PAYMENTS_RPC_CA_FILE: "/nowhere/ca.crt" }, /nowhere\/ca.crt of PAYMENTS_RPC_CA_FILE/],
+          [{ ...remote, PAYMENTS_RPC_CERT_FILE: import.meta.filename }, /PAYMENTS_RPC_CERT_FILE/]
+        ]
+        yield* Effect.forEach(wrong, ([environment, expected]) => assertRefused(environment, expected), {
+          concurrency: 2
+        })
+      }),
+    90_000
+  )
 })
 
 describe("a server that is told to stop", () => {

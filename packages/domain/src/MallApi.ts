@@ -30,20 +30,37 @@ import { CheckoutApiGroup } from "./trade/CheckoutApi.ts"
 import { OrdersApiGroup } from "./trade/OrdersApi.ts"
 import { ReturnsApiGroup } from "./trade/ReturnsApi.ts"
 
-const groups = HttpApi.make("mall")
+const products = HttpApi.make("mall")
   .add(UsersApiGroup, AccountApiGroup, AddressesApiGroup, AuthApiGroup, JwksApiGroup)
   .add(ApiKeysApiGroup, ProviderSignInApiGroup)
   .add(PolicyApiGroup, AssignmentsApiGroup, StaffApiGroup, BlocksApiGroup)
   .add(ProductsApiGroup, CategoriesApiGroup, DemoImagesApiGroup)
   .add(CartApiGroup, CheckoutApiGroup, OrdersApiGroup, ReturnsApiGroup)
-  .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
-  .add(MerchantApplicationsApiGroup, MerchantReviewsApiGroup, MerchantsApiGroup, MerchantProfileApiGroup, TermsApiGroup)
+  .add(MerchantApplicationsApiGroup, MerchantReviewsApiGroup, MerchantsApiGroup, MerchantProfileApiGroup)
+
+const payments = HttpApi.make("mall")
+  .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup, TermsApiGroup)
   .add(LedgerApiGroup, RiskApiGroup)
   .add(ReconciliationApiGroup, ExchangeApiGroup, PayoutAccountsApiGroup, WithdrawalsApiGroup, SettlementsApiGroup)
-  .add(AuditApiGroup, DoctorApiGroup)
-  .middleware(Problems)
 
-/** Everything the server answers over HTTP; each context adds its groups here. */
+/** What each process answers, for the data and the checks that it knows. */
+const operations = HttpApi.make("mall").add(AuditApiGroup, DoctorApiGroup)
+
+const storeGroups = products.addHttpApi(operations).middleware(Problems)
+const payGroups = payments.addHttpApi(operations).middleware(Problems)
+const groups = products.addHttpApi(payments).addHttpApi(operations).middleware(Problems)
+
+/** Everything the server answers over HTTP; each context adds its groups to one of the two products. */
 export class MallApi extends groups.annotateMerge(
   OpenApi.annotations({ title: "Mall", version: "1.0.0", transform: describeOperations(groups) })
+) {}
+
+/** What a process answers that runs the mall without the pay platform. */
+export class StoreApi extends storeGroups.annotateMerge(
+  OpenApi.annotations({ title: "Mall", version: "1.0.0", transform: describeOperations(storeGroups) })
+) {}
+
+/** What a process answers that runs the pay platform alone. */
+export class PayApi extends payGroups.annotateMerge(
+  OpenApi.annotations({ title: "Mall: the pay platform", version: "1.0.0", transform: describeOperations(payGroups) })
 ) {}

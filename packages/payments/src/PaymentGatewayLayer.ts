@@ -28,6 +28,7 @@ export const layerNoDeps = Layer.effect(
     const refunds = yield* Refunds
 
     return PaymentGateway.of({
+      ready: Effect.void,
       create: Effect.fn("PaymentGateway.create")(function* ({
         amount,
         description,

@@ -4,8 +4,6 @@ import { CircuitBreaker } from "effect/persistence"
 import { CallFailed, DownstreamUnavailable } from "./DownstreamError.ts"
 import * as DownstreamPolicy from "./DownstreamPolicy.ts"
 
-const longestOpen = "1 minute"
-
 export interface CallOptions {
   /** What is asked for, from a small fixed set: it is a label of metrics and the key of a breaker. */
   readonly operation: string
@@ -20,6 +18,8 @@ export interface CallOptions {
 
 export interface Downstream {
   readonly policy: DownstreamPolicy.Policy
+  /** Of the breaker of `operation`, from memory or the store that processes share. A store that is down says `Closed`. */
+  readonly state: (operation: string) => Effect.Effect<CircuitBreaker.State>
   /**
    * Calls under the policy: attempts with a timeout, inside a retry, inside the operation's circuit breaker, inside the
    * downstream's bulkhead. `attempt` fails with `CallFailed` where there was no usable answer; its other errors are
@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function* (
     instance === undefined ? Metric.update(breakerState(name, operation), stateValue[state]) : Effect.void
   const breaker = yield* CircuitBreaker.make({
     tripPolicy: CircuitBreaker.consecutive(policy.breakerFailures),
-    openDuration: Schedule.min([Schedule.exponential(policy.breakerOpen), Schedule.spaced(longestOpen)])
+    openDuration: Schedule.min([Schedule.exponential(policy.breakerOpen), Schedule.spaced(policy.breakerLongest)])
   })
   yield* breaker.transitions.pipe(
     Stream.runForEach(({ key, to }) => {
@@ -174,6 +174,11 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     policy,
+    state: (operation) =>
+      Effect.orElseSucceed(breaker.state(keyOf(operation)), (): CircuitBreaker.State => ({
+        _tag: "Closed",
+        key: keyOf(operation)
+      })),
     call: (attempt, options) =>
       introduce(options.operation).pipe(
         Effect.andThen(attempts(attempt, options)),
@@ -188,10 +193,10 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-/** An answer is a sign of health whatever it says; a defect is ours and says nothing. */
+/** An answer is a sign of health whatever it says; a defect is ours and says nothing, and neither does a caller who waits no longer. */
 const healthOf = (exit: Exit.Exit<unknown, unknown>) => {
   if (Exit.isSuccess(exit)) return CircuitBreaker.success
-  if (Cause.hasDies(exit.cause)) return CircuitBreaker.ignored
+  if (Cause.hasDies(exit.cause) || Cause.hasInterruptsOnly(exit.cause)) return CircuitBreaker.ignored
   return Cause.squash(exit.cause) instanceof DownstreamUnavailable ? CircuitBreaker.failure() : CircuitBreaker.success
 }
 

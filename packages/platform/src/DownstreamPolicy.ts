@@ -12,8 +12,10 @@ export interface Policy {
   readonly maxQueued: number
   /** Calls in a row without an answer that open the breaker of their operation. */
   readonly breakerFailures: number
-  /** How long it stays open at first; twice as long after each probe that fails, up to a minute. */
+  /** How long it stays open at first; twice as long after each probe that fails. */
   readonly breakerOpen: Duration.Duration
+  /** How long it stays open at most, until the next probe. */
+  readonly breakerLongest: Duration.Duration
 }
 
 const defaults: Policy = {
@@ -23,7 +25,8 @@ const defaults: Policy = {
   maxConcurrent: 64,
   maxQueued: 128,
   breakerFailures: 5,
-  breakerOpen: Duration.seconds(10)
+  breakerOpen: Duration.seconds(10),
+  breakerLongest: Duration.minutes(1)
 }
 
 /** For all of them. */
@@ -34,7 +37,8 @@ const CommonConfig = Config.all({
   maxConcurrent: Config.option(Config.Int("DOWNSTREAM_MAX_CONCURRENT")),
   maxQueued: Config.option(Config.Int("DOWNSTREAM_MAX_QUEUED")),
   breakerFailures: Config.option(Config.Int("DOWNSTREAM_BREAKER_FAILURES")),
-  breakerOpen: Config.option(Config.Duration("DOWNSTREAM_BREAKER_OPEN"))
+  breakerOpen: Config.option(Config.Duration("DOWNSTREAM_BREAKER_OPEN")),
+  breakerLongest: Config.option(Config.Duration("DOWNSTREAM_BREAKER_LONGEST"))
 })
 
 /** For one of them, before those for all. */
@@ -47,7 +51,8 @@ const configOf = (name: string) => {
     maxConcurrent: Config.option(Config.Int(`${prefix}_MAX_CONCURRENT`)),
     maxQueued: Config.option(Config.Int(`${prefix}_MAX_QUEUED`)),
     breakerFailures: Config.option(Config.Int(`${prefix}_BREAKER_FAILURES`)),
-    breakerOpen: Config.option(Config.Duration(`${prefix}_BREAKER_OPEN`))
+    breakerOpen: Config.option(Config.Duration(`${prefix}_BREAKER_OPEN`)),
+    breakerLongest: Config.option(Config.Duration(`${prefix}_BREAKER_LONGEST`))
   })
 }
 
@@ -68,7 +73,8 @@ export const read = Effect.fnUntraced(function* (name: string, own: Partial<Poli
     maxConcurrent: pick(named.maxConcurrent, common.maxConcurrent, base.maxConcurrent),
     maxQueued: pick(named.maxQueued, common.maxQueued, base.maxQueued),
     breakerFailures: pick(named.breakerFailures, common.breakerFailures, base.breakerFailures),
-    breakerOpen: pick(named.breakerOpen, common.breakerOpen, base.breakerOpen)
+    breakerOpen: pick(named.breakerOpen, common.breakerOpen, base.breakerOpen),
+    breakerLongest: pick(named.breakerLongest, common.breakerLongest, base.breakerLongest)
   }
   return policy
 })

@@ -2,7 +2,8 @@ import { InternalError } from "@mall/domain/kernel/EdgeError"
 import { Problems } from "@mall/domain/kernel/Problems"
 import { RateLimit } from "@mall/domain/kernel/RateLimit"
 import type { RateLimitPolicy } from "@mall/domain/kernel/RateLimit"
-import { Cause, Context, Effect, Layer, Option } from "effect"
+import { Cause, Context, Effect, Layer, Option, Predicate } from "effect"
+import { HttpEffect, HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import type { HttpApiEndpoint } from "effect/http-api"
 import { EdgeConfig } from "./http/EdgeConfig.ts"
@@ -20,6 +21,14 @@ const isDeclared = (cause: Cause.Cause<unknown>) =>
       !HttpApiError.HttpApiSchemaError.is(reason.error) &&
       !HttpApiError.HttpApiPayloadTooLarge.is(reason.error)
   )
+
+/** An error that says when to try again says so in `Retry-After` too. */
+const tellWhen = (error: unknown) =>
+  Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
+    ? HttpEffect.appendPreResponseHandler((_, response) =>
+        Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", String(error.retryAfterSeconds)))
+      )
+    : Effect.void
 
 /**
  * `Problems`, and the rate limit of endpoints that have one per client (`RateLimit`; for signing in,
@@ -68,7 +77,7 @@ export const ProblemsLayer = Layer.effect(
       })
 
       const guarded = Effect.catchCauseIf(
-        httpEffect,
+        Effect.tapError(httpEffect, tellWhen),
         (cause) => !isDeclared(cause) && readCause(cause, maxBody).kind !== "none",
         answer
       )

@@ -4,8 +4,8 @@ import { Catalog } from "@mall/domain/catalog/Catalog"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
-import { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import type { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
+import { PaymentGateway, PaymentId } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentsUnavailable, PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import type { Checkout, CheckoutRequest } from "@mall/domain/trade/Checkout"
 import { OrderId } from "@mall/domain/trade/Order"
 import type { CheckoutId } from "@mall/domain/trade/Order"
@@ -32,6 +32,7 @@ type Unfit =
   | CartLimitExceeded
   | CouponsNotAccepted
   | CurrencyMismatch
+  | PaymentsUnavailable
   | PriceChanged
   | ProductUnavailable
   | StockShort
@@ -73,7 +74,7 @@ export class Checkouts extends Context.Service<
     /**
      * Buys what `request` lists at the prices of this moment, or nothing. `id` names the act: done before by this buyer, whatever
      * the request says now, it answers with what was bought then. The payment is made after the orders are kept, and later
-     * if that fails.
+     * if that fails; where it is known before that none can be made, nothing is bought.
      */
     checkout(
       buyer: Principal,
@@ -91,6 +92,7 @@ export class Checkouts extends Context.Service<
       const expiryRules = yield* OrderExpiryRules
       const placement = yield* OrderPlacement
       const orders = yield* Orders
+      const gateway = yield* PaymentGateway
       const payments = yield* CheckoutPayments
 
       const wanted = Effect.fnUntraced(function* ({ userId }: Principal, request: CheckoutRequest) {
@@ -150,6 +152,7 @@ export class Checkouts extends Context.Service<
 
       const place = Effect.fnUntraced(function* (buyer: Principal, id: CheckoutId, request: CheckoutRequest) {
         const drafted = yield* draft(buyer, id, request)
+        yield* gateway.ready
         if ((yield* placement.place(drafted)) === "placed") {
           const payment = yield* payments.open(drafted)
           return { checkoutId: id, orders: ordersOf(drafted, payment), payment } satisfies Checkout

@@ -167,6 +167,24 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
     })
   )
 
+  it.effect("buys nothing while the pay platform is known to be away, and tells of what was bought before", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const bank = yield* Bank
+      const buyer = aBuyer()
+      const skuId = yield* offer({ onHand: 2 })
+      const before = yield* newCheckoutId
+      const bought = yield* checkouts.checkout(buyer, before, requestOf([skuId, 1]))
+      bank.isKnownAway = true
+      const refused = yield* Effect.flip(checkouts.checkout(buyer, yield* newCheckoutId, requestOf([skuId, 1])))
+      const repeated = yield* checkouts.checkout(buyer, before, requestOf([skuId, 1]))
+      bank.isKnownAway = false
+      assert.deepInclude(refused, { _tag: "PaymentsUnavailable", retryAfterSeconds: 7 })
+      assert.deepStrictEqual(repeated.payment, bought.payment)
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 2, reserved: 1 })
+    })
+  )
+
   it.effect(
     "keeps the order where the mall may take no more, pays it once there is room, and gives back what is canceled",
     () =>

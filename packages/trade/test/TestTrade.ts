@@ -11,6 +11,7 @@ import { QuotaExceeded } from "@mall/domain/merchants/TermsError"
 import {
   PaymentGateway,
   PaymentNotFound,
+  PaymentsUnavailable,
   PaymentStateConflict,
   PaymentSummary,
   PaymentUndecided,
@@ -144,6 +145,8 @@ export class Bank extends Context.Service<
     readonly undecided: Set<PaymentId>
     /** The platform cannot be reached. */
     isAway: boolean
+    /** It is away, and whoever asks knows so before they ask. */
+    isKnownAway: boolean
     /** The mall's own payments come to as much as they may. */
     isFull: boolean
     /** Runs while a `close` is under way, before it looks. */
@@ -155,6 +158,7 @@ export class Bank extends Context.Service<
     payments: new Map(),
     undecided: new Set<PaymentId>(),
     isAway: false,
+    isKnownAway: false,
     isFull: false,
     beforeClose: Effect.void,
     closes: 0
@@ -184,6 +188,9 @@ const TestGateway = Layer.effect(
       bank.undecided.has(id) ? Effect.fail(new PaymentUndecided({ paymentId: id })) : Effect.void
 
     return PaymentGateway.of({
+      ready: Effect.suspend(() =>
+        bank.isKnownAway ? Effect.fail(new PaymentsUnavailable({ retryAfterSeconds: 7 })) : Effect.void
+      ),
       create: Effect.fnUntraced(function* ({ amount, expiresAt, id, reference }) {
         yield* reach
         if (bank.isFull && !bank.payments.has(id)) {

@@ -80,6 +80,14 @@ export class PaymentUndecided extends Problem<PaymentUndecided>()("PaymentUndeci
   fields: { paymentId: PaymentId }
 }) {}
 
+/** The pay platform cannot be reached at present. Nothing was done; try again after `retryAfterSeconds` (also in `Retry-After`). */
+export class PaymentsUnavailable extends Problem<PaymentsUnavailable>()("PaymentsUnavailable", {
+  status: 503,
+  title: "Payments cannot be taken at present",
+  fields: { retryAfterSeconds: Schema.Int },
+  detail: ({ retryAfterSeconds }) => `Nothing was done; try again in ${retryAfterSeconds} s`
+}) {}
+
 /**
  * The port through which the mall has money moved. Owned by payments; `packages/client` implements it over RPC.
  *
@@ -90,11 +98,14 @@ export class PaymentUndecided extends Problem<PaymentUndecided>()("PaymentUndeci
  *   It answers `succeeded` where the buyer was faster: the money has moved, and the caller must deliver or refund.
  * - `refund` is idempotent by `id`. The answer says that the refund is on its way; `payment_refunded` tells its end.
  *
+ * - `ready` fails where it is known that no call would be answered now. It asks nobody, so success promises nothing.
+ *
  * Outcomes that happen later arrive as the messages of `PaymentTopics.ts`.
  */
 export class PaymentGateway extends Context.Service<
   PaymentGateway,
   {
+    readonly ready: Effect.Effect<void, PaymentsUnavailable>
     create(request: PaymentRequest): Effect.Effect<PaymentSummary, PaymentLimitExceeded | QuotaExceeded>
     find(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentSummary>>
     settle(id: PaymentId): Effect.Effect<PaymentSummary, PaymentNotFound | PaymentUndecided>

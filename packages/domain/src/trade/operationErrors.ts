@@ -1,6 +1,6 @@
 import { AddressNotFound } from "../identity/AddressBook.ts"
 import { CurrencyMismatch } from "../kernel/Money.ts"
-import { PaymentUndecided } from "../payments/PaymentGateway.ts"
+import { PaymentsUnavailable, PaymentUndecided } from "../payments/PaymentGateway.ts"
 import {
   ReturnIdTaken,
   ReturnNotFound,
@@ -29,6 +29,7 @@ export const checkoutErrors = [
   CheckoutIdTaken,
   CouponsNotAccepted,
   CurrencyMismatch,
+  PaymentsUnavailable,
   PriceChanged,
   ProductUnavailable,
   StockShort,

@@ -12,7 +12,7 @@ import type {
   Violation,
   ViolationDetails
 } from "@mall/domain/operations/Doctor"
-import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Metric } from "effect"
+import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { Alerts } from "../alerts/Alerts.ts"
@@ -82,7 +82,7 @@ export class Doctor extends Context.Service<
       const registry = yield* Checks
       const repo = yield* ViolationRepo
       const alerts = yield* Alerts
-      const freezes = yield* AccountFreezes
+      const freezes = yield* Effect.serviceOption(AccountFreezes)
       const audit = yield* makeAuditRecorder
 
       const lookThrough = Effect.fnUntraced(function* (check: Check, selection: Selection) {
@@ -123,7 +123,9 @@ export class Doctor extends Context.Service<
 
       const freezeFor = Effect.fnUntraced(function* (violation: Violation, account: AccountCode) {
         const order = { by: doctor, reason: violation.summary.slice(0, 400), violation: violation.id }
-        const isFrozen = yield* freezes.freeze(account, order).pipe(
+        // A process without the ledger has no checks that name accounts of it.
+        if (Option.isNone(freezes)) return
+        const isFrozen = yield* freezes.value.freeze(account, order).pipe(
           // whoever had it look did not freeze
           Effect.provideService(CurrentActor, { kind: "system", id: doctor, roles: [] }),
           Effect.catchTag("LedgerAccountNotFound", () => Effect.succeed(false))
@@ -304,6 +306,6 @@ export class Doctor extends Context.Service<
     })
   )
 
-  /** Needs `SqlClient`, `Checks`, `Alerts` and the port `AccountFreezes`. */
+  /** Needs `SqlClient`, `Checks` and `Alerts`, and the port `AccountFreezes` where checks name accounts. */
   static readonly layer = Doctor.layerNoDeps.pipe(Layer.provide(ViolationRepo.layer))
 }

@@ -5,17 +5,23 @@ import { Doctor } from "./Doctor.ts"
 /** A run is one pass, whatever it finds. */
 const once = <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.as(work, 0)
 
-/** Looks continuously at what changed, now and then at everything, and at what the channels say. */
+/** Looks continuously at what changed, and now and then at everything, with the checks that this process has. */
 export const layer = Layer.unwrap(
   Effect.map(Doctor, (doctor) =>
     Layer.mergeAll(
       Sweep.layer({ name: "doctor", every: "1 minute", batch: () => once(doctor.run({})) }),
-      Sweep.layer({ name: "doctor_full", every: "6 hours", batch: () => once(doctor.run({ isFull: true })) }),
-      Sweep.layer({
-        name: "doctor_channels",
-        every: "15 minutes",
-        batch: () => once(doctor.run({ check: "payment_channels" }))
-      })
+      Sweep.layer({ name: "doctor_full", every: "6 hours", batch: () => once(doctor.run({ isFull: true })) })
     )
+  )
+)
+
+/** Looks at what the channels say: for a process that has payments. */
+export const layerChannels = Layer.unwrap(
+  Effect.map(Doctor, (doctor) =>
+    Sweep.layer({
+      name: "doctor_channels",
+      every: "15 minutes",
+      batch: () => once(doctor.run({ check: "payment_channels" }))
+    })
   )
 )
