@@ -19,10 +19,7 @@ const shortageOf = (draft: Wanted, left: ReadonlyMap<SkuId, number>) => {
  * Who of a group gets what there is, in the order given: a draft fits when all of its lines do, and takes its pieces
  * before the next one is looked at. One that does not fit takes nothing, so a later, smaller one may still fit.
  */
-export const decide = <Draft extends Wanted>(
-  drafts: ReadonlyArray<Draft>,
-  available: ReadonlyMap<SkuId, number>
-) => {
+export const decide = <Draft extends Wanted>(drafts: ReadonlyArray<Draft>, available: ReadonlyMap<SkuId, number>) => {
   const left = new Map(available)
   const fitting: Array<Draft> = []
   const short = new Map<CheckoutId, StockShort>()
