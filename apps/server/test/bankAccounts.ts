@@ -10,13 +10,14 @@ const newAccountId = generator(PayoutAccountId)
 /** The merchant names an account in yuan to be paid out to, and the mall believes it. */
 export const addBankAccount = Effect.fnUntraced(function* (
   { admin, merchant }: { readonly admin: Person; readonly merchant: Person },
-  reason: string
+  reason: string,
+  holder = "Tea"
 ) {
   const id = yield* newAccountId
   const account = {
     currency: "CNY",
     country: "CN",
-    holder: "Tea",
+    holder,
     bankCode: "102100099996",
     reason,
     number: Redacted.make("6222021234567890128", { label: "account number" })

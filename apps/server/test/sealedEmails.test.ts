@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
 import { Email } from "@mall/domain/identity/User"
+import type { Order } from "@mall/domain/trade/Order"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
@@ -8,6 +9,7 @@ import { startServer } from "@mall/testing/TestServer"
 import type { TestServer } from "@mall/testing/TestServer"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { addBankAccount } from "./bankAccounts.ts"
 import { placesOf } from "./placesOf.ts"
 import {
   addressInput,
@@ -19,6 +21,7 @@ import {
   signIn,
   skusInStock
 } from "./shoppers.ts"
+import type { Buyer } from "./shoppers.ts"
 
 class Mall extends Context.Service<Mall, TestServer>()("@mall/server/test/sealedEmails/Mall") {
   static readonly layer = Layer.unwrap(
@@ -36,10 +39,26 @@ const password = "walrus-harbour-umbrella-lantern"
 const traces = ["marmaduke"]
 const reason = "asked to"
 
+/** The goods come, and the buyer says in their own words why they go back. */
+const sendBack = Effect.fnUntraced(function* (
+  url: string,
+  { mall }: Pick<Buyer, "mall">,
+  { id, lines }: Pick<Order, "id" | "lines">
+) {
+  const admin = yield* signIn(url, "admin@demo.mall")
+  yield* mall.orders.edit({ params: { id }, payload: { remark: "ring twice at Marmaduke's" } })
+  yield* admin.mall.orders.ship({ params: { id }, payload: { carrier: "SF", trackingNumber: "SF1" } })
+  yield* admin.mall.orders.deliver({ params: { id } })
+  const pieces = lines.map(({ quantity, skuId }) => ({ skuId, quantity }))
+  const asked = { params: { id }, payload: { lines: pieces, reason: "it does not become a Marmaduke" } }
+  const told = yield* mall.returns.request(asked).pipe(withIdempotencyKey("send back"))
+  assert.deepStrictEqual([told.reason, told.history.map(({ reason }) => reason)], [asked.payload.reason, [told.reason]])
+})
+
 /** What somebody does who registers, loses the password, buys something and wants to sell. */
 const live = Effect.fnUntraced(function* (url: string, sandboxUrl: string) {
   const guest = yield* connect(url)
-  const registration = { email: address, password: passwordOf(password), name: "Vera Visitor" }
+  const registration = { email: address, password: passwordOf(password), name: "Quentin Marmaduke" }
   const user = yield* guest.mall.users.register({ payload: registration }).pipe(withIdempotencyKey("register once"))
   for (const email of [address, stranger]) {
     for (const purpose of ["login", "register", "reset"] as const) {
@@ -50,19 +69,23 @@ const live = Effect.fnUntraced(function* (url: string, sandboxUrl: string) {
     yield* Effect.exit(guest.mall.auth.resetPassword({ payload: reset }))
   }
   const { accessToken } = yield* guest.mall.auth.login({
-    payload: { email: address, password: passwordOf(password), deviceId: "quentins-own-telephone" }
+    payload: { email: address, password: passwordOf(password), deviceId: "marmadukes-own-telephone" }
   })
   yield* guest.become(accessToken)
+  yield* guest.mall.account.update({ payload: { avatarUrl: "https://a.example/marmaduke.png" } })
   const { id: addressId } = yield* guest.mall.addresses.create({ payload: addressInput })
   const items = (yield* skusInStock(guest, 1)).map(({ id }) => ({ skuId: id, quantity: 1 }))
-  const { orders, payment } = yield* guest.mall.checkout.checkout({ payload: { items, addressId } })
+  const { orders, payment } = yield* guest.mall.checkout.checkout({
+    payload: { items, addressId, remark: "the door says Marmaduke" }
+  })
   const order = yield* Effect.fromNullishOr(orders[0])
   const step = yield* guest.mall.payments.confirm({
     params: { id: payment.id },
-    payload: { channel: ChannelId.make("wechatpay") }
+    payload: { channel: ChannelId.make("wechatpay"), payer: { openid: "marmadukes-openid" } }
   })
   yield* sandboxAt(sandboxUrl).pay(step.attempt.id)
   yield* orderBecomes(guest, order.id, "paid")
+  yield* sendBack(url, guest, order)
   const { id } = yield* guest.mall.merchantApplications.apply({
     payload: {
       ...{ legalName: "Vera Visitor", shopName: { zh: "茶", en: "Tea" }, code: "tea", country: "DE" },
@@ -102,8 +125,18 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("an email
       assert.strictEqual((yield* admin.admin["users.unmask"](act)).email, address)
       yield* admin.admin["users.ban"](act)
       yield* admin.admin["users.unban"](act)
-      const contact = yield* admin.mall.merchantReviews.contact({ params: { id: applicationId }, payload: { reason } })
+      const contact = yield* admin.mall.merchantReviews.contact({
+        params: { id: applicationId },
+        payload: { reason }
+      })
       assert.strictEqual(contact.email, address)
+      const merchant = yield* signIn(url, "merchant@demo.mall")
+      yield* addBankAccount({ admin, merchant }, reason, "Marmaduke & Sons")
+      const accounts = yield* merchant.merchant["payouts.accounts"]({})
+      assert.deepStrictEqual(
+        accounts.data.map(({ holder }) => holder),
+        ["Marmaduke & Sons"]
+      )
       assert.deepStrictEqual(yield* placesOf(traces), [])
     })
   )
@@ -118,7 +151,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("an email
       const user = yield* guest.mall.users.register({ payload: { email, password: own } })
       yield* sql`DELETE FROM identity.email_indexes WHERE user_id = ${user.id}`
       yield* sql`
-        UPDATE identity.users SET email = ${email}, personal_data = NULL, personal_data_key = '' WHERE id = ${user.id}`
+        UPDATE identity.users SET email = ${email}, name = '', personal_data = NULL, personal_data_key = '' WHERE id = ${user.id}`
       yield* tellTheBankInTheClear(email)
       const before = ["identity.users.email", "payments.dispute_evidence.text"]
       assert.deepStrictEqual((yield* placesOf(traces)).toSorted(), before)

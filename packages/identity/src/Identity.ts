@@ -19,7 +19,7 @@ import * as IdentityListener from "./IdentityListener.ts"
 import { IdentityAdminRpcHandlers, IdentityStorefrontRpcHandlers } from "./IdentityRpcHandlers.ts"
 import { Keys } from "./tokens/Keys.ts"
 import { KnownDevices } from "./signin/KnownDevices.ts"
-import { loginNetworks, LoginRecords } from "./signin/LoginRecords.ts"
+import { sealedLogins, LoginRecords } from "./signin/LoginRecords.ts"
 import { ApiKeyMemory } from "./machines/ApiKeyMemory.ts"
 import { ApiKeyRepo } from "./machines/ApiKeyRepo.ts"
 import { ApiKeyAdminRpcHandlers, ApiKeyMerchantRpcHandlers } from "./machines/ApiKeyRpcHandlers.ts"
@@ -43,7 +43,8 @@ import { SentMails } from "./signin/SentMails.ts"
 import { ServiceAuthorizationLayer } from "./services/ServiceAuthorizationLayer.ts"
 import { ServiceTokenMemory } from "./services/ServiceTokenMemory.ts"
 import { ServiceTokens } from "./services/ServiceTokens.ts"
-import { sessionAddresses, SessionRepo } from "./tokens/SessionRepo.ts"
+import { SessionRepo } from "./tokens/SessionRepo.ts"
+import { sealedSessions } from "./tokens/sessionTraces.ts"
 import { Sessions } from "./tokens/Sessions.ts"
 import { SignInChecks } from "./signin/SignInChecks.ts"
 import { SignInNotices } from "./signin/SignInNotices.ts"
@@ -53,7 +54,7 @@ import { StepUps } from "./signin/StepUps.ts"
 import * as MerchantOwnersLayer from "./users/MerchantOwnersLayer.ts"
 import { UserAdministration } from "./users/UserAdministration.ts"
 import { AccountHttp, UsersHttp } from "./users/UsersHttp.ts"
-import { userEmails } from "./users/StoredUser.ts"
+import { sealedUsers } from "./users/StoredUser.ts"
 import { UserRepo } from "./users/UserRepo.ts"
 
 const Foundation = Layer.mergeAll(
@@ -137,7 +138,7 @@ export const IdentityProvidersRpc = ProviderStorefrontRpcHandlers
 export const IdentityCommandLayer = layerDeaf
 
 /** The tables of identity that hold personal data. */
-export const personalDataTables = [addressContacts, sessionAddresses, loginNetworks, userEmails]
+export const personalDataTables = [addressContacts, sealedSessions, sealedLogins, sealedUsers]
 
 /** The handlers of the groups of `MallApi` that identity has, but for signing in by identity providers. */
 export const IdentityHttp = Layer.mergeAll(

@@ -25,6 +25,7 @@ import { PaymentReads } from "./store/PaymentReads.ts"
 import { Payments } from "./lifecycle/Payments.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
 import { PaymentStore } from "./store/PaymentStore.ts"
+import { sealedPayers } from "./store/sealedPayers.ts"
 import * as PaymentOutcomesLayer from "./PaymentOutcomesLayer.ts"
 import { Refunds } from "./lifecycle/Refunds.ts"
 import { RiskGuard } from "./lifecycle/RiskGuard.ts"
@@ -36,7 +37,7 @@ import { Tickets } from "./lifecycle/Tickets.ts"
 import { TryCreation } from "./lifecycle/TryCreation.ts"
 
 /** The tables of payments that hold personal data. */
-export const personalDataTables = [evidenceTexts]
+export const personalDataTables = [evidenceTexts, sealedPayers]
 
 const layerNoDeps = Layer.mergeAll(
   Payments.layerNoDeps,

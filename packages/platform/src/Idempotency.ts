@@ -55,6 +55,12 @@ export class Idempotency extends Context.Service<
 
       const claimAll = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<ClaimKey>>) {
         let waiting = entries
+        /** The hash that is kept, where it is one of the same request under a key that is not in use any more. */
+        const kept = new Map<Request.Entry<ClaimKey>, string>()
+        const wantedOf = (entry: Request.Entry<ClaimKey>): Wanted => {
+          const requestHash = kept.get(entry) ?? entry.request.requestHash
+          return { ...entry.request, requestHash }
+        }
         for (let look = 0; waiting.length > 0 && look < maxLooks; look++) {
           const firsts = new Map<string, Request.Entry<ClaimKey>>()
           for (const entry of waiting) {
@@ -62,19 +68,22 @@ export class Idempotency extends Context.Service<
             if (!firsts.has(identity)) firsts.set(identity, entry)
           }
           const now = yield* DateTime.now
-          const rows = yield* repo.claim(
-            [...firsts.values()].map(({ request }) => request),
-            {
-              now: DateTime.toDateUtc(now),
-              leaseUntil: DateTime.toDateUtc(DateTime.addDuration(now, lease)),
-              expiresAt: DateTime.toDateUtc(DateTime.addDuration(now, keep))
-            }
-          )
+          const rows = yield* repo.claim([...firsts.values()].map(wantedOf), {
+            now: DateTime.toDateUtc(now),
+            leaseUntil: DateTime.toDateUtc(DateTime.addDuration(now, lease)),
+            expiresAt: DateTime.toDateUtc(DateTime.addDuration(now, keep))
+          })
           const settled = new Set<Request.Entry<ClaimKey>>()
           for (const row of rows) {
             const entry = firsts.get(identityOf(row))
             if (entry === undefined) continue
-            entry.completeUnsafe(outcomeOf(row, entry.request))
+            const wanted = wantedOf(entry)
+            if (row.requestHash !== wanted.requestHash && wanted.isOf?.(row.requestHash) === true) {
+              // asked for once more by that hash, so that a lease that ended is taken over
+              kept.set(entry, row.requestHash)
+              continue
+            }
+            entry.completeUnsafe(outcomeOf(row, wanted))
             settled.add(entry)
           }
           waiting = waiting.filter((entry) => !settled.has(entry))

@@ -23,6 +23,8 @@ export interface Wanted {
   readonly scope: string
   readonly key: string
   readonly requestHash: string
+  /** Whether a hash that is kept, and is another one, is of this request too; where it is not said, none is. */
+  readonly isOf?: (stored: string) => boolean
   /** A fresh id: the operation's if the key is new (one that is taken over keeps its own), and the holder's in any case. */
   readonly operationId: string
 }
@@ -87,7 +89,7 @@ export class IdempotencyRepo extends Context.Service<
         wanted,
         { expiresAt, leaseUntil, now }
       ) {
-        const column = (name: keyof Wanted) => wanted.map((each) => each[name])
+        const column = (name: Exclude<keyof Wanted, "isOf">) => wanted.map((each) => each[name])
         // Rows are locked in the order of the key, so that two groups never wait for each other.
         const rows = yield* sql`
             WITH wanted AS (

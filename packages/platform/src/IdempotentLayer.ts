@@ -5,10 +5,11 @@ import { Idempotent, InvalidIdempotencyKey, OneTimeAnswer, Operation } from "@ma
 import { ByteSize, Cause, Config, Context, Effect, Exit, Layer, Option, Schema } from "effect"
 import { HttpEffect, HttpServerRespondable, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
-import { createHash } from "node:crypto"
 import { readCause, toResponse } from "./http/problems.ts"
 import { Idempotency } from "./Idempotency.ts"
 import type { Claim, StoredResponse } from "./IdempotencyRepo.ts"
+import { requestHash } from "./requestHash.ts"
+import { PersonalDataKeys } from "./sealing/PersonalDataKeys.ts"
 
 /** `Idempotent` stands outside the middleware that knows the caller, so that one caller could be given another's answer. */
 export class MisplacedIdempotent extends Schema.TaggedError<MisplacedIdempotent>()("MisplacedIdempotent", {
@@ -52,12 +53,9 @@ const callerOf = Effect.gen(function* () {
 })
 
 /** The request as it came: method, path with its query, and the bytes of the body, which are read once and kept. */
-const hashOf = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+const piecesOf = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const body = yield* Effect.orDie(request.arrayBuffer)
-  return createHash("sha256")
-    .update(`${request.method} ${request.url}\n`)
-    .update(new Uint8Array(body))
-    .digest("base64url")
+  return [`${request.method} ${request.url}\n`, new Uint8Array(body)]
 })
 
 const storable = (response: HttpServerResponse.HttpServerResponse): Option.Option<StoredResponse> => {
@@ -85,6 +83,8 @@ export const IdempotentLayer = Layer.effect(
   Idempotent,
   Effect.gen(function* () {
     const idempotency = yield* Idempotency
+    const keys = yield* PersonalDataKeys
+    const digestOf = keys.digestOf("platform.idempotency_keys.request_hash")
     const largest = yield* Config.ByteSize("IDEMPOTENCY_MAX_BODY").pipe(Config.withDefault(ByteSize.mebibytes(1)))
     const maxBody = ByteSize.toNumberUnsafe(largest)
 
@@ -119,11 +119,17 @@ export const IdempotentLayer = Layer.effect(
         if (key === undefined) return yield* Effect.provideService(httpEffect, Operation, { id: operationId })
         if (!printable.test(key)) return yield* new InvalidIdempotencyKey({})
         const scope = `${yield* callerOf} ${name}`
-        const requestHash = yield* hashOf(request)
+        const hash = requestHash(digestOf, keys.currentId, yield* piecesOf(request))
         return yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             // Not interruptible: a key claimed for a caller who left would be held until its lease ends.
-            const outcome = yield* idempotency.claim({ scope, key, requestHash, operationId })
+            const outcome = yield* idempotency.claim({
+              scope,
+              key,
+              requestHash: hash.text,
+              isOf: hash.isOf,
+              operationId
+            })
             if (outcome._tag === "Completed") return replay(outcome.response)
             return yield* restore(Effect.provideService(httpEffect, Operation, { id: outcome.claim.operationId })).pipe(
               Effect.onExit((exit) => settle(outcome.claim, exit, endpoint))
@@ -140,7 +146,7 @@ export const IdempotentLayer = Layer.effect(
       })
     }
   })
-)
+).pipe(Layer.provide(PersonalDataKeys.layer))
 
 /** What the caller will get, where that is known here: an answer, an error that knows its answer, or a body of no shape. */
 const responseOf = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>, maxBody: ByteSize.ByteSize) => {

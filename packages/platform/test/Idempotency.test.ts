@@ -74,6 +74,30 @@ layer(Layer.mergeAll(Idempotency.layer, IdempotencyRepo.layer).pipe(Layer.provid
     })
   )
 
+  it.effect("knows a request by a hash of before, answers it, and takes over what its holder left", () =>
+    Effect.gen(function* () {
+      const idempotency = yield* Idempotency
+      const sql = yield* SqlClient.SqlClient
+      const former = { isOf: (stored: string) => stored === "k1.h" }
+      const now = Effect.fnUntraced(function* (key: string, other?: typeof former) {
+        return { ...(yield* want(key, "k2.h")), ...other }
+      })
+      const first = yield* idempotency.claim(yield* want("rotated", "k1.h"))
+      if (first._tag !== "Claimed") return assert.fail()
+      const busy = yield* Effect.flip(idempotency.claim(yield* now("rotated", former)))
+      assert.strictEqual(busy._tag, "IdempotencyInFlight")
+      yield* sql`UPDATE platform.idempotency_keys SET lease_until = 'epoch' WHERE key = 'rotated'`
+      const stranger = yield* Effect.flip(idempotency.claim(yield* now("rotated")))
+      assert.strictEqual(stranger._tag, "IdempotencyKeyReused")
+      const second = yield* idempotency.claim(yield* now("rotated", former))
+      if (second._tag !== "Claimed") return assert.fail()
+      assert.strictEqual(second.claim.operationId, first.claim.operationId)
+      yield* idempotency.complete(second.claim, answer)
+      const third = yield* idempotency.claim(yield* now("rotated", former))
+      assert.deepStrictEqual(third, { _tag: "Completed", response: answer })
+    })
+  )
+
   it.effect("keeps the operation id over a release, and takes a new one after the key was forgotten or expired", () =>
     Effect.gen(function* () {
       const idempotency = yield* Idempotency

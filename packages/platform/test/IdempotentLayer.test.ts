@@ -29,6 +29,7 @@ import {
 import { HttpClient, HttpClientRequest, HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { SqlClient } from "effect/sql"
+import { createHash } from "node:crypto"
 
 class Declined extends Problem<Declined>()("Declined", {
   status: 402,
@@ -260,6 +261,23 @@ layer(Server, { excludeTestServices: true })("Idempotent", (it) => {
       assert.deepStrictEqual([long.status, codeOf(long.text)], [400, "InvalidIdempotencyKey"])
       const foreign = yield* post({ act: "answer" }, { token, key: "clé" })
       assert.strictEqual(foreign.status, 400)
+    })
+  )
+
+  it.effect("keeps no hash that who guesses a request could make", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const text = JSON.stringify({ act: "answer" })
+      const token = yield* newUser
+      yield* post({ act: "answer" }, { token, key: "guessed" })
+      const [row] = yield* sql<{ requestHash: string }>`
+        SELECT request_hash FROM platform.idempotency_keys WHERE key = 'guessed'`
+      const hashOf = (url: string) => createHash("sha256").update(`POST ${url}\n${text}`).digest("base64url")
+      assert.notInclude(row?.requestHash ?? "", hashOf("/work"))
+      // one of before there were keys is known all the same
+      yield* sql`UPDATE platform.idempotency_keys SET request_hash = ${hashOf("/work")} WHERE key = 'guessed'`
+      const again = yield* post({ act: "answer" }, { token, key: "guessed" })
+      assert.strictEqual(again.headers["idempotency-replayed"], "true")
     })
   )
 

@@ -3,7 +3,7 @@ import type { OrderStatus } from "@mall/domain/trade/Order"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { orderAddresses } from "./sealedAddress.ts"
+import { sealedOrders } from "./sealedOrder.ts"
 
 /** Goods that are still to be sent, or may still be paid: where they go is needed. */
 const needed: ReadonlyArray<OrderStatus> = ["pending_payment", "paid", "shipped", "delivered", "refunding"]
@@ -54,7 +54,7 @@ export class BuyerErasure extends Context.Service<
             )`
           yield* sql`
             UPDATE trade.orders
-            SET ${sql.literal(orderAddresses.clear.wipe)}, personal_data = NULL, personal_data_key = NULL, remark = ''
+            SET ${sql.literal(sealedOrders.clear.wipe)}, personal_data = NULL, personal_data_key = NULL
             WHERE user_id = ANY (${due}::uuid[]) AND status <> ALL (${needed}::text[])`
           const later = new Date(now.getTime() + Duration.toMillis(pause))
           yield* sql`

@@ -11,8 +11,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { CheckoutDraft } from "./CheckoutDraft.ts"
 import { decide } from "./placementDecision.ts"
 import { documentsOf, makePlacementStatement } from "./placementStatement.ts"
-import { sealDraft } from "./sealedAddress.ts"
-import type { SealedDraft } from "./sealedAddress.ts"
+import { sealDraft } from "./sealedOrder.ts"
+import type { SealedDraft } from "./sealedOrder.ts"
 
 /** `known`: a checkout with this id was placed before, perhaps with other content; the draft was not. */
 export type Placed = "placed" | "known"
@@ -28,7 +28,7 @@ const GroupConfig = Config.all({
 })
 
 const outcomesOf = (
-  fitting: ReadonlyArray<CheckoutDraft>,
+  fitting: ReadonlyArray<SealedDraft>,
   old: ReadonlySet<CheckoutId>,
   short: ReadonlyMap<CheckoutId, StockShort>
 ): Outcomes =>

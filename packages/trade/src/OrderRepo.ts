@@ -1,7 +1,7 @@
 import type { PostalAddress } from "@mall/domain/identity/AddressBook"
 import { Place } from "@mall/domain/identity/AddressParts"
 import { UserId } from "@mall/domain/identity/CurrentUser"
-import { ActorKind, OrderId, orderStates } from "@mall/domain/trade/Order"
+import { OrderId, orderStates } from "@mall/domain/trade/Order"
 import type { Actor, CheckoutId, OrderStatus } from "@mall/domain/trade/Order"
 import { gatherReads } from "@mall/platform/gatherReads"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
@@ -14,7 +14,7 @@ import { EventRow, LineRow, MovedOrder, StoredOrderRow } from "./OrderRows.ts"
 import type { OrderRow } from "./OrderRows.ts"
 import { condition, isWithin, tenantOf } from "./OrderScope.ts"
 import type { OrderScope } from "./OrderScope.ts"
-import { openAddress, sealAddress } from "./sealedAddress.ts"
+import { openOrder, sealOrder } from "./sealedOrder.ts"
 
 /** Who changes something, when, why, and in which trace: what goes into the history with the change. */
 export interface Doing {
@@ -75,8 +75,8 @@ export class OrderRepo extends Context.Service<
       set?: Fragment
     ): Effect.Effect<ReadonlyArray<MovedOrder>, SqlError>
     /**
-     * Changes what is given of a buyer's order that is not shipped yet, and notes it; false where there is none. One statement
-     * decides and writes, so an edit never lands on an order that was shipped in the meantime.
+     * Changes what is given of a buyer's order that is not shipped yet, and notes it; false where there is none. It holds the
+     * order's lock, so an edit never lands on one that was shipped in the meantime.
      */
     edit(userId: UserId, id: OrderId, edit: OrderEdit, doing: Doing): Effect.Effect<boolean, SqlError>
     /** Locks up to `limit` orders delivered until `before`, leaving out those that somebody else holds. */
@@ -102,7 +102,7 @@ export class OrderRepo extends Context.Service<
       const rows = (statement: Effect.Effect<unknown, SqlError>) =>
         statement.pipe(
           Effect.flatMap((found) => Effect.orDie(decodeRows(found))),
-          Effect.flatMap(Effect.forEach((row) => openAddress(keys, row)))
+          Effect.flatMap(Effect.forEach((row) => openOrder(keys, row)))
         )
 
       const within = <A, E, R>(scope: OrderScope, effect: Effect.Effect<A, E, R>) =>
@@ -165,35 +165,32 @@ export class OrderRepo extends Context.Service<
           FROM trade.orders WHERE ${where}
         `)
 
-      const edit = SqlSchema.findAll({
+      const write = SqlSchema.void({
         Request: Schema.Struct({
           id: OrderId,
-          userId: UserId,
-          place: Schema.NullOr(Schema.fromJsonString(Place)),
-          personalData: Schema.NullOr(Schema.Uint8Array),
-          personalDataKey: Schema.NullOr(Schema.String),
-          remark: Schema.NullOr(Schema.String),
-          actorKind: ActorKind,
-          reason: Schema.String,
-          traceId: Schema.NullOr(Schema.String),
-          at: Schema.Date
+          place: Schema.fromJsonString(Place),
+          personalData: Schema.Uint8Array,
+          personalDataKey: Schema.String
         }),
-        Result: Schema.Struct({ orderId: OrderId }),
-        execute: ({ actorKind, at, id, personalData, personalDataKey, place, reason, remark, traceId, userId }) => sql`
-          WITH edited AS (
-            UPDATE trade.orders
-            SET address = coalesce(${place}::jsonb, address),
-              personal_data = coalesce(${personalData}::bytea, personal_data),
-              personal_data_key = coalesce(${personalDataKey}::text, personal_data_key),
-              remark = coalesce(${remark}::text, remark)
-            WHERE id = ${id} AND user_id = ${userId} AND status = ANY (${editable}::text[])
-            RETURNING id, status
-          )
-          INSERT INTO trade.order_history (order_id, from_status, to_status, actor_kind, actor_id, reason, trace_id, at)
-          SELECT id, status, status, ${actorKind}, ${userId}::uuid, ${reason}, ${traceId}::text, ${at} FROM edited
-          RETURNING order_id
-        `
+        execute: ({ id, personalData, personalDataKey, place }) => sql`
+          UPDATE trade.orders
+          SET address = ${place}::jsonb, personal_data = ${personalData}, personal_data_key = ${personalDataKey}, remark = ''
+          WHERE id = ${id}`
       })
+      // address and remark are sealed as one: what is not changed is read under the lock
+      const edit: OrderRepo["Service"]["edit"] = Effect.fnUntraced(
+        function* (userId, id, changes, doing) {
+          const own = sql`orders.id = ${id} AND orders.user_id = ${userId} AND orders.status = ANY (${editable}::text[])`
+          const [order] = yield* rows(sql`${select(own)} FOR UPDATE OF orders`)
+          if (order === undefined) return false
+          yield* write({ id, ...sealOrder(keys, id, { ...order, ...changes }) })
+          yield* note(sql`orders.id = ${id}`, doing)
+          return true
+        },
+        sql.withTransaction,
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
       const lockDelivered = SqlSchema.findAll({
         Request: Schema.Struct({ before: Schema.Date, limit: Schema.Int }),
         Result: Schema.Struct({ id: OrderId }),
@@ -205,11 +202,7 @@ export class OrderRepo extends Context.Service<
       })
 
       return OrderRepo.of({
-        edit: (userId, id, { address, remark = null }, { actor, ...doing }) =>
-          edit({ userId, id, ...sealAddress(keys, id, address), remark, actorKind: actor.kind, ...doing }).pipe(
-            Effect.map((rows) => rows.length > 0),
-            Effect.catchTag("SchemaError", Effect.die)
-          ),
+        edit,
         lockDelivered: (before, limit) =>
           lockDelivered({ before, limit }).pipe(
             Effect.map((rows) => rows.map(({ id }) => id)),

@@ -11,7 +11,7 @@ import { ActorKind, CheckoutId, OrderId, OrderStatus } from "@mall/domain/trade/
 import type { Order, OrderEvent, OrderLine } from "@mall/domain/trade/Order"
 import { sealedFields } from "@mall/platform/sealing/PersonalDataTable"
 import { Schema } from "effect"
-import { StoredAddress } from "./sealedAddress.ts"
+import { StoredAddress } from "./sealedOrder.ts"
 
 /** A row of `trade.orders` with what it needs of its checkout. */
 export const OrderRow = Schema.Struct({

@@ -21,7 +21,8 @@ import { PendingOrders } from "./PendingOrders.ts"
 import { ReturnRefunds } from "./returns/ReturnRefunds.ts"
 import { ReturnRepo } from "./returns/ReturnRepo.ts"
 import { Returns } from "./returns/Returns.ts"
-import { orderAddresses } from "./sealedAddress.ts"
+import { sealedOrders } from "./sealedOrder.ts"
+import { sealedReturns } from "./returns/sealedReturn.ts"
 import { StockReservations } from "./StockReservations.ts"
 
 const rows = Layer.mergeAll(
@@ -37,7 +38,7 @@ const rows = Layer.mergeAll(
 )
 
 /** The tables of trade that hold personal data. */
-export const personalDataTables = [orderAddresses]
+export const personalDataTables = [sealedOrders, sealedReturns]
 
 /**
  * Every service of trade but the `Stock` port, which is `Inventory.layer` and comes first: catalog shows and sets stock, so

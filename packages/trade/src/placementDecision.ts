@@ -3,7 +3,9 @@ import type { CheckoutId } from "@mall/domain/trade/Order"
 import { StockShort } from "@mall/domain/trade/TradeError"
 import type { CheckoutDraft } from "./CheckoutDraft.ts"
 
-const shortageOf = (draft: CheckoutDraft, left: ReadonlyMap<SkuId, number>) => {
+type Wanted = Pick<CheckoutDraft, "id" | "orders">
+
+const shortageOf = (draft: Wanted, left: ReadonlyMap<SkuId, number>) => {
   for (const { lines } of draft.orders) {
     for (const { quantity, skuId } of lines) {
       const available = left.get(skuId) ?? 0
@@ -17,10 +19,7 @@ const shortageOf = (draft: CheckoutDraft, left: ReadonlyMap<SkuId, number>) => {
  * Who of a group gets what there is, in the order given: a draft fits when all of its lines do, and takes its pieces
  * before the next one is looked at. One that does not fit takes nothing, so a later, smaller one may still fit.
  */
-export const decide = <Draft extends CheckoutDraft>(
-  drafts: ReadonlyArray<Draft>,
-  available: ReadonlyMap<SkuId, number>
-) => {
+export const decide = <Draft extends Wanted>(drafts: ReadonlyArray<Draft>, available: ReadonlyMap<SkuId, number>) => {
   const left = new Map(available)
   const fitting: Array<Draft> = []
   const short = new Map<CheckoutId, StockShort>()

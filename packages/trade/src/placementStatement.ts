@@ -3,7 +3,7 @@ import { orderPlaced, orderTimeout } from "@mall/domain/trade/OrderTopics"
 import * as OutboxTable from "@mall/platform/OutboxTable"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
-import type { SealedDraft } from "./sealedAddress.ts"
+import type { SealedDraft } from "./sealedOrder.ts"
 
 const checkoutRow = (draft: SealedDraft) => ({
   id: draft.id,
@@ -15,20 +15,19 @@ const checkoutRow = (draft: SealedDraft) => ({
   placed_at: draft.placedAt,
   expires_at: draft.expiresAt,
   address: draft.place,
-  remark: draft.remark,
   actor_kind: draft.actor.kind,
   actor_id: draft.actor.id,
   trace_id: draft.traceId
 })
 
 const orderRows = (draft: SealedDraft) =>
-  draft.orders.map(({ contact, id, merchantId, total }) => ({
+  draft.orders.map(({ id, merchantId, sealed, total }) => ({
     id,
     checkout_id: draft.id,
     merchant_id: merchantId,
     total: total.amount,
-    personal_data: contact.hex,
-    personal_data_key: contact.keyId
+    personal_data: sealed.hex,
+    personal_data_key: sealed.keyId
   }))
 
 const lineRows = (draft: SealedDraft) =>
@@ -117,7 +116,7 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
         WITH new_checkouts AS MATERIALIZED (
           SELECT * FROM json_to_recordset(${checkouts}::json) AS new (
             id uuid, user_id uuid, payment_id uuid, currency text, total bigint, cart_id uuid, placed_at timestamptz,
-            expires_at timestamptz, address jsonb, remark text, actor_kind text, actor_id uuid, trace_id text
+            expires_at timestamptz, address jsonb, actor_kind text, actor_id uuid, trace_id text
           )
         ),
         new_orders AS MATERIALIZED (
@@ -161,12 +160,11 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
         ),
         inserted_orders AS (
           INSERT INTO trade.orders (
-            id, checkout_id, user_id, merchant_id, status, currency, total, address, remark, personal_data,
-            personal_data_key
+            id, checkout_id, user_id, merchant_id, status, currency, total, address, personal_data, personal_data_key
           )
           SELECT
             new_orders.id, checkout_id, user_id, merchant_id, 'pending_payment', currency, new_orders.total, address,
-            remark, personal_data, personal_data_key
+            personal_data, personal_data_key
           FROM new_orders JOIN new_checkouts ON new_checkouts.id = checkout_id, verdict WHERE verdict.fits
         ),
         inserted_lines AS (

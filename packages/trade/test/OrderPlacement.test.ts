@@ -175,7 +175,7 @@ layer(TestTrade, { excludeTestServices: true })("OrderPlacement", (it) => {
     Effect.gen(function* () {
       const skuId = yield* offer({ onHand: 1000 })
       const good = Array.from({ length: 30 }, () => draftOf([[skuId, 1]]))
-      const bad = draftOf([[skuId, 1]], { remark: "a \u0000 that no table holds" })
+      const bad = draftOf([[skuId, 1]], { traceId: "a \u0000 that no table holds" })
       const exits = yield* placeAll([...good.slice(0, 11), bad, ...good.slice(11)])
       assert.strictEqual(exits.filter(Exit.isSuccess).length, 30)
       assert.isFalse(exits.map(Exit.isSuccess)[11])

@@ -4,7 +4,6 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeId } from "@mall/domain/payments/Dispute"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { FxQuoteId } from "@mall/domain/treasury/FxQuote"
-import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
 import * as Sql from "@mall/platform/Sql"
 import { SettlementId } from "@mall/domain/treasury/Settlement"
@@ -12,9 +11,9 @@ import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import { addBankAccount } from "../bankAccounts.ts"
 import { eventually, newBuyer, orderBecomes, sandboxAt, signIn, skusInStock } from "../shoppers.ts"
 
-const newPayoutAccountId = generator(PayoutAccountId)
 const newPayoutId = generator(PayoutId)
 const newDisputeId = generator(DisputeId)
 const newQuoteId = generator(FxQuoteId)
@@ -180,16 +179,8 @@ export class Victims extends Context.Service<
         )
       `
 
-      const payoutAccountId = yield* newPayoutAccountId
+      const payoutAccountId = yield* addBankAccount({ admin, merchant: staff }, "ours", "victim-secret-holder")
       const withdrawalId = yield* newPayoutId
-      yield* sql`
-        INSERT INTO treasury.payout_accounts (
-          id, merchant_id, currency, country, holder, masked_number, personal_data, personal_data_key, status, added_by,
-          verified_by, usable_from, created_at
-        ) VALUES (
-          ${payoutAccountId}, ${shop}, 'CNY', 'CN', 'victim-secret-holder', '***1117', '', '', 'active', 'a', 'b', ${now}, ${now}
-        )
-      `
       yield* sql`
         INSERT INTO treasury.payouts (
           id, merchant_id, account_id, kind, amount, currency, status, channel, bank, approvals_needed, requested_by,

@@ -1,9 +1,11 @@
 import { Block, BlockId } from "@mall/domain/identity/Block"
 import type { BlockKind } from "@mall/domain/identity/Block"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Context, Effect, Layer, Schema } from "effect"
 import type { Option } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { deviceDigests } from "../tokens/sessionTraces.ts"
 
 interface Ending {
   readonly id: BlockId
@@ -42,6 +44,7 @@ export class BlockRepo extends Context.Service<
     BlockRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const digestsOf = deviceDigests(yield* PersonalDataKeys)
 
       const select = SqlSchema.findOneOption({
         Request: BlockId,
@@ -108,12 +111,13 @@ export class BlockRepo extends Context.Service<
         ),
         list: Effect.fn("BlockRepo.list")(selectList, Effect.catchTag("SchemaError", Effect.die)),
         endSessions: Effect.fn("BlockRepo.endSessions")((deviceId: string, now: Date) =>
-          Effect.asVoid(
-            sql`UPDATE identity.sessions SET revoked_at = ${now} WHERE device_id = ${deviceId} AND revoked_at IS NULL`
-          )
+          Effect.asVoid(sql`
+            UPDATE identity.sessions SET revoked_at = ${now}
+            WHERE (device_digest = ANY (${digestsOf(deviceId)}::bytea[]) OR device_id = ${deviceId})
+              AND revoked_at IS NULL`)
         ),
         lock: Effect.asVoid(sql`SELECT pg_advisory_xact_lock(hashtext('identity.blocks'))`)
       })
     })
-  )
+  ).pipe(Layer.provide(PersonalDataKeys.layer))
 }

@@ -6,8 +6,9 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { nothingSealed, openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
+import { nothingSealed, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
 import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
+import { openParts, sealedParts } from "@mall/platform/sealing/sealedParts"
 import { Config, Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -34,10 +35,19 @@ const Places = Schema.Struct({
 })
 export type Places = typeof Places.Type
 
-/** The network is sealed: of IPv4 it is the whole address. */
-export const loginNetworks: PersonalDataTable = {
+const nowhere = { network: null, deviceId: null, userAgent: null }
+
+/** Rows of before have the network sealed alone. Of IPv4 it is the whole address. */
+const traces = sealedParts<{ readonly [Part in keyof typeof nowhere]: string | null }>(nowhere, "network")
+
+export const sealedLogins: PersonalDataTable = {
   name: "identity.logins",
-  clear: { text: "network", wipe: "network = NULL" }
+  clear: {
+    text: "json_build_object('network', network, 'deviceId', device_id, 'userAgent', user_agent)::text",
+    wipe: "network = NULL, device_id = NULL, user_agent = NULL",
+    where: "num_nonnulls(network, device_id, user_agent) > 0",
+    merge: traces.merge
+  }
 }
 
 const SealedRecord = Schema.Struct({ ...LoginRecord.fields, ...sealedFields })
@@ -74,10 +84,12 @@ export class LoginRecords extends Context.Service<
         outcome: LoginOutcome
       ) {
         const id = yield* newId
+        const { ip, userAgent } = origin
+        const isTraced = ip !== null || deviceId !== null || userAgent !== null
+        const trace = traces.text({ network: ip === null ? null : networkOf(ip), deviceId, userAgent })
         const row = {
-          ...{ id, userId, outcome, country, deviceId },
-          ...(origin.ip === null ? nothingSealed : sealRow(keys, loginNetworks, id, networkOf(origin.ip))),
-          userAgent: origin.userAgent,
+          ...{ id, userId, outcome, country },
+          ...(isTraced ? sealRow(keys, sealedLogins, id, trace) : nothingSealed),
           traceId: yield* currentTraceId,
           createdAt: DateTime.toDateUtc(yield* DateTime.now)
         }
@@ -125,16 +137,19 @@ export class LoginRecords extends Context.Service<
           ORDER BY logins.id DESC LIMIT ${limit}
         `
       })
-      const openNetwork = ({ network, personalData, personalDataKey, ...row }: typeof SealedRecord.Type) =>
-        Effect.map(openRow(keys, loginNetworks, { id: row.id, personalData, personalDataKey }), (opened) => ({
-          ...row,
-          network: opened ?? network
-        }))
+      const openTrace = ({ personalData, personalDataKey, ...row }: typeof SealedRecord.Type) =>
+        Effect.map(
+          openParts(keys, sealedLogins, traces, { id: row.id, personalData, personalDataKey }, row),
+          (trace) => ({
+            ...row,
+            ...trace
+          })
+        )
       const list: LoginRecords["Service"]["list"] = Effect.fn("LoginRecords.list")(function* (userId, page) {
         const limit = page.limit ?? defaultLimit
         const before = page.after === undefined ? undefined : yield* cursor.decode(page.after)
         const rows = yield* select({ userId, before, limit: limit + 1 }).pipe(
-          Effect.flatMap(Effect.forEach(openNetwork)),
+          Effect.flatMap(Effect.forEach(openTrace)),
           Effect.catchTag(["SchemaError", "SqlError"], Effect.die)
         )
         return toPage(rows, limit, ({ id }) => cursor.encode(id))

@@ -1,14 +1,15 @@
 import { SessionId, UserId } from "@mall/domain/identity/CurrentUser"
-import { ClientKind, Session, SessionDevice } from "@mall/domain/identity/User"
+import { Session } from "@mall/domain/identity/User"
+import type { ClientKind } from "@mall/domain/identity/User"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { nothingSealed, openRow, sealedFields, sealRow } from "@mall/platform/sealing/PersonalDataTable"
-import type { PersonalDataTable } from "@mall/platform/sealing/PersonalDataTable"
+import { sealedFields } from "@mall/platform/sealing/PersonalDataTable"
 import { Context, Effect, Layer, Option, Schema, Struct } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { openTrace, sealTrace } from "./sessionTraces.ts"
 
 const StoredSession = Schema.Struct({
-  ...Struct.omit(Session.fields, ["current", "ip"]),
+  ...Struct.omit(Session.fields, ["current"]),
   userId: UserId,
   familyHash: Schema.Uint8Array,
   tokenHash: Schema.Uint8Array,
@@ -18,16 +19,7 @@ const StoredSession = Schema.Struct({
 })
 export type StoredSession = typeof StoredSession.Type
 
-const StoredDevice = Schema.Struct({
-  ...Struct.omit(SessionDevice.fields, ["name"]),
-  userAgent: Schema.NullOr(Schema.String)
-})
-export type StoredDevice = typeof StoredDevice.Type
-
-/** With where it was. */
-export interface OpenedSession extends StoredSession {
-  readonly ip: string | null
-}
+const SealedSession = Schema.Struct({ ...StoredSession.fields, ...sealedFields })
 
 export const SessionProof = Schema.Literals(["password", "mfa"])
 export type SessionProof = typeof SessionProof.Type
@@ -50,19 +42,12 @@ export interface NewSession {
 export interface Rotation {
   readonly tokenHash: Uint8Array
   readonly previousTokenHash: Uint8Array
+  readonly deviceId: string | null
   readonly ip: string | null
   readonly userAgent: string | null
   readonly now: Date
   readonly expiresAt: Date
 }
-
-/** What is sealed of a session is where it was. */
-export const sessionAddresses: PersonalDataTable = {
-  name: "identity.sessions",
-  clear: { text: "ip", wipe: "ip = NULL" }
-}
-
-const SealedSession = Schema.Struct({ ...StoredSession.fields, ip: Session.fields.ip, ...sealedFields })
 
 /** The statements on `identity.sessions`. They join the transaction they run in. */
 export class SessionRepo extends Context.Service<
@@ -82,9 +67,9 @@ export class SessionRepo extends Context.Service<
     list(
       userId: UserId,
       page: { readonly now: Date; readonly before: SessionId | undefined; readonly limit: number }
-    ): Effect.Effect<Array<OpenedSession>, SqlError>
-    /** Open sessions by device, the last used first, `limit` devices at most with twenty sessions each. */
-    devices(userId: UserId, now: Date, current: SessionId, limit: number): Effect.Effect<Array<StoredDevice>, SqlError>
+    ): Effect.Effect<Array<StoredSession>, SqlError>
+    /** Open sessions, the last used first, `limit` at most. */
+    lastUsed(userId: UserId, now: Date, limit: number): Effect.Effect<Array<StoredSession>, SqlError>
     /** Deletes up to `limit` sessions that ended or expired before `before`; answers how many. */
     purge(before: Date, limit: number): Effect.Effect<number, SqlError>
   }
@@ -94,25 +79,36 @@ export class SessionRepo extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const keys = yield* PersonalDataKeys
-      const sealIp = (id: SessionId, ip: string | null) =>
-        ip === null ? nothingSealed : sealRow(keys, sessionAddresses, id, ip)
+      const seal = sealTrace(keys)
+      const openSession = ({ personalData, personalDataKey, ...session }: typeof SealedSession.Type) =>
+        Effect.map(openTrace(keys, { ...session, personalData, personalDataKey }), (trace) => ({
+          ...session,
+          ...trace
+        }))
       const Id = Schema.Struct({ id: SessionId })
 
-      const insert = Effect.fn("SessionRepo.insert")(({ ip, now, ...session }: NewSession) => {
+      const insert = Effect.fn("SessionRepo.insert")(({ now, ...session }: NewSession) => {
         const provedAt = session.proof === null ? null : now
-        const row = { ...session, ...sealIp(session.id, ip), provedAt, createdAt: now, lastUsedAt: now }
+        const row = { ...session, ...seal(session.id, session), provedAt, createdAt: now, lastUsedAt: now }
         return sql`INSERT INTO identity.sessions ${sql.insert(row)}`
       }, Effect.asVoid)
 
       const selectForUpdate = SqlSchema.findOneOption({
         Request: SessionId,
-        Result: StoredSession,
+        Result: SealedSession,
         execute: (id) => sql`SELECT * FROM identity.sessions WHERE id = ${id} FOR UPDATE`
       })
-      const lock = Effect.fn("SessionRepo.lock")(selectForUpdate, Effect.catchTag("SchemaError", Effect.die))
+      const lock = Effect.fn("SessionRepo.lock")(
+        (id: SessionId) =>
+          Effect.flatMap(
+            selectForUpdate(id),
+            Option.match({ onNone: () => Effect.succeedNone, onSome: (row) => Effect.asSome(openSession(row)) })
+          ),
+        Effect.catchTag("SchemaError", Effect.die)
+      )
 
-      const rotate = Effect.fn("SessionRepo.rotate")((id: SessionId, { ip, now, ...rotation }: Rotation) => {
-        const row = { ...rotation, ip: null, ...sealIp(id, ip), rotatedAt: now, lastUsedAt: now }
+      const rotate = Effect.fn("SessionRepo.rotate")((id: SessionId, { now, ...rotation }: Rotation) => {
+        const row = { ...rotation, ...seal(id, rotation), rotatedAt: now, lastUsedAt: now }
         return sql`UPDATE identity.sessions SET ${sql.update(row)} WHERE id = ${id}`
       }, Effect.asVoid)
 
@@ -145,7 +141,8 @@ export class SessionRepo extends Context.Service<
       const eraseTraces = Effect.fn("SessionRepo.eraseTraces")(
         (userId: UserId) => sql`
           UPDATE identity.sessions
-          SET ip = NULL, personal_data = NULL, personal_data_key = NULL, user_agent = NULL, device_id = NULL
+          SET ip = NULL, personal_data = NULL, personal_data_key = NULL, user_agent = NULL, device_id = NULL,
+            device_digest = NULL
           WHERE user_id = ${userId}
         `,
         Effect.asVoid
@@ -166,36 +163,26 @@ export class SessionRepo extends Context.Service<
           ORDER BY sessions.id DESC LIMIT ${limit}
         `
       })
-      const openIp = ({ ip, personalData, personalDataKey, ...session }: typeof SealedSession.Type) =>
-        Effect.map(openRow(keys, sessionAddresses, { id: session.id, personalData, personalDataKey }), (opened) => ({
-          ...session,
-          ip: opened ?? ip
-        }))
       const list = Effect.fn("SessionRepo.list")(
         (
           userId: UserId,
           page: { readonly now: Date; readonly before: SessionId | undefined; readonly limit: number }
-        ) => Effect.flatMap(select({ userId, ...page }), Effect.forEach(openIp)),
+        ) => Effect.flatMap(select({ userId, ...page }), Effect.forEach(openSession)),
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      const selectDevices = SqlSchema.findAll({
-        Request: Schema.Struct({ userId: UserId, now: Schema.Date, current: SessionId, limit: Schema.Int }),
-        Result: StoredDevice,
-        execute: ({ current, limit, now, userId }) => sql`
-          SELECT s.client, max(s.device_id) AS device_id, max(s.last_used_at) AS last_used_at,
-            (array_agg(s.user_agent ORDER BY s.last_used_at DESC, s.id DESC))[1] AS user_agent,
-            bool_or(s.id = ${current}) AS current,
-            to_jsonb((array_agg(s.id ORDER BY s.last_used_at DESC, s.id DESC))[1:20]) AS session_ids
-          FROM identity.sessions AS s
-          WHERE s.user_id = ${userId} AND s.revoked_at IS NULL AND s.expires_at > ${now}
-          GROUP BY s.client, s.device_id, CASE WHEN s.device_id IS NULL THEN s.user_agent END
-          ORDER BY max(s.last_used_at) DESC, max(s.id::text) DESC LIMIT ${limit}
+      const selectLastUsed = SqlSchema.findAll({
+        Request: Schema.Struct({ userId: UserId, now: Schema.Date, limit: Schema.Int }),
+        Result: SealedSession,
+        execute: ({ limit, now, userId }) => sql`
+          SELECT * FROM identity.sessions
+          WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${now}
+          ORDER BY sessions.last_used_at DESC, sessions.id DESC LIMIT ${limit}
         `
       })
-      const devices = Effect.fn("SessionRepo.devices")(
-        (userId: UserId, now: Date, current: SessionId, limit: number) =>
-          selectDevices({ userId, now, current, limit }),
+      const lastUsed = Effect.fn("SessionRepo.lastUsed")(
+        (userId: UserId, now: Date, limit: number) =>
+          Effect.flatMap(selectLastUsed({ userId, now, limit }), Effect.forEach(openSession)),
         Effect.catchTag("SchemaError", Effect.die)
       )
 
@@ -215,7 +202,7 @@ export class SessionRepo extends Context.Service<
         Effect.catchTag("SchemaError", Effect.die)
       )
 
-      return SessionRepo.of({ insert, lock, rotate, revoke, revokeAll, eraseTraces, list, devices, purge })
+      return SessionRepo.of({ insert, lock, rotate, revoke, revokeAll, eraseTraces, list, lastUsed, purge })
     })
   )
 

@@ -19,11 +19,11 @@ import type { SqlError } from "effect/sql/SqlError"
 import { AccessTokens } from "./AccessTokens.ts"
 import { AccountEvents } from "../users/AccountEvents.ts"
 import type { Origin } from "../signin/Origin.ts"
-import { deviceName } from "./deviceName.ts"
 import * as refreshToken from "./refreshToken.ts"
 import { Revocations } from "./Revocations.ts"
 import { SessionRepo } from "./SessionRepo.ts"
-import type { OpenedSession, SessionProof, StoredSession } from "./SessionRepo.ts"
+import { sessionDevices } from "./sessionDevices.ts"
+import type { SessionProof, StoredSession } from "./SessionRepo.ts"
 import { toUser } from "../users/toUser.ts"
 import { UserRepo } from "../users/UserRepo.ts"
 import type { StoredUser } from "../users/StoredUser.ts"
@@ -33,6 +33,7 @@ const cursor = cursorOf(SessionId)
 
 /** Who has more looks through the sessions themselves. */
 const maxDevices = 100
+const maxSessionsOfDevices = 1_000
 
 /** What a transaction found out about a refresh token. Failing inside it would undo the revocation of a stolen family. */
 type Refreshed =
@@ -179,6 +180,7 @@ export class Sessions extends Context.Service<
             tokenHash: yield* sha256(secret),
             previousTokenHash: hash,
             ...origin,
+            deviceId: session.deviceId,
             now: DateTime.toDateUtc(now),
             expiresAt: expiryOf(now, session.client)
           })
@@ -231,7 +233,7 @@ export class Sessions extends Context.Service<
         const rows = yield* sessions
           .list(principal.userId, { now, before, limit: limit + 1 })
           .pipe(Effect.catchTag("SqlError", Effect.die))
-        const toSession = (row: OpenedSession): Session => ({
+        const toSession = (row: StoredSession): Session => ({
           ...Struct.pick(row, ["id", "client", "deviceId", "userAgent", "ip", "createdAt", "lastUsedAt", "expiresAt"]),
           current: row.id === principal.sessionId
         })
@@ -240,8 +242,8 @@ export class Sessions extends Context.Service<
 
       const devices = Effect.fn("Sessions.devices")(function* ({ sessionId, userId }: Principal) {
         const now = DateTime.toDateUtc(yield* DateTime.now)
-        const rows = yield* Effect.orDie(sessions.devices(userId, now, sessionId, maxDevices))
-        return rows.map(({ userAgent, ...device }): SessionDevice => ({ ...device, name: deviceName(userAgent) }))
+        const rows = yield* Effect.orDie(sessions.lastUsed(userId, now, maxSessionsOfDevices))
+        return sessionDevices(rows, sessionId, maxDevices)
       })
 
       const purge = Effect.fn("Sessions.purge")(function* (limit: number) {

@@ -9,7 +9,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import { emailColumns, openUsers, userEmails } from "./StoredUser.ts"
+import { openUsers, personColumns, sealedUsers } from "./StoredUser.ts"
 import type { StoredUser } from "./StoredUser.ts"
 
 export interface NewUser {
@@ -102,7 +102,7 @@ export class UserRepo extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const keys = yield* PersonalDataKeys
       const open = openUsers(keys)
-      const entriesOf = keys.indexOf(userEmails.name)
+      const entriesOf = keys.indexOf(sealedUsers.name)
 
       const one = <R>(run: (request: R) => Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
         Effect.fnUntraced(function* (request: R) {
@@ -111,7 +111,7 @@ export class UserRepo extends Context.Service<
 
       /** An account under a key that is not here is found by nothing: its address would look free. */
       const assertAllFound = Effect.gen(function* () {
-        const missing = (yield* keysOf(sql, userEmails.name, "personal_data_key")).filter(
+        const missing = (yield* keysOf(sql, sealedUsers.name, "personal_data_key")).filter(
           (keyId) => keyId !== "" && !keys.ids.includes(keyId)
         )
         if (missing.length === 0) return
@@ -121,10 +121,10 @@ export class UserRepo extends Context.Service<
 
       /** One of before is told from its column; it is sealed and found by its entries at the same moment. */
       const insert = Effect.fn("UserRepo.insert")(
-        function* ({ email, now, ...user }: NewUser) {
+        function* ({ email, name, now, ...user }: NewUser) {
           yield* assertAllFound
           const entries = entriesOf(email)
-          const row = { ...user, ...emailColumns(keys, user.id, email) }
+          const row = { ...user, ...personColumns(keys, user.id, { email, name, avatarUrl: null }) }
           // in the order in which everybody adds entries, so that two who want the same address wait for each other only once
           const added = yield* sql`
             WITH opened AS (
@@ -166,9 +166,24 @@ export class UserRepo extends Context.Service<
         (id: UserId) => sql`SELECT * FROM identity.users WHERE id = ${id} AND deleted_at IS NULL FOR NO KEY UPDATE`
       )
       const updateOne = one(
-        ({ id, patch }: { readonly id: UserId; readonly patch: UserPatch }) => sql`
+        ({ id, patch }: { readonly id: UserId; readonly patch: Omit<UserPatch, "name" | "avatarUrl"> }) => sql`
           UPDATE identity.users SET ${sql.update({ ...patch })} WHERE id = ${id} AND deleted_at IS NULL RETURNING *
         `
+      )
+      /** Email, name and picture are sealed as one: the row is locked, or another change of them would be lost. */
+      const updatePerson = Effect.fnUntraced(function* (id: UserId, { avatarUrl, name, ...patch }: UserPatch) {
+        const found = yield* lock(id)
+        if (Option.isNone(found)) return found
+        const { email, ...before } = found.value
+        const person = {
+          email,
+          name: name ?? before.name,
+          avatarUrl: avatarUrl === undefined ? before.avatarUrl : avatarUrl
+        }
+        return yield* updateOne({ id, patch: { ...patch, ...personColumns(keys, id, person) } })
+      }, sql.withTransaction)
+      const update = Effect.fn("UserRepo.update")((id: UserId, patch: UserPatch) =>
+        patch.avatarUrl === undefined && patch.name === undefined ? updateOne({ id, patch }) : updatePerson(id, patch)
       )
       const recordLoginOf = one(
         (login: {
@@ -203,7 +218,8 @@ export class UserRepo extends Context.Service<
           WITH unlinked AS (DELETE FROM identity.provider_identities WHERE user_id = ${id}),
             unfound AS (DELETE FROM identity.email_indexes WHERE user_id = ${id})
           UPDATE identity.users SET
-            email = NULL, personal_data = NULL, personal_data_key = NULL, password_hash = NULL, name = '', avatar_url = NULL, roles = ARRAY['customer'],
+            email = NULL, personal_data = NULL, personal_data_key = NULL, password_hash = NULL, name = '', avatar_url = NULL,
+            roles = ARRAY['customer'],
             shop_roles = '{}', merchant_id = NULL, ban_reason = left(ban_reason, 0), deleted_at = ${now},
             updated_at = ${now}
           WHERE id = ${id}
@@ -285,7 +301,7 @@ export class UserRepo extends Context.Service<
         findById: Effect.fn("UserRepo.findById")(findById),
         findByEmail: Effect.fn("UserRepo.findByEmail")(findByEmail),
         lock: Effect.fn("UserRepo.lock")(lock),
-        update: Effect.fn("UserRepo.update")((id: UserId, patch: UserPatch) => updateOne({ id, patch })),
+        update,
         recordLogin: Effect.fn("UserRepo.recordLogin")((id, login) => recordLoginOf({ id, ...login })),
         raiseTokenVersion,
         erase,

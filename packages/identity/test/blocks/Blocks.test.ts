@@ -4,10 +4,11 @@ import type { NewBlock } from "@mall/domain/identity/Block"
 import { generator } from "@mall/domain/kernel/Id"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { DateTime, Duration, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
 import { Blocks } from "../../src/blocks/Blocks.ts"
 import { IdentityLayer } from "../../src/Identity.ts"
 import { Logins } from "../../src/signin/Logins.ts"
-import { login, origin, registerUser, strongPassword, verify, withConfiguration } from "../fixture.ts"
+import { login, origin, principalOf, registerUser, strongPassword, verify, withConfiguration } from "../fixture.ts"
 import { ShiftedClock } from "../ShiftedClock.ts"
 
 const newId = generator(BlockId)
@@ -91,11 +92,18 @@ layer(withConfiguration(IdentityLayer, settings).pipe(Layer.provideMerge(TestDat
         const withDevice = (deviceId: string) =>
           logins.login({ email: user.email, password: strongPassword, deviceId }, origin)
         const [stolen, kept, other] = [yield* withDevice("d-stolen"), yield* withDevice("d-kept"), yield* login(user)]
+        // of before devices were sealed
+        const before = yield* withDevice("d-before")
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`
+          UPDATE identity.sessions SET device_id = 'd-stolen', device_digest = NULL
+          WHERE id = ${(yield* principalOf(before)).sessionId}`
         const block = yield* add(device("d-stolen"))
         assert.isFalse(blocks.isLetIn("203.0.113.7", "d-stolen"))
         assert.isTrue(blocks.isLetIn("203.0.113.7", "d-kept"))
         assert.strictEqual((yield* Effect.flip(withDevice("d-stolen")))._tag, "CallerBlocked")
         yield* Effect.retry(Effect.flip(verify(stolen.accessToken)), { times: 200 })
+        yield* Effect.retry(Effect.flip(verify(before.accessToken)), { times: 200 })
         yield* verify(kept.accessToken)
         yield* verify(other.accessToken)
         yield* blocks.remove(block.id, "found", olga)

@@ -75,6 +75,31 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
       })
     )
 
+    it.effect(
+      "keeps the device over a refresh, and the address and program of the last use, and none of them in the clear",
+      () =>
+        Effect.gen(function* () {
+          const sessions = yield* Sessions
+          const logins = yield* Logins
+          const sql = yield* SqlClient.SqlClient
+          const user = yield* registerUser
+          const credentials = { email: user.email, password: strongPassword, deviceId: "Ann's telephone" }
+          const first = yield* logins.login(credentials, { ...origin, userAgent: "AnnApp/1" })
+          const last = { ...origin, ip: "203.0.113.99", userAgent: "AnnApp/2" }
+          const principal = yield* principalOf(yield* sessions.refresh(Redacted.make(first.refreshToken), last))
+          const { data } = yield* sessions.list(principal, {})
+          assert.deepStrictEqual(
+            data.map(({ deviceId, ip, userAgent }) => [deviceId, ip, userAgent]),
+            [["Ann's telephone", "203.0.113.99", "AnnApp/2"]]
+          )
+          const rows = yield* sql`
+          SELECT to_jsonb(s)::text AS row FROM identity.sessions AS s WHERE user_id = ${user.id}
+          UNION ALL SELECT to_jsonb(l)::text FROM identity.logins AS l WHERE user_id = ${user.id}`
+          assert.isAbove(rows.length, 1)
+          assert.notMatch(JSON.stringify(rows), /Ann|203\.0\.113/)
+        })
+    )
+
     it.effect("also when the token is an old one, some uses ago", () =>
       Effect.gen(function* () {
         const first = yield* login(yield* registerUser)

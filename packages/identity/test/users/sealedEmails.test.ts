@@ -8,14 +8,14 @@ import { TestDatabase } from "@mall/testing/TestDatabase"
 import { Cause, ConfigProvider, Context, Effect, Exit, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomBytes } from "node:crypto"
-import { userEmails } from "../../src/users/StoredUser.ts"
+import { sealedUsers } from "../../src/users/StoredUser.ts"
 import { UserRepo } from "../../src/users/UserRepo.ts"
 import { email, newUserId } from "../fixture.ts"
 
 /** A process that has these keys, the first of which seals. */
 const aProcess = (keys: Record<string, string>) =>
   Layer.build(
-    SealedTables.layer([userEmails]).pipe(
+    SealedTables.layer([sealedUsers]).pipe(
       Layer.provideMerge(Layer.mergeAll(PersonalDataSealing.layer, PersonalDataKeys.layer, UserRepo.layer)),
       Layer.provide(SealedData.layer),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PERSONAL_DATA_KEYS: JSON.stringify(keys) }))),

@@ -1,19 +1,21 @@
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Array, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { inquirySeconds } from "../lifecycle/inquirySchedule.ts"
 import type { PaymentDraft } from "./PaymentDraft.ts"
-import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
-import type { PaymentRecord } from "./PaymentRecord.ts"
+import { HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
+import type { AttemptRow, PaymentRecord } from "./PaymentRecord.ts"
+import { openAttempt, sealAttempt, SealedAttempt, StoredAttempt } from "./sealedPayers.ts"
 
 /** Rows as one JSON parameter: the statement's text, and so its plan, is the same for any number of them. */
 const json = <S extends Schema.Codec<unknown, unknown>>(row: S) =>
   Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(row))))
 const intentsJson = json(IntentRow)
-const attemptsJson = json(AttemptRow)
+const attemptsJson = json(SealedAttempt)
 const refundsJson = json(RefundRow)
 const historyJson = json(HistoryRow)
 
@@ -83,6 +85,9 @@ export class PaymentRepo extends Context.Service<
     PaymentRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const keys = yield* PersonalDataKeys
+      const open = openAttempt(keys)
+      const seal = (row: AttemptRow) => sealAttempt(keys, row)
 
       const insertAll = SqlSchema.findAll({
         Request: Schema.Struct({ rows: Schema.String, history: Schema.String }),
@@ -146,7 +151,7 @@ export class PaymentRepo extends Context.Service<
       })
       const selectAttempts = SqlSchema.findAll({
         Request: Schema.Array(PaymentId),
-        Result: AttemptRow,
+        Result: StoredAttempt,
         execute: (ids) =>
           sql`SELECT a.* FROM payments.attempts AS a WHERE a.payment_id = ANY(${ids}::uuid[]) ORDER BY a.id`
       })
@@ -173,12 +178,14 @@ export class PaymentRepo extends Context.Service<
         yield* sql`
           WITH attempts AS (
             INSERT INTO payments.attempts AS a (id, payment_id, channel, method, amount, currency, status,
-              channel_reference, action, payer, credential_id, decision, error_code, received, queries, next_query_at, created_at, updated_at)
-            SELECT id, "paymentId", channel, method, amount, currency, status, "channelReference", action, payer, "credentialId", decision,
-              "errorCode", received,
+              channel_reference, action, payer, personal_data, personal_data_key,
+              credential_id, decision, error_code, received, queries, next_query_at, created_at, updated_at)
+            SELECT id, "paymentId", channel, method, amount, currency, status, "channelReference", action, payer,
+              "personalData", "personalDataKey", "credentialId", decision, "errorCode", received,
               queries, "nextQueryAt", "createdAt", "updatedAt"
-            FROM jsonb_to_recordset(${attemptsJson(drafts.flatMap((draft) => draft.rowsOfAttempts()))}::jsonb) AS r(id uuid, "paymentId" uuid,
-              channel text, method text, amount bigint, currency text, status text, "channelReference" text, action jsonb, payer jsonb, "credentialId" uuid, decision jsonb,
+            FROM jsonb_to_recordset(${attemptsJson(drafts.flatMap((draft) => draft.rowsOfAttempts().map(seal)))}::jsonb) AS r(id uuid, "paymentId" uuid,
+              channel text, method text, amount bigint, currency text, status text, "channelReference" text, action jsonb, payer jsonb,
+              "personalData" bytea, "personalDataKey" text, "credentialId" uuid, decision jsonb,
               "errorCode" text, received bigint, queries int, "nextQueryAt" timestamptz, "createdAt" timestamptz, "updatedAt" timestamptz)
             ORDER BY r.id
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, channel_reference = excluded.channel_reference,
@@ -273,7 +280,7 @@ export class PaymentRepo extends Context.Service<
         // A pending payment was never tried, and of one that never captured there is nothing to refund.
         const tried = intents.filter(({ status }) => status !== "pending").map(({ id }) => id)
         const captured = intents.filter((intent) => intent.captured > 0).map(({ id }) => id)
-        const attemptRows = tried.length === 0 ? [] : yield* selectAttempts(tried)
+        const attemptRows = tried.length === 0 ? [] : yield* Effect.forEach(yield* selectAttempts(tried), open)
         const refundRows = captured.length === 0 ? [] : yield* selectRefunds(captured)
         const attempts = Array.groupBy(attemptRows, ({ paymentId }) => paymentId)
         const refunds = Array.groupBy(refundRows, ({ paymentId }) => paymentId)
@@ -329,5 +336,5 @@ export class PaymentRepo extends Context.Service<
           )
       })
     })
-  )
+  ).pipe(Layer.provide(PersonalDataKeys.layer))
 }

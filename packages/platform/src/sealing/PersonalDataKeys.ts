@@ -2,8 +2,8 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { createHash, hkdfSync } from "node:crypto"
-import { blindIndex } from "./blindIndex.ts"
-import type { BlindIndex } from "./blindIndex.ts"
+import { blindIndex, keyedDigest } from "./blindIndex.ts"
+import type { BlindIndex, KeyedDigest } from "./blindIndex.ts"
 import * as KeyRing from "./KeyRing.ts"
 import { KeysUnusable } from "./KeyRing.ts"
 
@@ -49,6 +49,8 @@ export class PersonalDataKeys extends Context.Service<
     open(sealed: KeyRing.Sealed, place: Place): Effect.Effect<Buffer, PersonalDataUnreadable>
     /** By which what is sealed in `table` is found by equality. Derives keys: made once, and kept. */
     indexOf(table: string): BlindIndex
+    /** By which something is recognised that is not kept itself, one key at a time. Derives keys: made once, and kept. */
+    digestOf(purpose: string): KeyedDigest
   }
 >()("@mall/platform/sealing/PersonalDataKeys") {
   static readonly layerNoDeps = Layer.effect(
@@ -75,7 +77,8 @@ export class PersonalDataKeys extends Context.Service<
             Effect.fromOption(KeyRing.open(ring, sealed, bindingOf(place))),
             () => new PersonalDataUnreadable({ ...place, keyId: sealed.keyId, isKeyHere: ring.byId.has(sealed.keyId) })
           ),
-        indexOf: (table) => blindIndex(ring, table)
+        indexOf: (table) => blindIndex(ring, table),
+        digestOf: (purpose) => keyedDigest(ring, purpose)
       })
     })
   )

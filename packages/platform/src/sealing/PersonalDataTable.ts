@@ -17,10 +17,30 @@ export interface PersonalDataTable {
     readonly text: string
     /** SQL: assignments that take it out of the row. */
     readonly wipe: string
+    /**
+     * SQL: whether a row has anything in the clear, even one that has something sealed. Where it is not said, that is what the key
+     * `''` says. A partial index has to have this very condition.
+     */
+    readonly where?: string
+    /** What is sealed of a row that has something sealed already, or nothing, and something in the clear. */
+    readonly merge?: (sealed: string | null, clear: string) => string
   }
   /** Of a table whose rows are looked for by what is sealed, and have it for themselves. */
   readonly index?: TableIndex
+  /** Of a table whose rows are looked for by what is sealed, and may have it together with others. */
+  readonly digest?: RowDigest
 }
+
+/**
+ * A column of a row, under the key of that row, which is the digest of a part of what is sealed, by the purpose
+ * `<table>.<column>`; null where there is no such part. Who looks for it asks for the digests under all keys.
+ */
+export interface RowDigest {
+  readonly column: string
+  readonly of: (text: string) => string | null
+}
+
+export const purposeOf = (table: PersonalDataTable["name"], { column }: RowDigest) => `${table}.${column}`
 
 /**
  * The table that a sealed row is found in: `digest bytea`, its key, by which two rows of the same text collide; `key_id text`, the key
@@ -30,6 +50,8 @@ export interface PersonalDataTable {
 export interface TableIndex {
   readonly table: `${string}.${string}`
   readonly row: string
+  /** The part of what is sealed that is looked for; all of it, where nothing else is said. */
+  readonly of?: (text: string) => string | null
 }
 
 /** The columns as they are read. */

@@ -39,7 +39,7 @@ export interface TableIndexing {
   readonly forget: Effect.Effect<void, SqlError>
 }
 
-export const makeTableIndexing = Effect.fnUntraced(function* (table: string, { row, table: name }: TableIndex) {
+export const makeTableIndexing = Effect.fnUntraced(function* (table: string, { of, row, table: name }: TableIndex) {
   const sql = yield* SqlClient.SqlClient
   const keys = yield* PersonalDataKeys
   const entriesOf = keys.indexOf(table)
@@ -55,9 +55,10 @@ export const makeTableIndexing = Effect.fnUntraced(function* (table: string, { r
 
   const add: TableIndexing["add"] = Effect.fnUntraced(
     function* (rows) {
-      const entries = rows.flatMap(({ id, text }) =>
-        text === null ? [] : entriesOf(text).map((entry) => ({ ...entry, id }))
-      )
+      const entries = rows.flatMap(({ id, text }) => {
+        const wanted = text === null || of === undefined ? text : of(text)
+        return wanted === null ? [] : entriesOf(wanted).map((entry) => ({ ...entry, id }))
+      })
       const found = yield* selectTaken({
         digests: entries.map(({ digest }) => digest),
         ids: entries.map(({ id }) => id)

@@ -1,7 +1,7 @@
 import { Effect, Result, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { PersonalDataKeys } from "./PersonalDataKeys.ts"
-import { openRow, sealedFields, sealRow } from "./PersonalDataTable.ts"
+import { openRow, purposeOf, sealedFields, sealRow } from "./PersonalDataTable.ts"
 import type { PersonalDataTable } from "./PersonalDataTable.ts"
 import { KeyCount, sealedCount } from "./SealedData.ts"
 import type { SealedPart } from "./SealedData.ts"
@@ -29,8 +29,12 @@ export const makeTableSealer = Effect.fnUntraced(function* (table: PersonalDataT
   const keys = yield* PersonalDataKeys
   const indexing = table.index === undefined ? undefined : yield* makeTableIndexing(table.name, table.index)
   const outdatedKeys = ["", ...keys.ids.filter((id) => id !== keys.currentId)]
+  const isClear = sql.literal(`(${table.clear?.where ?? "personal_data_key = ''"})`)
   const clear = sql.literal(table.clear?.text ?? "NULL::text")
   const wipe = sql.literal(table.clear === undefined ? "" : `, ${table.clear.wipe}`)
+  const digestOf = table.digest === undefined ? undefined : keys.digestOf(purposeOf(table.name, table.digest))
+  const setDigest =
+    table.digest === undefined ? sql`` : sql`, ${sql(table.digest.column)} = nullif(given.sealed_digest, ''::bytea)`
   /** They cannot be sealed anew, and would be met by every batch. */
   const unreadable = new Set<string>()
   /** Those that were told of. */
@@ -45,16 +49,18 @@ export const makeTableSealer = Effect.fnUntraced(function* (table: PersonalDataT
     Request: Schema.Int,
     Result: Outdated,
     execute: (limit) => sql`
-      SELECT id, ${clear} AS clear, personal_data, personal_data_key FROM ${sql(table.name)}
-      WHERE personal_data_key = ANY (${outdatedKeys}::text[]) AND id <> ALL (${[...unreadable]}::uuid[])
+      SELECT id, CASE WHEN ${isClear} THEN ${clear} END AS clear, personal_data, personal_data_key FROM ${sql(table.name)}
+      WHERE (personal_data_key = ANY (${outdatedKeys}::text[]) OR ${isClear}) AND id <> ALL (${[...unreadable]}::uuid[])
       LIMIT ${limit} FOR NO KEY UPDATE SKIP LOCKED`
   })
 
   const reseal = Effect.fnUntraced(function* (row: Outdated) {
-    const text = row.personalDataKey === "" ? row.clear : yield* openRow(keys, table, row)
-    return text === null
-      ? { id: row.id, text, bytes: nothing, keyId: "" }
-      : { id: row.id, text, ...toColumns(sealRow(keys, table, row.id, text)) }
+    const sealed = yield* openRow(keys, table, row)
+    const text = row.clear === null ? sealed : (table.clear?.merge?.(sealed, row.clear) ?? row.clear)
+    if (text === null) return { id: row.id, text, bytes: nothing, keyId: "", digest: nothing }
+    const digested = table.digest?.of(text) ?? null
+    const digest = digested === null ? undefined : digestOf?.(keys.currentId, digested)
+    return { id: row.id, text, digest: digest ?? nothing, ...toColumns(sealRow(keys, table, row.id, text)) }
   })
 
   const resealReadable = (row: Outdated) =>
@@ -77,11 +83,11 @@ export const makeTableSealer = Effect.fnUntraced(function* (table: PersonalDataT
       yield* sql`
         UPDATE ${sql(table.name)} AS kept SET
           personal_data = CASE WHEN given.sealed_key <> '' THEN given.sealed_bytes END,
-          personal_data_key = nullif(given.sealed_key, '') ${wipe}
+          personal_data_key = nullif(given.sealed_key, '') ${setDigest} ${wipe}
         FROM unnest(
           ${done.map(({ id }) => id)}::uuid[], ${done.map(({ bytes }) => bytes)}::bytea[],
-          ${done.map(({ keyId }) => keyId)}::text[]
-        ) AS given (sealed_id, sealed_bytes, sealed_key)
+          ${done.map(({ keyId }) => keyId)}::text[], ${done.map(({ digest }) => digest)}::bytea[]
+        ) AS given (sealed_id, sealed_bytes, sealed_key, sealed_digest)
         WHERE kept.id = given.sealed_id`
       return { seen: rows.length, sealed: done.length }
     },
@@ -115,8 +121,8 @@ export const makeTableSealer = Effect.fnUntraced(function* (table: PersonalDataT
     Request: Schema.Void,
     Result: KeyCount,
     execute: () => sql`
-      SELECT personal_data_key AS key_id, count(*) AS rows FROM ${sql(table.name)}
-      WHERE personal_data_key IS NOT NULL GROUP BY personal_data_key ORDER BY personal_data_key`
+      SELECT CASE WHEN ${isClear} THEN '' ELSE personal_data_key END AS key_id, count(*) AS rows
+      FROM ${sql(table.name)} WHERE personal_data_key IS NOT NULL OR ${isClear} GROUP BY key_id ORDER BY key_id`
   })
 
   const part: SealedPart = {

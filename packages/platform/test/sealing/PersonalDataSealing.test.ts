@@ -6,16 +6,20 @@ import { SqlClient } from "effect/sql"
 import { randomBytes } from "node:crypto"
 import { PersonalDataKeys } from "../../src/sealing/PersonalDataKeys.ts"
 import { PersonalDataSealing } from "../../src/sealing/PersonalDataSealing.ts"
-import { openRow } from "../../src/sealing/PersonalDataTable.ts"
+import { nothingSealed, openRow, sealRow } from "../../src/sealing/PersonalDataTable.ts"
+import type { PersonalDataTable } from "../../src/sealing/PersonalDataTable.ts"
 import { SealedData } from "../../src/sealing/SealedData.ts"
+import { sealedParts } from "../../src/sealing/sealedParts.ts"
 import * as SealedTables from "../../src/sealing/SealedTables.ts"
 
 const newId = generator(Uuid7.pipe(Schema.brand("Any")))
 
 /** A process that has these keys, the first of which seals, and looks after the table `public.<name>`. */
-const aProcess = (name: string, keys: Record<string, string>) =>
+const aProcess = (name: string, keys: Record<string, string>) => processOf(tableOf(name), keys)
+
+const processOf = (table: PersonalDataTable, keys: Record<string, string>) =>
   Layer.build(
-    Layer.mergeAll(PersonalDataSealing.layer, SealedTables.layer([tableOf(name)]), PersonalDataKeys.layer).pipe(
+    Layer.mergeAll(PersonalDataSealing.layer, SealedTables.layer([table]), PersonalDataKeys.layer).pipe(
       Layer.provide(SealedData.layer),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ PERSONAL_DATA_KEYS: JSON.stringify(keys) }))),
       Layer.fresh
@@ -134,6 +138,71 @@ layer(TestDatabase, { excludeTestServices: true })("PersonalDataSealing", (it) =
       yield* sql`DROP TRIGGER crash ON public.crashed`
       yield* sweep(100)
       yield* assertSealed(process, "crashed", ids)
+    })
+  )
+
+  it.effect("adds what stands in the clear to what is sealed, by any number of workers, and digests it", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`
+        CREATE TABLE public.joined (
+          id uuid PRIMARY KEY, note text, remark text, personal_data bytea, personal_data_key text, remark_digest bytea
+        )`
+      const parts = sealedParts<{ readonly note: string | null; readonly remark: string | null }>(
+        { note: null, remark: null },
+        "note"
+      )
+      const joined: PersonalDataTable = {
+        name: "public.joined",
+        clear: {
+          text: "json_build_object('note', note, 'remark', remark)::text",
+          wipe: "note = NULL, remark = NULL",
+          where: "num_nonnulls(note, remark) > 0",
+          merge: parts.merge
+        },
+        digest: { column: "remark_digest", of: (text) => parts.read(text).remark }
+      }
+      const [older, newer] = [aKey(), aKey()]
+      const before = Context.get(yield* processOf(joined, { p1: older }), PersonalDataKeys)
+      const ids = yield* Effect.forEach(Array.from({ length: 60 }), () => newId)
+      for (const [at, id] of ids.entries()) {
+        const sealed = at % 3 === 0 ? nothingSealed : sealRow(before, joined, id, `note ${at}`)
+        const remark = at % 3 === 1 ? null : `remark ${at}`
+        yield* sql`INSERT INTO public.joined ${sql.insert({ id, remark, ...sealed })}`
+      }
+      const process = yield* processOf(joined, { p2: newer, p1: older })
+      const { status, sweep } = sealingOf(process)
+      const counts = Effect.map(status, (found) => found.map(({ keyId, rows }) => [keyId, rows]))
+      assert.deepStrictEqual(yield* counts, [
+        [null, 40],
+        ["p1", 20]
+      ])
+      const done = yield* Effect.all(
+        Array.from({ length: 8 }, () => sweep(15)),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(
+        done.reduce((sum, one) => sum + one, 0),
+        60
+      )
+      assert.deepStrictEqual(yield* counts, [["p2", 60]])
+      const keys = Context.get(process, PersonalDataKeys)
+      const digestOf = keys.digestOf("public.joined.remark_digest")
+      const rows = yield* sql<Row & { readonly remark: string | null; readonly remarkDigest: Uint8Array | null }>`
+        SELECT * FROM public.joined`
+      const found = new Map(rows.map((row) => [row.id, row]))
+      for (const [at, id] of ids.entries()) {
+        const row = found.get(id)
+        if (row === undefined) return assert.fail(`The row ${id} is gone`)
+        const remark = at % 3 === 1 ? null : `remark ${at}`
+        assert.deepStrictEqual([row.note, row.remark], [null, null])
+        assert.deepStrictEqual(parts.read(yield* openRow(keys, joined, row)), {
+          note: at % 3 === 0 ? null : `note ${at}`,
+          remark
+        })
+        const digest = remark === null ? undefined : digestOf("p2", remark)
+        assert.deepStrictEqual(row.remarkDigest ?? undefined, digest)
+      }
     })
   )
 

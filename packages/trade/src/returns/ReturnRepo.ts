@@ -7,6 +7,8 @@ import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { ActorKind, CheckoutId, OrderId, OrderStatus } from "@mall/domain/trade/Order"
 import { ReturnId, returnStates, ReturnStatus } from "@mall/domain/trade/Return"
 import type { Return } from "@mall/domain/trade/Return"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { sealedFields } from "@mall/platform/sealing/PersonalDataTable"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -14,6 +16,7 @@ import type { Fragment } from "effect/sql/Statement"
 import type { Doing } from "../OrderRepo.ts"
 import { condition } from "../OrderScope.ts"
 import type { OrderScope } from "../OrderScope.ts"
+import { openReturn, sealReason } from "./sealedReturn.ts"
 
 /** A return with what it needs of its order. */
 export const ReturnRow = Schema.Struct({
@@ -45,6 +48,9 @@ export const ReturnRow = Schema.Struct({
   )
 })
 export type ReturnRow = typeof ReturnRow.Type
+
+/** The row as it is stored: with the reason in its column where it is of before. */
+const StoredReturn = Schema.Struct({ ...ReturnRow.fields, reason: Schema.NullOr(Schema.String), ...sealedFields })
 
 export const returnOf = (row: ReturnRow): Return => ({
   id: row.id,
@@ -131,7 +137,9 @@ export class ReturnRepo extends Context.Service<
     ReturnRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const decode = Schema.decodeUnknownEffect(Schema.Array(ReturnRow))
+      const keys = yield* PersonalDataKeys
+      const open = openReturn(keys)
+      const decode = Schema.decodeUnknownEffect(Schema.Array(StoredReturn))
       const decodeOrders = Schema.decodeUnknownEffect(Schema.Array(Returnable))
 
       const select = (conditions: ReadonlyArray<Fragment>, limit: number) =>
@@ -154,7 +162,10 @@ export class ReturnRepo extends Context.Service<
           FROM trade.returns JOIN trade.orders ON orders.id = returns.order_id
           WHERE ${sql.and(conditions)}
           ORDER BY returns.id DESC LIMIT ${limit}
-        `.pipe(Effect.flatMap((rows) => Effect.orDie(decode(rows))))
+        `.pipe(
+          Effect.flatMap((rows) => Effect.orDie(decode(rows))),
+          Effect.flatMap(Effect.forEach(open))
+        )
 
       const takePieces = SqlSchema.findAll({
         Request: Schema.Struct({ orderId: OrderId, pieces: Schema.String }),
@@ -189,9 +200,11 @@ export class ReturnRepo extends Context.Service<
 
       const insert: ReturnRepo["Service"]["insert"] = Effect.fnUntraced(function* (row, doing) {
         const amount = row.lines.reduce((sum, line) => sum + line.amount, 0)
+        const { personalData, personalDataKey } = sealReason(keys, row.id, row.reason)
         const added = yield* sql`
-          INSERT INTO trade.returns (id, order_id, status, currency, amount, reason, requested_at)
-          VALUES (${row.id}, ${row.orderId}, 'requested', ${row.currency}, ${amount}, ${row.reason}, ${doing.at})
+          INSERT INTO trade.returns (id, order_id, status, currency, amount, personal_data, personal_data_key, requested_at)
+          VALUES (${row.id}, ${row.orderId}, 'requested', ${row.currency}, ${amount}, ${personalData},
+            ${personalDataKey}, ${doing.at})
           ON CONFLICT (id) DO NOTHING
           RETURNING id
         `
@@ -201,7 +214,7 @@ export class ReturnRepo extends Context.Service<
           SELECT ${row.id}, "skuId", quantity, amount
           FROM jsonb_to_recordset(${linesJson(row.lines)}::jsonb) AS l("skuId" uuid, quantity int, amount bigint)
         `
-        yield* insertHistory(sql`NULL`, sql`status`, sql`trade.returns WHERE id = ${row.id}`, doing)
+        yield* insertHistory(sql`NULL`, sql`status`, sql`trade.returns WHERE id = ${row.id}`, { ...doing, reason: "" })
         return true
       })
 
@@ -287,5 +300,5 @@ export class ReturnRepo extends Context.Service<
           `)
       })
     })
-  )
+  ).pipe(Layer.provide(PersonalDataKeys.layer))
 }

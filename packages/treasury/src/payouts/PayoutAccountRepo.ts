@@ -1,19 +1,18 @@
 import type { Currency } from "@mall/domain/kernel/Currency"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
-import { changeOf, PayoutAccount, PayoutAccountId, PayoutAccountStatus } from "@mall/domain/treasury/PayoutAccount"
-import { sealedFields } from "@mall/platform/sealing/PersonalDataTable"
-import { Context, Effect, Layer, Schema } from "effect"
+import { changeOf, PayoutAccountId, PayoutAccountStatus } from "@mall/domain/treasury/PayoutAccount"
+import type { PayoutAccount } from "@mall/domain/treasury/PayoutAccount"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { Array as Arr, Context, Effect, Layer } from "effect"
 import type { Option } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 import type { Act } from "./Act.ts"
-
-/** A row of `treasury.payout_accounts`, its number sealed. */
-export const PayoutAccountRow = Schema.Struct({ ...PayoutAccount.fields, ...sealedFields })
-export type PayoutAccountRow = typeof PayoutAccountRow.Type
+import { accountColumns, openAccounts } from "./sealedAccounts.ts"
+import type { OpenedAccount } from "./sealedAccounts.ts"
 
 const Change = changeOf(PayoutAccountStatus)
-const Key = Schema.Struct({ merchantId: Schema.String, currency: Schema.String })
 
 /** Rows of merchants' bank accounts and their history. */
 export class PayoutAccountRepo extends Context.Service<
@@ -21,15 +20,15 @@ export class PayoutAccountRepo extends Context.Service<
   {
     /** Lets one thing happen at a time to a merchant's accounts and withdrawals. Needs a transaction. */
     lockMerchant(merchantId: MerchantId): Effect.Effect<void, SqlError>
-    find(id: PayoutAccountId): Effect.Effect<Option.Option<PayoutAccountRow>, SqlError>
+    find(id: PayoutAccountId): Effect.Effect<Option.Option<OpenedAccount>, SqlError>
     /** Needs a transaction, until whose end nobody else changes it. */
-    lock(id: PayoutAccountId): Effect.Effect<Option.Option<PayoutAccountRow>, SqlError>
-    active(merchantId: MerchantId, currency: Currency): Effect.Effect<Option.Option<PayoutAccountRow>, SqlError>
+    lock(id: PayoutAccountId): Effect.Effect<Option.Option<OpenedAccount>, SqlError>
+    active(merchantId: MerchantId, currency: Currency): Effect.Effect<Option.Option<OpenedAccount>, SqlError>
     /** Those of the merchant and currency that are not decided. */
-    unverified(merchantId: MerchantId, currency: Currency): Effect.Effect<ReadonlyArray<PayoutAccountRow>, SqlError>
-    insert(row: PayoutAccountRow, act: Act): Effect.Effect<void, SqlError>
+    unverified(merchantId: MerchantId, currency: Currency): Effect.Effect<ReadonlyArray<OpenedAccount>, SqlError>
+    insert(opened: OpenedAccount, act: Act): Effect.Effect<void, SqlError>
     move(
-      from: PayoutAccountRow,
+      from: PayoutAccount,
       to: PayoutAccountStatus,
       act: Act,
       verified?: { readonly by: string; readonly usableFrom: Date }
@@ -41,26 +40,15 @@ export class PayoutAccountRepo extends Context.Service<
     PayoutAccountRepo,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const byId = SqlSchema.findOneOption({
-        Request: PayoutAccountId,
-        Result: PayoutAccountRow,
-        execute: (id) => sql`SELECT a.* FROM treasury.payout_accounts AS a WHERE a.id = ${id}`
-      })
-      const byIdLocked = SqlSchema.findOneOption({
-        Request: PayoutAccountId,
-        Result: PayoutAccountRow,
-        execute: (id) => sql`SELECT a.* FROM treasury.payout_accounts AS a WHERE a.id = ${id} FOR UPDATE`
-      })
-      const ofStatus = (status: PayoutAccountStatus) => ({
-        Request: Key,
-        Result: PayoutAccountRow,
-        execute: ({ currency, merchantId }: typeof Key.Type) => sql`
-          SELECT a.* FROM treasury.payout_accounts AS a
-          WHERE a.merchant_id = ${merchantId} AND a.currency = ${currency} AND a.status = ${status}
-          ORDER BY a.id FOR UPDATE`
-      })
-      const active = SqlSchema.findOneOption(ofStatus("active"))
-      const unverified = SqlSchema.findAll(ofStatus("unverified"))
+      const keys = yield* PersonalDataKeys
+      const open = openAccounts(keys)
+      const select = (where: Fragment) =>
+        Effect.flatMap(sql`SELECT a.* FROM treasury.payout_accounts AS a WHERE ${where}`, open)
+      const byId = (where: Fragment) => Effect.map(select(where), Arr.head)
+      const ofStatus = (status: PayoutAccountStatus) => (merchantId: MerchantId, currency: Currency) =>
+        select(sql`
+          a.merchant_id = ${merchantId} AND a.currency = ${currency} AND a.status = ${status} ORDER BY a.id FOR UPDATE`)
+      const active = ofStatus("active")
       const history = SqlSchema.findAll({
         Request: PayoutAccountId,
         Result: Change,
@@ -75,14 +63,13 @@ export class PayoutAccountRepo extends Context.Service<
       return PayoutAccountRepo.of({
         lockMerchant: (merchantId) =>
           Effect.asVoid(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`payouts ${merchantId}`}, 0))`),
-        find: (id) => Effect.catchTag(byId(id), "SchemaError", Effect.die),
-        lock: (id) => Effect.catchTag(byIdLocked(id), "SchemaError", Effect.die),
-        active: (merchantId, currency) => Effect.catchTag(active({ merchantId, currency }), "SchemaError", Effect.die),
-        unverified: (merchantId, currency) =>
-          Effect.catchTag(unverified({ merchantId, currency }), "SchemaError", Effect.die),
-        insert: Effect.fnUntraced(function* (row, act) {
-          yield* sql`INSERT INTO treasury.payout_accounts ${sql.insert(row)}`
-          yield* tell(row.id, null, row.status, act)
+        find: (id) => byId(sql`a.id = ${id}`),
+        lock: (id) => byId(sql`a.id = ${id} FOR UPDATE`),
+        active: (merchantId, currency) => Effect.map(active(merchantId, currency), Arr.head),
+        unverified: ofStatus("unverified"),
+        insert: Effect.fnUntraced(function* (opened, act) {
+          yield* sql`INSERT INTO treasury.payout_accounts ${sql.insert(accountColumns(keys, opened))}`
+          yield* tell(opened.account.id, null, opened.account.status, act)
         }),
         move: Effect.fnUntraced(function* ({ id, status }, to, act, verified) {
           const endedAt = to === "active" ? null : act.now
@@ -96,5 +83,5 @@ export class PayoutAccountRepo extends Context.Service<
         history: (id) => Effect.catchTag(history(id), "SchemaError", Effect.die)
       })
     })
-  )
+  ).pipe(Layer.provide(PersonalDataKeys.layer))
 }

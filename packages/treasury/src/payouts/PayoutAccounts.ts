@@ -1,4 +1,4 @@
-import { maskAccount } from "@mall/domain/kernel/mask"
+import { maskAccount, maskName } from "@mall/domain/kernel/mask"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { AuditAction } from "@mall/domain/operations/Audit"
 import { faultsOf, withoutSpaces } from "@mall/domain/treasury/bankAccount"
@@ -16,22 +16,19 @@ import { payoutAccountCooledOff, payoutAccountNews } from "@mall/domain/treasury
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { sealRow } from "@mall/platform/sealing/PersonalDataTable"
 import { readsOf, transactionOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { actNow } from "./Act.ts"
 import type { Act } from "./Act.ts"
-import { payoutAccountNumbers } from "./accountNumbers.ts"
 import { PayoutAccountRepo } from "./PayoutAccountRepo.ts"
-import type { PayoutAccountRow } from "./PayoutAccountRepo.ts"
 import { PayoutsConfig } from "./PayoutsConfig.ts"
+import type { OpenedAccount } from "./sealedAccounts.ts"
 import { tenantOf } from "./seenBy.ts"
 import type { Sees } from "./seenBy.ts"
 
-const auditedOf = ({ country, currency, holder, maskedNumber, status }: PayoutAccount | PayoutAccountRow) => ({
-  ...{ country, currency, holder, number: maskedNumber, status }
+const auditedOf = ({ country, currency, holder, maskedNumber, status }: PayoutAccount) => ({
+  ...{ country, currency, holder: maskName(holder), number: maskedNumber, status }
 })
 
 /** Where merchants' money is paid out to, as they add it and somebody of the mall verifies it. No answer holds a number. */
@@ -65,7 +62,6 @@ export class PayoutAccounts extends Context.Service<
     PayoutAccounts,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const keys = yield* PersonalDataKeys
       const repo = yield* PayoutAccountRepo
       const { coolingOff } = yield* PayoutsConfig
       const outbox = yield* Outbox
@@ -73,28 +69,30 @@ export class PayoutAccounts extends Context.Service<
 
       const read = Effect.fnUntraced(function* (sees: Sees, id: PayoutAccountId) {
         const found = yield* repo.find(id)
-        if (Option.isNone(found) || (sees !== "all" && found.value.merchantId !== sees)) {
+        if (Option.isNone(found) || (sees !== "all" && found.value.account.merchantId !== sees)) {
           return yield* new PayoutAccountNotFound({ accountId: id })
         }
-        return new PayoutAccountDetails({ account: viewOf(found.value), history: yield* repo.history(id) })
+        return new PayoutAccountDetails({ account: found.value.account, history: yield* repo.history(id) })
       })
       const details = Effect.fn("PayoutAccounts.details")(
         (sees: Sees, id: PayoutAccountId) => read(sees, id).pipe(readsOf(sql, "mall_pay_tenant", tenantOf(sees))),
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const insert = Effect.fnUntraced(function* (row: PayoutAccountRow, act: Act) {
+      const insert = Effect.fnUntraced(function* (opened: OpenedAccount, act: Act) {
+        const { account: row } = opened
         yield* repo.lockMerchant(row.merchantId)
         const found = yield* repo.find(row.id)
         if (Option.isSome(found)) {
-          return found.value.maskedNumber === row.maskedNumber && found.value.currency === row.currency
+          const { currency, maskedNumber } = found.value.account
+          return maskedNumber === row.maskedNumber && currency === row.currency
             ? undefined
             : yield* new IdUsed({ id: row.id })
         }
         for (const other of yield* repo.unverified(row.merchantId, row.currency)) {
-          yield* repo.move(other, "superseded", act)
+          yield* repo.move(other.account, "superseded", act)
         }
-        yield* repo.insert(row, act)
+        yield* repo.insert(opened, act)
         yield* outbox.publish(payoutAccountNews, newsOf(row, "added"))
         const { id, merchantId } = row
         yield* audit.record({
@@ -111,12 +109,12 @@ export class PayoutAccounts extends Context.Service<
           const wrong = faultsOf({ country, number, bankCode, bic })
           if (wrong.length > 0) return yield* new PayoutAccountInvalid({ wrong })
           const act = yield* actNow(actor, reason)
-          const row: PayoutAccountRow = {
+          const account = new PayoutAccount({
             ...{ id, merchantId, currency, country, holder, bankCode, bic, status: "unverified", addedBy: actor },
             ...{ verifiedBy: null, usableFrom: null, endedAt: null, createdAt: act.now },
-            ...{ maskedNumber: maskAccount(number), ...sealRow(keys, payoutAccountNumbers, id, number) }
-          }
-          yield* insert(row, act).pipe(
+            maskedNumber: maskAccount(number)
+          })
+          yield* insert({ account, number: Redacted.make(number, { label: "account number" }) }, act).pipe(
             transactionOf(sql, "mall_pay_tenant", { merchantId }),
             retryConflicts,
             // an id of somebody else's is not seen here, and yet cannot be taken
@@ -137,10 +135,10 @@ export class PayoutAccounts extends Context.Service<
         Effect.gen(function* () {
           const seen = yield* repo.find(id)
           if (Option.isNone(seen)) return yield* new PayoutAccountNotFound({ accountId: id })
-          const { currency, merchantId } = seen.value
+          const { currency, merchantId } = seen.value.account
           yield* repo.lockMerchant(merchantId)
           const found = yield* repo.lock(id)
-          const row = Option.getOrElse(found, () => seen.value)
+          const { account: row } = Option.getOrElse(found, () => seen.value)
           if (!payoutAccountStates.can(row.status, to)) {
             return yield* new PayoutAccountDecided({ accountId: id, state: row.status })
           }
@@ -148,7 +146,7 @@ export class PayoutAccounts extends Context.Service<
           const act = yield* actNow(actor, reason)
           if (to === "active") {
             const former = yield* repo.active(merchantId, currency)
-            if (Option.isSome(former)) yield* repo.move(former.value, "superseded", act)
+            if (Option.isSome(former)) yield* repo.move(former.value.account, "superseded", act)
           }
           const usableFrom = DateTime.toDate(DateTime.addDuration(DateTime.fromDateUnsafe(act.now), coolingOff))
           yield* repo.move(row, to, act, to === "active" ? { by: actor, usableFrom } : undefined)
@@ -166,9 +164,9 @@ export class PayoutAccounts extends Context.Service<
 
       const cooledOff = Effect.fn("PayoutAccounts.cooledOff")(
         function* (id: PayoutAccountId) {
-          const row = yield* repo.lock(id)
-          if (Option.isNone(row) || row.value.status !== "active") return
-          yield* outbox.publish(payoutAccountNews, newsOf(row.value, "usable"))
+          const found = yield* repo.lock(id)
+          if (Option.isNone(found) || found.value.account.status !== "active") return
+          yield* outbox.publish(payoutAccountNews, newsOf(found.value.account, "usable"))
         },
         sql.withTransaction,
         Effect.catchTag("SqlError", Effect.die)
@@ -189,9 +187,6 @@ export class PayoutAccounts extends Context.Service<
   )
 }
 
-const newsOf = ({ currency, id: accountId, maskedNumber, merchantId }: PayoutAccountRow, what: "added" | "usable") => ({
+const newsOf = ({ currency, id: accountId, maskedNumber, merchantId }: PayoutAccount, what: "added" | "usable") => ({
   ...{ accountId, merchantId, currency, maskedNumber, what }
 })
-
-const viewOf = ({ personalData: _bytes, personalDataKey: _key, ...account }: PayoutAccountRow) =>
-  new PayoutAccount(account)

@@ -2,14 +2,16 @@ import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { Payout, PayoutDetails, PayoutStatus } from "@mall/domain/treasury/Payout"
-import { PayoutAccount, PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
-import type { PayoutAccountStatus } from "@mall/domain/treasury/PayoutAccount"
+import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
+import type { PayoutAccount, PayoutAccountStatus } from "@mall/domain/treasury/PayoutAccount"
 import { PayoutNotFound } from "@mall/domain/treasury/PayoutError"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
+import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { readsOf } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { PayoutRepo, PayoutRow, viewOf } from "./PayoutRepo.ts"
+import { openAccounts } from "./sealedAccounts.ts"
 import { tenantOf } from "./seenBy.ts"
 import type { Sees } from "./seenBy.ts"
 
@@ -22,7 +24,6 @@ interface Filter<Status> {
 
 const accountCursor = cursorOf(Schema.Struct({ id: PayoutAccountId }))
 const payoutCursor = cursorOf(Schema.Struct({ id: PayoutId }))
-const decodeAccounts = Schema.decodeUnknownEffect(Schema.Array(PayoutAccount))
 const decodePayouts = Schema.decodeUnknownEffect(Schema.Array(PayoutRow))
 
 /** Lists and looks. Whose rows are seen is in the `WHERE` clause. */
@@ -41,6 +42,7 @@ export class PayoutReads extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const repo = yield* PayoutRepo
+      const open = openAccounts(yield* PersonalDataKeys)
 
       const within = (sees: Sees) => readsOf(sql, "mall_pay_tenant", tenantOf(sees))
       const clausesOf = (sees: Sees, { merchantId, status }: Filter<string>, after: string | undefined) => [
@@ -57,9 +59,10 @@ export class PayoutReads extends Context.Service<
             const rows = yield* within(sees)(sql`
               SELECT t.* FROM treasury.payout_accounts AS t WHERE ${sql.and(clausesOf(sees, filter, last))}
               ORDER BY t.id DESC LIMIT ${limit + 1}`)
-            return toPage(yield* decodeAccounts(rows), limit, ({ id }) => accountCursor.encode({ id }))
+            const opened = (yield* open(rows)).map(({ account }) => account)
+            return toPage(opened, limit, ({ id }) => accountCursor.encode({ id }))
           },
-          Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
+          Effect.catchTag("SqlError", Effect.die)
         ),
         payouts: Effect.fn("PayoutReads.payouts")(
           function* (sees, { after, limit = defaultLimit, ...filter }) {

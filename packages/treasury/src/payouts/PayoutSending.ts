@@ -6,12 +6,9 @@ import { payoutStates } from "@mall/domain/treasury/Payout"
 import type { PayoutId } from "@mall/domain/treasury/Payouts"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
-import { openRow } from "@mall/platform/sealing/PersonalDataTable"
-import { Array, Context, DateTime, Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { Array, Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { payoutAccountNumbers } from "./accountNumbers.ts"
 import { actNow } from "./Act.ts"
 import type { BankAnswer, BankChannel, BankInstruction } from "./bank/BankChannel.ts"
 import { Banks } from "./bank/Banks.ts"
@@ -52,7 +49,6 @@ export class PayoutSending extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const accounts = yield* PayoutAccountRepo
       const banks = yield* Banks
-      const keys = yield* PersonalDataKeys
       const outcomes = yield* PayoutOutcomes
       const repo = yield* PayoutRepo
       const audit = yield* makeAuditRecorder
@@ -79,12 +75,10 @@ export class PayoutSending extends Context.Service<
       )
 
       const instructionOf = Effect.fnUntraced(function* ({ accountId, amount, currency, id }: PayoutRow) {
-        const account = yield* Effect.fromOption(yield* accounts.find(accountId)).pipe(Effect.orDie)
-        const number = yield* openRow(keys, payoutAccountNumbers, account)
-        if (number === null) return yield* Effect.die(new Error(`The account ${accountId} has no number`))
+        const { account, number } = yield* Effect.fromOption(yield* accounts.find(accountId)).pipe(Effect.orDie)
         const { bankCode, bic, country, holder } = account
         const instruction: BankInstruction = {
-          ...{ id, amount, currency, country, holder, bankCode, bic, number: Redacted.make(number) }
+          ...{ id, amount, currency, country, holder, bankCode, bic, number }
         }
         return instruction
       })

@@ -1,6 +1,5 @@
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { Layer } from "effect"
-import { payoutAccountNumbers } from "./accountNumbers.ts"
 import { BankStatements } from "./BankStatements.ts"
 import { Banks } from "./bank/Banks.ts"
 import { PayoutAccountRepo } from "./PayoutAccountRepo.ts"
@@ -12,10 +11,11 @@ import { PayoutReads } from "./PayoutReads.ts"
 import { PayoutRepo } from "./PayoutRepo.ts"
 import { PayoutsConfig } from "./PayoutsConfig.ts"
 import { PayoutSending } from "./PayoutSending.ts"
+import { sealedAccounts } from "./sealedAccounts.ts"
 import { payoutsLayer, Withdrawals } from "./Withdrawals.ts"
 
 /** The tables of pay-outs that hold personal data. */
-export const personalDataTables = [payoutAccountNumbers]
+export const personalDataTables = [sealedAccounts]
 
 /** All services of pay-outs and the port `Payouts`. Needs `SqlClient`, `Outbox` and the port `Transfers`. */
 export const layer = Layer.mergeAll(

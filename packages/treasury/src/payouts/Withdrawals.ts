@@ -76,7 +76,7 @@ export class Withdrawals extends Context.Service<
       const accountFor = Effect.fnUntraced(function* (merchantId: MerchantId, { currency }: Money, now: Date) {
         const active = yield* accounts.active(merchantId, currency)
         if (Option.isNone(active)) return yield* new NoPayoutAccount({ merchantId, currency, usableFrom: null })
-        const { id, usableFrom } = active.value
+        const { id, usableFrom } = active.value.account
         if (usableFrom === null || usableFrom > now) {
           return yield* new PayoutAccountCoolingOff({ accountId: id, usableFrom: usableFrom ?? now })
         }
