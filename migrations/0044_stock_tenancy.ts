@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
 /**
- * Stock is a merchant's: each row says whose, and row-level security keeps it, and what moved it, from others.
+ * Stock is a merchant's: each row says whose, and row-level security keeps it, and what moved it, from others; so it does with
+ * the audit trail and with the last children of merchants' rows that had no policy.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -29,18 +30,44 @@ export default Effect.gen(function* () {
   // An older server that would still make a row without a merchant is refused, and changes what is there as before.
   yield* sql`ALTER TABLE trade.stock ALTER COLUMN merchant_id SET NOT NULL`
 
-  const guard = Effect.fnUntraced(function* (table: "stock" | "stock_movements", isOwn: string) {
-    const target = sql`trade.${sql(table)}`
+  const guard = Effect.fnUntraced(function* (service: "mall_store" | "mall_pay", table: string, isOwn: string) {
+    const [schema = "", name = ""] = table.split(".")
+    const target = sql`${sql(schema)}.${sql(name)}`
+    const own = sql.literal(isOwn)
     yield* sql`ALTER TABLE ${target} ENABLE ROW LEVEL SECURITY`
-    yield* sql`CREATE POLICY ${sql(`${table}_service`)} ON ${target} TO mall_store USING (true)`
+    yield* sql`CREATE POLICY ${sql(`${name}_service`)} ON ${target} TO ${sql(service)} USING (true)`
     yield* sql`
-      CREATE POLICY ${sql(`${table}_tenant`)} ON ${target} TO mall_store_tenant
-      USING (${sql.literal(isOwn)}) WITH CHECK (${sql.literal(isOwn)})
+      CREATE POLICY ${sql(`${name}_tenant`)} ON ${target} TO ${sql(`${service}_tenant`)} USING (${own}) WITH CHECK (${own})
     `
   })
-  yield* guard("stock", "merchant_id = (SELECT platform.tenant_merchant())")
-  yield* guard(
-    "stock_movements",
-    "EXISTS (SELECT FROM trade.stock AS parent WHERE parent.sku_id = trade.stock_movements.sku_id)"
-  )
+  // What a parent's own policy leaves visible is what its children may be of.
+  const guardChild = (service: "mall_store" | "mall_pay", table: string, by: string, parent: string, key: string) =>
+    guard(service, table, `EXISTS (SELECT FROM ${parent} AS parent WHERE parent.${key} = ${table}.${by})`)
+
+  const merchant = "merchant_id = (SELECT platform.tenant_merchant())"
+  yield* guard("mall_store", "trade.stock", merchant)
+  yield* guardChild("mall_store", "trade.stock_movements", "sku_id", "trade.stock", "sku_id")
+  // Staff are granted none of the following, and what they are of is a merchant's: a right given later shows no other's.
+  yield* guardChild("mall_store", "trade.payment_incidents", "checkout_id", "trade.checkouts", "id")
+  yield* guardChild("mall_store", "identity.request_nonces", "key_id", "identity.api_keys", "id")
+  yield* guardChild("mall_pay", "payments.channel_log", "payment_id", "payments.intents", "id")
+  yield* guardChild("mall_pay", "payments.security_events", "payment_id", "payments.intents", "id")
+  yield* guardChild("mall_pay", "payments.crypto_deposits", "attempt_id", "payments.attempts", "id")
+  yield* guardChild("mall_pay", "merchant_terms.fee_returns", "attempt_id", "merchant_terms.fees", "attempt_id")
+  yield* guardChild("mall_pay", "ledger.account_freezes", "account_id", "ledger.accounts", "id")
+  for (const table of ["ledger.expiries", "ledger.unsealed", "ledger.seals"]) {
+    yield* guardChild("mall_pay", table, "transfer_id", "ledger.transfers", "id")
+  }
+
+  // Of the audit trail staff read what concerns their merchant, and leave in it what concerns them or nobody.
+  yield* sql`ALTER TABLE platform.audit_entries ENABLE ROW LEVEL SECURITY`
+  yield* sql`CREATE POLICY audit_entries_service ON platform.audit_entries TO mall_store, mall_pay USING (true)`
+  yield* sql`
+    CREATE POLICY audit_entries_tenant ON platform.audit_entries FOR SELECT TO mall_store_tenant, mall_pay_tenant
+    USING (${sql.literal(merchant)})
+  `
+  yield* sql`
+    CREATE POLICY audit_entries_tenant_acts ON platform.audit_entries FOR INSERT TO mall_store_tenant, mall_pay_tenant
+    WITH CHECK (merchant_id IS NULL OR ${sql.literal(merchant)})
+  `
 })
