@@ -59,6 +59,10 @@ export default Effect.gen(function* () {
     yield* guardChild("mall_pay", table, "transfer_id", "ledger.transfers", "id")
   }
 
+  // Whose staff somebody is, a shop's own may read: of users they see those.
+  yield* guard("mall_store", "identity.users", merchant)
+  yield* sql`GRANT SELECT ON identity.users TO mall_store_tenant`
+
   // Of the audit trail staff read what concerns their merchant, and leave in it what concerns them or nobody.
   yield* sql`ALTER TABLE platform.audit_entries ENABLE ROW LEVEL SECURITY`
   yield* sql`CREATE POLICY audit_entries_service ON platform.audit_entries TO mall_store, mall_pay USING (true)`

@@ -42,6 +42,10 @@ const fill = Effect.fnUntraced(function* (shop: string, category: string) {
       (id, merchant_id, category_id, title, description, images, status, version, created_at, updated_at)
     VALUES (${product}, ${shop}, ${category}, ${text}::jsonb, ${text}::jsonb, '[]', 'draft', 1, now(), now())
   `
+  yield* sql`
+    INSERT INTO identity.users (id, email, password_hash, name, locale, roles, merchant_id, created_at, updated_at)
+    VALUES (${product}, ${product}, 'x', 'x', 'en', ARRAY['customer', 'merchant'], ${shop}, now(), now())
+  `
   yield* sql`INSERT INTO trade.stock (sku_id, merchant_id, on_hand) VALUES (${sku}, ${shop}, 7)`
   yield* sql`
     INSERT INTO trade.stock_movements (sku_id, kind, quantity, actor, at) VALUES (${sku}, 'receive', 7, 'system', now())
@@ -96,6 +100,7 @@ const twoShops = Effect.gen(function* () {
 /** Rows of merchants, for each role that reaches them; of what has no `merchant_id`, by its parent. */
 const rowsOf = {
   mall_store_tenant: [
+    "identity.users",
     "catalog.products",
     "trade.stock",
     "trade.stock_movements JOIN trade.stock USING (sku_id)",

@@ -19,9 +19,7 @@ const unguarded: Readonly<Record<string, ReadonlyArray<string>>> = {
     "identity.recovery_codes",
     "identity.sent_mails",
     "identity.sessions",
-    "identity.totp_credentials",
-    // `merchant_id` says whose staff a user is, which only operators read and change
-    "identity.users"
+    "identity.totp_credentials"
   ],
   "a visitor's: found by the user or by the cart's secret": ["trade.cart_additions", "trade.cart_items", "trade.carts"],
   "of people and not of shops: who is erased": ["trade.erased_buyers"],
