@@ -138,6 +138,21 @@ layer(TestDatabase, { timeout: "60 seconds" })("Every table", (it) => {
     })
   )
 
+  it.effect("that was forgotten is found, and so is a policy that asks for no tenant", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE trade.forgotten_lines (order_id uuid NOT NULL)`
+      yield* sql`CREATE TABLE trade.lax_lines (order_id uuid NOT NULL)`
+      yield* sql`ALTER TABLE trade.lax_lines ENABLE ROW LEVEL SECURITY`
+      yield* sql`CREATE POLICY lax_lines_tenant ON trade.lax_lines TO mall_store_tenant USING (true)`
+      const found = yield* tables
+      const isOpen = found.some(({ isGuarded, name }) => name === "trade.forgotten_lines" && !isGuarded)
+      const isLax = found.some(({ name, policies }) => name === "trade.lax_lines" && !policies.every(saysWhose))
+      yield* sql`DROP TABLE trade.forgotten_lines, trade.lax_lines`
+      assert.deepStrictEqual([isOpen, isLax], [true, true])
+    })
+  )
+
   it.effect("that is guarded leaves tenants what a policy says is theirs", () =>
     Effect.gen(function* () {
       const guarded = (yield* tables).filter(({ isGuarded }) => isGuarded)

@@ -215,18 +215,20 @@ layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
       const refunds = yield* Refunds
       const [ours, theirs] = [yield* aMerchant, yield* aMerchant]
       const sale = yield* aSale(theirs)
+      const request = (id: RefundId) => ({
+        ...{ id, paymentId: sale.id, amount: cny(100), reason: "not checked", actor: "test" },
+        // the check that somebody forgot
+        owns: () => true
+      })
       const askedBy = (merchant: Principal, id: RefundId) =>
-        refunds.request({
-          ...{ id, paymentId: sale.id, reason: "not checked", actor: "test" },
-          tenant: { merchantId: Option.getOrThrow(merchant.merchantId) },
-          // the check that somebody forgot
-          owns: () => true
-        })
+        refunds.request({ ...request(id), tenant: { merchantId: Option.getOrThrow(merchant.merchantId) } })
       const error = yield* Effect.flip(askedBy(ours, yield* newRefundId))
       assert.strictEqual(error._tag, "PaymentNotFound")
       const { payment, refunds: none } = yield* (yield* PaymentOperations).show(sale.id)
       assert.deepStrictEqual([payment.status, none.length], ["succeeded", 0])
-      assert.strictEqual((yield* askedBy(theirs, yield* newRefundId)).amount, 700)
+      assert.strictEqual((yield* askedBy(theirs, yield* newRefundId)).amount, 100)
+      // the platform itself is nobody's tenant: nothing but the tenant kept the first one out
+      assert.strictEqual((yield* refunds.request(request(yield* newRefundId))).amount, 100)
     })
   )
 
