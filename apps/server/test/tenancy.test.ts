@@ -43,8 +43,8 @@ const fill = Effect.fnUntraced(function* (shop: string, category: string) {
     VALUES (${product}, ${shop}, ${category}, ${text}::jsonb, ${text}::jsonb, '[]', 'draft', 1, now(), now())
   `
   yield* sql`
-    INSERT INTO identity.users (id, email, password_hash, name, locale, roles, merchant_id, token_version_at, created_at, updated_at)
-    VALUES (${product}, ${product}, 'x', 'x', 'en', ARRAY['customer', 'merchant'], ${shop}, now(), now(), now())
+    INSERT INTO identity.users (id, email, password_hash, name, locale, roles, merchant_id, personal_data_key, token_version_at, created_at, updated_at)
+    VALUES (${product}, ${product}, 'x', 'x', 'en', ARRAY['customer', 'merchant'], ${shop}, '', now(), now(), now())
   `
   yield* sql`INSERT INTO trade.stock (sku_id, merchant_id, on_hand) VALUES (${sku}, ${shop}, 7)`
   yield* sql`
