@@ -131,7 +131,8 @@ const compare = Effect.fnUntraced(function* (skuOf: () => SkuId, seconds: number
 const benchmark = Effect.fnUntraced(function* (seconds: number) {
   const sql = yield* SqlClient.SqlClient
   yield* migrate(migrations)
-  yield* sql`INSERT INTO trade.stock (sku_id, on_hand) SELECT unnest(${skuIds}::uuid[]), 1000000000`
+  yield* sql`
+    INSERT INTO trade.stock (sku_id, merchant_id, on_hand) SELECT unnest(${skuIds}::uuid[]), ${merchantId}::uuid, 1000000000`
   yield* sql`ANALYZE trade.stock`
   const mixed: PlacingRates = yield* compare(pick, seconds)
   const hot: PlacingRates = yield* compare(() => skuIds[0] ?? pick(), seconds)

@@ -40,6 +40,7 @@ import finishedWorkflows from "./0040_finished_workflows.ts"
 import reconciliationRuns from "./0041_reconciliation_runs.ts"
 import sealedEmails from "./0042_sealed_emails.ts"
 import sealedEvidence from "./0043_sealed_evidence.ts"
+import stockTenancy from "./0044_stock_tenancy.ts"
 import sealedTexts from "./0045_sealed_texts.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
@@ -86,5 +87,6 @@ export const migrations = {
   "0041_reconciliation_runs": reconciliationRuns,
   "0042_sealed_emails": sealedEmails,
   "0043_sealed_evidence": sealedEvidence,
+  "0044_stock_tenancy": stockTenancy,
   "0045_sealed_texts": sealedTexts
 }

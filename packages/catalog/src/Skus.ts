@@ -15,10 +15,12 @@ import { Stock } from "@mall/domain/trade/Stock"
 import type { StockBelowReserved } from "@mall/domain/trade/Stock"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { transactionOf } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { activeSkus, makeProductChange, requireActive, requireEditable } from "./productChange.ts"
 import { ProductRepo } from "./ProductRepo.ts"
+import { tenantOf } from "./Seller.ts"
 import type { Seller } from "./Seller.ts"
 import { checkBeside } from "./skuRules.ts"
 
@@ -123,25 +125,25 @@ export class Skus extends Context.Service<
       )
 
       const setStock = Effect.fn("Skus.setStock")(
-        function* (seller: Seller, id: ProductId, skuId: SkuId, { onHand }: typeof StockLevel.Type) {
-          const product = yield* repo.findOwn(seller, id)
-          yield* requireActive(product, skuId)
-          yield* stock.setOnHand([{ skuId, onHand }], seller.actor).pipe(
-            Effect.flatMap((before) =>
-              audit.record({
-                action: "stock.set",
-                resource: { type: "sku", id: skuId },
-                merchantId: product.merchantId,
-                before: { onHand: before.get(skuId) ?? 0 },
-                after: { onHand }
-              })
-            ),
-            sql.withTransaction,
-            retryConflicts
+        (seller: Seller, id: ProductId, skuId: SkuId, { onHand }: typeof StockLevel.Type) =>
+          Effect.gen(function* () {
+            const product = yield* repo.findOwn(seller, id)
+            yield* requireActive(product, skuId)
+            const { merchantId } = product
+            const before = yield* stock.setOnHand([{ skuId, merchantId, onHand }], seller.actor)
+            yield* audit.record({
+              action: "stock.set",
+              resource: { type: "sku", id: skuId },
+              merchantId,
+              before: { onHand: before.get(skuId) ?? 0 },
+              after: { onHand }
+            })
+            return { skuId, onHand }
+          }).pipe(
+            transactionOf(sql, "mall_store_tenant", tenantOf(seller)),
+            retryConflicts,
+            Effect.catchTag("SqlError", Effect.die)
           )
-          return { skuId, onHand }
-        },
-        Effect.catchTag("SqlError", Effect.die)
       )
 
       return Skus.of({ add, update, archive, setStock })

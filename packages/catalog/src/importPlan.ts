@@ -6,6 +6,7 @@ import { generator } from "@mall/domain/kernel/Id"
 import type { LocalizedText } from "@mall/domain/kernel/LocalizedText"
 import type { Money } from "@mall/domain/kernel/Money"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { StockOnHand } from "@mall/domain/trade/Stock"
 import { Effect } from "effect"
 import type { ProductWrite, SkuWrite } from "./catalogBatch.ts"
 import type { ImportRow, RowError } from "./importRow.ts"
@@ -42,7 +43,7 @@ export interface ImportState {
 export interface ImportPlan {
   readonly products: ReadonlyArray<ProductWrite>
   readonly skus: ReadonlyArray<SkuWrite>
-  readonly levels: ReadonlyArray<{ readonly skuId: SkuId; readonly onHand: number; readonly row: ImportRow }>
+  readonly levels: ReadonlyArray<StockOnHand & { readonly row: ImportRow }>
   readonly created: number
   readonly errors: ReadonlyArray<RowError>
 }
@@ -121,7 +122,7 @@ export const planImport = Effect.fnUntraced(function* (
       ...{ id, productId: draft.id, merchantId, code: row.sku, options, price: row.price },
       isRepriced: isRepriced || skus.get(id)?.isRepriced === true
     })
-    if (row.stock !== undefined) levels.set(id, { skuId: id, onHand: row.stock, row })
+    if (row.stock !== undefined) levels.set(id, { skuId: id, merchantId, onHand: row.stock, row })
     draft.write = {
       id: draft.id,
       merchantId,

@@ -8,7 +8,7 @@ import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { mayEverywhere, shopOf } from "@mall/domain/identity/CurrentUser"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
-import { readsOf } from "@mall/platform/Tenancy"
+import { readsOf, tenantSeeing } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
@@ -99,8 +99,7 @@ export class LedgerReads extends Context.Service<
 
       const seen = (sees: Sees) => (sees === "all" ? sql`true` : sql`a.merchant_id = ${sees}`)
 
-      const within = (sees: Sees) =>
-        readsOf(sql, "mall_pay_tenant", sees === "all" || sees === null ? undefined : { merchantId: sees })
+      const within = (sees: Sees) => readsOf(sql, "mall_pay_tenant", tenantSeeing(sees))
 
       /** The sums of the account `a`, of all its shards; at a time they are those after the last entry until then. */
       const sums = (at: Date | undefined) =>

@@ -8,6 +8,10 @@ export interface Tenant {
   readonly userId?: string
 }
 
+/** Who the database is told that somebody is who sees all rows, one merchant's, or none, for which there is no tenant. */
+export const tenantSeeing = (sees: "all" | string | null): Tenant | undefined =>
+  sees === "all" || sees === null ? undefined : { merchantId: sees }
+
 /** Roles whom row-level security holds to the rows of one tenant, one for each product. */
 export type TenantRole = "mall_store_tenant" | "mall_pay_tenant"
 

@@ -1,6 +1,8 @@
 import { Context, Effect, Exit, Request, RequestResolver } from "effect"
 import type { SqlClient } from "effect/sql"
 import { gatherWhileBusy } from "./gatherWhileBusy.ts"
+import { groupByTenant } from "./groupByTenant.ts"
+import type { Tenant } from "./Tenancy.ts"
 
 /** Calls that share one statement, at most. */
 const maxCalls = 128
@@ -8,11 +10,12 @@ const maxCalls = 128
 /**
  * Reads by key. Calls that arrive while a read is under way go together in the next one, so that under load one statement
  * serves many; alone, a call waits for nobody. What is read is what is committed: never within the transaction of a caller,
- * since others share it. Where a read fails, all of its calls fail.
+ * since others share it. Where a read fails, all of its calls fail. Each tenant's calls go together with their own alone, in a
+ * read that is told whose it is.
  */
 export const gatherReads = <K, V, E>(
   sql: SqlClient.SqlClient,
-  read: (keys: ReadonlyArray<K>) => Effect.Effect<ReadonlyMap<K, V>, E>
+  read: (keys: ReadonlyArray<K>, tenant: Tenant | undefined) => Effect.Effect<ReadonlyMap<K, V>, E>
 ) => {
   class Read extends Request.Class<{ readonly keys: ReadonlyArray<K> }, ReadonlyMap<K, V>, E> {}
 
@@ -25,23 +28,25 @@ export const gatherReads = <K, V, E>(
     return picked
   }
 
-  const resolver = gatherWhileBusy(
-    RequestResolver.make<Read>((entries) =>
-      read(Array.from(new Set(entries.flatMap(({ request }) => request.keys)))).pipe(
-        Effect.exit,
-        Effect.map((exit) => {
-          for (const { completeUnsafe, request } of entries) {
-            completeUnsafe(Exit.map(exit, (found) => pick(found, request.keys)))
-          }
-        }),
-        // The group runs in the context of its first caller, whose transaction is nobody else's business.
-        Effect.updateContext((context: Context.Context<never>) => Context.omit(sql.transactionService)(context))
-      )
-    ),
-    maxCalls
+  const request = groupByTenant((tenant) =>
+    gatherWhileBusy(
+      RequestResolver.make<Read>((entries) =>
+        read(Array.from(new Set(entries.flatMap(({ request }) => request.keys))), tenant).pipe(
+          Effect.exit,
+          Effect.map((exit) => {
+            for (const { completeUnsafe, request } of entries) {
+              completeUnsafe(Exit.map(exit, (found) => pick(found, request.keys)))
+            }
+          }),
+          // The group runs in the context of its first caller, whose transaction is nobody else's business.
+          Effect.updateContext((context: Context.Context<never>) => Context.omit(sql.transactionService)(context))
+        )
+      ),
+      maxCalls
+    )
   )
 
   /** Those of `keys` that exist. */
-  return (keys: ReadonlyArray<K>): Effect.Effect<ReadonlyMap<K, V>, E> =>
-    keys.length === 0 ? Effect.succeed(new Map()) : Effect.request(new Read({ keys }), resolver)
+  return (keys: ReadonlyArray<K>, tenant?: Tenant): Effect.Effect<ReadonlyMap<K, V>, E> =>
+    keys.length === 0 ? Effect.succeed(new Map()) : request(new Read({ keys }), tenant)
 }

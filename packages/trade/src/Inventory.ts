@@ -1,17 +1,20 @@
 import { SkuId } from "@mall/domain/catalog/Catalog"
+import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { Stock, StockBelowReserved } from "@mall/domain/trade/Stock"
+import type { StockOnHand } from "@mall/domain/trade/Stock"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { StockLevels } from "./StockLevels.ts"
 
-const Levels = Schema.Struct({ skuIds: Schema.Array(SkuId), onHand: Schema.Array(Schema.String) })
+const Owned = Schema.Struct({ skuIds: Schema.Array(SkuId), merchantIds: Schema.Array(MerchantId) })
 
-const StockRow = Schema.Struct({ skuId: SkuId, onHand: Schema.Int, reserved: Schema.Int })
+const StockRow = Schema.Struct({ skuId: SkuId, merchantId: MerchantId, onHand: Schema.Int, reserved: Schema.Int })
 
 const Change = Schema.Struct({
-  ...Levels.fields,
+  skuIds: Schema.Array(SkuId),
+  onHand: Schema.Array(Schema.String),
   actor: Schema.String,
   traceId: Schema.NullOr(Schema.String),
   at: Schema.Date
@@ -24,10 +27,10 @@ const layerNoDeps = Layer.effect(
     const levels = yield* StockLevels
 
     const insertMissing = SqlSchema.void({
-      Request: Schema.Array(SkuId),
-      execute: (skuIds) => sql`
-        INSERT INTO trade.stock (sku_id, on_hand)
-        SELECT sku_id, 0 FROM unnest(${skuIds}::uuid[]) AS new (sku_id)
+      Request: Owned,
+      execute: ({ merchantIds, skuIds }) => sql`
+        INSERT INTO trade.stock (sku_id, merchant_id, on_hand)
+        SELECT sku_id, merchant_id, 0 FROM unnest(${skuIds}::uuid[], ${merchantIds}::uuid[]) AS new (sku_id, merchant_id)
         ORDER BY sku_id
         ON CONFLICT ON CONSTRAINT stock_pkey DO NOTHING
       `
@@ -36,7 +39,7 @@ const layerNoDeps = Layer.effect(
       Request: Schema.Array(SkuId),
       Result: StockRow,
       execute: (skuIds) => sql`
-        SELECT sku_id, on_hand, reserved FROM trade.stock
+        SELECT sku_id, merchant_id, on_hand, reserved FROM trade.stock
         WHERE sku_id = ANY (${skuIds}::uuid[])
         ORDER BY stock.sku_id
         FOR UPDATE
@@ -62,16 +65,22 @@ const layerNoDeps = Layer.effect(
     })
 
     const change = Effect.fnUntraced(
-      function* (onHandOf: ReadonlyMap<SkuId, number>, actor: string) {
-        const skuIds = Array.from(onHandOf.keys())
-        yield* insertMissing(skuIds)
+      function* (wanted: ReadonlyMap<SkuId, StockOnHand>, actor: string) {
+        const [skuIds, levels] = [Array.from(wanted.keys()), Array.from(wanted.values())]
+        yield* insertMissing({ skuIds, merchantIds: levels.map(({ merchantId }) => merchantId) })
         const before = yield* lock(skuIds)
+        const ownerOf = new Map(before.map(({ merchantId, skuId }) => [skuId, merchantId]))
+        for (const { merchantId, skuId } of levels) {
+          if (ownerOf.get(skuId) !== merchantId) {
+            return yield* Effect.die(new Error(`the stock of ${skuId} is not of merchant ${merchantId}`))
+          }
+        }
         for (const { reserved, skuId } of before) {
-          if ((onHandOf.get(skuId) ?? 0) < reserved) return yield* new StockBelowReserved({ skuId, reserved })
+          if ((wanted.get(skuId)?.onHand ?? 0) < reserved) return yield* new StockBelowReserved({ skuId, reserved })
         }
         const at = yield* DateTime.nowAsDate
         const traceId = yield* currentTraceId
-        yield* update({ skuIds, onHand: Array.from(onHandOf.values(), String), actor, traceId, at })
+        yield* update({ skuIds, onHand: levels.map(({ onHand }) => String(onHand)), actor, traceId, at })
         return new Map(before.map(({ onHand, skuId }) => [skuId, onHand]))
       },
       sql.withTransaction,
@@ -82,11 +91,11 @@ const layerNoDeps = Layer.effect(
     return Stock.of({
       available: levels.get,
       setOnHand: Effect.fn("Stock.setOnHand")(function* (wanted, actor) {
-        const onHandOf = new Map(wanted.map(({ onHand, skuId }) => [skuId, onHand]))
-        if (onHandOf.size === 0) return new Map<SkuId, number>()
-        const before = yield* change(onHandOf, actor)
+        const levelOf = new Map(wanted.map((level) => [level.skuId, level]))
+        if (levelOf.size === 0) return new Map<SkuId, number>()
+        const before = yield* change(levelOf, actor)
         // not before: who asks in between would remember what was
-        yield* sql.afterCommit(Effect.sync(() => levels.forget(onHandOf.keys())))
+        yield* sql.afterCommit(Effect.sync(() => levels.forget(levelOf.keys())))
         return before
       })
     })

@@ -6,6 +6,7 @@ import type { Actor, CheckoutId, OrderStatus } from "@mall/domain/trade/Order"
 import { gatherReads } from "@mall/platform/gatherReads"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { readsOf } from "@mall/platform/Tenancy"
+import type { Tenant } from "@mall/platform/Tenancy"
 import { Array as Arr, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -57,10 +58,12 @@ export class OrderRepo extends Context.Service<
     /** Newest first. */
     list(query: OrderQuery): Effect.Effect<ReadonlyArray<OrderRow>, SqlError>
     lines(
+      scope: OrderScope,
       ids: ReadonlyArray<OrderId>
     ): Effect.Effect<ReadonlyMap<OrderId, ReadonlyArray<typeof LineRow.Type>>, SqlError>
     /** Oldest first. */
     history(
+      scope: OrderScope,
       ids: ReadonlyArray<OrderId>
     ): Effect.Effect<ReadonlyMap<OrderId, ReadonlyArray<typeof EventRow.Type>>, SqlError>
     /**
@@ -105,8 +108,8 @@ export class OrderRepo extends Context.Service<
           Effect.flatMap(Effect.forEach((row) => openOrder(keys, row)))
         )
 
-      const within = <A, E, R>(scope: OrderScope, effect: Effect.Effect<A, E, R>) =>
-        readsOf(sql, "mall_store_tenant", tenantOf(scope))(effect)
+      const asTenant = (tenant: Tenant | undefined) => readsOf(sql, "mall_store_tenant", tenant)
+      const within = <A, E, R>(scope: OrderScope, effect: Effect.Effect<A, E, R>) => asTenant(tenantOf(scope))(effect)
 
       const find = gatherReads(sql, (ids: ReadonlyArray<OrderId>) =>
         Effect.map(
@@ -201,6 +204,11 @@ export class OrderRepo extends Context.Service<
         `
       })
 
+      const linesOf = gatherReads(sql, (ids: ReadonlyArray<OrderId>, tenant) => asTenant(tenant)(byOrder(lines(ids))))
+      const historyOf = gatherReads(sql, (ids: ReadonlyArray<OrderId>, tenant) =>
+        asTenant(tenant)(byOrder(history(ids)))
+      )
+
       return OrderRepo.of({
         edit,
         lockDelivered: (before, limit) =>
@@ -231,8 +239,8 @@ export class OrderRepo extends Context.Service<
             ORDER BY orders.id DESC LIMIT ${limit}
           `)
           ),
-        lines: gatherReads(sql, (ids: ReadonlyArray<OrderId>) => byOrder(lines(ids))),
-        history: gatherReads(sql, (ids: ReadonlyArray<OrderId>) => byOrder(history(ids))),
+        lines: (scope, ids) => linesOf(ids, tenantOf(scope)),
+        history: (scope, ids) => historyOf(ids, tenantOf(scope)),
         move,
         note
       })

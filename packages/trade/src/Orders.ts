@@ -66,7 +66,9 @@ export class Orders extends Context.Service<
 
       const show = Effect.fnUntraced(function* (scope: OrderScope, rows: ReadonlyArray<OrderRow>) {
         const ids = rows.map(({ id }) => id)
-        const [lines, events] = yield* Effect.all([repo.lines(ids), repo.history(ids)], { concurrency: "unbounded" })
+        const [lines, events] = yield* Effect.all([repo.lines(scope, ids), repo.history(scope, ids)], {
+          concurrency: "unbounded"
+        })
         return (row: OrderRow, payment: Order["payment"] | undefined) =>
           orderOf(
             { ...row, address: visibleAddress(scope, row) },

@@ -53,7 +53,11 @@ export class StockLevels extends Context.Service<
         const stale = new Set<SkuId>()
         for (const { request } of entries) if (!isFresh(request.skuId, readAt)) stale.add(request.skuId)
         if (stale.size > 0) {
-          const rows = yield* select(Array.from(stale)).pipe(Effect.orDie)
+          const rows = yield* select(Array.from(stale)).pipe(
+            Effect.orDie,
+            // what the transaction of the first caller may see is nobody else's business
+            Effect.updateContext((context: Context.Context<never>) => Context.omit(sql.transactionService)(context))
+          )
           if (levels.size + stale.size > capacity) levels.clear()
           for (const skuId of stale) levels.set(skuId, { available: 0, readAt })
           for (const { available, skuId } of rows) levels.set(skuId, { available, readAt })

@@ -17,6 +17,7 @@ import {
   paidMessage,
   pay,
   placeOrder,
+  shopId,
   stockOf,
   TestTrade
 } from "./TestTrade.ts"
@@ -67,7 +68,7 @@ const live = Effect.fnUntraced(function* (skuIds: ReadonlyArray<SkuId>, { fate, 
   const bank = yield* Bank
   const skuId = skuIds[sku] ?? (yield* newSkuId)
   if (fate === "receive") {
-    yield* Effect.ignore(stock.setOnHand([{ skuId, onHand: quantity * 5 }], aBuyer().userId))
+    yield* Effect.ignore(stock.setOnHand([{ skuId, merchantId: shopId, onHand: quantity * 5 }], aBuyer().userId))
     return
   }
   const { buyer, checkoutId, order, payment } = yield* placeOrder(skuId, quantity)
@@ -114,7 +115,7 @@ layer(TestTrade, { excludeTestServices: true })("Inventory", (it) => {
           [unknown, 0]
         ])
       )
-      yield* stock.setOnHand([{ skuId: tea, onHand: 9 }], "system")
+      yield* stock.setOnHand([{ skuId: tea, merchantId: shopId, onHand: 9 }], "system")
       assert.strictEqual((yield* stock.available([tea])).get(tea), 9)
       yield* placeOrder(tea, 4)
       // Another process would see it as late as this one.
@@ -135,8 +136,8 @@ layer(TestTrade, { excludeTestServices: true })("Inventory", (it) => {
       const error = yield* Effect.flip(
         stock.setOnHand(
           [
-            { skuId: pot, onHand: 1 },
-            { skuId: tea, onHand: 3 }
+            { skuId: pot, merchantId: shopId, onHand: 1 },
+            { skuId: tea, merchantId: shopId, onHand: 3 }
           ],
           "system"
         )
@@ -146,9 +147,9 @@ layer(TestTrade, { excludeTestServices: true })("Inventory", (it) => {
       const clerk = aBuyer().userId
       yield* stock.setOnHand(
         [
-          { skuId: pot, onHand: 9 },
-          { skuId: tea, onHand: 4 },
-          { skuId: pot, onHand: 5 }
+          { skuId: pot, merchantId: shopId, onHand: 9 },
+          { skuId: tea, merchantId: shopId, onHand: 4 },
+          { skuId: pot, merchantId: shopId, onHand: 5 }
         ],
         clerk
       )
@@ -167,7 +168,7 @@ layer(TestTrade, { excludeTestServices: true })("Inventory", (it) => {
     Effect.gen(function* () {
       const stock = yield* Stock
       const skuIds = yield* Effect.all(Array.from({ length: 3000 }, () => newSkuId))
-      const levels = skuIds.map((skuId, n) => ({ skuId, onHand: n % 50 }))
+      const levels = skuIds.map((skuId, n) => ({ skuId, merchantId: shopId, onHand: n % 50 }))
       yield* Effect.forEach([levels, levels.toReversed(), levels], (all) => stock.setOnHand(all, "system"), {
         concurrency: "unbounded"
       })

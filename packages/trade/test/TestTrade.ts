@@ -99,7 +99,8 @@ export interface Offer {
   readonly categories?: ReadonlyArray<CategoryId>
 }
 
-const shopId = idOf(newMerchantId)
+/** Whose the offers are that name no other. */
+export const shopId = idOf(newMerchantId)
 
 /** Puts a new SKU on the shelf and into stock. */
 export const offer = Effect.fnUntraced(function* ({
@@ -124,7 +125,7 @@ export const offer = Effect.fnUntraced(function* ({
       unitPrice: price
     })
   )
-  yield* stock.setOnHand([{ skuId, onHand }], "system")
+  yield* stock.setOnHand([{ skuId, merchantId, onHand }], "system")
   return skuId
 })
 

@@ -72,7 +72,7 @@ export const seedCatalog = Effect.fn("seedCatalog")(function* (options?: {
   const skusIn = (products: ReadonlyArray<ProductWrite>) => products.flatMap(({ id }) => skusOf.get(id) ?? [])
 
   yield* stock.setOnHand(
-    skusIn(yield* findMissing).map(({ id, onHand }) => ({ skuId: id, onHand })),
+    skusIn(yield* findMissing).map(({ id, merchantId, onHand }) => ({ skuId: id, merchantId, onHand })),
     "system"
   )
   return yield* Effect.gen(function* () {

@@ -12,6 +12,7 @@ import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import type { AuditAction } from "@mall/domain/operations/Audit"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { readsOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option, Struct } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountEvents } from "./AccountEvents.ts"
@@ -317,7 +318,9 @@ export class UserAdministration extends Context.Service<
           const before = page.after === undefined ? undefined : yield* cursor.decode(page.after)
           const shop = runBy(caller)
           if (Option.isNone(shop)) return { data: [], nextCursor: null }
-          const rows = yield* Effect.orDie(users.listStaff(shop.value, { before, limit: limit + 1 }))
+          const rows = yield* users
+            .listStaff(shop.value, { before, limit: limit + 1 })
+            .pipe(readsOf(sql, "mall_store_tenant", { merchantId: shop.value }), Effect.orDie)
           return toPage(rows.map(toManagedUser), limit, ({ id }) => cursor.encode(id))
         }),
         grant: Effect.fn("UserAdministration.staff.grant")(function* (caller, userId, role, reason) {

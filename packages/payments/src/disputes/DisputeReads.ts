@@ -4,7 +4,7 @@ import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DisputeId } from "@mall/domain/payments/Dispute"
 import type { Dispute, DisputeChange } from "@mall/domain/payments/Dispute"
 import type { DisputeStatus } from "@mall/domain/payments/DisputeLifecycle"
-import { readsOf } from "@mall/platform/Tenancy"
+import { readsOf, tenantSeeing } from "@mall/platform/Tenancy"
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { PageRequest } from "../store/PaymentReads.ts"
@@ -45,7 +45,7 @@ export class DisputeReads extends Context.Service<
             ]
             const rows = yield* sql`
               SELECT d.* FROM payments.disputes AS d WHERE ${sql.and(clauses)} ORDER BY d.id DESC LIMIT ${limit + 1}`.pipe(
-              readsOf(sql, "mall_pay_tenant", sees === "all" || sees === null ? undefined : { merchantId: sees })
+              readsOf(sql, "mall_pay_tenant", tenantSeeing(sees))
             )
             return toPage(
               (yield* decodeRows(rows)).map(({ dispute }) => dispute),

@@ -19,6 +19,7 @@ import { awaitsEvidence } from "@mall/domain/payments/DisputeLifecycle"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import type { Act } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { readsOf, tenantSeeing, transactionOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash } from "node:crypto"
@@ -123,8 +124,12 @@ export class Disputes extends Context.Service<
           ? Effect.succeed(row.value)
           : Effect.fail(new DisputeNotFound({ disputeId: id }))
 
+      const inTransactionOf = <A, E, R>(effect: Effect.Effect<A, E, R>, { sees }: Party) =>
+        transactionOf(sql, "mall_pay_tenant", tenantSeeing(sees))(effect)
+
       const find = (party: Party, id: DisputeId) =>
         repo.find(id).pipe(
+          readsOf(sql, "mall_pay_tenant", tenantSeeing(party.sees)),
           Effect.catchTag("SqlError", Effect.die),
           Effect.flatMap((row) => seen(party, id, row))
         )
@@ -194,7 +199,7 @@ export class Disputes extends Context.Service<
             `added evidence: ${piece.kind}${piece.sha256 === null ? "" : ` ${piece.sha256}`}`
           )
         },
-        sql.withTransaction,
+        inTransactionOf,
         retryConflicts,
         Effect.catchTag("SqlError", Effect.die)
       )
@@ -275,7 +280,7 @@ export class Disputes extends Context.Service<
           yield* record(row, { action: "dispute.accept", before, after })
           return marked
         },
-        sql.withTransaction,
+        inTransactionOf,
         retryConflicts,
         Effect.catchTag("SqlError", Effect.die)
       )

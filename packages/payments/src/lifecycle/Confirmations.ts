@@ -20,7 +20,7 @@ import type { Channel } from "../channel/Channel.ts"
 import { Channels } from "../channel/Channels.ts"
 import { assertWay } from "./assertWay.ts"
 import { Inquiries } from "./Inquiries.ts"
-import { actorOf, isParty } from "./isParty.ts"
+import { actorOf, isParty, tenantOf } from "./isParty.ts"
 import type { Caller } from "./isParty.ts"
 import type { PaymentDraft } from "../store/PaymentDraft.ts"
 import type { AttemptRow, IntentRow, PaymentRecord } from "../store/PaymentRecord.ts"
@@ -133,16 +133,15 @@ export class Confirmations extends Context.Service<
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const newId = yield* newAttemptId
         for (let round = 0; round < maxRounds; round++) {
-          const opening = yield* store.change(id, actorOf(caller), (draft) =>
-            Effect.gen(function* (): Effect.fn.Return<Opening, ConfirmError> {
-              yield* assertPayable(draft, caller)
-              const { merchantId } = draft.intent
-              const available = channels.peek(merchantId)
-              const policy = policies.peek(merchantId, draft.context.now)
-              if (available === undefined || policy === undefined) return { type: "findOffer", merchantId }
-              return yield* openTry(draft, yield* choose(draft.intent, { available, policy }), policy, newId, why)
-            })
-          )
+          const open = Effect.fnUntraced(function* (draft: PaymentDraft): Effect.fn.Return<Opening, ConfirmError> {
+            yield* assertPayable(draft, caller)
+            const { merchantId } = draft.intent
+            const available = channels.peek(merchantId)
+            const policy = policies.peek(merchantId, draft.context.now)
+            if (available === undefined || policy === undefined) return { type: "findOffer", merchantId }
+            return yield* openTry(draft, yield* choose(draft.intent, { available, policy }), policy, newId, why)
+          })
+          const opening = yield* store.change(id, actorOf(caller), open, tenantOf(caller))
           switch (opening.type) {
             case "findOffer":
               yield* offerOf(opening.merchantId)
@@ -178,7 +177,7 @@ export class Confirmations extends Context.Service<
 
       const readOwn = Effect.fnUntraced(
         function* (id: PaymentId, caller: Caller) {
-          const record = yield* repo.read(id)
+          const record = yield* repo.read(id, tenantOf(caller))
           if (Option.isNone(record) || !isParty(caller, record.value.intent)) {
             return yield* new PaymentNotFound({ paymentId: id })
           }
@@ -267,13 +266,12 @@ export class Confirmations extends Context.Service<
         const { attempts, intent } = yield* readOwn(id, caller)
         const last = attempts.at(-1)
         const choice = last === undefined ? {} : { channel: last.channel, method: last.method, payer: last.payer }
-        yield* store.change(id, actorOf(caller), (draft) =>
-          Effect.gen(function* () {
-            yield* assertPayable(draft, caller)
-            const age = draft.context.now.getTime() - intent.createdAt.getTime()
-            if (age > Duration.toMillis(resumeWindow)) return yield* new ResumeWindowPassed({ paymentId: id })
-          })
-        )
+        const assertResumable = Effect.fnUntraced(function* (draft: PaymentDraft) {
+          yield* assertPayable(draft, caller)
+          const age = draft.context.now.getTime() - intent.createdAt.getTime()
+          if (age > Duration.toMillis(resumeWindow)) return yield* new ResumeWindowPassed({ paymentId: id })
+        })
+        yield* store.change(id, actorOf(caller), assertResumable, tenantOf(caller))
         yield* inquiries.closeOpen(id, "RESUMED")
         return yield* confirm(id, choice, caller)
       })

@@ -27,6 +27,7 @@ import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import type { Act } from "@mall/platform/audit/AuditRecorder"
 import { currentStamp } from "@mall/platform/audit/CurrentActor"
 import { currentTraceId } from "@mall/platform/currentTraceId"
+import { transactionOf } from "@mall/platform/Tenancy"
 import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channels } from "../channel/Channels.ts"
@@ -34,7 +35,7 @@ import { assertWay } from "./assertWay.ts"
 import { Closing } from "./Closing.ts"
 import { Confirmations } from "./Confirmations.ts"
 import type { ConfirmError } from "./Confirmations.ts"
-import { isMerchantOf, isParty, merchantOf } from "./isParty.ts"
+import { isMerchantOf, isParty, merchantOf, tenantOf } from "./isParty.ts"
 import { PaymentIntents } from "../store/PaymentIntents.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
 import { PaymentReads } from "../store/PaymentReads.ts"
@@ -170,7 +171,7 @@ export class Payments extends Context.Service<
       })
 
       const own = Effect.fnUntraced(function* (id: PaymentId, caller: Principal) {
-        const intent = yield* intents.find(id)
+        const intent = yield* intents.find(id, tenantOf(caller))
         if (!isParty(caller, intent)) return yield* new PaymentNotFound({ paymentId: id })
         return intent
       })
@@ -244,6 +245,7 @@ export class Payments extends Context.Service<
           reason,
           actor: caller.actorName,
           stamp: yield* currentStamp,
+          ...(merchantId === null ? {} : { tenant: { merchantId } }),
           owns: (intent) => isMerchantOf(caller, intent)
         })
         return row.refund
@@ -255,7 +257,7 @@ export class Payments extends Context.Service<
         caller: Principal
       ) {
         yield* own(id, caller)
-        const { data, nextCursor } = yield* reads.listRefunds(id, page)
+        const { data, nextCursor } = yield* reads.listRefunds(caller, id, page)
         return { data: data.map((row) => row.refund), nextCursor }
       })
 
@@ -265,7 +267,7 @@ export class Payments extends Context.Service<
         caller: Principal
       ) {
         yield* own(id, caller).pipe(Effect.mapError(() => new RefundNotFound({ refundId })))
-        const row = yield* reads.findRefund(id, refundId)
+        const row = yield* reads.findRefund(caller, id, refundId)
         if (Option.isNone(row)) return yield* new RefundNotFound({ refundId })
         return row.value.refund
       })
@@ -294,7 +296,7 @@ export class Payments extends Context.Service<
               const fields = { before: { cancelAt }, after: { cancelAt: at } }
               yield* audit.insert(yield* actOf(caller, intent.value, { action: "payment.schedule_cancel", ...fields }))
               return intent
-            }).pipe(sql.withTransaction)
+            }).pipe(transactionOf(sql, "mall_pay_tenant", tenantOf(caller)))
             if (Option.isSome(changed)) return changed.value.payment
             const { status } = yield* intents.find(id)
             return yield* new PaymentStateConflict({ paymentId: id, paymentStatus: status })

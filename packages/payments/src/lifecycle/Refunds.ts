@@ -7,6 +7,7 @@ import type { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import type { Stamp } from "@mall/platform/audit/CurrentActor"
+import type { Tenant } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import type { Channel, ChannelRefund, ChannelRefundState } from "../channel/Channel.ts"
 import type { ChannelError } from "../channel/ChannelError.ts"
@@ -35,6 +36,8 @@ export interface RefundRequest {
   readonly policy?: PaymentPolicy
   /** Who administers payments may go against the policy, and the audit trail says so. */
   readonly overridesPolicy?: boolean
+  /** The merchant whose staff or server asks: for them the database has no other payments. Nobody where the mall or an operator does. */
+  readonly tenant?: Tenant
   /** Whether the caller may refund this payment at all; where not, it does not exist for them. */
   readonly owns: (intent: IntentRow) => boolean
 }
@@ -217,8 +220,8 @@ export class Refunds extends Context.Service<
         )
 
       /** Money whose notice is still on its way can be given back too: the channel is asked before it is refused. */
-      const settleUnpaid = Effect.fnUntraced(function* ({ owns, paymentId }: RefundRequest) {
-        const record = yield* repo.read(paymentId)
+      const settleUnpaid = Effect.fnUntraced(function* ({ owns, paymentId, tenant }: RefundRequest) {
+        const record = yield* repo.read(paymentId, tenant)
         if (Option.isNone(record) || !owns(record.value.intent) || record.value.intent.captured > 0) return
         if (!record.value.attempts.some(({ status }) => isOpenAttempt(status))) return
         yield* inquiries.settle(paymentId).pipe(Effect.catchTag("PaymentUndecided", () => Effect.void))
@@ -228,10 +231,12 @@ export class Refunds extends Context.Service<
         function* (input: RefundRequest) {
           yield* Effect.annotateCurrentSpan({ paymentId: input.paymentId, refundId: input.id })
           yield* settleUnpaid(input)
-          const { isNew, refund } = yield* store.change(input.paymentId, input.actor, (draft) => decide(draft, input))
+          const { actor, paymentId, tenant } = input
+          const { isNew, refund } = yield* store.change(paymentId, actor, (draft) => decide(draft, input), tenant)
           if (!isNew) return refund
-          yield* tend(input.paymentId, input.id)
-          const record = yield* repo.read(input.paymentId)
+          // From here on it is the platform that carries out what was decided.
+          yield* tend(paymentId, input.id)
+          const record = yield* repo.read(paymentId, tenant)
           return Option.flatMapNullishOr(record, ({ refunds }) => refunds.find(({ id }) => id === input.id)).pipe(
             Option.getOrElse(() => refund)
           )

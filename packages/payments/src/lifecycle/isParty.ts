@@ -1,6 +1,7 @@
 import { shopOf } from "@mall/domain/identity/CurrentUser"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
+import type { Tenant } from "@mall/platform/Tenancy"
 import { Option } from "effect"
 import type { IntentRow } from "../store/PaymentRecord.ts"
 
@@ -19,6 +20,15 @@ export const actorOf = (caller: Caller) => ("ticketOf" in caller ? "ticket" : ca
 /** The merchant whose payments are the caller's business: not every role within a shop has to do with them. */
 export const merchantOf = (principal: Principal) =>
   shopOf(principal, "payments:create", "payments:refund", "payments:read", "payments:write")
+
+/**
+ * Who the database is told that a caller is, so that it too keeps others' payments from staff and from merchants' servers.
+ * Buyers' ways are short without.
+ */
+export const tenantOf = (caller: Caller): Tenant | undefined =>
+  "ticketOf" in caller
+    ? undefined
+    : Option.getOrUndefined(Option.map(merchantOf(caller), (merchantId) => ({ merchantId, userId: caller.userId })))
 
 /** Whether the caller is staff of the merchant who asked for the payment, who alone may give it back. */
 export const isMerchantOf = (principal: Principal, intent: IntentRow) =>

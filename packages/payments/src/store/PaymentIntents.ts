@@ -7,7 +7,10 @@ import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { Outbox } from "@mall/platform/Outbox"
+import { groupByTenant } from "@mall/platform/groupByTenant"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { readsOf } from "@mall/platform/Tenancy"
+import type { Tenant } from "@mall/platform/Tenancy"
 import { Array, Context, Effect, Exit, Layer, Request } from "effect"
 import { SqlClient } from "effect/sql"
 import { currentTraceId } from "@mall/platform/currentTraceId"
@@ -42,7 +45,8 @@ export class PaymentIntents extends Context.Service<
       actor: string,
       acts?: ReadonlyArray<AuditEntry>
     ): Effect.Effect<IntentRow, PaymentLimitExceeded | QuotaExceeded>
-    find(id: PaymentId): Effect.Effect<IntentRow, PaymentNotFound>
+    /** With a tenant, a payment that is not theirs is not found. */
+    find(id: PaymentId, tenant?: Tenant): Effect.Effect<IntentRow, PaymentNotFound>
   }
 >()("@mall/payments/store/PaymentIntents") {
   static readonly layerNoDeps = Layer.effect(
@@ -109,20 +113,24 @@ export class PaymentIntents extends Context.Service<
 
       const creator = groupCommit<Create>({ commit: complete, refused: Exit.die, maxBatch })
 
-      const finder = groupCommit<Find>({
-        commit: Effect.fnUntraced(function* (entries) {
-          const rows = yield* repo.findAll([...new Set(entries.map(({ request }) => request.id))])
-          const byId = new Map(rows.map((row) => [row.id, row]))
-          for (const { completeUnsafe, request } of entries) {
-            const row = byId.get(request.id)
-            completeUnsafe(
-              row === undefined ? Exit.fail(new PaymentNotFound({ paymentId: request.id })) : Exit.succeed(row)
-            )
-          }
-        }),
-        refused: Exit.die,
-        maxBatch
-      })
+      const finderOf = (tenant: Tenant | undefined) =>
+        groupCommit<Find>({
+          commit: Effect.fnUntraced(function* (entries) {
+            const ids = [...new Set(entries.map(({ request }) => request.id))]
+            const rows = yield* readsOf(sql, "mall_pay_tenant", tenant)(repo.findAll(ids))
+            const byId = new Map(rows.map((row) => [row.id, row]))
+            for (const { completeUnsafe, request } of entries) {
+              const row = byId.get(request.id)
+              completeUnsafe(
+                row === undefined ? Exit.fail(new PaymentNotFound({ paymentId: request.id })) : Exit.succeed(row)
+              )
+            }
+          }),
+          refused: Exit.die,
+          maxBatch
+        })
+
+      const findWith = groupByTenant(finderOf)
 
       return PaymentIntents.of({
         create: Effect.fn("PaymentIntents.create")(function* (row, actor, acts = []) {
@@ -143,7 +151,7 @@ export class PaymentIntents extends Context.Service<
             .pipe(Effect.tapErrorTag("PaymentLimitExceeded", () => countTermsRefusal("limit", row.currency)))
           return yield* Effect.request(new Create({ row, history, acts, need }), creator)
         }, timed("create_payment")),
-        find: (id) => Effect.request(new Find({ id }), finder)
+        find: (id, tenant) => findWith(new Find({ id }), tenant)
       })
     })
   )

@@ -9,7 +9,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import { merchantOf } from "../lifecycle/isParty.ts"
+import { merchantOf, tenantOf } from "../lifecycle/isParty.ts"
 import { IntentRow, RefundRow } from "./PaymentRecord.ts"
 
 export interface PageRequest {
@@ -37,8 +37,13 @@ export class PaymentReads extends Context.Service<
     /** By its id or, newest first, by its reference. */
     findOwn(caller: Principal, idOrReference: string): Effect.Effect<Option.Option<IntentRow>>
     findByReference(reference: string): Effect.Effect<ReadonlyArray<PaymentId>>
-    listRefunds(paymentId: PaymentId, page: PageRequest): Effect.Effect<Page<RefundRow>, InvalidCursor>
-    findRefund(paymentId: PaymentId, refundId: RefundId): Effect.Effect<Option.Option<RefundRow>>
+    /** Of a payment that is the caller's. */
+    listRefunds(
+      caller: Principal,
+      paymentId: PaymentId,
+      page: PageRequest
+    ): Effect.Effect<Page<RefundRow>, InvalidCursor>
+    findRefund(caller: Principal, paymentId: PaymentId, refundId: RefundId): Effect.Effect<Option.Option<RefundRow>>
     history(paymentId: PaymentId): Effect.Effect<ReadonlyArray<PaymentChange>>
     callbacksOf(paymentId: PaymentId): Effect.Effect<ReadonlyArray<Callback>>
     listCallbacks(filter: CallbackFilter): Effect.Effect<Page<Callback>, InvalidCursor>
@@ -60,12 +65,7 @@ export class PaymentReads extends Context.Service<
           onSome: (merchant) => sql`(i.payer_id = ${principal.userId} OR i.merchant_id = ${merchant})`
         })
 
-      const within = (caller: Principal) =>
-        readsOf(
-          sql,
-          "mall_pay_tenant",
-          Option.getOrUndefined(Option.map(caller.merchantId, (merchantId) => ({ merchantId, userId: caller.userId })))
-        )
+      const within = (caller: Principal) => readsOf(sql, "mall_pay_tenant", tenantOf(caller))
 
       const afterOf = Effect.fnUntraced(function* (after: string | undefined, column: Fragment) {
         return after === undefined ? [] : [sql`${column} < ${(yield* cursor.decode(after)).id}`]
@@ -103,10 +103,11 @@ export class PaymentReads extends Context.Service<
       )
 
       const listRefunds = Effect.fn("PaymentReads.listRefunds")(
-        function* (paymentId: PaymentId, { after, limit = defaultLimit }: PageRequest) {
+        function* (caller: Principal, paymentId: PaymentId, { after, limit = defaultLimit }: PageRequest) {
           const clauses = [sql`r.payment_id = ${paymentId}`, ...(yield* afterOf(after, sql`r.id`))]
-          const rows = yield* sql`
-            SELECT r.* FROM payments.refunds AS r WHERE ${sql.and(clauses)} ORDER BY r.id DESC LIMIT ${limit + 1}`
+          const rows = yield* within(caller)(
+            sql`SELECT r.* FROM payments.refunds AS r WHERE ${sql.and(clauses)} ORDER BY r.id DESC LIMIT ${limit + 1}`
+          )
           return toPage(yield* decodeRefunds(rows), limit, ({ id }) => cursor.encode({ id }))
         },
         Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
@@ -167,7 +168,7 @@ export class PaymentReads extends Context.Service<
             orDie
           ),
         listRefunds,
-        findRefund: (paymentId, refundId) => orDie(selectRefund({ paymentId, refundId })),
+        findRefund: (caller, paymentId, refundId) => orDie(within(caller)(selectRefund({ paymentId, refundId }))),
         history: (paymentId) => orDie(selectHistory(paymentId)),
         callbacksOf: (paymentId) => orDie(selectCallbacksOf(paymentId)),
         listCallbacks,

@@ -2,6 +2,8 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
+import { readsOf } from "@mall/platform/Tenancy"
+import type { Tenant } from "@mall/platform/Tenancy"
 import { Array, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -67,7 +69,8 @@ export class PaymentRepo extends Context.Service<
     findAll(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyArray<IntentRow>, SqlError>
     /** Waits for the locks of these intents, taken in ascending order; needs a transaction. */
     lock(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentRecord>, SqlError>
-    read(id: PaymentId): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
+    /** With a tenant, a payment that is not theirs is none. */
+    read(id: PaymentId, tenant?: Tenant): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
     /** Writes what was decided, in one statement. Each draft is of another payment, whose lock is held. */
     save(drafts: ReadonlyArray<PaymentDraft>): Effect.Effect<void, SqlError>
     paymentsOfAttempts(ids: ReadonlyArray<AttemptId>): Effect.Effect<ReadonlyMap<AttemptId, PaymentId>, SqlError>
@@ -305,9 +308,10 @@ export class PaymentRepo extends Context.Service<
         findAll: (ids) => Effect.catchTag(selectAll(ids), "SchemaError", Effect.die),
         lock: (ids) =>
           selectForUpdate(ids).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
-        read: (id) =>
+        read: (id, tenant) =>
           selectAll([id]).pipe(
             Effect.flatMap(withChildren),
+            readsOf(sql, "mall_pay_tenant", tenant),
             Effect.map((records) => Option.fromUndefinedOr(records.get(id))),
             Effect.catchTag("SchemaError", Effect.die)
           ),

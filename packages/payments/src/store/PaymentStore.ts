@@ -2,7 +2,10 @@ import { generator } from "@mall/domain/kernel/Id"
 import { PaymentNotFound, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { RiskCheck } from "@mall/domain/risk/RiskCheck"
+import { groupByTenant } from "@mall/platform/groupByTenant"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { transactionOf } from "@mall/platform/Tenancy"
+import type { Tenant } from "@mall/platform/Tenancy"
 import { Context, DateTime, Effect, Exit, Layer, Option, Ref, Request, Schema } from "effect"
 import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
@@ -65,11 +68,15 @@ export class PaymentStore extends Context.Service<
     /**
      * Concurrent changes share a transaction, so the cost of each falls as load grows; it is run again on a deadlock, and
      * one by one where the database refuses it. So `decide` may run more than once, each time on a fresh draft.
+     *
+     * What a `tenant` asks for shares a transaction with the same tenant's changes alone, in which there are no payments but
+     * theirs, and in which nothing can be posted: it must say no fact of money.
      */
     change<A, E>(
       id: PaymentId,
       actor: string,
-      decide: (draft: PaymentDraft) => Effect.Effect<A, E>
+      decide: (draft: PaymentDraft) => Effect.Effect<A, E>,
+      tenant?: Tenant
     ): Effect.Effect<A, E | PaymentNotFound>
     /**
      * Within the caller's transaction, at whose end the caller records the drafts in the books, and once it is committed
@@ -118,34 +125,36 @@ export class PaymentStore extends Context.Service<
         return changes.flatMap((change) => results.get(change) ?? [])
       })
 
-      const commit = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Ask>>) {
-        const results = yield* changeAllWithin(entries.map(({ request }) => request.change)).pipe(
-          Effect.tap((results) =>
-            books.record(
-              results.flatMap(({ draft }) => draft ?? []),
-              []
-            )
-          ),
-          sql.withTransaction,
-          retryConflicts
-        )
-        yield* Effect.forEach(results, ({ draft }) => (draft === undefined ? Effect.void : announce(draft, risk)), {
-          discard: true
+      const commitOf = (tenant: Tenant | undefined) =>
+        Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Ask>>) {
+          const results = yield* changeAllWithin(entries.map(({ request }) => request.change)).pipe(
+            Effect.tap((results) =>
+              books.record(
+                results.flatMap(({ draft }) => draft ?? []),
+                []
+              )
+            ),
+            transactionOf(sql, "mall_pay_tenant", tenant),
+            retryConflicts
+          )
+          yield* Effect.forEach(results, ({ draft }) => (draft === undefined ? Effect.void : announce(draft, risk)), {
+            discard: true
+          })
+          entries.forEach(({ completeUnsafe }, index) => completeUnsafe(results[index]?.exit ?? Exit.interrupt()))
         })
-        entries.forEach(({ completeUnsafe }, index) => completeUnsafe(results[index]?.exit ?? Exit.interrupt()))
-      })
 
-      const resolver = groupCommit<Ask>({ commit, refused: Exit.die, maxBatch })
+      const ask = groupByTenant((tenant) => groupCommit<Ask>({ commit: commitOf(tenant), refused: Exit.die, maxBatch }))
 
       const change = Effect.fn("PaymentStore.change")(function* <A, E>(
         id: PaymentId,
         actor: string,
-        decide: (draft: PaymentDraft) => Effect.Effect<A, E>
+        decide: (draft: PaymentDraft) => Effect.Effect<A, E>,
+        tenant?: Tenant
       ): Effect.fn.Return<A, E | PaymentNotFound> {
         yield* Effect.annotateCurrentSpan({ paymentId: id, actor })
         const span = yield* Effect.option(Effect.currentSpan)
         const decided = yield* Ref.make<Exit.Exit<A, E>>(Exit.interrupt())
-        const ask: Change<void, DecisionFailed> = {
+        const change: Change<void, DecisionFailed> = {
           id,
           actor,
           span,
@@ -155,9 +164,7 @@ export class PaymentStore extends Context.Service<
               Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.fail(new DecisionFailed())))
             )
         }
-        yield* Effect.request(new Ask({ change: ask }), resolver).pipe(
-          Effect.catchTag("DecisionFailed", () => Effect.void)
-        )
+        yield* ask(new Ask({ change }), tenant).pipe(Effect.catchTag("DecisionFailed", () => Effect.void))
         return yield* yield* Ref.get(decided)
       })
 

@@ -1,6 +1,8 @@
+import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
+import type { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Effect, Option, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { PaymentOperations } from "../../src/lifecycle/PaymentOperations.ts"
@@ -29,6 +31,22 @@ const aPaidPayment = Effect.fnUntraced(function* (amount = 1999) {
   yield* peer.pay(attempt.id)
   yield* awaitStatus(id, "succeeded")
   return id
+})
+
+/** A payment that a merchant asked for, and got. */
+const aSale = Effect.fnUntraced(function* (merchant: Principal) {
+  const confirmations = yield* Confirmations
+  const payments = yield* Payments
+  const peer = yield* Peer
+  const sale = yield* payments.create(
+    { amount: cny(700), reference: "invoice-7", description: "a lamp" },
+    merchant,
+    yield* newOperationId
+  )
+  const { attempt } = yield* confirmations.confirm(sale.id, { channel: wechatpay }, merchant)
+  yield* peer.pay(attempt.id)
+  yield* awaitStatus(sale.id, "succeeded")
+  return sale
 })
 
 /** Lets the sweep come to everything that is open until the refunds of the payment have ended. */
@@ -172,18 +190,9 @@ layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
 
   it.effect("is for the merchant who asked for the payment, not for its payer or another merchant", () =>
     Effect.gen(function* () {
-      const confirmations = yield* Confirmations
       const payments = yield* Payments
-      const peer = yield* Peer
       const merchant = yield* aMerchant
-      const created = yield* payments.create(
-        { amount: cny(700), reference: "invoice-7", description: "a lamp" },
-        merchant,
-        yield* newOperationId
-      )
-      const { attempt } = yield* confirmations.confirm(created.id, { channel: wechatpay }, merchant)
-      yield* peer.pay(attempt.id)
-      yield* awaitStatus(created.id, "succeeded")
+      const created = yield* aSale(merchant)
       const stranger = yield* Effect.flip(
         payments.refund(created.id, { reason: "mine" }, yield* aMerchant, yield* newOperationId)
       )
@@ -198,6 +207,78 @@ layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
       assert.strictEqual(data.length, 1)
       const hidden = yield* Effect.flip(payments.showRefund(created.id, refund.id, yield* aMerchant))
       assert.strictEqual(hidden._tag, "RefundNotFound")
+    })
+  )
+
+  it.effect("reaches no payment of another merchant, even where nobody asks whose it is", () =>
+    Effect.gen(function* () {
+      const refunds = yield* Refunds
+      const [ours, theirs] = [yield* aMerchant, yield* aMerchant]
+      const sale = yield* aSale(theirs)
+      const request = (id: RefundId) => ({
+        ...{ id, paymentId: sale.id, amount: cny(100), reason: "not checked", actor: "test" },
+        // the check that somebody forgot
+        owns: () => true
+      })
+      const askedBy = (merchant: Principal, id: RefundId) =>
+        refunds.request({ ...request(id), tenant: { merchantId: Option.getOrThrow(merchant.merchantId) } })
+      const error = yield* Effect.flip(askedBy(ours, yield* newRefundId))
+      assert.strictEqual(error._tag, "PaymentNotFound")
+      const { payment, refunds: none } = yield* (yield* PaymentOperations).show(sale.id)
+      assert.deepStrictEqual([payment.status, none.length], ["succeeded", 0])
+      assert.strictEqual((yield* askedBy(theirs, yield* newRefundId)).amount, 100)
+      // the platform itself is nobody's tenant: nothing but the tenant kept the first one out
+      assert.strictEqual((yield* refunds.request(request(yield* newRefundId))).amount, 100)
+    })
+  )
+
+  it.effect("that many merchants ask for at the same time is written by each within their own rows", () =>
+    Effect.gen(function* () {
+      const payments = yield* Payments
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE public.written (role text NOT NULL, merchant text, payment_id uuid NOT NULL)`
+      yield* sql`GRANT INSERT ON public.written TO PUBLIC`
+      yield* sql`
+        CREATE FUNCTION public.note_written() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          INSERT INTO public.written VALUES (current_user, current_setting('mall.tenant_merchant', true), NEW.payment_id);
+          RETURN NEW;
+        END $$`
+      yield* sql`
+        CREATE TRIGGER note_written AFTER INSERT ON payments.refunds FOR EACH ROW EXECUTE FUNCTION public.note_written()`
+      const sales = yield* Effect.forEach([1, 2], () =>
+        Effect.gen(function* () {
+          const merchant = yield* aMerchant
+          return { merchant, sale: yield* aSale(merchant) }
+        })
+      )
+      const results = yield* Effect.forEach(
+        Array.from({ length: 10 }, () => sales).flat(),
+        ({ merchant, sale }) =>
+          Effect.flatMap(newOperationId, (operationId) =>
+            payments.refund(sale.id, { amount: cny(100), reason: "a part" }, merchant, operationId)
+          ).pipe(
+            Effect.as("given" as const),
+            Effect.catchTag("RefundExceedsCapture", () => Effect.succeed("refused" as const))
+          ),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(results.filter((result) => result === "given").length, 14)
+      const written = yield* sql`
+        SELECT payment_id, role, merchant, count(*)::bigint AS count FROM public.written
+        GROUP BY payment_id, role, merchant ORDER BY payment_id`
+      assert.deepStrictEqual(
+        written,
+        sales
+          .map(({ merchant, sale }) => ({
+            paymentId: sale.id,
+            role: "mall_pay_tenant",
+            merchant: Option.getOrThrow(merchant.merchantId),
+            count: 7
+          }))
+          .toSorted((a, b) => (a.paymentId < b.paymentId ? -1 : 1))
+      )
+      yield* sql`DROP TRIGGER note_written ON payments.refunds`
     })
   )
 })

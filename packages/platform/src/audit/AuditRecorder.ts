@@ -63,7 +63,14 @@ export const makeAuditRecorder = Effect.gen(function* () {
       ...{ actorKind: actor.kind, actorId: actor.id, actorRoles: actor.roles }
     }))
     yield* sql`
-      WITH added AS (
+      WITH given AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(${jsonText(rows)}::jsonb) AS t(
+          id uuid, action text, "resourceType" text, "resourceId" text, "merchantId" uuid, "actorKind" text,
+          "actorId" text, "actorRoles" text[], network text, "userAgent" text, "requestId" text, "traceId" text,
+          reason text, before jsonb, after jsonb, at timestamptz(3)
+        )
+      ),
+      added AS (
         INSERT INTO platform.audit_entries (
           id, action, resource_type, resource_id, merchant_id, actor_kind, actor_id, actor_roles,
           network, user_agent, request_id, trace_id, reason, before, after, at
@@ -71,14 +78,9 @@ export const makeAuditRecorder = Effect.gen(function* () {
         SELECT
           id, action, "resourceType", "resourceId", "merchantId", "actorKind", "actorId", "actorRoles",
           network, "userAgent", "requestId", "traceId", reason, before, after, at
-        FROM jsonb_to_recordset(${jsonText(rows)}::jsonb) AS t(
-          id uuid, action text, "resourceType" text, "resourceId" text, "merchantId" uuid, "actorKind" text,
-          "actorId" text, "actorRoles" text[], network text, "userAgent" text, "requestId" text, "traceId" text,
-          reason text, before jsonb, after jsonb, at timestamptz(3)
-        )
-        RETURNING id
+        FROM given
       )
-      INSERT INTO platform.audit_unsealed (entry_id) SELECT id FROM added`
+      INSERT INTO platform.audit_unsealed (entry_id) SELECT id FROM given`
   })
 
   return {

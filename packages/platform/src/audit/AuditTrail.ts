@@ -7,6 +7,7 @@ import { AuditEntryId } from "@mall/domain/operations/Audit"
 import type { AuditAction, AuditEntry } from "@mall/domain/operations/Audit"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import { readsOf, tenantSeeing } from "../Tenancy.ts"
 import { EntryRow, entryOf } from "./auditRows.ts"
 
 export interface AuditQuery {
@@ -61,6 +62,7 @@ export class AuditTrail extends Context.Service<
       const list: AuditTrail["Service"]["list"] = Effect.fn("AuditTrail.list")(
         function* (scope, query) {
           const limit = query.limit ?? defaultLimit
+          const tenant = tenantSeeing(scope === "all" ? scope : Option.getOrNull(scope))
           const before = query.after === undefined ? undefined : yield* cursor.decode(query.after)
           const select = SqlSchema.findAll({
             Request: Schema.Void,
@@ -69,7 +71,7 @@ export class AuditTrail extends Context.Service<
               SELECT e.* FROM platform.audit_entries AS e
               WHERE ${sql.and(conditionsOf(scope, query, before))} ORDER BY e.id DESC LIMIT ${limit + 1}`
           })
-          const rows = yield* select()
+          const rows = yield* readsOf(sql, "mall_store_tenant", tenant)(select())
           return toPage(rows.map(entryOf), limit, ({ id }) => cursor.encode(id))
         },
         Effect.catchTag(["SqlError", "SchemaError"], Effect.die)

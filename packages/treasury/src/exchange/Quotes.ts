@@ -12,7 +12,7 @@ import type { FxConversion, FxQuote, NewFxQuote } from "@mall/domain/treasury/Fx
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
-import { readsOf } from "@mall/platform/Tenancy"
+import { readsOf, tenantSeeing } from "@mall/platform/Tenancy"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -64,8 +64,7 @@ export class Quotes extends Context.Service<
       const { quoteSeconds } = yield* ExchangeConfig
 
       const seen = (sees: Sees) => (sees === "all" ? sql`true` : sql`q.merchant_id = ${sees}`)
-      const within = (sees: Sees) =>
-        readsOf(sql, "mall_pay_tenant", sees === "all" || sees === null ? undefined : { merchantId: sees })
+      const within = (sees: Sees) => readsOf(sql, "mall_pay_tenant", tenantSeeing(sees))
 
       const priced = Effect.fnUntraced(function* (
         id: FxQuoteId,
