@@ -22,6 +22,7 @@ import { MerchantProfileApiGroup, MerchantsApiGroup } from "./merchants/Merchant
 import { MerchantApplicationsApiGroup, MerchantReviewsApiGroup } from "./merchants/OnboardingApi.ts"
 import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { ExchangeApiGroup } from "./treasury/ExchangeApi.ts"
+import { OwnReconciliationApiGroup } from "./treasury/OwnReconciliationApi.ts"
 import { PayoutAccountsApiGroup, WithdrawalsApiGroup } from "./treasury/PayoutsApi.ts"
 import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
 import { SettlementsApiGroup } from "./treasury/SettlementApi.ts"
@@ -39,7 +40,8 @@ const groups = HttpApi.make("mall")
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup)
   .add(MerchantApplicationsApiGroup, MerchantReviewsApiGroup, MerchantsApiGroup, MerchantProfileApiGroup, TermsApiGroup)
   .add(LedgerApiGroup, RiskApiGroup)
-  .add(ReconciliationApiGroup, ExchangeApiGroup, PayoutAccountsApiGroup, WithdrawalsApiGroup, SettlementsApiGroup)
+  .add(ReconciliationApiGroup, OwnReconciliationApiGroup)
+  .add(ExchangeApiGroup, PayoutAccountsApiGroup, WithdrawalsApiGroup, SettlementsApiGroup)
   .add(AuditApiGroup, DoctorApiGroup)
   .middleware(Problems)
 
