@@ -272,8 +272,12 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doct
 
         for (const { check, frozen = [], restore, subject, tamper } of cases) {
           yield* pastTheTriggers(tamper)
-          const { isSound } = yield* rpc["admin.doctor.run"]({ check, isFull: true })
+          // a check of channels takes a sample of all that there is: this one row is asked for by its id
+          const isSample = check === "payment_channels"
+          const one = isSample ? { subject: paid } : { isFull: true }
+          const { isSound } = yield* rpc["admin.doctor.run"]({ check, ...one })
           assert.isFalse(isSound, check)
+          // and what was found stays found, whatever a sample takes
           yield* rpc["admin.doctor.run"]({ check, isFull: true })
           const found = (yield* rpc["admin.doctor.violations"]({ check, isOpen: true })).data
           assert.deepStrictEqual(

@@ -3,14 +3,7 @@ import { Authorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { InvalidCursor } from "../kernel/Page.ts"
 import { DifferenceId } from "./Difference.ts"
-import {
-  differenceQuery,
-  OwnDifference,
-  OwnDifferencePage,
-  OwnRun,
-  OwnRunPage,
-  runQuery
-} from "./OwnReconciliation.ts"
+import { differenceQuery, OwnDifference, OwnDifferencePage, OwnRun, OwnRunPage, runQuery } from "./OwnReconciliation.ts"
 import { NotStaff } from "./PayoutError.ts"
 import { DifferenceNotFound, RunNotFound } from "./ReconciliationError.ts"
 import { RunId } from "./Run.ts"
@@ -34,7 +27,9 @@ export class OwnReconciliationApiGroup extends HttpApiGroup.make("ownReconciliat
       query: differenceQuery,
       success: OwnDifferencePage,
       error: [NotStaff, InvalidCursor]
-    }).annotateMerge(OpenApi.annotations({ summary: "List differences of own accounts", description: "Newest first." })),
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "List differences of own accounts", description: "Newest first." })
+    ),
     HttpApiEndpoint.get("difference", "/differences/:id", {
       params: { id: DifferenceId },
       success: OwnDifference,

@@ -33,10 +33,7 @@ export class OwnReconciliation extends Context.Service<
     runs(merchantId: MerchantId, filter: OwnRunFilter): Effect.Effect<Page<OwnRun>, InvalidCursor>
     run(merchantId: MerchantId, id: RunId): Effect.Effect<OwnRun, RunNotFound>
     /** Newest first. */
-    differences(
-      merchantId: MerchantId,
-      filter: OwnDifferenceFilter
-    ): Effect.Effect<Page<OwnDifference>, InvalidCursor>
+    differences(merchantId: MerchantId, filter: OwnDifferenceFilter): Effect.Effect<Page<OwnDifference>, InvalidCursor>
     difference(merchantId: MerchantId, id: DifferenceId): Effect.Effect<OwnDifference, DifferenceNotFound>
   }
 >()("@mall/treasury/reconciliation/OwnReconciliation") {

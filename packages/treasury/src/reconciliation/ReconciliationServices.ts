@@ -12,6 +12,7 @@ import { Rules } from "./Rules.ts"
 import { RunClaims } from "./RunClaims.ts"
 import { RunRepo } from "./RunRepo.ts"
 import { Runs } from "./Runs.ts"
+import { UnaskedDays } from "./UnaskedDays.ts"
 import { UncomparedDays } from "./UncomparedDays.ts"
 
 /** All services of reconciliation. Needs `SqlClient`, `Outbox` and the ports `ChannelBills`, `SettledPayments` and `Journal`. */
@@ -26,7 +27,8 @@ export const layer = Layer.mergeAll(DailyReconciliation.layerNoDeps, OwnReconcil
       DifferenceRepo.layer,
       ReconciliationConfig.layer,
       RunRepo.layer,
-      UncomparedDays.layer
+      UncomparedDays.layer,
+      UnaskedDays.layer
     )
   ),
   Layer.provideMerge(Layer.mergeAll(ChannelFees.layer, Rules.layer))
