@@ -8,7 +8,7 @@ import {
 } from "@mall/domain/operations/Doctor"
 import type { CheckResult } from "@mall/domain/operations/Doctor"
 import { Doctor } from "@mall/platform/doctor/Doctor"
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
@@ -19,6 +19,12 @@ import * as Services from "./Services.ts"
 class NotSound extends Schema.TaggedError<NotSound>()("NotSound", { checks: Schema.Array(Schema.String) }) {
   override get message() {
     return `Not as it has to be: ${this.checks.join(", ")}. See: mall doctor violations --open`
+  }
+}
+
+class CheckNotNamed extends Schema.TaggedError<CheckNotNamed>()("CheckNotNamed", {}) {
+  override get message() {
+    return "Which check is to look at it? Name it by --check; see: mall doctor checks"
   }
 }
 
@@ -177,6 +183,10 @@ export const DoctorCommand = Command.make(
   "doctor",
   {
     check: checkFlag,
+    subject: Flag.String("subject").pipe(
+      Flag.withDescription("Look at this alone, by its id, such as one payment; needs --check"),
+      Flag.optional
+    ),
     full: Flag.Boolean("full").pipe(
       Flag.withDescription("Look at everything, not only at what changed since the last run"),
       Flag.withDefault(false)
@@ -187,9 +197,10 @@ export const DoctorCommand = Command.make(
     ),
     json
   },
-  Effect.fnUntraced(function* ({ channels, check, full, json }) {
+  Effect.fnUntraced(function* ({ channels, check, full, json, subject }) {
     const doctor = yield* Doctor
-    const report = yield* doctor.run({ ...given({ check }), isFull: full, withChannels: channels })
+    if (Option.isSome(subject) && Option.isNone(check)) return yield* new CheckNotNamed({})
+    const report = yield* doctor.run({ ...given({ check, subject }), isFull: full, withChannels: channels })
     yield* print(
       report,
       { json, schema: DoctorReport },
@@ -215,7 +226,11 @@ export const DoctorCommand = Command.make(
       description: "Look at what changed since the last run; ends with 1 where something is wrong"
     },
     { command: "mall doctor --full --channels", description: "Look at everything, and ask the channels" },
-    { command: "mall doctor --check ledger_trial_balance --json" }
+    { command: "mall doctor --check ledger_trial_balance --json" },
+    {
+      command: "mall doctor --check payment_channels --subject 0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77",
+      description: "Ask the channel about one payment"
+    }
   ]),
   Command.withSubcommands([checks, violations, show, acknowledge])
 )

@@ -54,6 +54,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "120 
         const statuses = yield* decode(Schema.Array(CheckStatus), yield* mall("doctor", "checks", "--json"))
         assert.strictEqual(statuses.find(({ name }) => name === "payment_totals")?.acknowledged, 1)
         assert.strictEqual((yield* mall("doctor", "--check", "nothing")).code, 1)
+        assert.strictEqual((yield* mall("doctor", "--subject", id)).code, 1)
         assert.strictEqual((yield* mall("doctor", "show", "nonsense")).code, 2)
       })
   )

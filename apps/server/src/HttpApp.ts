@@ -115,6 +115,36 @@ export const layer = Edge.serve(
     HttpApiScalar.layer(MallApi, docs),
     SystemRoutes.layer
   )
+const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
+  Layer.provide([
+    IdentityRpc,
+    IdentityProvidersRpc,
+    CatalogRpcHandlers.layer,
+    TradeRpcHandlers.layer,
+    CredentialRpcHandlers.merchantLayer,
+    CredentialRpcHandlers.adminLayer,
+    PaymentRpcHandlers.storefrontLayer,
+    PaymentRpcHandlers.merchantLayer,
+    PaymentRpcHandlers.adminLayer,
+    PaymentRpcHandlers.gatewayLayer,
+    LedgerRpcHandlers.merchantLayer,
+    LedgerRpcHandlers.adminLayer,
+    MerchantRpcHandlers.layer,
+    AuditEdge.rpcLayer,
+    DoctorEdge.rpcLayer,
+    RiskRpcHandlers.adminLayer,
+    ReconciliationRpcHandlers.merchantLayer,
+    ReconciliationRpcHandlers.adminLayer,
+    ExchangeRpcHandlers.merchantLayer,
+    ExchangeRpcHandlers.adminLayer,
+    PayoutRpcHandlers.merchantLayer,
+    PayoutRpcHandlers.adminLayer,
+    TermsRpcHandlers.layer,
+    SettlementRpcHandlers.merchantLayer,
+    SettlementRpcHandlers.adminLayer,
+    OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
+  ]),
+  Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])
 )
 
 /** The whole HTTP surface behind the edge, over the services of `Contexts`. */

@@ -272,8 +272,12 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doct
 
         for (const { check, frozen = [], restore, subject, tamper } of cases) {
           yield* pastTheTriggers(tamper)
-          const { isSound } = yield* rpc["admin.doctor.run"]({ check, isFull: true })
+          // a check of channels takes a sample of all that there is: this one row is asked for by its id
+          const isSample = check === "payment_channels"
+          const one = isSample ? { subject: paid } : { isFull: true }
+          const { isSound } = yield* rpc["admin.doctor.run"]({ check, ...one })
           assert.isFalse(isSound, check)
+          // and what was found stays found, whatever a sample takes
           yield* rpc["admin.doctor.run"]({ check, isFull: true })
           const found = (yield* rpc["admin.doctor.violations"]({ check, isOpen: true })).data
           assert.deepStrictEqual(
@@ -321,7 +325,10 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doct
       const { admin } = yield* randomOperations(url, sandboxUrl, 9)
       const rpc = admin.admin
       const check = "payment_totals"
-      const some = sql`id = (SELECT id FROM payments.intents WHERE captured > 0 ORDER BY id LIMIT 1)`
+      // one of which nothing went back, or more could not be held of it
+      const [whole] = yield* sql`
+        SELECT id FROM payments.intents WHERE status = 'succeeded' AND captured > refunded + held ORDER BY id LIMIT 1`
+      const some = sql`id = ${String(whole?.["id"])}`
       yield* pastTheTriggers(sql`UPDATE payments.intents SET held = held + 1 WHERE ${some}`)
       yield* rpc["admin.doctor.run"]({ check, isFull: true })
       const [violation] = (yield* rpc["admin.doctor.violations"]({ check, isOpen: true })).data

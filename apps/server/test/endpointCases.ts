@@ -273,6 +273,14 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/doctor/violations/:id/acknowledge": { params: id, body: { reason: "because" } },
   "POST /api/v1/doctor/runs": { body: { check: "nothing", isFull: false, withChannels: false } },
   "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
+  "GET /api/v1/merchant/reconciliation/runs": {
+    query: { ...page, channel: "wechatpay", day: "2026-11-20", status: "completed" }
+  },
+  "GET /api/v1/merchant/reconciliation/runs/:id": { params: id },
+  "GET /api/v1/merchant/reconciliation/differences": {
+    query: { ...page, channel: "wechatpay", day: "2026-11-20", class: "missing_here", status: "open" }
+  },
+  "GET /api/v1/merchant/reconciliation/differences/:id": { params: id },
   "GET /api/v1/reconciliation/channels": { query: { merchantId: missingId } },
   "GET /api/v1/reconciliation/runs": {
     query: { ...page, merchantId: missingId, channel: "wechatpay", day: "2026-11-20", status: "completed" }

@@ -1,6 +1,11 @@
 import { assert, layer } from "@effect/vitest"
 import { generator } from "@mall/domain/kernel/Id"
+import { PolicyChangeId } from "@mall/domain/identity/Policy"
+import type { Locale } from "@mall/domain/identity/User"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PayoutAccountId } from "@mall/domain/treasury/PayoutAccount"
+import { PolicyAdministration } from "@mall/identity/policy/PolicyAdministration"
+import { UserAdministration } from "@mall/identity/users/UserAdministration"
 import * as MerchantWorker from "@mall/merchants/MerchantWorker"
 import { DefaultSmtpUrl } from "@mall/platform/mail/smtpUrl"
 import { MailSink } from "@mall/sandbox/mail/MailSink"
@@ -12,8 +17,9 @@ import { CircuitBreaker } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import { admitted } from "./applicants.ts"
 import { book, settle, termsOf } from "./settlement/SettlementTest.ts"
-import { configuredWith, payWith } from "./shop.ts"
+import { configuredWith, newUserId, payWith } from "./shop.ts"
 
+const newPolicyChangeId = generator(PolicyChangeId)
 const newAccountId = generator(PayoutAccountId)
 const configured = configuredWith({ PAYOUT_COOLING_OFF: "0 seconds", DOWNSTREAM_SMTP_RETRY_DELAY: "1 millis" })
 
@@ -41,6 +47,23 @@ const mailAbout = (to: string, subject: string) =>
     Effect.flatMap(mailsTo(to), (mails) => Effect.fromNullishOr(mails.find((mail) => mail.subject.includes(subject)))),
     Schedule.spaced("5 millis")
   )
+
+/** Somebody with an account of their own who is given a role within the shop. */
+const staffOf = Effect.fnUntraced(function* (
+  merchantId: MerchantId,
+  name: string,
+  locale: Locale,
+  roles: { readonly isOwner: boolean; readonly inShop: ReadonlyArray<string> }
+) {
+  const sql = yield* SqlClient.SqlClient
+  const userId = yield* newUserId
+  yield* sql`
+    INSERT INTO identity.users (id, email, personal_data_key, password_hash, name, locale, roles, shop_roles, merchant_id,
+      token_version_at, created_at, updated_at)
+    VALUES (${userId}, ${`${name}@staff.example`}, '', 'none', ${name}, ${locale},
+      ${roles.isOwner ? ["customer", "merchant"] : ["customer"]}::text[], ${roles.inShop}::text[], ${merchantId}, now(), now(), now())`
+  return userId
+})
 
 const number = Redacted.make("DE89370400440532013000")
 const account = { currency: "EUR", country: "DE", holder: "Tea GmbH", number, bic: "COBADEFF", reason: "ours" } as const
@@ -83,6 +106,62 @@ layer(Mall, { excludeTestServices: true, timeout: "2 minutes" })("a merchant is 
         assert.include(text, line)
       }
       assert.lengthOf(yield* mailsTo("bert@tea.example"), 1)
+    })
+  )
+
+  it.effect("and so are those of the staff who look after the money, each in their language and once", () =>
+    Effect.gen(function* () {
+      const { merchantId } = yield* admitted("Cora")
+      const users = yield* UserAdministration
+      const policies = yield* PolicyAdministration
+      const role = (name: string, resource: string, action: string) =>
+        ({ name, description: "", inherits: [], rules: [{ effect: "allow", kind: "glob", resource, action }] }) as const
+      const roles = [role("bookkeeper", "settlements", "read"), role("packer", "orders", "fulfil")]
+      const { version } = yield* policies.current
+      yield* policies.apply(
+        yield* newPolicyChangeId,
+        { version, document: { roles }, reason: "a test" },
+        {
+          operator: "olga"
+        }
+      )
+      yield* staffOf(merchantId, "olivia", "zh", { isOwner: true, inShop: [] })
+      yield* staffOf(merchantId, "ben", "en", { isOwner: false, inShop: ["bookkeeper"] })
+      yield* staffOf(merchantId, "pat", "en", { isOwner: false, inShop: ["packer"] })
+      const banned = yield* staffOf(merchantId, "mallory", "en", { isOwner: true, inShop: [] })
+      yield* users.ban(banned, { actorId: null, reason: "stole" })
+      const left = yield* staffOf(merchantId, "leo", "en", { isOwner: true, inShop: [] })
+      yield* users.revoke(left, "merchant", { actorId: null, reason: "left" })
+
+      const accounts = yield* PayoutAccounts
+      yield* accounts.add(merchantId, account, "user:ann", yield* newAccountId)
+      assert.notInclude((yield* mailAbout("olivia@staff.example", "新增收款账户")).text, "bank")
+      yield* mailAbout("cora@tea.example", "A bank account was added")
+
+      yield* book(merchantId, 12_000)
+      yield* settle(merchantId)
+      const toOlivia = yield* mailAbout("olivia@staff.example", "结算单")
+      assert.include(toOlivia.text, "收款: 120.00 CNY")
+      assert.notInclude(toOlivia.text, "payments")
+      const toBen = yield* mailAbout("ben@staff.example", "Settlement of")
+      assert.include(toBen.text, "payments: 120.00 CNY")
+      // the contact is the owner too, whose language is known: one mail for both
+      const toCora = yield* mailAbout("cora@tea.example", "Settlement of")
+      assert.notInclude(toCora.text, "收款")
+      const counted = (name: string) => Effect.map(mailsTo(name), ({ length }) => length)
+      assert.deepStrictEqual(
+        yield* Effect.forEach(
+          ["cora@tea.example", ...["olivia", "ben", "pat", "mallory", "leo"].map((name) => `${name}@staff.example`)],
+          counted
+        ),
+        [2, 2, 1, 0, 0, 0]
+      )
+
+      // who asks again, or leaves meanwhile, changes nothing
+      const sql = yield* SqlClient.SqlClient
+      const asked =
+        yield* sql`SELECT id FROM outbox WHERE queue_name LIKE 'merchant_money_mail%' AND element::text LIKE ${`%${merchantId}%`}`
+      assert.strictEqual(asked.length, 5)
     })
   )
 })

@@ -12,7 +12,7 @@ const countingStatements = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     let statements = 0
     const tracer = Tracer.make({
       span: (options) => {
-        if (options.name === "sql.execute") statements++
+        if (options.kind === "client") statements++
         return new Tracer.NativeSpan(options)
       }
     })
@@ -81,7 +81,7 @@ layer(CatalogTest, { excludeTestServices: true })("SkuQuotes", (it) => {
         )
       )
       for (const { asked, quotes } of result) assert.sameMembers([...quotes.keys()], asked)
-      assert.isBelow(statements, 4)
+      assert.include([1, 2, 3], statements)
     })
   )
 

@@ -22,6 +22,7 @@ import { MerchantProfileApiGroup, MerchantsApiGroup } from "./merchants/Merchant
 import { MerchantApplicationsApiGroup, MerchantReviewsApiGroup } from "./merchants/OnboardingApi.ts"
 import { RiskApiGroup } from "./risk/RiskApi.ts"
 import { ExchangeApiGroup } from "./treasury/ExchangeApi.ts"
+import { OwnReconciliationApiGroup } from "./treasury/OwnReconciliationApi.ts"
 import { PayoutAccountsApiGroup, WithdrawalsApiGroup } from "./treasury/PayoutsApi.ts"
 import { ReconciliationApiGroup } from "./treasury/ReconciliationApi.ts"
 import { SettlementsApiGroup } from "./treasury/SettlementApi.ts"
@@ -42,6 +43,10 @@ const payments = HttpApi.make("mall")
   .add(DisputesApiGroup, PaymentsApiGroup, H5PaymentsApiGroup, CashierApiGroup, CallbacksApiGroup, TermsApiGroup)
   .add(LedgerApiGroup, RiskApiGroup)
   .add(ReconciliationApiGroup, ExchangeApiGroup, PayoutAccountsApiGroup, WithdrawalsApiGroup, SettlementsApiGroup)
+  .add(ReconciliationApiGroup, OwnReconciliationApiGroup)
+  .add(ExchangeApiGroup, PayoutAccountsApiGroup, WithdrawalsApiGroup, SettlementsApiGroup)
+  .add(AuditApiGroup, DoctorApiGroup)
+  .middleware(Problems)
 
 /** What each process answers, for the data and the checks that it knows. */
 const operations = HttpApi.make("mall").add(AuditApiGroup, DoctorApiGroup)

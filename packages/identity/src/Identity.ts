@@ -52,6 +52,7 @@ import { addressContacts } from "./users/storedAddress.ts"
 import { RpcStepUpLayer, StepUpLayer } from "./signin/StepUpLayers.ts"
 import { StepUps } from "./signin/StepUps.ts"
 import * as MerchantOwnersLayer from "./users/MerchantOwnersLayer.ts"
+import * as MerchantStaffLayer from "./users/MerchantStaffLayer.ts"
 import { UserAdministration } from "./users/UserAdministration.ts"
 import { AccountHttp, UsersHttp } from "./users/UsersHttp.ts"
 import { sealedUsers } from "./users/StoredUser.ts"
@@ -110,7 +111,8 @@ const layerDeaf = Layer.mergeAll(
   StepUpLayer,
   RpcStepUpLayer,
   Addresses.layerAddressBook,
-  MerchantOwnersLayer.layerNoDeps
+  MerchantOwnersLayer.layerNoDeps,
+  MerchantStaffLayer.layerNoDeps
 ).pipe(Layer.provideMerge(Services))
 
 /**

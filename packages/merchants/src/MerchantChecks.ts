@@ -83,7 +83,8 @@ const made = Effect.gen(function* () {
       sql`
         SELECT d.id, d.application_id, d.object_key FROM merchants.documents AS d
         WHERE d.scan <> 'infected' AND ${isWanted}
-        ORDER BY d.created_at >= ${since} DESC, random() LIMIT ${sample}`,
+        ORDER BY d.created_at >= ${since} DESC, random()
+        LIMIT ${selection.type === "subjects" ? selection.ids.length : sample}`,
       decodeStored
     )
   }

@@ -94,8 +94,9 @@ export class RiskRepo extends Context.Service<
           ${check.decidedBy}, ${check.score}, ${hitsJson(check.hits)}::jsonb, ${check.shadowVerdict}, ${check.needs}, ${check.traceId}
         FROM set_config('synchronous_commit', ${check.verdict === "allow" ? "off" : "on"}, true)`
 
-      const insertReview = (check: RiskCheckRecord, { expiresAt, id }: NewReview) => sql`
-        WITH opened AS (
+      /** In one statement, which is one round trip; what is written together is seen together without a transaction of its own. */
+      const insertWithReview = (check: RiskCheckRecord, { expiresAt, id }: NewReview) => sql`
+        WITH kept AS (${insertCheck(check)}), opened AS (
           INSERT INTO risk.reviews (id, payment_id, check_id, status, expires_at, created_at, updated_at)
           VALUES (${id}, ${check.paymentId}, ${check.id}, 'open', ${expiresAt}, ${check.at}, ${check.at})
           ON CONFLICT (payment_id) DO NOTHING
@@ -148,9 +149,7 @@ export class RiskRepo extends Context.Service<
       return RiskRepo.of({
         observe,
         keep: (check, review) =>
-          review === undefined
-            ? Effect.asVoid(insertCheck(check))
-            : Effect.andThen(insertCheck(check), Effect.asVoid(insertReview(check, review))).pipe(sql.withTransaction),
+          review === undefined ? Effect.asVoid(insertCheck(check)) : Effect.asVoid(insertWithReview(check, review)),
         decline
       })
     })

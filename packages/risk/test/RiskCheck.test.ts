@@ -4,7 +4,7 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { RiskCheck } from "@mall/domain/risk/RiskCheck"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { Array, Context, Effect, Layer, Schedule } from "effect"
+import { Array, Context, Effect, Layer, Schedule, Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import { RiskChecks } from "../src/RiskChecks.ts"
 import { RiskLists } from "../src/RiskLists.ts"
@@ -32,6 +32,37 @@ layer(testRisk({ RISK_PAIR_TRIES: "5", RISK_CARDS: "3", RISK_DECLINES: "2" }), w
       assert.strictEqual(verdict, "allow")
       assert.include(note, "risk: allow by rules, score 0")
       assert.deepStrictEqual([record?.verdict, record?.decidedBy, record?.facts.user], ["allow", "rules", user])
+    })
+  )
+
+  it.effect("takes two round trips, whatever is decided: one to count and know, one to keep", () =>
+    Effect.gen(function* () {
+      const rules = yield* RiskRules
+      const fact = (value: string) => ({ type: "fact", fact: "device", is: "=", value }) as const
+      for (const action of ["deny", "review", "challenge"] as const) {
+        yield* rules.put(ruleId(`counted_${action}`), largeAmounts({ action, when: fact(action) }), "test")
+      }
+      const everything = {
+        user: yield* newUserId,
+        network: "198.51.100.99",
+        card: "card-99",
+        country: "CN",
+        ipCountry: "CN"
+      }
+      for (const verdict of ["allow", "deny", "review", "challenge"] as const) {
+        let statements = 0
+        const tracer = Tracer.make({
+          span: (options) => {
+            // a transaction begins and ends by one each
+            statements += options.name === "sql.transaction" ? 2 : options.kind === "client" ? 1 : 0
+            return new Tracer.NativeSpan(options)
+          }
+        })
+        const answer = yield* check({ ...everything, device: verdict }).pipe(
+          Effect.provideService(Tracer.Tracer, tracer)
+        )
+        assert.deepStrictEqual([answer.verdict, statements], [verdict, 2])
+      }
     })
   )
 

@@ -204,6 +204,12 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
         const [kept, canceled, left] = [yield* buy, yield* buy, yield* buy]
         assert.deepInclude(kept.payment, { status: "failed", refusedBy: "quota" })
         assert.isFalse(bank.payments.has(kept.payment.id))
+        // whoever looks sees the same at once, the buyer and those who look after all orders
+        for (const scope of [boughtBy(buyer), { _tag: "Every" }] as const) {
+          const seen = yield* orders.get(scope, kept.orderId)
+          assert.strictEqual(seen.status, "pending_payment")
+          assert.deepStrictEqual(seen.payment, kept.payment)
+        }
         assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 3, reserved: 3 })
         // the same act again is no other one
         const again = yield* checkouts.checkout(buyer, kept.id, requestOf([skuId, 1]))

@@ -5,8 +5,9 @@ import { SqlClient } from "effect/sql"
 import { DailyReconciliation } from "../src/reconciliation/DailyReconciliation.ts"
 import { ReconciliationReads } from "../src/reconciliation/ReconciliationReads.ts"
 import { Reconciler } from "../src/reconciliation/Reconciler.ts"
+import { UnaskedDays } from "../src/reconciliation/UnaskedDays.ts"
 import { ask, lay, movement, noon, run } from "./reconciledDays.ts"
-import { billOf, monday, TestReconciliation, wechat, World } from "./TestBills.ts"
+import { billOf, monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
 
 /** What is shown of a channel. */
 const gauge = (id: string, channel: string) =>
@@ -72,15 +73,37 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       const { record, trade } = yield* movement(noon, 100)
       yield* lay({}, [record])
       assert.deepStrictEqual(yield* watched, [0, 0])
+      // so that no other day is missed
+      yield* DailyReconciliation.use((daily) => daily.run)
       const failed = yield* run(monday)
       assert.strictEqual(failed.status, "failed")
       assert.deepStrictEqual(yield* watched, [0, 1], "it has an hour")
-      yield* pretend("late_at = timestamptz '2020-01-01'")
+      yield* pretend(`late_at = timestamptz '2020-01-01' WHERE day = '${monday}'`)
       assert.deepStrictEqual(yield* watched, [1, 1])
       world.bills.set(monday, billOf([trade]))
       assert.strictEqual((yield* run(monday)).status, "completed")
       assert.deepStrictEqual(yield* watched, [0, 0])
     })
+  )
+
+  it.effect(
+    "misses a day that nobody asked for from the hour on at which it is late, and once it is asked for no more",
+    () =>
+      Effect.gen(function* () {
+        const days = yield* UnaskedDays
+        const at = (hour: string) => days.list(new Date(`2026-11-18T${hour}Z`), 3)
+        const missed = { channel: wechat, account: "1900000001", merchantId: null }
+        yield* lay({}, [])
+        assert.deepStrictEqual(yield* at("08:00:00"), [], "an account that was never used owes no bill")
+        yield* lay({}, [(yield* movement(noon, 100)).record])
+        assert.deepStrictEqual(yield* at("08:00:00"), [{ ...missed, day: monday }])
+        yield* ask(monday)
+        // from then on each day is expected, also one on which nothing happened here
+        assert.deepStrictEqual(yield* at("08:00:00"), [{ ...missed, day: tuesday }])
+        assert.deepStrictEqual(yield* at("05:59:59"), [], "14 o'clock in Beijing is 6 in UTC")
+        yield* ask(tuesday)
+        assert.deepStrictEqual(yield* at("08:00:00"), [])
+      })
   )
 
   it.effect("lets a day that is over be late at the hour of the day after, by the channel's clock", () =>

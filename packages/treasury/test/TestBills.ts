@@ -11,6 +11,7 @@ import { Outbox } from "@mall/platform/Outbox"
 import { TestDatabase } from "@mall/testing/TestDatabase"
 import { Context, Effect, Layer, Stream } from "effect"
 import * as ReconciliationServices from "../src/reconciliation/ReconciliationServices.ts"
+import { UnaskedDays } from "../src/reconciliation/UnaskedDays.ts"
 import { heading, sumsHeading } from "../src/reconciliation/bill/wechatPayBill.ts"
 
 export const wechat = ChannelId.make("wechatpay")
@@ -124,7 +125,7 @@ const chunks = (bytes: Uint8Array) =>
   Array.from({ length: Math.ceil(bytes.length / 1001) }, (_, index) => bytes.slice(index * 1001, (index + 1) * 1001))
 
 /** Reconciliation on a database of its own, between a channel and records that the test lays down. */
-export const TestReconciliation = ReconciliationServices.layer.pipe(
+export const TestReconciliation = Layer.mergeAll(ReconciliationServices.layer, UnaskedDays.layer).pipe(
   Layer.provide(Ports),
   Layer.provide(Outbox.layer),
   Layer.provideMerge(Layer.mergeAll(TestDatabase, World.layer)),

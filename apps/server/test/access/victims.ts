@@ -6,6 +6,8 @@ import { ChannelId } from "@mall/domain/payments/Payment"
 import { FxQuoteId } from "@mall/domain/treasury/FxQuote"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
 import * as Sql from "@mall/platform/Sql"
+import { DifferenceId } from "@mall/domain/treasury/Difference"
+import { RunId } from "@mall/domain/treasury/Run"
 import { SettlementId } from "@mall/domain/treasury/Settlement"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
@@ -17,6 +19,8 @@ import { eventually, newBuyer, orderBecomes, sandboxAt, signIn, skusInStock } fr
 const newPayoutId = generator(PayoutId)
 const newDisputeId = generator(DisputeId)
 const newQuoteId = generator(FxQuoteId)
+const newRunId = generator(RunId)
+const newDifferenceId = generator(DifferenceId)
 const newSettlementId = generator(SettlementId)
 const wechatpay = ChannelId.make("wechatpay")
 
@@ -41,6 +45,8 @@ export interface Belongings {
   readonly payoutAccountId: string
   readonly withdrawalId: string
   readonly settlementId: string
+  readonly runId: string
+  readonly differenceId: string
   readonly applicationId: string
   readonly documentId: string
   readonly shopId: string
@@ -196,6 +202,19 @@ export class Victims extends Context.Service<
           (id, merchant_id, currency, cut_off, terms, status, attempt, failure, created_at, updated_at)
         VALUES (${settlementId}, ${shop}, 'CNY', ${now}, '{}', 'failed', 1, 'settlement-secret', ${now}, ${now})
       `
+      const runId = yield* newRunId
+      yield* sql`
+        INSERT INTO treasury.reconciliation_runs
+          (id, channel, account, merchant_id, day, status, attempt, actor, asked_at, late_at, finished_at)
+        VALUES (${runId}, 'stripe', 'victim-secret-account', ${shop}, '2026-01-01', 'completed', 1, 'a', ${now}, ${now}, ${now})
+      `
+      const differenceId = yield* newDifferenceId
+      yield* sql`
+        INSERT INTO treasury.differences (id, run_id, channel, account, merchant_id, day, class, kind, reference, occurrence,
+          status, created_at, updated_at)
+        VALUES (${differenceId}, ${runId}, 'stripe', 'victim-secret-account', ${shop}, '2026-01-01', 'missing_here', 'payment',
+          'victim-secret-movement', 0, 'open', ${now}, ${now})
+      `
       const name = { zh: "受害者", en: "victim-secret-shop" }
       const application = yield* buyer.mall.merchantApplications.apply({
         payload: {
@@ -234,6 +253,8 @@ export class Victims extends Context.Service<
         payoutAccountId,
         withdrawalId,
         settlementId,
+        runId,
+        differenceId,
         applicationId: application.id,
         documentId: paper.id,
         shopId: ownShop.id
@@ -259,6 +280,7 @@ export class Victims extends Context.Service<
           ...[unpaid.orders[0]!.id, order.id, back.id, shopPayment.id, refund.id, disputeId, "dp_secret", "pi_secret"],
           ...["victim-secret-till", apiKey.id, account.id, fxQuoteId],
           ...["victim-secret-holder", payoutAccountId, withdrawalId, settlementId],
+          ...["victim-secret-account", "victim-secret-movement", runId, differenceId],
           ...["victim-secret-name", "SECRET-4711", "victim-secret-code"],
           ...["victim-secret-paper", "victim-secret-shop", application.id, paper.id, ownShop.id]
         ],

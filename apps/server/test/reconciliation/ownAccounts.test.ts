@@ -5,15 +5,18 @@ import { ChannelId } from "@mall/domain/payments/Payment"
 import { BillDay } from "@mall/domain/treasury/Bill"
 import { ChannelBills } from "@mall/domain/treasury/ChannelBills"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
+import { OwnDifference, OwnRun } from "@mall/domain/treasury/OwnReconciliation"
 import { RunId } from "@mall/domain/treasury/Run"
 import { SettledPayments } from "@mall/domain/treasury/SettledPayments"
 import { readsOf } from "@mall/platform/Tenancy"
 import { DailyReconciliation } from "@mall/treasury/reconciliation/DailyReconciliation"
 import { Differences } from "@mall/treasury/reconciliation/Differences"
+import { OwnReconciliation } from "@mall/treasury/reconciliation/OwnReconciliation"
 import { ReconciliationReads } from "@mall/treasury/reconciliation/ReconciliationReads"
 import { Reconciler } from "@mall/treasury/reconciliation/Reconciler"
 import * as ReconciliationServices from "@mall/treasury/reconciliation/ReconciliationServices"
 import { Runs } from "@mall/treasury/reconciliation/Runs"
+import { UnaskedDays } from "@mall/treasury/reconciliation/UnaskedDays"
 import { DateTime, Effect, Layer, Option, Schema, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { SqlClient } from "effect/sql"
@@ -26,10 +29,12 @@ import type { Merchant } from "../../../../packages/payments/test/TwoMerchants.t
 
 const newRunId = generator(RunId)
 const newCorrectionId = generator(CorrectionId)
+const encodeRun = Schema.encodeEffect(OwnRun)
+const encodeDifference = Schema.encodeEffect(OwnDifference)
 const decodeLegs = Schema.decodeUnknownEffect(Legs)
 
 /** Two merchants with accounts of their own at every channel, each in a sandbox of its own, beside the platform's. */
-const Test = ReconciliationServices.layer.pipe(Layer.provideMerge(TestTwoMerchants))
+const Test = Layer.mergeAll(ReconciliationServices.layer, UnaskedDays.layer).pipe(Layer.provideMerge(TestTwoMerchants))
 
 /** A payment through the merchant's own account, by its number there. */
 const paid = Effect.fnUntraced(function* (merchant: Merchant, journey: Journey, amount: number) {
@@ -198,6 +203,13 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A merchant's 
       const { data: early } = yield* reads.runs({ merchantId: a.id, limit: 100 })
       assert.strictEqual(early.length, 0, "days of before the account was set here")
       yield* sql`UPDATE payments.channel_credentials SET created_at = created_at - interval '30 days'`
+      // so late that the day before is due wherever the channel's midnight is
+      const late = new Date(now.getTime() + 24 * 3_600_000)
+      const missing = Effect.map((yield* UnaskedDays).list(late, 2), (found) =>
+        found.filter(({ merchantId }) => merchantId === a.id)
+      )
+      const owed = yield* missing
+      assert.strictEqual(new Set(owed.map(({ channel }) => channel)).size, 5)
       const asked = yield* daily.run
       assert.isAbove(asked, 0)
       assert.strictEqual(yield* daily.run, 0, "once")
@@ -205,6 +217,45 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A merchant's 
       assert.strictEqual(new Set(data.map(({ channel }) => channel)).size, 5)
       assert.isTrue(data.every(({ actor, status }) => status === "queued" && actor === "sweep:reconciliation"))
       assert.isAbove((yield* reads.runs({ merchantId: b.id })).data.length, 0)
+      const known = new Set(data.map(({ channel, day }) => `${channel} ${day}`))
+      assert.isTrue((yield* missing).every(({ channel, day }) => !known.has(`${channel} ${day}`)))
+      assert.isBelow((yield* missing).length, owed.length)
+    })
+  )
+
+  it.effect("is shown to its merchant without what the platform's people noted, and to nobody else", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* Merchants
+      const own = yield* OwnReconciliation
+      const sql = yield* SqlClient.SqlClient
+      const journey = journeys[0]!
+      const reference = yield* paid(a, journey, 7_000)
+      const day = yield* yesterday(journey)
+      yield* change(a, journey.channel, { kind: "amount", reference })
+      const done = yield* run(a, journey.channel, day)
+      yield* run(undefined, journey.channel, day)
+
+      const runs = yield* own.runs(a.id, { limit: 100 })
+      assert.include(
+        runs.data.map(({ id }) => id),
+        done.id
+      )
+      assert.isTrue(runs.data.every(({ merchantId }) => merchantId === a.id))
+      assert.strictEqual((yield* own.run(a.id, done.id)).status, "completed")
+      const { data } = yield* own.differences(a.id, { day, class: "amount_differs" })
+      const found = data.find((one) => one.reference === reference) ?? assert.fail("no difference")
+      const differences = yield* Differences
+      yield* differences.assign(found.id, { assignee: "olga", note: "the platform's own words" }, "operator:olga")
+      const shown = yield* encodeDifference(yield* own.difference(a.id, found.id))
+      assert.deepInclude(shown, { reference, merchantId: a.id })
+      assert.doesNotHaveAnyKeys(shown, ["assignee", "note"])
+      assert.doesNotHaveAnyKeys(yield* encodeRun(done), ["actor", "traceId"])
+
+      assert.strictEqual((yield* Effect.flip(own.run(b.id, done.id)))._tag, "RunNotFound")
+      assert.strictEqual((yield* Effect.flip(own.difference(b.id, found.id)))._tag, "DifferenceNotFound")
+      const [platforms] = yield* sql`SELECT id FROM treasury.reconciliation_runs WHERE merchant_id IS NULL LIMIT 1`
+      const id = RunId.make(String(platforms?.["id"]))
+      assert.strictEqual((yield* Effect.flip(own.run(a.id, id)))._tag, "RunNotFound")
     })
   )
 

@@ -125,12 +125,21 @@ export const DoctorReport = Schema.Struct({
 }).annotate({ identifier: "DoctorReport" })
 export type DoctorReport = typeof DoctorReport.Type
 
-/** Which checks to run: one by its name, else all of `reach` (`database` unless told). Full: over all rows, not only what changed. */
+/**
+ * Which checks to run: one by its name, else all of `reach` (`database` unless told). Full: over all rows, not only what changed.
+ * With the id of a subject the check looks at that alone, whenever it changed.
+ */
 export const DoctorOrder = Schema.Struct({
   check: Schema.optionalKey(PlainText(60)),
+  subject: Schema.optionalKey(PlainText(200)),
   isFull: Schema.optionalKey(Schema.Boolean),
   withChannels: Schema.optionalKey(Schema.Boolean)
-})
+}).check(
+  Schema.makeFilter(
+    ({ check, subject }) =>
+      subject === undefined || check !== undefined || "a subject is looked at by the check of a name"
+  )
+)
 export type DoctorOrder = typeof DoctorOrder.Type
 
 export const Acknowledgement = Schema.Struct({ reason: NonBlankText(400) })

@@ -50,7 +50,10 @@ export class DoctorApiGroup extends HttpApiGroup.make("doctor")
       .middleware(Idempotent)
       .annotate(RequiredPermission, "doctor:administer")
       .annotateMerge(
-        describe("Run checks now", "Without `isFull` over what changed since the last run. Takes its time.")
+        describe(
+          "Run checks now",
+          "Without `isFull` over what changed since the last run; with `subject` over that alone. Takes its time."
+        )
       ),
     HttpApiEndpoint.post("acknowledge", "/violations/:id/acknowledge", {
       params: id,
@@ -84,7 +87,7 @@ export class DoctorAdminRpcs extends RpcGroup.make(
   Rpc.make("admin.doctor.show", { payload: id, success: ViolationDetails, error: ViolationNotFound })
     .annotate(Audited, "nothing")
     .annotate(RequiredPermission, "doctor:read"),
-  Rpc.make("admin.doctor.run", { payload: DoctorOrder.fields, success: DoctorReport, error: UnknownCheck })
+  Rpc.make("admin.doctor.run", { payload: DoctorOrder, success: DoctorReport, error: UnknownCheck })
     .annotate(Audited, "doctor.run")
     .annotate(RequiredPermission, "doctor:administer"),
   Rpc.make("admin.doctor.acknowledge", {

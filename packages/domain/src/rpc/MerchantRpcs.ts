@@ -10,6 +10,7 @@ import { DisputesMerchantRpcs } from "../payments/DisputeRpcs.ts"
 import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { TradeMerchantRpcs } from "../trade/TradeRpc.ts"
 import { ExchangeMerchantRpcs } from "../treasury/ExchangeRpcs.ts"
+import { OwnReconciliationRpcs } from "../treasury/OwnReconciliationRpcs.ts"
 import { PayoutMerchantRpcs } from "../treasury/PayoutRpcs.ts"
 import { SettlementMerchantRpcs } from "../treasury/SettlementRpcs.ts"
 import { MerchantProfileRpcs } from "../merchants/MerchantRpcs.ts"
@@ -23,6 +24,7 @@ export class MerchantRpcs extends CatalogAdminRpcs.merge(
   ExchangeMerchantRpcs,
   LedgerMerchantRpcs,
   MerchantProfileRpcs,
+  OwnReconciliationRpcs,
   PaymentsMerchantRpcs,
   PayoutMerchantRpcs,
   SettlementMerchantRpcs,

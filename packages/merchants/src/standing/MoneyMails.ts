@@ -1,79 +1,65 @@
-import { formatMajor } from "@mall/domain/kernel/Currency"
-import type { Purpose } from "@mall/domain/ledger/Transfer"
+import { MerchantStaff } from "@mall/domain/identity/MerchantStaff"
+import type { Permission } from "@mall/domain/identity/Permission"
+import { merchantMoneyMail } from "@mall/domain/merchants/MerchantTopics"
+import type { MerchantMoneyMail } from "@mall/domain/merchants/MerchantTopics"
 import { payoutAccountNews } from "@mall/domain/treasury/PayoutTopics"
 import { SettlementSettled } from "@mall/domain/treasury/Settlement"
+import { Outbox } from "@mall/platform/Outbox"
 import * as Subscription from "@mall/platform/Subscription"
-import { Layer } from "effect"
-import { writeToMerchant } from "./merchantMail.ts"
+import { Effect, Layer, Option } from "effect"
+import { contactOf, inBoth, sendMail } from "./merchantMail.ts"
+import { lettersOf } from "./moneyLetters.ts"
 
-type AccountNews = (typeof payoutAccountNews.schema)["Type"]
-type Settled = (typeof SettlementSettled.schema)["Type"]
+type About = MerchantMoneyMail["about"]
 
-const accountText = ({ currency, maskedNumber, what }: AccountNews) =>
-  what === "added"
-    ? {
-        subject: "新增收款账户 / A bank account was added",
-        text:
-          `您的店铺添加了 ${currency} 收款账户 ${maskedNumber}，核实后即可收款。若非本人操作，请立即联系我们。\n\n` +
-          `The account ${maskedNumber} was added for ${currency}. Once it is verified your money goes there. ` +
-          `If it was not you, tell us at once.`
-      }
-    : {
-        subject: "收款账户已启用 / A bank account is in use",
-        text:
-          `${currency} 款项从现在起汇入账户 ${maskedNumber}。若非本人操作，请立即联系我们。\n\n` +
-          `From now on your ${currency} goes to the account ${maskedNumber}. If it was not you, tell us at once.`
-      }
-
-const names: Readonly<Record<Purpose, string>> = {
-  capture: "收款 payments",
-  surplus_capture: "重复收款 paid twice",
-  refund: "退款 refunds",
-  surplus_refund: "重复收款退回 given back of what was paid twice",
-  dispute: "争议 disputes",
-  fee: "手续费 fees",
-  settlement: "结算 settlements",
-  reserve: "保证金 reserves",
-  reserve_release: "保证金释放 released reserves",
-  payout: "付款 pay-outs",
-  payout_return: "退回付款 returned pay-outs",
-  conversion: "兑换 exchanges",
-  adjustment: "调整 corrections"
+/** Who of the staff has to do with it, as the policy says: the owner, and whoever looks after the money. */
+const permissionOf: Readonly<Record<About["_tag"], Permission>> = {
+  PayoutAccount: "payouts:accounts",
+  Settlement: "settlements:read"
 }
 
-const settlementText = (message: Settled) => {
-  const { carriedIn, carriedOut, currency, cutOff, lines, net, reserve, settled } = message
-  const amount = (units: number) => `${formatMajor(units, currency)} ${currency}`
-  const rows: ReadonlyArray<readonly [string, number]> = [
-    ["上期结转 carried in", carriedIn],
-    ...lines.map(({ added, purpose, taken }) => [names[purpose], added - taken] as const),
-    ["净额 net", net],
-    ["保证金 held back", reserve],
-    ["结转下期 carried into the next", carriedOut],
-    ["本期结算 settled", settled]
-  ]
-  return {
-    subject: `结算单 / Settlement of ${amount(settled)}`,
-    text: [
-      `截至 ${cutOff.toISOString()} 的结算单 ${message.id} / The settlement up to that time:`,
-      "",
-      ...rows.map(([name, units]) => `${name}: ${amount(units)}`)
-    ].join("\n")
-  }
-}
+const staffOf = (about: About) =>
+  MerchantStaff.use((staff) => staff.holding(about.news.merchantId, permissionOf[about._tag]))
 
-/** Writes to a merchant about their money: what a settlement comes to, and where it goes. The id of a mail is the message's own. */
+/**
+ * Asks for one mail to each: the contact that was last approved, so that no login alone keeps the news from the merchant, and those
+ * of the staff. The contact is one of the staff where the address is the same.
+ */
+const writeToAll = Effect.fnUntraced(function* (about: About) {
+  const outbox = yield* Outbox
+  const contact = Option.getOrNull(yield* contactOf(about.news.merchantId))
+  const staff = (yield* staffOf(about)).filter(({ email }) => email !== contact)
+  const recipients = [...(contact === null ? [] : [null]), ...staff.map(({ userId }) => userId)]
+  yield* outbox.publishAll(
+    merchantMoneyMail,
+    recipients.map((userId) => ({ userId, about }))
+  )
+})
+
+/** Who left or was banned since it was asked for is not written to. */
+const write = Effect.fnUntraced(function* (message: MerchantMoneyMail) {
+  const { about, userId } = message
+  const staff = yield* staffOf(about)
+  const contact = userId === null ? Option.getOrUndefined(yield* contactOf(about.news.merchantId)) : undefined
+  const member = staff.find((one) => (userId === null ? one.email === contact : one.userId === userId))
+  const to = contact ?? member?.email
+  if (to === undefined) return
+  const letters = lettersOf(about)
+  const letter = member === undefined ? inBoth(letters) : letters[member.locale]
+  yield* sendMail(to, { id: merchantMoneyMail.id(message), ...letter })
+})
+
+/** Writes about a merchant's money: what a settlement comes to, and where it goes. The id of a mail is the message's own. */
 export const subscriptions = Layer.mergeAll(
   Subscription.layer({
     topic: payoutAccountNews,
     subscriber: "merchants",
-    handler: (message) =>
-      writeToMerchant(message.merchantId, { id: payoutAccountNews.id(message), ...accountText(message) })
+    handler: (news) => writeToAll({ _tag: "PayoutAccount", news })
   }),
   Subscription.layer({
     topic: SettlementSettled,
     subscriber: "merchants",
-    handler: (message) =>
-      writeToMerchant(message.merchantId, { id: SettlementSettled.id(message), ...settlementText(message) })
-  })
+    handler: (news) => writeToAll({ _tag: "Settlement", news })
+  }),
+  Subscription.layer({ topic: merchantMoneyMail, subscriber: "merchants", handler: write })
 )

@@ -102,7 +102,9 @@ export const channelCheck = Effect.gen(function* () {
     look: Effect.fnUntraced(function* ({ now, selection }) {
       const rows = yield* sql`
         SELECT id FROM payments.intents WHERE captured > 0 AND ${among(selection, now)}
-        ORDER BY random() LIMIT ${sample}`.pipe(Effect.flatMap(decode))
+        ORDER BY random() LIMIT ${selection.type === "subjects" ? selection.ids.length : sample}`.pipe(
+        Effect.flatMap(decode)
+      )
       const found = yield* Effect.forEach(
         rows,
         Effect.fnUntraced(function* ({ id }) {

@@ -103,23 +103,27 @@ export class Doctor extends Context.Service<
         return seen
       })
 
-      /** What changed, and what was wrong before. */
+      /** What is selected, and what was wrong before. */
       const lookAgain = Effect.fnUntraced(function* (
         check: Check,
-        since: Date,
+        selection: Selection,
         open: ReadonlyArray<Violation>
       ): Effect.fn.Return<Seen, unknown> {
-        const changed = yield* lookThrough(check, { type: "since", since })
-        if (open.length === 0) return changed
+        const selected = yield* lookThrough(check, selection)
+        if (open.length === 0) return selected
         const ids = open.map(({ subject }) => subject.id)
         const again = yield* lookThrough(check, { type: "subjects", ids })
-        const known = new Set(changed.findings.map(({ subject }) => keyOf(subject)))
+        const known = new Set(selected.findings.map(({ subject }) => keyOf(subject)))
         return {
-          looked: changed.looked + again.looked,
-          findings: [...changed.findings, ...again.findings.filter(({ subject }) => !known.has(keyOf(subject)))],
-          isCut: changed.isCut || again.isCut
+          looked: selected.looked + again.looked,
+          findings: [...selected.findings, ...again.findings.filter(({ subject }) => !known.has(keyOf(subject)))],
+          isCut: selected.isCut || again.isCut
         }
       })
+
+      /** What was not looked at is not right for that: a sample says nothing of what it left out. */
+      const lookAtAll = (check: Check, open: ReadonlyArray<Violation>) =>
+        check.reach === "channels" ? lookAgain(check, { type: "all" }, open) : lookThrough(check, { type: "all" })
 
       const freezeFor = Effect.fnUntraced(function* (violation: Violation, account: AccountCode) {
         const order = { by: doctor, reason: violation.summary.slice(0, 400), violation: violation.id }
@@ -179,14 +183,12 @@ export class Doctor extends Context.Service<
         retryConflicts
       )
 
-      const examine = Effect.fnUntraced(function* (check: Check, previous: RunRow | undefined, isFull: boolean) {
-        const at = yield* DateTime.nowAsDate
-        const open = yield* repo.open(check.name)
-        const covered = previous?.coveredUntil ?? null
-        const seen =
-          isFull || covered === null
-            ? yield* lookThrough(check, { type: "all" })
-            : yield* lookAgain(check, new Date(covered.getTime() - Duration.toMillis(overlap)), open)
+      const conclude = Effect.fnUntraced(function* (
+        check: Check,
+        seen: Seen,
+        open: ReadonlyArray<Violation>,
+        at: Date
+      ) {
         const { news, standing } = yield* writeDown(check, seen, open, at)
         for (const violation of standing) {
           if (violation.acknowledgedAt !== null) continue
@@ -198,6 +200,56 @@ export class Doctor extends Context.Service<
         return { seen, acknowledged: standing.filter(({ acknowledgedAt }) => acknowledgedAt !== null).length }
       })
 
+      const examine = Effect.fnUntraced(function* (check: Check, previous: RunRow | undefined, isFull: boolean) {
+        const at = yield* DateTime.nowAsDate
+        const open = yield* repo.open(check.name)
+        const covered = previous?.coveredUntil ?? null
+        const seen =
+          isFull || covered === null
+            ? yield* lookAtAll(check, open)
+            : yield* lookAgain(
+                check,
+                { type: "since", since: new Date(covered.getTime() - Duration.toMillis(overlap)) },
+                open
+              )
+        return yield* conclude(check, seen, open, at)
+      })
+
+      /** Of a check that looks at all each time the rest is left out: nothing is found or resolved but what is about the subject. */
+      const examineSubject = Effect.fnUntraced(function* (check: Check, id: string) {
+        const at = yield* DateTime.nowAsDate
+        const open = (yield* repo.open(check.name)).filter(({ subject }) => subject.id === id)
+        const seen = yield* lookThrough(check, { type: "subjects", ids: [id] })
+        const findings = seen.findings.filter(({ subject }) => subject.id === id)
+        return yield* conclude(check, { ...seen, findings }, open, at)
+      })
+
+      const resultOf = Effect.fnUntraced(function* (
+        check: Check,
+        isFull: boolean,
+        exit: Exit.Exit<Effect.Success<ReturnType<typeof examine>>, unknown>
+      ) {
+        const failure = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : null
+        if (failure !== null) {
+          yield* Effect.logError("A check could not look").pipe(Effect.annotateLogs({ check: check.name, failure }))
+        }
+        const { acknowledged, seen } = Exit.isSuccess(exit)
+          ? exit.value
+          : { acknowledged: 0, seen: { looked: 0, findings: [], isCut: false } }
+        const counts = { looked: seen.looked, found: seen.findings.length }
+        const result: CheckResult = { check: check.name, says: check.says, isFull, ...counts, acknowledged, failure }
+        return { result, isCut: seen.isCut }
+      })
+
+      /** Leaves no trace of a run: it tells nothing of what it did not look at. */
+      const runSubject = (check: Check, id: string) =>
+        examineSubject(check, id).pipe(
+          Effect.withSpan(`doctor ${check.name}`),
+          Effect.exit,
+          Effect.flatMap((exit) => resultOf(check, false, exit)),
+          Effect.map(({ result }) => result)
+        )
+
       const runCheck = Effect.fnUntraced(function* (
         check: Check,
         previous: RunRow | undefined,
@@ -207,18 +259,21 @@ export class Doctor extends Context.Service<
         const startedAt = yield* DateTime.nowAsDate
         const exit = yield* examine(check, previous, isFull).pipe(Effect.withSpan(`doctor ${check.name}`), Effect.exit)
         const finishedAt = yield* DateTime.nowAsDate
-        const failure = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : null
-        if (failure !== null) {
-          yield* Effect.logError("A check could not look").pipe(Effect.annotateLogs({ check: check.name, failure }))
-        }
-        const { acknowledged, seen } = Exit.isSuccess(exit)
-          ? exit.value
-          : { acknowledged: 0, seen: { looked: 0, findings: [], isCut: false } }
-        const coveredUntil = failure === null && !seen.isCut ? startedAt : null
-        const counts = { looked: seen.looked, found: seen.findings.length }
-        yield* repo.recordRun({ check: check.name, isFull, startedAt, finishedAt, failure, coveredUntil, ...counts })
+        const { isCut, result } = yield* resultOf(check, isFull, exit)
+        const { failure, found, looked } = result
+        const coveredUntil = failure === null && !isCut ? startedAt : null
+        yield* repo.recordRun({
+          check: check.name,
+          isFull,
+          startedAt,
+          finishedAt,
+          failure,
+          coveredUntil,
+          looked,
+          found
+        })
         yield* Metric.update(lastRun(check.name), finishedAt.getTime() / 1000)
-        return { check: check.name, says: check.says, isFull, ...counts, acknowledged, failure }
+        return result
       })
 
       const wanted = Effect.fnUntraced(function* ({ check, withChannels = false }: DoctorOrder) {
@@ -233,8 +288,9 @@ export class Doctor extends Context.Service<
         function* (order: DoctorOrder) {
           const chosen = yield* wanted(order)
           const previous = new Map((yield* repo.runs).map((row) => [row.check, row]))
+          const { isFull = false, subject } = order
           const results = yield* Effect.forEach(chosen, (check) =>
-            runCheck(check, previous.get(check.name), order.isFull ?? false)
+            subject === undefined ? runCheck(check, previous.get(check.name), isFull) : runSubject(check, subject)
           )
           const isSound = results.every(
             ({ acknowledged, failure, found }) => failure === null && found === acknowledged

@@ -16,7 +16,9 @@ const acts = Effect.gen(function* () {
     run: Effect.fnUntraced(function* (order: DoctorOrder) {
       const report = yield* doctor.run(order)
       const resource = { type: "check", id: order.check ?? "all" }
-      yield* Effect.orDie(audit.record({ action: "doctor.run", resource }))
+      const { subject } = order
+      const about = subject === undefined ? {} : { after: { subject } }
+      yield* Effect.orDie(audit.record({ action: "doctor.run", resource, ...about }))
       return report
     }),
     acknowledge: (id: ViolationId, reason: string) =>

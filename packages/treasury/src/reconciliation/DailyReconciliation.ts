@@ -3,16 +3,18 @@ import type { BillDay } from "@mall/domain/treasury/Bill"
 import { ChannelBills } from "@mall/domain/treasury/ChannelBills"
 import type { BillSource, OwnBillSource } from "@mall/domain/treasury/ChannelBills"
 import { RunId } from "@mall/domain/treasury/Run"
-import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
+import { Context, DateTime, Effect, Layer, Stream } from "effect"
 import type { Config } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { boundsOf, dayBefore, hourAt } from "./days.ts"
+import { ownAccounts } from "./ownAccounts.ts"
 import { ReconciliationConfig } from "./ReconciliationConfig.ts"
 import { showOpen, showRuns } from "./reconciliationMetrics.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
 import { Reconciler } from "./Reconciler.ts"
 import { RunRepo } from "./RunRepo.ts"
 import { Runs } from "./Runs.ts"
+import { UnaskedDays } from "./UnaskedDays.ts"
 import { UncomparedDays } from "./UncomparedDays.ts"
 
 const newRunId = generator(RunId)
@@ -42,6 +44,7 @@ export class DailyReconciliation extends Context.Service<
     Effect.gen(function* () {
       const bills = yield* ChannelBills
       const days = yield* UncomparedDays
+      const unaskedDays = yield* UnaskedDays
       const reads = yield* ReconciliationReads
       const reconciler = yield* Reconciler
       const repo = yield* RunRepo
@@ -76,18 +79,8 @@ export class DailyReconciliation extends Context.Service<
         return (yield* daysOf(source, now)).filter(({ day }) => boundsOf(source, day).to > source.since)
       })
 
-      const ownAccounts = (now: Date) => {
-        const since = new Date(now.getTime() - (config.catchUpDays + 1) * dayMillis)
-        return Stream.paginate<OwnBillSource | null, ReadonlyArray<OwnBillSource>>(null, (after) =>
-          Effect.map(bills.own(since, after, pageSize), (page) => {
-            const last = page.at(-1)
-            return [[page], last === undefined || page.length < pageSize ? Option.none() : Option.some(last)] as const
-          })
-        )
-      }
-
       const askForOwn = (now: Date): Effect.Effect<number, SqlError | Config.ConfigError> =>
-        ownAccounts(now).pipe(
+        ownAccounts(bills, new Date(now.getTime() - (config.catchUpDays + 1) * dayMillis), pageSize).pipe(
           Stream.mapEffect((page) =>
             Effect.forEach(page, (source) => ownDaysOf(source, now)).pipe(
               Effect.flatMap((wanted) => askAll(wanted.flat()))
@@ -120,7 +113,10 @@ export class DailyReconciliation extends Context.Service<
           const now = yield* DateTime.nowAsDate
           const waiting = yield* reads.waiting
           const uncompared = yield* Effect.orDie(days.list(now))
-          const channels = new Set([...bills.sources, ...waiting, ...uncompared].map(({ channel }) => String(channel)))
+          const unasked = yield* Effect.orDie(unaskedDays.list(now, config.catchUpDays))
+          const channels = new Set(
+            [...bills.sources, ...waiting, ...uncompared, ...unasked].map(({ channel }) => String(channel))
+          )
           let late = 0
           for (const channel of channels) {
             const found = waiting.find((one) => one.channel === channel)
@@ -129,7 +125,7 @@ export class DailyReconciliation extends Context.Service<
             yield* showOpen(channel, found?.open ?? 0, age / 1000)
             yield* showRuns(
               channel,
-              ofChannel.filter(({ isLate }) => isLate).length,
+              ofChannel.filter(({ isLate }) => isLate).length + unasked.filter((one) => one.channel === channel).length,
               ofChannel.filter(({ status }) => status === "failed").length
             )
             if (age < config.alarmAfterDays * dayMillis) continue

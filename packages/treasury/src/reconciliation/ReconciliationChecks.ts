@@ -3,17 +3,28 @@ import { finding } from "@mall/platform/doctor/Checks"
 import type { Check } from "@mall/platform/doctor/Checks"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { ReconciliationConfig } from "./ReconciliationConfig.ts"
+import type { RunKey } from "./RunRepo.ts"
+import { UnaskedDays } from "./UnaskedDays.ts"
 import { UncomparedDays } from "./UncomparedDays.ts"
 import type { UncomparedDay } from "./UncomparedDays.ts"
 
 const Left = Schema.Struct({ id: Schema.String, rows: Schema.Int })
 
-const nameOf = ({ account, channel, day, merchantId }: UncomparedDay) =>
+const nameOf = ({ account, channel, day, merchantId }: RunKey) =>
   `${channel} ${account}${merchantId === null ? "" : ` of merchant ${merchantId}`}, ${day}`
+
+/** How far back days are expected that nobody asked for. */
+const horizonDays = 30
+
+const idOf = ({ account, channel, day, merchantId }: RunKey) =>
+  [channel, account, ...(merchantId === null ? [] : [merchantId]), day].join("/")
 
 const made = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const days = yield* UncomparedDays
+  const unasked = yield* UnaskedDays
+  const { catchUpDays } = yield* ReconciliationConfig
   const decode = Schema.decodeUnknownEffect(Schema.Array(Left))
 
   const staging: Check = {
@@ -67,12 +78,24 @@ const made = Effect.gen(function* () {
       }))
   })
 
-  const late = about(
+  const askedLate = about(
     "reconciliation_late",
     "A day's bill is compared by RECONCILIATION_LATE_HOUR of the day after",
     ({ isLate }) => isLate,
     ({ failure, status }) => `its bill is not compared yet (${status}${failure === null ? "" : `: ${failure}`})`
   )
+  /** Among news those are looked for that the sweep would still ask for; what was found so, and in a full look, as far back as runs. */
+  const late: Check = {
+    ...askedLate,
+    look: Effect.fnUntraced(function* (look) {
+      const asked = yield* askedLate.look(look)
+      const never = yield* unasked.list(look.now, look.selection.type === "since" ? catchUpDays : horizonDays)
+      const findings = never.map((key) =>
+        finding({ type: "reconciliation_day", id: idOf(key) }, `${nameOf(key)}: nobody asked for its bill`)
+      )
+      return { looked: asked.looked + never.length, findings: [...asked.findings, ...findings], next: null }
+    })
+  }
   const failed = about(
     "reconciliation_failed",
     "No run of the reconciliation is given up, or fails three times though the channel gives a bill",
@@ -82,5 +105,7 @@ const made = Effect.gen(function* () {
   return { checks: [staging, late, failed] }
 })
 
-/** What the reconciliation makes sure of. Needs `Checks` and `SqlClient`. */
-export const layer = Checks.layer(made).pipe(Layer.provide(UncomparedDays.layer))
+/** What the reconciliation makes sure of. Needs `Checks`, `SqlClient` and the ports `ChannelBills` and `SettledPayments`. */
+export const layer = Checks.layer(made).pipe(
+  Layer.provide([UncomparedDays.layer, UnaskedDays.layer, ReconciliationConfig.layer])
+)

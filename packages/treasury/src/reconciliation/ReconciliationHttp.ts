@@ -5,16 +5,16 @@ import { ChannelFeeId } from "@mall/domain/treasury/ChannelFee"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
 import { RunId } from "@mall/domain/treasury/Run"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { ChannelFees } from "./ChannelFees.ts"
 import { Differences } from "./Differences.ts"
 import { actorOf } from "./actorOf.ts"
+import { OwnReconciliation, ownShop } from "./OwnReconciliation.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
 import { Rules } from "./Rules.ts"
 import { Runs } from "./Runs.ts"
 
-/** Serves the group `reconciliation`. Needs the services of `ReconciliationServices` and the middlewares. */
-export const layer = ApiGroup.group(
+const platform = ApiGroup.group(
   MallApi,
   "reconciliation",
   Effect.fn(function* (handlers) {
@@ -54,3 +54,20 @@ export const layer = ApiGroup.group(
     })
   })
 )
+
+const own = ApiGroup.group(
+  MallApi,
+  "ownReconciliation",
+  Effect.fn(function* (handlers) {
+    const reads = yield* OwnReconciliation
+    return handlers.handleAll({
+      runs: ({ query }) => Effect.flatMap(ownShop, (shop) => reads.runs(shop, query)),
+      run: ({ params }) => Effect.flatMap(ownShop, (shop) => reads.run(shop, params.id)),
+      differences: ({ query }) => Effect.flatMap(ownShop, (shop) => reads.differences(shop, query)),
+      difference: ({ params }) => Effect.flatMap(ownShop, (shop) => reads.difference(shop, params.id))
+    })
+  })
+)
+
+/** Serves the groups of reconciliation. Needs the services of `ReconciliationServices` and the middlewares. */
+export const layer = Layer.mergeAll(platform, own)

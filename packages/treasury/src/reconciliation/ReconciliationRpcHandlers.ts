@@ -2,12 +2,14 @@ import { CurrentUser } from "@mall/domain/identity/CurrentUser"
 import { generator } from "@mall/domain/kernel/Id"
 import { ChannelFeeId } from "@mall/domain/treasury/ChannelFee"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
+import { OwnReconciliationRpcs } from "@mall/domain/treasury/OwnReconciliationRpcs"
 import { ReconciliationAdminRpcs } from "@mall/domain/treasury/ReconciliationRpcs"
 import { RunId } from "@mall/domain/treasury/Run"
 import { Effect } from "effect"
 import { actorOf } from "./actorOf.ts"
 import { ChannelFees } from "./ChannelFees.ts"
 import { Differences } from "./Differences.ts"
+import { OwnReconciliation, ownShop } from "./OwnReconciliation.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
 import { Rules } from "./Rules.ts"
 import { Runs } from "./Runs.ts"
@@ -17,7 +19,7 @@ const newFeeId = generator(ChannelFeeId)
 const newCorrectionId = generator(CorrectionId)
 
 /** Serves `ReconciliationAdminRpcs`. Needs the services of `ReconciliationServices`. */
-export const layer = ReconciliationAdminRpcs.toLayer(
+export const adminLayer = ReconciliationAdminRpcs.toLayer(
   Effect.gen(function* () {
     const differences = yield* Differences
     const reads = yield* ReconciliationReads
@@ -50,6 +52,19 @@ export const layer = ReconciliationAdminRpcs.toLayer(
         CurrentUser.use((user) => differences.approve(id, decision, actorOf(user))),
       "admin.recon.reject": ({ id, ...decision }) =>
         CurrentUser.use((user) => differences.reject(id, decision, actorOf(user)))
+    })
+  })
+)
+
+/** Serves `OwnReconciliationRpcs`. Needs the services of `ReconciliationServices`. */
+export const merchantLayer = OwnReconciliationRpcs.toLayer(
+  Effect.gen(function* () {
+    const reads = yield* OwnReconciliation
+    return OwnReconciliationRpcs.of({
+      "recon.runs": (filter) => Effect.flatMap(ownShop, (shop) => reads.runs(shop, filter)),
+      "recon.run": ({ id }) => Effect.flatMap(ownShop, (shop) => reads.run(shop, id)),
+      "recon.differences": (filter) => Effect.flatMap(ownShop, (shop) => reads.differences(shop, filter)),
+      "recon.difference": ({ id }) => Effect.flatMap(ownShop, (shop) => reads.difference(shop, id))
     })
   })
 )

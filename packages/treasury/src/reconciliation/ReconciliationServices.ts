@@ -4,6 +4,7 @@ import { Comparison } from "./Comparison.ts"
 import { DailyReconciliation } from "./DailyReconciliation.ts"
 import { DifferenceRepo } from "./DifferenceRepo.ts"
 import { Differences } from "./Differences.ts"
+import { OwnReconciliation } from "./OwnReconciliation.ts"
 import { ReconciliationConfig } from "./ReconciliationConfig.ts"
 import { ReconciliationReads } from "./ReconciliationReads.ts"
 import { Reconciler } from "./Reconciler.ts"
@@ -11,10 +12,11 @@ import { Rules } from "./Rules.ts"
 import { RunClaims } from "./RunClaims.ts"
 import { RunRepo } from "./RunRepo.ts"
 import { Runs } from "./Runs.ts"
+import { UnaskedDays } from "./UnaskedDays.ts"
 import { UncomparedDays } from "./UncomparedDays.ts"
 
 /** All services of reconciliation. Needs `SqlClient`, `Outbox` and the ports `ChannelBills`, `SettledPayments` and `Journal`. */
-export const layer = DailyReconciliation.layerNoDeps.pipe(
+export const layer = Layer.mergeAll(DailyReconciliation.layerNoDeps, OwnReconciliation.layerNoDeps).pipe(
   Layer.provideMerge(
     Layer.mergeAll(Reconciler.layerNoDeps, Differences.layerNoDeps, ReconciliationReads.layerNoDeps, Runs.layerNoDeps)
   ),
@@ -25,7 +27,8 @@ export const layer = DailyReconciliation.layerNoDeps.pipe(
       DifferenceRepo.layer,
       ReconciliationConfig.layer,
       RunRepo.layer,
-      UncomparedDays.layer
+      UncomparedDays.layer,
+      UnaskedDays.layer
     )
   ),
   Layer.provideMerge(Layer.mergeAll(ChannelFees.layer, Rules.layer))

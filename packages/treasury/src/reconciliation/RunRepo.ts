@@ -11,6 +11,8 @@ export interface RunKey extends BilledAccount {
   readonly day: BillDay
 }
 
+const FirstDay = Schema.Struct({ channel: Schema.String, account: Schema.String, day: BillDay })
+type FirstDay = typeof FirstDay.Type
 const Due = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
 const Keyed = Schema.Struct({ day: BillDay, index: Schema.Int })
 
@@ -43,6 +45,8 @@ export class RunRepo extends Context.Service<
     details(id: RunId): Effect.Effect<Option.Option<RunDetails>, SqlError>
     /** Of these those that nobody ever asked for. */
     neverAsked(keys: ReadonlyArray<RunKey>): Effect.Effect<ReadonlyArray<RunKey>, SqlError>
+    /** Of the platform's accounts the first days that anybody asked for. */
+    readonly firstDays: Effect.Effect<ReadonlyArray<FirstDay>, SqlError>
     /** Runs that a worker may begin now, the longest waiting first. */
     due(now: Date, limit: number): Effect.Effect<ReadonlyArray<RunId>, SqlError>
     tell(
@@ -132,6 +136,14 @@ export class RunRepo extends Context.Service<
           ORDER BY k.index`
       })
 
+      const firstDays = SqlSchema.findAll({
+        Request: Schema.Void,
+        Result: FirstDay,
+        execute: () => sql`
+          SELECT r.channel, r.account, to_char(min(r.day), 'YYYY-MM-DD') AS day FROM treasury.reconciliation_runs AS r
+          WHERE r.merchant_id IS NULL GROUP BY r.channel, r.account`
+      })
+
       const due = SqlSchema.findAll({
         Request: Due,
         Result: Schema.Struct({ id: RunId }),
@@ -162,6 +174,7 @@ export class RunRepo extends Context.Service<
             Effect.map((rows) => rows.flatMap(({ index }) => keys[index - 1] ?? [])),
             Effect.catchTag("SchemaError", Effect.die)
           ),
+        firstDays: Effect.catchTag(firstDays(undefined), "SchemaError", Effect.die),
         due: (now, limit) =>
           due({ now, limit }).pipe(
             Effect.map((rows) => rows.map(({ id }) => id)),
