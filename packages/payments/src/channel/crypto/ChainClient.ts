@@ -95,7 +95,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     toFailure: (cause: unknown) => CallFailed | ChannelError = toNoAnswer
   ): Effect.Effect<A, ChannelError> =>
     calls.call(operation, (exchange) => {
-      exchange.sent(asked)
+      // also a question without input is one that was sent
+      exchange.sent({ question: operation, ...asked })
       return Effect.tryPromise({ try: send, catch: toFailure }).pipe(
         Effect.tap((answer) => Effect.sync(() => exchange.heard(answer)))
       )
