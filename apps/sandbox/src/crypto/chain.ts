@@ -137,8 +137,8 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
 
   const sumOf = (logs: ReadonlyArray<{ readonly args: { readonly value?: bigint | undefined } }>) =>
     Number(logs.reduce((sum, { args }) => sum + (args.value ?? 0n), 0n))
-  const between = (token: Address, from: Address, to: Address) => ({
-    ...{ address: token, event: transferEvent, args: { from, to } },
+  const between = (token: Address, from: Address | undefined, to: Address) => ({
+    ...{ address: token, event: transferEvent, args: from === undefined ? { to } : { from, to } },
     ...{ fromBlock: 0n, toBlock: "latest" as const }
   })
 
@@ -147,11 +147,11 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
     pay: (to: string, amount: number) => inTurn(send(to, amount, amount)),
     /** Sends more than the payer has: the transaction is mined, and moves nothing. */
     failToPay: (to: string, amount: number) => inTurn(send(to, amount, 0)),
-    /** What the payer of the address sent there, and what the shop's wallet sent the payer. */
+    /** What was sent to the address, and what the shop's wallet sent the payer. */
     movements: Effect.fnUntraced(function* (address: string) {
       const { client, payer, to, token } = yield* partiesOf(address)
       const wallet = privateKeyToAccount(`0x${keys.hotWalletKey.slice(2)}`).address
-      const received = yield* attempt(() => client.getLogs(between(token, payer.address, to)))
+      const received = yield* attempt(() => client.getLogs(between(token, undefined, to)))
       const returned = yield* attempt(() => client.getLogs(between(token, wallet, payer.address)))
       return { received: sumOf(received), returned: sumOf(returned) }
     }),

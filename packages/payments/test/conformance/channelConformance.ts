@@ -46,6 +46,7 @@ interface Conformance extends ChannelProfile {
  */
 export const channelConformance = (profile: Conformance) => {
   const notApplicable = new Map(Object.entries<string>(profile.notApplicable))
+  const timeout = 60_000 * (profile.slowness ?? 1)
   const nearest = new Map(Object.entries(profile.nearest ?? {}))
   const all = { ...cases, ...(profile.captureOperation === undefined ? {} : captureCases) }
   const applicable = Object.entries<Case>(all).filter(([name]) => !notApplicable.has(name) && !nearest.has(name))
@@ -61,8 +62,8 @@ export const channelConformance = (profile: Conformance) => {
         }
       })
     )
-    for (const [name, run] of applicable) it.effect(name, () => conforms(run))
-    for (const [name, { as, run }] of nearest) it.effect(`${name}: ${as}`, () => conforms(run))
+    for (const [name, run] of applicable) it.effect(name, () => conforms(run), timeout)
+    for (const [name, { as, run }] of nearest) it.effect(`${name}: ${as}`, () => conforms(run), timeout)
     vitest("leaves out only cases that there are, each for a reason that is told", async (context) => {
       for (const [name, reason] of notApplicable) {
         assert.property(all, name)

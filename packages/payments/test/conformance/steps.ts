@@ -134,12 +134,16 @@ export const settle = Effect.fnUntraced(function* (id: PaymentId) {
 
 /** Waits until a notice has paid the payment, without asking the channel. */
 export const awaitPaid = Effect.fnUntraced(function* (id: PaymentId, what: string) {
+  const { profile } = yield* Bench
   const { disagreements, record } = yield* Effect.andThen(look, readBooks(id)).pipe(
     Effect.repeat({
       until: ({ disagreements, record }) => disagreements.length === 0 && record.intent.captured > 0,
       schedule: Schedule.spaced("10 millis")
     }),
-    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => readBooks(id) })
+    Effect.timeoutOrElse({
+      duration: profile.chain === undefined ? "5 seconds" : "30 seconds",
+      orElse: () => readBooks(id)
+    })
   )
   if (disagreements.length > 0 || record.intent.captured === 0) {
     return yield* Effect.die(

@@ -124,9 +124,9 @@ const inParts: Case = Effect.gen(function* () {
     attempts.map(({ received }) => received),
     [4999]
   )
-  // the buyer's own wallet knows of no parts, and pays the whole: what is too much goes back
-  yield* pay(offer.attemptId)
-  yield* look
+  // what is too much is no part of the payment
+  yield* hand.send(3)
+  yield* hand.mine(deep)
   yield* settle(offer.id)
   const { intent } = (yield* readBooks(offer.id)).record
   assert.deepStrictEqual([intent.status, intent.captured], ["succeeded", 5000])
