@@ -40,6 +40,7 @@ import finishedWorkflows from "./0040_finished_workflows.ts"
 import reconciliationRuns from "./0041_reconciliation_runs.ts"
 import sealedEmails from "./0042_sealed_emails.ts"
 import sealedEvidence from "./0043_sealed_evidence.ts"
+import cryptoGathering from "./0046_crypto_gathering.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -84,5 +85,6 @@ export const migrations = {
   "0040_finished_workflows": finishedWorkflows,
   "0041_reconciliation_runs": reconciliationRuns,
   "0042_sealed_emails": sealedEmails,
-  "0043_sealed_evidence": sealedEvidence
+  "0043_sealed_evidence": sealedEvidence,
+  "0046_crypto_gathering": cryptoGathering
 }

@@ -1,8 +1,12 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { compileToken } from "../scripts/compileToken.ts"
-import { bytecode } from "../src/crypto/sandboxUsdc.ts"
+import { compile } from "../scripts/compileContracts.ts"
+import * as depositForwarders from "../src/crypto/depositForwarders.ts"
+import * as sandboxUsdc from "../src/crypto/sandboxUsdc.ts"
 
-it.effect("the token's bytecode is what its source compiles to", () =>
-  Effect.map(compileToken, (compiled) => assert.strictEqual(bytecode, compiled))
+it.effect("the contracts' bytecode is what their sources compile to", () =>
+  Effect.gen(function* () {
+    assert.strictEqual(sandboxUsdc.bytecode, yield* compile("SandboxUsdc"))
+    assert.strictEqual(depositForwarders.bytecode, yield* compile("DepositForwarders"))
+  })
 )
