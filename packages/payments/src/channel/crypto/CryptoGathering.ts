@@ -21,7 +21,7 @@ const gasOfAll = 60_000
 
 const batch = 50
 const abi = parseAbi(["function gather(address token, bytes32[] salts)"])
-const newId = generator(Uuid7)
+const newId = generator(Uuid7.pipe(Schema.brand("CryptoGatheringId")))
 
 /**
  * Sends what lies at addresses on to the treasury, many in one transaction of the wallet, which is a payout like a refund: its
