@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, ut
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 
-const source = "apps/server/src/main.ts"
+/** The program, and what it starts as threads of its own. */
+const sources = ["apps/server/src/main.ts", "packages/identity/src/passwords/passwordStrengthWorker.ts"]
 
 /** How many bundles are kept: a server that still runs may load a part of an older one. */
 const kept = 3
@@ -34,13 +35,14 @@ const fingerprint = (root) => {
   return hash.digest("hex").slice(0, 16)
 }
 
-/** Files beside a source are found from where it stands, not from where the bundle does. */
+/** Files beside a source are found from where it stands, not from where the bundle does; threads are in the bundle. */
 const places = {
   name: "places",
   setup: (building) =>
     building.onLoad({ filter: /[\\/](?:apps|packages)[\\/][^\\/]+[\\/]src[\\/].*\.ts$/ }, ({ path }) => ({
       loader: "ts",
       contents: readFileSync(path, "utf8")
+        .replace(/"\.\/(\w+Worker)\.ts", import\.meta\.url/, `"./$1.js", import.meta["url"]`)
         .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href))
         .replaceAll("import.meta.dirname", JSON.stringify(dirname(path)))
     }))
@@ -65,7 +67,8 @@ const banner = `import { createRequire as requireFrom } from "node:module"; cons
 const build = async (root, outdir) => {
   const esbuild = await import("esbuild")
   await esbuild.build({
-    entryPoints: [join(root, source)],
+    entryPoints: sources.map((source) => join(root, source)),
+    entryNames: "[name]",
     absWorkingDir: root,
     outdir,
     bundle: true,

@@ -39,8 +39,9 @@ import * as SettlementRpcHandlers from "@mall/treasury/settlement/SettlementRpcH
 import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
-import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
+import { HttpApiBuilder } from "effect/http-api"
 import { RpcSerialization } from "effect/rpc"
+import * as ApiReference from "./ApiReference.ts"
 
 /** Every call that a client of any audience may make, or another service; what each needs is declared on it. */
 export const MallRpcs = StorefrontRpcs.merge(MerchantRpcs, AdminRpcs, ServiceRpcs)
@@ -97,7 +98,5 @@ const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
   Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])
 )
 
-const Docs = HttpApiScalar.layer(MallApi, { path: "/docs" })
-
 /** The whole HTTP surface behind the edge, over the services of `Contexts`. */
-export const layer = Edge.serve(Layer.mergeAll(Api, Rpc, Docs, SystemRoutes.layer))
+export const layer = Edge.serve(Layer.mergeAll(Api, Rpc, ApiReference.layer, SystemRoutes.layer))

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { startServer } from "@mall/testing/TestServer"
-import { Context, Effect, Layer } from "effect"
+import { Array, Context, Effect, Layer } from "effect"
 import { call } from "./rawHttp.ts"
 import { signIn } from "./shoppers.ts"
 
@@ -47,6 +47,21 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("answers 
           )
         yield* ask({})
         assert.deepStrictEqual(yield* ask({}), yield* ask(byTheEndpoint), path)
+      }
+    })
+  )
+
+  it.effect("are not needed for the API's reference, which several may ask for first", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Mall
+      const pages = yield* Effect.all(
+        Array.makeBy(3, () => call(url, { method: "GET", path: "/docs" })),
+        { concurrency: 3 }
+      )
+      for (const { status, text } of pages) {
+        assert.strictEqual(status, 200)
+        assert.include(text, `"/api/v1/products":{"get"`)
+        assert.strictEqual(text, pages[0]?.text)
       }
     })
   )

@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads"
 import { PasswordStrengthRpcs } from "./PasswordStrengthRpcs.ts"
 
 /**
- * Judges new passwords with zxcvbn. Its dictionaries take 80 MB and a judgement takes tens of milliseconds of CPU, so it
+ * Judges new passwords with zxcvbn. Its dictionaries take 50 MB and a judgement takes tens of milliseconds of CPU, so it
  * lives in a worker thread that starts with the first password and ends when none came for a while.
  */
 export class PasswordStrength extends Context.Service<
@@ -47,7 +47,8 @@ const WorkerThread = RpcClient.layerProtocolWorker({ size: 1, concurrency: 8 }).
     NodeWorker.layer(
       () =>
         new Worker(new URL("./passwordStrengthWorker.ts", import.meta.url), {
-          resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 192 }
+          // its dictionaries are 40 MB; where it may have more, it leaves as much garbage again before it collects any
+          resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
         })
     )
   )
