@@ -42,6 +42,7 @@ import sealedEmails from "./0042_sealed_emails.ts"
 import sealedEvidence from "./0043_sealed_evidence.ts"
 import stockTenancy from "./0044_stock_tenancy.ts"
 import sealedTexts from "./0045_sealed_texts.ts"
+import cryptoGathering from "./0046_crypto_gathering.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -89,4 +90,5 @@ export const migrations = {
   "0043_sealed_evidence": sealedEvidence,
   "0044_stock_tenancy": stockTenancy,
   "0045_sealed_texts": sealedTexts
+  "0046_crypto_gathering": cryptoGathering
 }

@@ -112,6 +112,11 @@ export const commands: ReadonlyArray<Entry> = [
     "Say who may sell: applications, their documents and reviews, and the standing of merchants",
     async () => (await import("./MerchantsCommand.ts")).MerchantsCommand
   ),
+  entry(
+    "crypto",
+    "Look at what the channel of stablecoins does on its chain",
+    async () => (await import("./CryptoCommand.ts")).CryptoCommand
+  ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),
   entry(
     "credentials",

@@ -10,6 +10,7 @@ import { PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { MerchantBranding } from "@mall/domain/payments/Branding"
+import { Gathering } from "@mall/payments/channel/crypto/CryptoGatherings"
 import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
 import { AccessTokens } from "@mall/identity/tokens/AccessTokens"
@@ -307,6 +308,19 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         statuses.find((status) => status.queue === queue),
         { dead: 0, waiting: 3, completed: 1 }
       )
+    })
+  )
+
+  it.effect("lists what was gathered on the chain", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      assert.include((yield* mall("crypto", "gatherings")).out, "Nothing was gathered.")
+      yield* sql`
+        INSERT INTO payments.crypto_payouts (key, chain_id, token, recipient, amount, status, call, gas, created_at)
+        VALUES ('gather:1', 1, '0x1', '0x2', 7000000, 'pending', '0x3', 460000, '2026-01-01')`
+      yield* sql`INSERT INTO payments.crypto_gathered (key, address, amount) VALUES ('gather:1', '0x4', 7000000)`
+      const listed = yield* decode(Schema.Array(Gathering), yield* mall("crypto", "gatherings", "--json"))
+      assert.deepInclude(listed[0], { status: "pending", amount: 7_000_000, addresses: 1, cost: null })
     })
   )
 

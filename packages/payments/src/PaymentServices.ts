@@ -3,6 +3,7 @@ import { Callbacks } from "./callbacks/Callbacks.ts"
 import { CallbackRuns } from "./callbacks/CallbackRuns.ts"
 import { CallbackInbox } from "./callbacks/CallbackInbox.ts"
 import * as ChannelRegistry from "./channel/ChannelRegistry.ts"
+import { CryptoGatherings } from "./channel/crypto/CryptoGatherings.ts"
 import { ChannelWatches } from "./lifecycle/ChannelWatches.ts"
 import { Closing } from "./lifecycle/Closing.ts"
 import * as ChannelBillsLayer from "./bills/ChannelBillsLayer.ts"
@@ -44,6 +45,7 @@ const layerNoDeps = Layer.mergeAll(
   PaymentGatewayLayer.layerNoDeps,
   PaymentOperations.layerNoDeps,
   Cashier.layerNoDeps,
+  CryptoGatherings.layer,
   Layer.provide(Layer.mergeAll(ChannelBillsLayer.layerNoDeps, SettledPaymentsLayer.layerNoDeps), OwnAccountReads.layer),
   ChannelCredentials.layerNoDeps,
   CredentialResealing.layerNoDeps,

@@ -19,6 +19,9 @@ const channelLimit = 50
 /** More than one look answers with, so that a run is one look. */
 const discoveryLimit = 1_000
 
+/** More than one gathering is of, so that a run plans one. */
+const gatheringLimit = 1_000
+
 /** What payments does by itself on a schedule; an operator may run each by its name. */
 export const sweeps = Layer.unwrap(
   Effect.gen(function* () {
@@ -56,6 +59,12 @@ export const sweeps = Layer.unwrap(
         every: "5 seconds",
         limit: channelLimit,
         batch: (limit) => watches.sweep(limit)
+      }),
+      Sweep.layer({
+        name: "payment_gathering",
+        every: "10 minutes",
+        limit: gatheringLimit,
+        batch: () => watches.gather
       }),
       Sweep.layer({
         name: "payment_disputes",

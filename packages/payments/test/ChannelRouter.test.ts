@@ -1,10 +1,12 @@
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { ChannelId } from "@mall/domain/payments/Payment"
+import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { RouteQuestion, RouteRule } from "@mall/domain/payments/Routing"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { assert, layer } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Option, Random } from "effect"
 import { CircuitBreaker } from "effect/persistence"
+import { ChannelLog } from "../src/log/ChannelLog.ts"
 import { Confirmations } from "../src/lifecycle/Confirmations.ts"
 import { PaymentOperations } from "../src/lifecycle/PaymentOperations.ts"
 import { ChannelHealth } from "../src/routing/ChannelHealth.ts"
@@ -217,6 +219,42 @@ layer(TestPayments, { excludeTestServices: true })("ChannelRouter", (it) => {
       assert.deepStrictEqual(yield* verdicts({}, all), ["last", "chosen"])
       // too few tries say nothing
       assert.deepStrictEqual(yield* verdicts({ ROUTING_MIN_ATTEMPTS: "1000" }, all), ["weight", "chosen"])
+    })
+  )
+
+  it.effect("leaves out a channel whose questions are not answered, though it takes each try", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const log = yield* ChannelLog
+      const peer = yield* Peer
+      const rule: RouteRule = {
+        name: "both",
+        targets: [
+          { channel: alipay, weight: 100 },
+          { channel: v2, weight: 1 }
+        ]
+      }
+      const verdicts = Effect.gen(function* () {
+        yield* log.flush
+        const router = yield* routerWith({ ROUTING_MIN_SUCCESS: "0.7" }, rule)
+        const { decision } = Option.getOrThrow(yield* router.route(question, null, nothingTried))
+        return [decision.by, ...decision.candidates.map(({ verdict }) => verdict)]
+      })
+      const asked = Effect.fnUntraced(function* (fault: Readonly<Record<string, unknown>>, times: number) {
+        const buyer = yield* aBuyer
+        const { id } = yield* aPayment(buyer)
+        yield* confirmations.confirm(id, { channel: alipay }, buyer)
+        for (let turn = 0; turn < times; turn++) {
+          yield* peer.fault("query", fault)
+          yield* Effect.exit(gateway.settle(id))
+        }
+      })
+      // an answer that says no is an answer
+      yield* asked({ kind: "answer", with: "error", when: "before", status: 200, code: "ACQ.INVALID_PARAMETER" }, 12)
+      assert.deepStrictEqual(yield* verdicts, ["weight", "chosen", "available"])
+      yield* asked({ kind: "answer", with: "500", when: "before" }, 30)
+      assert.deepStrictEqual(yield* verdicts, ["weight", "failing", "chosen"])
     })
   )
 

@@ -7,6 +7,7 @@ import { toOrderView } from "../orderView.ts"
 import { anvilBinary } from "./Anvil.ts"
 import { makeChain } from "./chain.ts"
 import { loadKeys } from "./CryptoKeys.ts"
+import { falsified } from "./falsified.ts"
 
 const Call = Schema.fromJsonString(Schema.Struct({ method: Schema.String }))
 const decodeCall = Schema.decodeOption(Call)
@@ -16,8 +17,15 @@ const toJson = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
 /** What a QR code holds (EIP-681): so much of a token to an address. */
 const codePattern = /^ethereum:(0x[0-9a-fA-F]{40})@(\d+)\/transfer\?address=(0x[0-9a-fA-F]{40})&uint256=(\d{1,15})$/
 
-const operationOf = ({ body }: ChannelRequest): Operation =>
-  Option.exists(decodeCall(body), ({ method }) => method === "eth_sendRawTransaction") ? "refund" : "query"
+/** A chain is not told what a question is for: the faults of an operation strike the question that it cannot do without. */
+const operations: Readonly<Record<string, Operation>> = {
+  eth_getLogs: "query",
+  eth_getTransactionReceipt: "refundQuery",
+  eth_sendRawTransaction: "refund"
+}
+
+const methodOf = ({ body }: ChannelRequest) => Option.getOrUndefined(decodeCall(body))?.method ?? ""
+const operationOf = (request: ChannelRequest): Operation => operations[methodOf(request)] ?? "other"
 
 const unavailable: Reply = {
   status: 503,
@@ -42,6 +50,12 @@ export const makeCrypto = Effect.gen(function* () {
   const codeOf = ({ amount, reference }: Order) =>
     `ethereum:${keys.token}@${keys.chainId}/transfer?address=${reference}&uint256=${amount}`
   const view = (order: Order): OrderView => toOrderView("crypto", keys.token, book, order, codeOf(order))
+  /** What the chain itself says of the order: the payer's word is not enough. */
+  const onChain = Effect.fnUntraced(function* (order: Order) {
+    const { received, returned } = yield* Effect.orDie(chain.movements(order.reference))
+    const state = received >= order.amount ? "paid" : order.state === "paid" ? "open" : order.state
+    return { ...view(order), state, refunded: returned }
+  })
 
   const handle = (request: ChannelRequest): Effect.Effect<Reply> =>
     chain.ask(request.body, operationOf(request) === "refund").pipe(
@@ -55,13 +69,14 @@ export const makeCrypto = Effect.gen(function* () {
     title: { zh: "稳定币", en: "Stablecoin" },
     routes: [{ operation: operationOf, method: "POST", path: "/rpc", handle }],
     refusal: (status, code) => ({ ...unavailable, status, verdict: code ?? String(status) }),
-    seal: ({ payload }) =>
+    seal: ({ payload }, tampering) =>
       Effect.sync(() => ({
         headers: { "content-type": "application/json" },
-        body: payload === undefined ? "" : toJson(payload)
+        body: payload === undefined ? "" : toJson(tampering === undefined ? payload : falsified(payload, tampering))
       })),
     orders: Effect.map(book.list, (orders) => orders.map(view)),
-    order: (reference) => Effect.map(book.look(reference), Option.map(view)),
+    order: (reference) =>
+      Effect.flatMap(book.look(reference), (order) => Effect.transposeOption(Option.map(order, onChain))),
     scan: Effect.fnUntraced(function* (code: string) {
       const [, token = "", chainId, address = "", amount] = codePattern.exec(code) ?? []
       if (token.toLowerCase() !== keys.token || Number(chainId) !== keys.chainId) return Option.none()
@@ -82,11 +97,11 @@ export const makeCrypto = Effect.gen(function* () {
     }),
     act: Effect.fnUntraced(function* (reference, action, options) {
       const order = yield* book.act(reference, action, { ...options, failure: "NOT_SENT" })
-      if (action === "pay") {
-        yield* Effect.mapError(
-          chain.pay(reference, options?.payerTotal ?? order.amount),
-          ({ reason }) => new ActionRefused({ reason })
-        )
+      const amount = options?.payerTotal ?? order.amount
+      // who looks or gives up sends nothing
+      if (action === "pay" || action === "fail") {
+        const sending = action === "pay" ? chain.pay(reference, amount) : chain.failToPay(reference, amount)
+        yield* Effect.mapError(sending, ({ reason }) => new ActionRefused({ reason }))
       }
       return view(order)
     }),

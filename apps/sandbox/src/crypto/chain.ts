@@ -1,5 +1,17 @@
 import { Deferred, Effect, FileSystem, Path, Schedule, Semaphore } from "effect"
-import { createTestClient, defineChain, http, isAddress, parseAbi, publicActions, walletActions } from "viem"
+import {
+  createTestClient,
+  defineChain,
+  http,
+  isAddress,
+  keccak256,
+  parseAbi,
+  parseAbiItem,
+  publicActions,
+  toHex,
+  walletActions
+} from "viem"
+import type { Address } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { Journal } from "../Journal.ts"
 import { SandboxUnavailable } from "../SandboxUnavailable.ts"
@@ -12,10 +24,18 @@ const abi = parseAbi([
   "function transfer(address to, uint256 amount) returns (bool)"
 ])
 
-/** The chain's own first account, which everybody knows: the payer. */
-const payer = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+const transferEvent = parseAbiItem("event Transfer(address indexed from, address indexed to, uint256 value)")
 
-/** What the payer and the shop begin with: a hundred million, and gas for as much. */
+/** The chain's own first account, which everybody knows: it makes the token. */
+const founder = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+
+/** The payer of an address: each has their own, so that the chain shows what each paid and got back. */
+const payerOf = (address: string) => privateKeyToAccount(keccak256(toHex(`payer of ${address.toLowerCase()}`)))
+
+/** Takes more than a transfer does, so that one that cannot succeed is mined all the same. */
+const sendingGas = 120_000n
+
+/** What the shop begins with: a hundred million, and gas for as much. */
 const plenty = 100_000_000_000_000n
 const gas = 10n ** 21n
 
@@ -32,7 +52,13 @@ export const anvilAt = (url: string, id: number) =>
   })
 
 const connect = (url: string, chainId: number) =>
-  createTestClient({ account: payer, chain: anvilAt(url, chainId), mode: "anvil", transport: http(url) })
+  createTestClient({
+    account: founder,
+    chain: anvilAt(url, chainId),
+    mode: "anvil",
+    pollingInterval: 50,
+    transport: http(url)
+  })
     .extend(publicActions)
     .extend(walletActions)
 
@@ -64,10 +90,10 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
     const code = yield* attempt(() => client.getCode({ address: token }))
     if (code === undefined) {
       yield* attempt(() => client.deployContract({ abi, bytecode: `0x${bytecode.slice(2)}` }))
-      for (const to of [payer.address, hotWallet]) {
-        yield* attempt(() => client.writeContract({ address: token, abi, functionName: "faucet", args: [to, plenty] }))
-        yield* attempt(() => client.setBalance({ address: to, value: gas }))
-      }
+      yield* attempt(() =>
+        client.writeContract({ address: token, abi, functionName: "faucet", args: [hotWallet, plenty] })
+      )
+      yield* attempt(() => client.setBalance({ address: hotWallet, value: gas }))
     }
     return { url, client }
   })
@@ -88,18 +114,47 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
     Effect.forkScoped
   )
 
+  const partiesOf = Effect.fnUntraced(function* (to: string) {
+    const { client } = yield* Deferred.await(ready)
+    const { token } = keys
+    if (!isAddress(to) || !isAddress(token)) return yield* failed("no address")
+    return { client, token, to, payer: payerOf(to) }
+  })
+
+  /** The payer has so much, and sends `amount` of it. */
+  const send = Effect.fnUntraced(function* (to: string, amount: number, has: number) {
+    const { client, payer, to: recipient, token } = yield* partiesOf(to)
+    const faucet = [payer.address, BigInt(has)] as const
+    yield* attempt(() => client.setBalance({ address: payer.address, value: gas }))
+    yield* attempt(() => client.writeContract({ address: token, abi, functionName: "faucet", args: faucet }))
+    const args = [recipient, BigInt(amount)] as const
+    const hash = yield* attempt(() =>
+      client.writeContract({ account: payer, address: token, abi, functionName: "transfer", args, gas: sendingGas })
+    )
+    yield* attempt(() => client.waitForTransactionReceipt({ hash }))
+    yield* mine
+  })
+
+  const sumOf = (logs: ReadonlyArray<{ readonly args: { readonly value?: bigint | undefined } }>) =>
+    Number(logs.reduce((sum, { args }) => sum + (args.value ?? 0n), 0n))
+  const between = (token: Address, from: Address | undefined, to: Address) => ({
+    ...{ address: token, event: transferEvent, args: from === undefined ? { to } : { from, to } },
+    ...{ fromBlock: 0n, toBlock: "latest" as const }
+  })
+
   return {
-    /** The payer sends so many of the token's smallest units, and the transfer is confirmed. */
-    pay: Effect.fnUntraced(function* (to: string, amount: number) {
-      const { client } = yield* Deferred.await(ready)
-      const { token } = keys
-      if (!isAddress(to) || !isAddress(token)) return yield* failed("no address")
-      const hash = yield* attempt(() =>
-        client.writeContract({ address: token, abi, functionName: "transfer", args: [to, BigInt(amount)] })
-      )
-      yield* attempt(() => client.waitForTransactionReceipt({ hash }))
-      yield* mine
-    }, inTurn),
+    /** The payer of the address sends it so many of the token's smallest units, and the transfer is confirmed. */
+    pay: (to: string, amount: number) => inTurn(send(to, amount, amount)),
+    /** Sends more than the payer has: the transaction is mined, and moves nothing. */
+    failToPay: (to: string, amount: number) => inTurn(send(to, amount, 0)),
+    /** What was sent to the address, and what the shop's wallet sent the payer. */
+    movements: Effect.fnUntraced(function* (address: string) {
+      const { client, payer, to, token } = yield* partiesOf(address)
+      const wallet = privateKeyToAccount(`0x${keys.hotWalletKey.slice(2)}`).address
+      const received = yield* attempt(() => client.getLogs(between(token, undefined, to)))
+      const returned = yield* attempt(() => client.getLogs(between(token, wallet, payer.address)))
+      return { received: sumOf(received), returned: sumOf(returned) }
+    }),
     /** Passes a question in JSON on to the chain; a transaction is confirmed at once. */
     ask: Effect.fnUntraced(function* (body: string, isTransaction: boolean) {
       const { url } = yield* Deferred.await(ready)

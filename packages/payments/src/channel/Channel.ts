@@ -279,6 +279,11 @@ export interface Channel {
   readonly takesParts?: boolean
   /** Where the channel sends no notices. */
   readonly watch?: ChannelWatch
+  /**
+   * Where payments lie apart until somebody sends them on to us: sets the next of that going, and answers with of how many
+   * payments it is. Any number of processes may.
+   */
+  readonly gather?: Effect.Effect<number, ChannelError>
   /** Where the channel tells of a day in a form that is read here. */
   readonly bill?: ChannelBill
   /** Where a buyer's bank can take money back, and listens. */

@@ -1,10 +1,12 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Context, DateTime, Effect, Layer } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
 import { CallbackId, CallbackInbox } from "../callbacks/CallbackInbox.ts"
 import { CallbackRuns } from "../callbacks/CallbackRuns.ts"
 import type { Channel, ChannelWatch } from "../channel/Channel.ts"
 import { Channels } from "../channel/Channels.ts"
+import type { ChannelError } from "../channel/ChannelError.ts"
 import { SecurityEvents } from "../callbacks/SecurityEvents.ts"
 
 const newCallbackId = generator(CallbackId)
@@ -15,6 +17,8 @@ export class ChannelWatches extends Context.Service<
   {
     /** One look at each; answers with how much there was to tell of. A channel that does not answer now is looked at next time. */
     sweep(limit: number): Effect.Effect<number>
+    /** Sends on what lies at the channels; answers with of how many payments. */
+    readonly gather: Effect.Effect<number>
   }
 >()("@mall/payments/lifecycle/ChannelWatches") {
   static readonly layerNoDeps = Layer.effect(
@@ -46,24 +50,28 @@ export class ChannelWatches extends Context.Service<
         return notices.length
       })
 
+      /** One that does not answer now is asked next time. */
+      const orNextTime = ({ id }: Channel, work: Effect.Effect<number, ChannelError | SqlError>) =>
+        work.pipe(
+          Effect.catchTag("ChannelError", ({ reason }) =>
+            Effect.as(
+              Effect.logWarning("channel not looked at").pipe(Effect.annotateLogs({ channel: id, code: reason.code })),
+              0
+            )
+          )
+        )
+      const sum = (counts: ReadonlyArray<number>) => counts.reduce((total, count) => total + count, 0)
+
       return ChannelWatches.of({
+        gather: Effect.forEach(channels.all, (channel) =>
+          orNextTime(channel, channel.gather ?? Effect.succeed(0))
+        ).pipe(Effect.map(sum), Effect.catchTag("SqlError", Effect.die), Effect.withSpan("ChannelWatches.gather")),
         sweep: Effect.fn("ChannelWatches.sweep")(
           function* (limit) {
             const counts = yield* Effect.forEach(channels.all, (channel) =>
-              channel.watch === undefined
-                ? Effect.succeed(0)
-                : look(channel, channel.watch, limit).pipe(
-                    Effect.catchTag("ChannelError", ({ reason }) =>
-                      Effect.as(
-                        Effect.logWarning("channel not looked at").pipe(
-                          Effect.annotateLogs({ channel: channel.id, code: reason.code })
-                        ),
-                        0
-                      )
-                    )
-                  )
+              channel.watch === undefined ? Effect.succeed(0) : orNextTime(channel, look(channel, channel.watch, limit))
             )
-            return counts.reduce((sum, count) => sum + count, 0)
+            return sum(counts)
           },
           Effect.catchTag("SqlError", Effect.die)
         )

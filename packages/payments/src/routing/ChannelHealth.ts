@@ -6,16 +6,22 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import type { Channel } from "../channel/Channel.ts"
 import { Channels } from "../channel/Channels.ts"
 
-/** How a channel took new tries of late. */
+/** How a channel did of late: at new tries or at its other calls, whichever went worse. */
 export interface Health {
-  /** Tries that tell something. */
+  /** Tries, or calls, that tell something. */
   readonly attempts: number
-  /** Of them, those that the channel took or the buyer spoiled; null where there are none. */
+  /** Of them, those that the channel took or the buyer spoiled, or that it answered; null where there are none. */
   readonly successRate: number | null
   readonly isFailing: boolean
-  /** The circuit breaker of creations lets nothing through now. */
+  /** The circuit breaker of creations, of questions or of the chain's height lets nothing through now. */
   readonly isBreakerOpen: boolean
 }
+
+/** Of these a payment has need before its buyer has left. */
+const guarded = ["create", "query", "head"]
+
+/** The newest calls stand for the others: a busy mall makes more of them in a window than have to be read. */
+const callsAtMost = 5_000
 
 const HealthConfig = Config.all({
   window: Config.Duration("ROUTING_WINDOW").pipe(Config.withDefault(Duration.minutes(10))),
@@ -35,6 +41,14 @@ const Count = Schema.Struct({
   errorCode: Schema.NullOr(Schema.String),
   attempts: Schema.Int
 })
+
+const CallCount = Schema.Struct({ channel: ChannelId, good: Schema.Int, bad: Schema.Int })
+
+interface Rate {
+  readonly good: number
+  readonly bad: number
+}
+const noRate: Rate = { good: 0, bad: 0 }
 
 /** The smallest UUIDv7 of a millisecond: our ids are in the order of their time, so that the primary key finds the newest. */
 const firstIdOf = (millis: number) => {
@@ -63,8 +77,9 @@ const verdictOf = ({ errorCode, status }: typeof Count.Type, channel: Channel): 
 
 /**
  * The health of each channel as the platform's accounts see it: what is wrong with one merchant's own account says nothing
- * about the channel. It is taken out of the tries of all processes in the last minutes, which the database holds anyway, and of
- * the state of its circuit breaker, as this process knows it (or all, where breakers are kept in Redis).
+ * about the channel. It is taken out of the tries and the other calls (questions, closings, refunds) of all processes in the last
+ * minutes, which the database holds anyway, and of the state of its circuit breakers, as this process knows it (or all, where
+ * breakers are kept in Redis). The two are judged apart: many questions that go well must not hide that no try is taken.
  */
 export class ChannelHealth extends Context.Service<
   ChannelHealth,
@@ -88,10 +103,30 @@ export class ChannelHealth extends Context.Service<
           WHERE a.id >= ${from}::uuid AND a.credential_id IS NULL GROUP BY a.channel, a.status, a.error_code`
       })
 
+      // An answer is a sign of health whatever it says; a request that the channel does not understand is our fault, and one
+      // that was not sent tells nothing.
+      const selectCalls = SqlSchema.findAll({
+        Request: Schema.Date,
+        Result: CallCount,
+        execute: (from) => sql`
+          SELECT c.channel, count(*) FILTER (WHERE NOT c.is_bad) AS good, count(*) FILTER (WHERE c.is_bad) AS bad
+          FROM (
+            SELECT l.channel, l.attempt_id,
+              l.outcome = 'no answer in time' OR l.outcome LIKE 'outcome unknown: %' OR l.outcome LIKE 'not done: %' AS is_bad
+            FROM payments.channel_log AS l
+            WHERE l.at >= ${from} AND l.operation <> 'create'
+              AND l.outcome NOT LIKE 'not sent: %' AND l.outcome NOT LIKE 'request refused: %'
+            ORDER BY l.at DESC LIMIT ${callsAtMost}
+          ) AS c
+          JOIN payments.attempts AS a ON a.id = c.attempt_id AND a.credential_id IS NULL
+          GROUP BY c.channel`
+      })
+
       const rates = yield* Effect.cachedWithTTL(
         Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           const counts = yield* Effect.orDie(select(firstIdOf(now - Duration.toMillis(window))))
+          const calls = yield* Effect.orDie(selectCalls(new Date(now - Duration.toMillis(window))))
           const rates = new Map<ChannelId, { good: number; bad: number }>()
           for (const count of counts) {
             const channel = Option.getOrUndefined(channels.find(count.channel))
@@ -101,27 +136,43 @@ export class ChannelHealth extends Context.Service<
             rate[verdict] += count.attempts
             rates.set(count.channel, rate)
           }
-          return rates
+          return {
+            tries: rates,
+            calls: new Map(calls.map(({ channel, ...rate }): [ChannelId, Rate] => [channel, rate]))
+          }
         }),
         freshFor
       )
 
       const isOpen = (channel: ChannelId) =>
-        breakers.state(`${channel}.create`).pipe(
-          Effect.map((state) => state._tag === "Open"),
-          // a store that cannot be asked says nothing against the channel
-          Effect.orElseSucceed(() => false)
+        Effect.map(
+          Effect.forEach(guarded, (operation) =>
+            breakers.state(`${channel}.${operation}`).pipe(
+              Effect.map((state) => state._tag === "Open"),
+              // a store that cannot be asked says nothing against the channel
+              Effect.orElseSucceed(() => false)
+            )
+          ),
+          (states) => states.includes(true)
         )
+
+      const judge = ({ bad, good }: Rate) => {
+        const attempts = good + bad
+        const successRate = attempts === 0 ? null : good / attempts
+        return {
+          attempts,
+          successRate,
+          isFailing: successRate !== null && attempts >= minAttempts && successRate < minSuccess
+        }
+      }
 
       return ChannelHealth.of({
         of: Effect.fnUntraced(function* (channel) {
-          const { bad, good } = (yield* rates).get(channel) ?? { good: 0, bad: 0 }
-          const attempts = good + bad
-          const successRate = attempts === 0 ? null : good / attempts
+          const { calls, tries } = yield* rates
+          const ofTries = judge(tries.get(channel) ?? noRate)
+          const ofCalls = judge(calls.get(channel) ?? noRate)
           return {
-            attempts,
-            successRate,
-            isFailing: successRate !== null && attempts >= minAttempts && successRate < minSuccess,
+            ...(ofCalls.isFailing && !ofTries.isFailing ? ofCalls : ofTries),
             isBreakerOpen: yield* isOpen(channel)
           }
         })

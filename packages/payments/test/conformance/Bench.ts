@@ -20,6 +20,7 @@ import { NoTerms } from "../NoTerms.ts"
 import { MerchantsStand } from "../MerchantsStand.ts"
 import { RiskAllows } from "../RiskAllows.ts"
 import * as PaymentServices from "../../src/PaymentServices.ts"
+import { chainOrders } from "./chainOrders.ts"
 import type { ChannelProfile } from "./ChannelProfile.ts"
 import { CallbackRoutes, NoticeTap } from "./NoticeTap.ts"
 import * as ShiftableClock from "./ShiftableClock.ts"
@@ -79,6 +80,10 @@ export class Bench extends Context.Service<
     /** The payer's hand; answers with the status. */
     act(attempt: AttemptId, action: "pay" | "fail" | "cancel"): Effect.Effect<number>
     order(attempt: AttemptId): Effect.Effect<Option.Option<Order>>
+    /** What the channel, or the buyer where it knows no orders, was told by the newest creation. */
+    readonly lastCreation: Effect.Effect<string>
+    /** The stand-in's own address of the channel. */
+    readonly channelUrl: string
     /** The next `times` calls of `operation` go wrong this way; a call that a library repeats by itself is one. */
     fault(operation: string, fault: Readonly<Record<string, unknown>>, times?: number): Effect.Effect<void>
     /** How many faults have not struck yet. */
@@ -88,6 +93,9 @@ export class Bench extends Context.Service<
   }
 >()("@mall/payments/test/Bench") {}
 
+const Requests = Schema.Struct({
+  data: Schema.Array(Schema.Struct({ request: Schema.String, target: Schema.String }))
+})
 const FaultList = Schema.Struct({ data: Schema.Array(Schema.Unknown) })
 
 const makeBench = (profile: ChannelProfile) =>
@@ -112,7 +120,23 @@ const makeBench = (profile: ChannelProfile) =>
         ),
         Effect.orDie
       )
-    const orderPath = (attempt: AttemptId) => `/${profile.id}/orders/${toHexId(attempt)}`
+    const pathOf = (reference: string) => `/${profile.id}/orders/${reference}`
+    const slowness = profile.slowness ?? 1
+    const slowed = (fault: Readonly<Record<string, unknown>>) =>
+      fault["kind"] === "delay" ? { ...fault, milliseconds: Number(fault["milliseconds"]) * slowness } : fault
+    const chain = profile.chain === undefined ? undefined : yield* chainOrders
+    // who pays at a chain scans the code first
+    const orderPath = (attempt: AttemptId): Effect.Effect<string> =>
+      chain === undefined
+        ? Effect.succeed(pathOf(toHexId(attempt)))
+        : Effect.flatMap(
+            chain.find(attempt),
+            Option.match({
+              onNone: () => Effect.succeed(pathOf("none")),
+              onSome: ({ address, code }) =>
+                Effect.as(control("GET", `/scan?code=${encodeURIComponent(code)}`), pathOf(address))
+            })
+          )
 
     return Bench.of({
       profile,
@@ -124,24 +148,37 @@ const makeBench = (profile: ChannelProfile) =>
         MALL_DATA_DIR: folder,
         PUBLIC_URL: origin,
         SANDBOX_PORT: new URL(url).port,
-        DOWNSTREAM_TIMEOUT: "400 millis",
+        DOWNSTREAM_TIMEOUT: `${400 * slowness} millis`,
         // a fault of one call is to be seen, not repeated away
         DOWNSTREAM_MAX_ATTEMPTS: "1",
         DOWNSTREAM_BREAKER_FAILURES: "1000000",
         ...profile.environment
       },
       control,
-      act: (attempt, action) => Effect.map(control("POST", `${orderPath(attempt)}/${action}`), ({ status }) => status),
+      channelUrl: `${url}/${profile.id}`,
+      act: (attempt, action) =>
+        Effect.flatMap(orderPath(attempt), (path) =>
+          Effect.map(control("POST", `${path}/${action}`), ({ status }) => status)
+        ),
       order: (attempt) =>
-        Effect.flatMap(control("GET", orderPath(attempt)), ({ body, status }) =>
-          status === 404 ? Effect.succeedNone : Effect.asSome(Effect.orDie(decodeOrder(body)))
+        Effect.flatMap(orderPath(attempt), (path) =>
+          Effect.flatMap(control("GET", path), ({ body, status }) =>
+            status === 404 ? Effect.succeedNone : Effect.asSome(Effect.orDie(decodeOrder(body)))
+          )
+        ),
+      lastCreation:
+        chain?.lastTold ??
+        control("GET", `/requests?channel=${profile.id}&operation=create&limit=1`).pipe(
+          Effect.flatMap(({ body }) => Schema.decodeUnknownEffect(Requests)(body)),
+          Effect.map(({ data }) => data.map(({ request, target }) => `${target} ${request}`).join("")),
+          Effect.orDie
         ),
       fault: (operation, fault, times = 1) =>
         Effect.flatMap(
           control("POST", "/faults", {
             channel: profile.id,
-            operation,
-            fault,
+            operation: profile.chain?.faultsAt[operation] ?? operation,
+            fault: slowed(fault),
             times: fault["kind"] === "drop" && operation !== "callback" ? times * (1 + (profile.resends ?? 0)) : times
           }),
           ({ body, status }) =>
@@ -187,17 +224,18 @@ const SandboxServer = (profile: ChannelProfile) =>
     )
   )
 
+const Database = Layer.unwrap(Effect.map(Ground, ({ database }) => Sql.layerUrl(database)))
+
 const Services = Layer.unwrap(
   Effect.gen(function* () {
     const { settings } = yield* Bench
-    const { database, ours } = yield* Ground
+    const { ours } = yield* Ground
     return HttpRouter.serve(CallbackRoutes, { disableListenLog: true, disableLogger: true }).pipe(
       Layer.provideMerge(NoticeTap.layer),
       Layer.provideMerge(PaymentServices.layer),
       Layer.provideMerge(
         Layer.mergeAll(JournalMemory.layer, MerchantsStand, NoTerms, RiskAllows, Outbox.layer, Notifications.layer)
       ),
-      Layer.provideMerge(Sql.layerUrl(database)),
       Layer.provide(CircuitBreaker.layerStoreMemory()),
       Layer.provide(Layer.succeed(Clock.Clock, ours.clock)),
       Layer.provide(configured(settings)),
@@ -212,7 +250,7 @@ const OwnServer = NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 
 export const layerOf = (profile: ChannelProfile) =>
   Services.pipe(
     Layer.provideMerge(Layer.effect(Bench, makeBench(profile))),
-    Layer.provideMerge(Layer.mergeAll(SandboxServer(profile), OwnServer)),
+    Layer.provideMerge(Layer.mergeAll(SandboxServer(profile), OwnServer, Layer.orDie(Database))),
     Layer.provideMerge(Ground.layer),
     Layer.provideMerge(Layer.mergeAll(FetchHttpClient.layer, NodeServices.layer)),
     // what is refused on purpose would fill the report

@@ -4,6 +4,7 @@ import type { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Callbacks } from "../../src/callbacks/Callbacks.ts"
 import type { Channels } from "../../src/channel/Channels.ts"
+import type { ChannelWatches } from "../../src/lifecycle/ChannelWatches.ts"
 import type { Closing } from "../../src/lifecycle/Closing.ts"
 import type { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import type { Inquiries } from "../../src/lifecycle/Inquiries.ts"
@@ -29,6 +30,7 @@ type CaseServices =
   | Bench
   | Callbacks
   | Channels
+  | ChannelWatches
   | Closing
   | Confirmations
   | Inquiries

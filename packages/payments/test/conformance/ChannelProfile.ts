@@ -22,6 +22,13 @@ export interface ChannelProfile {
    * none where the channel takes it by itself.
    */
   readonly captureOperation?: "capture"
+  /**
+   * The channel is a chain: it sends no notices, so that we look at it; it knows no orders, and may be paid whenever somebody
+   * likes. What it is asked names no operation: `faultsAt` says which question of the stand-in's words an operation needs.
+   */
+  readonly chain?: { readonly faultsAt: Readonly<Record<string, string>> }
+  /** How many times as long as usual we wait for a call, and what is too late takes; once where it is not told. */
+  readonly slowness?: number
   /** Further settings of payments or of the sandbox. */
   readonly environment?: Readonly<Record<string, string>>
 }

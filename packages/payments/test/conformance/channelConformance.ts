@@ -34,6 +34,8 @@ const conforms = (run: Case) =>
   })
 
 interface Conformance extends ChannelProfile {
+  /** The cases that cannot be at this channel as they are, each with what comes nearest to it. */
+  readonly nearest?: Readonly<Partial<Record<CaseName, { readonly as: string; readonly run: Case }>>>
   /** The cases that cannot be at this channel, each with the reason, which a test of its own tells. */
   readonly notApplicable: Readonly<Partial<Record<CaseName, string>>>
 }
@@ -44,8 +46,10 @@ interface Conformance extends ChannelProfile {
  */
 export const channelConformance = (profile: Conformance) => {
   const notApplicable = new Map(Object.entries<string>(profile.notApplicable))
+  const timeout = 60_000 * (profile.slowness ?? 1)
+  const nearest = new Map(Object.entries(profile.nearest ?? {}))
   const all = { ...cases, ...(profile.captureOperation === undefined ? {} : captureCases) }
-  const applicable = Object.entries<Case>(all).filter(([name]) => !notApplicable.has(name))
+  const applicable = Object.entries<Case>(all).filter(([name]) => !notApplicable.has(name) && !nearest.has(name))
   layer(layerOf(profile), { excludeTestServices: true })(`The channel ${profile.id}`, (it) => {
     it.effect("says truly which currencies it takes", () =>
       Effect.gen(function* () {
@@ -58,13 +62,16 @@ export const channelConformance = (profile: Conformance) => {
         }
       })
     )
-    for (const [name, run] of applicable) it.effect(name, () => conforms(run))
+    for (const [name, run] of applicable) it.effect(name, () => conforms(run), timeout)
+    for (const [name, { as, run }] of nearest) it.effect(`${name}: ${as}`, () => conforms(run), timeout)
     vitest("leaves out only cases that there are, each for a reason that is told", async (context) => {
       for (const [name, reason] of notApplicable) {
         assert.property(all, name)
+        assert.isFalse(nearest.has(name), name)
         assert.isAbove(reason.length, 10, name)
         await context.annotate(`${name}: ${reason}`)
       }
+      for (const name of nearest.keys()) assert.property(all, name)
     })
   })
 }

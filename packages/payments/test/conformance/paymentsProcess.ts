@@ -12,6 +12,7 @@ import { Config, Effect, Layer, Logger, Schema } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import * as process from "node:process"
 import { Callbacks } from "../../src/callbacks/Callbacks.ts"
+import { ChannelWatches } from "../../src/lifecycle/ChannelWatches.ts"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { Payments } from "../../src/lifecycle/Payments.ts"
 import { JournalMemory } from "../JournalMemory.ts"
@@ -28,7 +29,8 @@ export const Errand = Schema.TaggedUnion({
     channel: Schema.String,
     headers: Schema.Record(Schema.String, Schema.String),
     body: Schema.Uint8ArrayFromBase64
-  }
+  },
+  Look: {}
 })
 export type Errand = typeof Errand.Type
 export const ErrandJson = Schema.fromJsonString(Schema.toCodecJson(Errand))
@@ -48,6 +50,10 @@ const run = Effect.fnUntraced(function* (errand: Errand) {
       const callbacks = yield* Callbacks
       yield* callbacks.receive({ channel: errand.channel }, errand)
       return yield* callbacks.drained
+    }
+    case "Look": {
+      const watches = yield* ChannelWatches
+      return yield* watches.sweep(50)
     }
   }
 })

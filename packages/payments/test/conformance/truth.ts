@@ -91,7 +91,10 @@ const assertHistory = Effect.fnUntraced(function* ({ attempts, intent, refunds }
     let last: string | null = null
     for (const { fromStatus, subject, toStatus } of steps) {
       assert.strictEqual(fromStatus, last, `the history of ${subject} ${subjectId} has no gap`)
-      if (last !== null) assert.isTrue(canMove(subject, last, toStatus), `${subject} from ${last} to ${toStatus}`)
+      // a part that came to a chain's address is history, and moves nothing
+      const isPart = subject === "attempt" && last === toStatus && attempts.some(({ received }) => received > 0)
+      if (last !== null && !isPart)
+        assert.isTrue(canMove(subject, last, toStatus), `${subject} from ${last} to ${toStatus}`)
       last = toStatus
     }
     assert.strictEqual(last, stands.get(subjectId), `the history of ${subjectId} ends where it stands`)

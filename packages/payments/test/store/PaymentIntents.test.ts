@@ -130,6 +130,7 @@ layer(TestWorker, { excludeTestServices: true })("The worker of payments", (it) 
           "payment_dispute_discovery",
           "payment_disputes",
           "payment_expiry",
+          "payment_gathering",
           "payment_log",
           "payment_nonces",
           "payment_refunds",

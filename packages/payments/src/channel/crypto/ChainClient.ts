@@ -35,7 +35,15 @@ export const Transfer = Schema.Struct({
 export type Transfer = typeof Transfer.Type
 
 /** What the chain says of a transaction of ours. */
-export type Receipt = { readonly succeeded: boolean; readonly blockNumber: number } | undefined
+export type Receipt = { readonly succeeded: boolean; readonly blockNumber: number; readonly cost: bigint } | undefined
+
+/** What a transaction of ours does: so much of the token to the recipient, or a call of it. */
+export interface Outgoing {
+  readonly recipient: string
+  readonly amount: bigint
+  readonly call: string | null
+  readonly gas: number | null
+}
 
 export interface Block {
   readonly number: number
@@ -95,7 +103,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     toFailure: (cause: unknown) => CallFailed | ChannelError = toNoAnswer
   ): Effect.Effect<A, ChannelError> =>
     calls.call(operation, (exchange) => {
-      exchange.sent(asked)
+      // also a question without input is one that was sent
+      exchange.sent({ question: operation, ...asked })
       return Effect.tryPromise({ try: send, catch: toFailure }).pipe(
         Effect.tap((answer) => Effect.sync(() => exchange.heard(answer)))
       )
@@ -191,7 +200,12 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
             () => contradiction
           ),
           Effect.map(
-            (found) => found && { succeeded: found.status === "success", blockNumber: Number(found.blockNumber) }
+            (found) =>
+              found && {
+                succeeded: found.status === "success",
+                blockNumber: Number(found.blockNumber),
+                cost: found.gasUsed * found.effectiveGasPrice
+              }
           )
         )
       : Effect.fail(refused)
@@ -211,7 +225,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   })
 
   /** Asks nobody: the same input gives the same bytes. */
-  const sign = (recipient: string, amount: bigint, signing: SigningTerms) =>
+  const sign = ({ amount, call, gas, recipient }: Outgoing, signing: SigningTerms) =>
     Effect.fromOption(asAddress(recipient)).pipe(
       Effect.mapError(() => refused),
       Effect.flatMap((to) =>
@@ -220,9 +234,13 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
             wallet.signTransaction({
               type: "eip1559",
               chainId: settings.chainId,
-              to: token,
-              data: encodeFunctionData({ abi: erc20, functionName: "transfer", args: [to, amount] }),
-              gas: transferGas,
+              ...(call !== null && isHex(call)
+                ? { to, data: call, gas: BigInt(gas ?? transferGas) }
+                : {
+                    to: token,
+                    data: encodeFunctionData({ abi: erc20, functionName: "transfer", args: [to, amount] }),
+                    gas: transferGas
+                  }),
               ...signing
             }),
           catch: () => refused

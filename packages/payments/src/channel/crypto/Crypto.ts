@@ -20,6 +20,7 @@ import type { CryptoSettings } from "./CryptoConfig.ts"
 import * as CryptoCursor from "./CryptoCursor.ts"
 import * as CryptoDeposits from "./CryptoDeposits.ts"
 import type { Deposit } from "./CryptoDeposits.ts"
+import * as CryptoGathering from "./CryptoGathering.ts"
 import * as CryptoPayouts from "./CryptoPayouts.ts"
 import type { Payout } from "./CryptoPayouts.ts"
 import * as CryptoWatch from "./CryptoWatch.ts"
@@ -37,6 +38,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const cursor = yield* CryptoCursor.make(settings)
   const { keep, read, watch } = CryptoWatch.make(settings, { account, chain, cursor, deposits, payouts })
 
+  const gather = yield* CryptoGathering.make(settings)
   const bill = yield* CryptoBill.make(settings, Object.values(account).join("/"), chain, read)
 
   const create = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
@@ -148,6 +150,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     refusal: (reason) => ({ status: reason === "unavailable" ? 503 : 401 }),
     takesParts: true,
     watch,
+    ...(gather === undefined ? {} : { gather }),
     bill
   }
   return channel

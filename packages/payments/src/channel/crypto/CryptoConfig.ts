@@ -7,6 +7,8 @@ const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 })
 
 const Gwei = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
 
+const Units = Schema.Int.check(Schema.isGreaterThan(0))
+
 /** The chain, the token on it, and the keys of the shop. */
 export interface CryptoSettings {
   readonly rpcUrl: string
@@ -15,6 +17,10 @@ export interface CryptoSettings {
   readonly token: string
   /** The extended public key below which each try has its address: who reads it sees what comes, and can take nothing. */
   readonly xpub: Redacted.Redacted
+  /** The contract whose addresses new tries have, and that gathers from them, in lower case; null: they are below `xpub`. */
+  readonly forwarders: string | null
+  /** What lies at an address is gathered from so many of the token's smallest units on: less is not worth its gas. */
+  readonly gatherFrom: number
   /** Sends refunds and returns out of its own tokens and pays their gas. */
   readonly hotWalletKey: Redacted.Redacted
   /** Blocks, its own among them, after which a transfer is believed. */
@@ -38,6 +44,11 @@ const MerchantFile = Schema.Struct({
 })
 
 const Common = Config.all({
+  forwarders: Config.schema(Address, "CRYPTO_FORWARDERS").pipe(
+    Config.map((address): string | null => address.toLowerCase()),
+    Config.withDefault(null)
+  ),
+  gatherFrom: Config.schema(Units, "CRYPTO_GATHER_FROM").pipe(Config.withDefault(5_000_000)),
   confirmations: Config.schema(Count, "CRYPTO_CONFIRMATIONS").pipe(Config.withDefault(12)),
   blockRange: Config.schema(Count, "CRYPTO_BLOCK_RANGE").pipe(Config.withDefault(1_000)),
   repriceAfter: Config.Duration("CRYPTO_REPRICE_AFTER").pipe(Config.withDefault(Duration.minutes(3))),

@@ -6,7 +6,8 @@ import type { ChannelError } from "../ChannelError.ts"
 import { assignTransfers } from "./assignTransfers.ts"
 import type { Block, Transfer } from "./ChainClient.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
-import { depositAddresses } from "./depositAddress.ts"
+import { asAddress } from "./ChainClient.ts"
+import { depositAddresses, forwarderAddresses } from "./depositAddress.ts"
 import { stored } from "./stored.ts"
 
 const Deposit = Schema.Struct({
@@ -32,7 +33,14 @@ const Unassigned = Schema.Struct({
 /** The addresses of tries and what came to them, in our books. Everything in it is final on the chain. */
 export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const sql = yield* SqlClient.SqlClient
-  const addressOf = yield* Effect.sync(() => depositAddresses(Redacted.value(settings.xpub)))
+  const { forwarders } = settings
+  const contract = forwarders === null ? Option.none() : asAddress(forwarders)
+  const addressOf = yield* Effect.sync(() =>
+    Option.match(contract, {
+      onNone: () => depositAddresses(Redacted.value(settings.xpub)),
+      onSome: forwarderAddresses
+    })
+  )
   const { chainId, token } = settings
 
   const columns = sql.literal(
@@ -128,8 +136,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
         const now = yield* DateTime.nowAsDate
         yield* sql`
           INSERT INTO payments.crypto_deposits
-            (attempt_id, derivation_index, chain_id, token, address, amount, from_block, created_at)
-          VALUES (${id}, ${index.index}, ${chainId}, ${token}, ${addressOf(index.index)}, ${amount.amount}, ${fromBlock}, ${now})
+            (attempt_id, derivation_index, chain_id, token, address, forwarders, amount, from_block, created_at)
+          VALUES (${id}, ${index.index}, ${chainId}, ${token}, ${addressOf(index.index)}, ${forwarders}, ${amount.amount}, ${fromBlock}, ${now})
           ON CONFLICT (attempt_id) DO NOTHING`
         const [row] = yield* select({ id, lock: false })
         return yield* Effect.fromNullishOr(row).pipe(Effect.orDie)

@@ -4,6 +4,7 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import type { ChannelError } from "../ChannelError.ts"
 import type { ChainClient, SigningTerms } from "./ChainClient.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
+import { countPayout } from "./cryptoMetrics.ts"
 import { stored } from "./stored.ts"
 
 const Payout = Schema.Struct({
@@ -12,7 +13,10 @@ const Payout = Schema.Struct({
   amount: Schema.BigIntFromString,
   status: Schema.Literals(["pending", "signed", "confirmed", "reverted"]),
   raw: Schema.NullOr(Schema.String),
-  txHash: Schema.NullOr(Schema.String)
+  txHash: Schema.NullOr(Schema.String),
+  /** In the place of a transfer, with the gas that it may take. */
+  call: Schema.NullOr(Schema.String),
+  gas: Schema.NullOr(Schema.Int)
 })
 export type Payout = typeof Payout.Type
 
@@ -49,7 +53,9 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
   const { chainId, confirmations, token } = settings
   const signer = chain.walletAddress
 
-  const columns = sql.literal(`p.key, p.recipient, p.amount::text AS amount, p.status, p.raw, p.tx_hash AS "txHash"`)
+  const columns = sql.literal(
+    `p.key, p.recipient, p.amount::text AS amount, p.status, p.raw, p.tx_hash AS "txHash", p.call, p.gas`
+  )
   const select = SqlSchema.findAll({
     Request: Schema.Struct({ key: Schema.String, lock: Schema.Boolean }),
     Result: Payout,
@@ -123,12 +129,13 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
       sql.withTransaction(
         Effect.gen(function* () {
           const [payout] = yield* select({ key, lock: true })
-          if (payout === undefined || payout.status !== "pending" || balance < payout.amount) return payout
+          if (payout === undefined || payout.status !== "pending") return payout
+          if (payout.call === null && balance < payout.amount) return payout
           if (maxFeePerGas > settings.maxFeePerGas) return payout
           const [wallet] = yield* lockWallet(onChain)
           const { nextNonce: nonce } = yield* Effect.fromNullishOr(wallet).pipe(Effect.orDie)
           const signing = { nonce, maxFeePerGas, maxPriorityFeePerGas }
-          const { hash, raw } = yield* chain.sign(payout.recipient, payout.amount, signing)
+          const { hash, raw } = yield* chain.sign(payout, signing)
           yield* sql`
             UPDATE payments.crypto_payouts
             SET status = 'signed', signer = ${signer}, nonce = ${nonce}, raw = ${raw}, tx_hash = ${hash}
@@ -162,7 +169,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
           const [payout] = yield* select({ key, lock: true })
           const [newest] = yield* selectSignings(key)
           if (payout?.status !== "signed" || newest?.version !== seen.version) return
-          const { hash, raw } = yield* chain.sign(payout.recipient, payout.amount, signing)
+          const { hash, raw } = yield* chain.sign(payout, signing)
           yield* journal(key, { raw, hash, signing, version: seen.version + 1, reason: "waited too long" })
           yield* sql`UPDATE payments.crypto_payouts SET raw = ${raw}, tx_hash = ${hash} WHERE key = ${key}`
           yield* Effect.logInfo("payout signed again at a higher price").pipe(
@@ -173,10 +180,10 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
     )
   })
 
-  const settle = (key: string, status: "confirmed" | "reverted", txHash: string) =>
-    stored(
-      sql`UPDATE payments.crypto_payouts SET status = ${status}, tx_hash = ${txHash} WHERE key = ${key} AND status = 'signed'`
-    )
+  const settle = (key: string, status: "confirmed" | "reverted", txHash: string, cost: bigint) =>
+    stored(sql`
+      UPDATE payments.crypto_payouts SET status = ${status}, tx_hash = ${txHash}, cost = ${cost.toString()}::numeric
+      WHERE key = ${key} AND status = 'signed'`)
 
   const broadcast = (key: string, raw: string) =>
     chain
@@ -216,7 +223,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
     const head = yield* chain.head
     if (head - receipt.blockNumber + 1 < confirmations) return payout
     const status = receipt.succeeded ? "confirmed" : "reverted"
-    yield* settle(key, status, receipt.txHash)
+    yield* settle(key, status, receipt.txHash, receipt.cost)
+    yield* countPayout(payout.call === null ? "transfer" : "gathering", status, receipt.cost)
     if (!receipt.succeeded) yield* Effect.logError("payout reverted by the token").pipe(Effect.annotateLogs({ key }))
     return { ...payout, status, txHash: receipt.txHash }
   })

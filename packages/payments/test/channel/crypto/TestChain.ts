@@ -4,9 +4,10 @@ import { Money } from "@mall/domain/kernel/Money"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { anvilBinary, startAnvil } from "@mall/sandbox/crypto/Anvil"
 import { anvilAt } from "@mall/sandbox/crypto/chain"
+import * as depositForwarders from "@mall/sandbox/crypto/depositForwarders"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
 import { Duration, Effect, Option, Redacted } from "effect"
-import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
+import { createTestClient, encodeAbiParameters, http, parseAbi, publicActions, walletActions } from "viem"
 import type { Address } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
@@ -23,13 +24,20 @@ const abi = parseAbi([
 const buyer = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 const hotKey = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
 
+/** Where gathered tokens go: nobody here has a key of it. */
+export const treasury = "0x7ea5000000000000000000000000000000007ea5"
+
 const newAttemptId = generator(AttemptId)
 export const newRefundId = generator(RefundId)
 
 /**
  * A chain of its own id, so that tests of one database share neither nonces nor signed transfers, with a token, a buyer who has of it, and the channel on it.
  */
-export const testChain = Effect.fnUntraced(function* (chainId: number, changes: Partial<CryptoSettings> = {}) {
+export const testChain = Effect.fnUntraced(function* (
+  chainId: number,
+  changes: Partial<CryptoSettings> = {},
+  options: { readonly gathers?: boolean } = {}
+) {
   const rpcUrl = yield* startAnvil(Option.getOrThrow(binary), chainId)
   const chain = createTestClient({
     account: buyer,
@@ -42,6 +50,13 @@ export const testChain = Effect.fnUntraced(function* (chainId: number, changes: 
   const hash = yield* Effect.promise(() => chain.deployContract({ abi, bytecode: `0x${bytecode.slice(2)}` }))
   const { contractAddress } = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash }))
   const token = yield* Effect.fromNullishOr(contractAddress)
+  const deployForwarders = Effect.gen(function* () {
+    const to = encodeAbiParameters([{ type: "address" }], [treasury])
+    const data = `0x${depositForwarders.bytecode.slice(2)}${to.slice(2)}` as const
+    const sent = yield* Effect.promise(() => chain.sendTransaction({ data }))
+    const receipt = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash: sent }))
+    return yield* Effect.fromNullishOr(receipt.contractAddress)
+  })
   const write = (functionName: "faucet" | "transfer", to: string, amount: number) =>
     Effect.promise(async () => {
       const sent = await chain.writeContract({
@@ -60,6 +75,8 @@ export const testChain = Effect.fnUntraced(function* (chainId: number, changes: 
     token: token.toLowerCase(),
     xpub: Redacted.make(HDKey.fromMasterSeed(new Uint8Array(32).fill(7)).derive("m/44'/60'/0'").publicExtendedKey),
     hotWalletKey: Redacted.make(hotKey),
+    forwarders: options.gathers === true ? (yield* deployForwarders).toLowerCase() : null,
+    gatherFrom: 1_000_000,
     confirmations: 3,
     blockRange: 1_000,
     repriceAfter: Duration.minutes(3),
@@ -90,6 +107,12 @@ export const testChain = Effect.fnUntraced(function* (chainId: number, changes: 
         chain.readContract({ address: token, abi, functionName: "balanceOf", args: [of as Address] })
       ),
     buyer: buyer.address.toLowerCase(),
+    /** Of how many transactions of the shop's wallet the chain knows. */
+    transactions: Effect.promise(() =>
+      chain.getTransactionCount({ address: privateKeyToAccount(hotKey).address, blockTag: "pending" })
+    ),
+    /** The channel in another process, or in this one after a restart. */
+    another: make(settings),
     settings,
     channel: yield* make(settings)
   }

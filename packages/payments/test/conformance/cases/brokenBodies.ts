@@ -9,14 +9,28 @@ import { readBooks } from "../truth.ts"
 
 const text = (body: string) => new TextEncoder().encode(body)
 
+/** What a channel would send that we look at; nobody may tell us in its name. */
+const madeUp: RawCallback = {
+  headers: { "content-type": "application/json" },
+  body: text(`{"jsonrpc":"2.0","method":"eth_subscription","params":{"result":{"data":"0x1388"}}}`)
+}
+
+/** The genuine notice, which was taken away; where the channel sends none, one that is as good as any forgery. */
+const aNotice = Effect.gen(function* () {
+  const { profile } = yield* Bench
+  const tap = yield* NoticeTap
+  const notice = profile.chain === undefined ? yield* tap.taken : madeUp
+  yield* tap.release
+  return notice
+})
+
 /** Posts each in the place of a genuine notice, none of which may be taken; then the genuine one, which is. */
 const inPlaceOf = (forge: (genuine: RawCallback) => ReadonlyArray<RawCallback>): Case =>
   Effect.gen(function* () {
     const { post } = yield* Bench
     const tap = yield* NoticeTap
     const { id } = yield* aSecretlyPaidPayment
-    const genuine = yield* tap.taken
-    yield* tap.release
+    const genuine = yield* aNotice
     const forged = forge(genuine)
     for (const [index, raw] of forged.entries()) {
       const { status } = yield* post(raw)
@@ -67,10 +81,8 @@ const bare: Case = Effect.flatMap(Bench, ({ profile }) =>
 
 const oversized: Case = Effect.gen(function* () {
   const { post } = yield* Bench
-  const tap = yield* NoticeTap
   const { id } = yield* aSecretlyPaidPayment
-  const genuine = yield* tap.taken
-  yield* tap.release
+  const genuine = yield* aNotice
   for (const padding of [64, 1_024]) {
     const body = new Uint8Array(genuine.body.length + padding * 1_024).fill(0x20)
     body.set(genuine.body)

@@ -8,7 +8,6 @@ import { Bench } from "../Bench.ts"
 import type { Case } from "../Case.ts"
 import { anOffer, pay, refund, settle } from "../steps.ts"
 import { readBooks } from "../truth.ts"
-import { lastCreation } from "./journeys.ts"
 
 /** The currencies of the channel that have so many decimals. */
 export const withDigits = Effect.fnUntraced(function* (digits: number) {
@@ -18,7 +17,7 @@ export const withDigits = Effect.fnUntraced(function* (digits: number) {
 })
 
 const paidIn = Effect.fnUntraced(function* (currency: Currency) {
-  const { profile } = yield* Bench
+  const { lastCreation, profile } = yield* Bench
   const amount = 12_340
   const offer = yield* anOffer({ amount, currency })
   assert.include(yield* lastCreation, profile.amountOnWire(Money.of(amount, currency)))

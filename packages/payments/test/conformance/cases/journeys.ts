@@ -1,7 +1,7 @@
 import { Money } from "@mall/domain/kernel/Money"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Schema } from "effect"
+import { Effect, Exit } from "effect"
 import { Confirmations } from "../../../src/lifecycle/Confirmations.ts"
 import { Payments } from "../../../src/lifecycle/Payments.ts"
 import { SqlClient } from "effect/sql"
@@ -23,20 +23,8 @@ import {
 } from "../steps.ts"
 import { readBooks } from "../truth.ts"
 
-const Requests = Schema.Struct({
-  data: Schema.Array(Schema.Struct({ operation: Schema.String, request: Schema.String, target: Schema.String }))
-})
-
-/** The request of the last creation, as the channel received it. */
-export const lastCreation = Effect.gen(function* () {
-  const { control, profile } = yield* Bench
-  const { body } = yield* control("GET", `/requests?channel=${profile.id}&operation=create&limit=1`)
-  const { data } = yield* Schema.decodeUnknownEffect(Requests)(body)
-  return data.map(({ request, target }) => `${target} ${request}`).join("")
-})
-
 const success: Case = Effect.gen(function* () {
-  const { profile } = yield* Bench
+  const { lastCreation, profile } = yield* Bench
   const payee = yield* aPayment()
   const { action, attempt } = yield* confirm(payee)
   assert.notStrictEqual(action.type, "none")

@@ -1,0 +1,16 @@
+import { Effect, Metric } from "effect"
+
+const payouts = (kind: "gathering" | "transfer", outcome: "confirmed" | "reverted") =>
+  Metric.counter("crypto_payouts", {
+    description: "Transactions of the wallet that the chain has decided about, by what they do and how they ended",
+    incremental: true,
+    attributes: { kind, outcome }
+  })
+const gas = Metric.counter("crypto_gas_gwei", {
+  description: "What the wallet's transactions cost, in billionths of the chain's coin",
+  incremental: true
+})
+
+/** A transaction of ours is final; `cost` in the smallest unit of the chain's coin. */
+export const countPayout = (kind: "gathering" | "transfer", outcome: "confirmed" | "reverted", cost: bigint) =>
+  Effect.andThen(Metric.update(payouts(kind, outcome), 1), Metric.update(gas, Number(cost / 1_000_000_000n)))

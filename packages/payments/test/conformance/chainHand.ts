@@ -1,0 +1,56 @@
+import { anvilAt } from "@mall/sandbox/crypto/chain"
+import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
+import { Effect } from "effect"
+import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
+import type { Address } from "viem"
+import { asAddress } from "../../src/channel/crypto/ChainClient.ts"
+import { Bench } from "./Bench.ts"
+import { chainOrders } from "./chainOrders.ts"
+import type { Offer } from "./steps.ts"
+
+const abi = parseAbi([
+  "function faucet(address to, uint256 amount)",
+  "function transfer(address to, uint256 amount) returns (bool)"
+])
+
+/** The chain's own first account: the node signs for it, and mines one block for what it sends. */
+const founder = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+
+/** Anybody's hand on the chain, near the address of an offer. */
+export const handNear = Effect.fnUntraced(function* ({ attemptId }: Offer) {
+  const { channelUrl } = yield* Bench
+  const orders = yield* chainOrders
+  const { address, chainId, token } = yield* Effect.flatMap(orders.find(attemptId), Effect.fromOption)
+  const [to, usdc] = yield* Effect.all([Effect.fromOption(asAddress(address)), Effect.fromOption(asAddress(token))])
+  const rpcUrl = `${channelUrl}/rpc`
+  const client = createTestClient({
+    account: founder,
+    chain: anvilAt(rpcUrl, chainId),
+    mode: "anvil",
+    pollingInterval: 20,
+    transport: http(rpcUrl)
+  })
+    .extend(publicActions)
+    .extend(walletActions)
+
+  /** The token has no owner: whoever wants of it takes it. */
+  const send = (contract: Address, amount: bigint, recipient: Address) =>
+    Effect.promise(async () => {
+      await client.writeContract({ address: contract, abi, functionName: "faucet", args: [founder, amount] })
+      await client.writeContract({ address: contract, abi, functionName: "transfer", args: [recipient, amount] })
+    })
+  return {
+    send: (amount: number, recipient: Address = to) => send(usdc, BigInt(amount), recipient),
+    /** A token of the same name, by a contract of somebody's own. */
+    sendFalse: Effect.fnUntraced(function* (amount: number) {
+      const hash = yield* Effect.promise(() => client.deployContract({ abi, bytecode: `0x${bytecode.slice(2)}` }))
+      const { contractAddress } = yield* Effect.promise(() => client.waitForTransactionReceipt({ hash }))
+      yield* send(yield* Effect.fromNullishOr(contractAddress), BigInt(amount), to)
+    }),
+    sendEther: (wei: number) => Effect.promise(() => client.sendTransaction({ to, value: BigInt(wei) })),
+    mine: (blocks: number) => Effect.promise(() => client.mine({ blocks })),
+    passTime: (seconds: number) => Effect.promise(() => client.increaseTime({ seconds })),
+    snapshot: Effect.promise(() => client.snapshot()),
+    revert: (id: `0x${string}`) => Effect.promise(() => client.revert({ id }))
+  }
+})
