@@ -89,6 +89,6 @@ export const migrations = {
   "0042_sealed_emails": sealedEmails,
   "0043_sealed_evidence": sealedEvidence,
   "0044_stock_tenancy": stockTenancy,
-  "0045_sealed_texts": sealedTexts
+  "0045_sealed_texts": sealedTexts,
   "0046_crypto_gathering": cryptoGathering
 }

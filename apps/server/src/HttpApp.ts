@@ -80,7 +80,8 @@ const payRpc = Layer.mergeAll(
   LedgerRpcHandlers.merchantLayer,
   LedgerRpcHandlers.adminLayer,
   RiskRpcHandlers.adminLayer,
-  ReconciliationRpcHandlers.layer,
+  ReconciliationRpcHandlers.merchantLayer,
+  ReconciliationRpcHandlers.adminLayer,
   ExchangeRpcHandlers.merchantLayer,
   ExchangeRpcHandlers.adminLayer,
   PayoutRpcHandlers.merchantLayer,
@@ -98,7 +99,6 @@ const operationsRpc = Layer.mergeAll(
 const HttpEdge = Layer.mergeAll(Callers.layer, IdempotentLayer, ProblemsLayer)
 const RpcEdge = Layer.mergeAll(Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson)
 const openapiPath = "/openapi.json"
-const docs = { path: "/docs" } as const
 const path = "/rpc"
 
 /** The whole HTTP surface behind the edge, over the services of `Contexts.layer`. */
@@ -112,43 +112,11 @@ export const layer = Edge.serve(
       Layer.provide([storeRpc, payRpc, operationsRpc]),
       Layer.provide(RpcEdge)
     ),
-    HttpApiScalar.layer(MallApi, docs),
+    ApiReference.layer(MallApi),
     SystemRoutes.layer
   )
-const Rpc = RpcShape.layerHttp({ group: MallRpcs, path: "/rpc" }).pipe(
-  Layer.provide([
-    IdentityRpc,
-    IdentityProvidersRpc,
-    CatalogRpcHandlers.layer,
-    TradeRpcHandlers.layer,
-    CredentialRpcHandlers.merchantLayer,
-    CredentialRpcHandlers.adminLayer,
-    PaymentRpcHandlers.storefrontLayer,
-    PaymentRpcHandlers.merchantLayer,
-    PaymentRpcHandlers.adminLayer,
-    PaymentRpcHandlers.gatewayLayer,
-    LedgerRpcHandlers.merchantLayer,
-    LedgerRpcHandlers.adminLayer,
-    MerchantRpcHandlers.layer,
-    AuditEdge.rpcLayer,
-    DoctorEdge.rpcLayer,
-    RiskRpcHandlers.adminLayer,
-    ReconciliationRpcHandlers.merchantLayer,
-    ReconciliationRpcHandlers.adminLayer,
-    ExchangeRpcHandlers.merchantLayer,
-    ExchangeRpcHandlers.adminLayer,
-    PayoutRpcHandlers.merchantLayer,
-    PayoutRpcHandlers.adminLayer,
-    TermsRpcHandlers.layer,
-    SettlementRpcHandlers.merchantLayer,
-    SettlementRpcHandlers.adminLayer,
-    OperationsRpcHandlers.layer.pipe(Layer.provide(Queues.layer))
-  ]),
-  Layer.provide([Callers.layer, RpcProblemsLayer, RpcSerialization.layerNdjson])
 )
 
-/** The whole HTTP surface behind the edge, over the services of `Contexts`. */
-export const layer = Edge.serve(Layer.mergeAll(Api, Rpc, ApiReference.layer, SystemRoutes.layer))
 /** That of the mall without the pay platform, over `Contexts.layerStore`. */
 export const layerStore = Edge.serve(
   Layer.mergeAll(
@@ -157,7 +125,7 @@ export const layerStore = Edge.serve(
       Layer.provide([storeRpc, operationsRpc]),
       Layer.provide(RpcEdge)
     ),
-    HttpApiScalar.layer(StoreApi, docs),
+    ApiReference.layer(StoreApi),
     SystemRoutes.layer
   )
 )
@@ -167,7 +135,7 @@ export const layerPay = Edge.serve(
   Layer.mergeAll(
     HttpApiBuilder.layer(PayApi, { openapiPath }).pipe(Layer.provide([pay, operations]), Layer.provide(HttpEdge)),
     RpcShape.layerHttp({ group: PayRpcs, path }).pipe(Layer.provide([payRpc, operationsRpc]), Layer.provide(RpcEdge)),
-    HttpApiScalar.layer(PayApi, docs),
+    ApiReference.layer(PayApi),
     SystemRoutes.layer
   )
 )
