@@ -10,7 +10,10 @@ import { bundle } from "../bundle.mjs"
 const folders: Array<string> = []
 afterAll(() => folders.forEach((folder) => fs.rmSync(folder, { recursive: true, force: true })))
 
-/** A checkout whose server says a word of its own, a word of another package, and where that package's source stands. */
+/**
+ * A checkout whose server says a word of its own, a word of another package, and where that package's source stands; asked to, it
+ * starts the thread instead, which says where it is itself.
+ */
 const makeCheckout = () => {
   const root = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "mall-bundle-")))
   folders.push(root)
@@ -23,18 +26,34 @@ const makeCheckout = () => {
   write(
     "apps/server/src/main.ts",
     `import { place, word } from "../../../packages/words/src/words.ts"\n` +
+      `if (process.argv[2] === "thread") await import("../../../packages/identity/src/passwords/start.ts")\n` +
       `const { late } = await import("./late.ts")\nconsole.log(word, late, place)\n`
   )
   write("apps/server/src/late.ts", `export const late: string = "late"\n`)
+  const passwords = "packages/identity/src/passwords"
+  write(
+    `${passwords}/start.ts`,
+    `import { Worker } from "node:worker_threads"\n` +
+      `await new Promise((end) => new Worker(new URL("./passwordStrengthWorker.ts", import.meta.url)).once("exit", end))\n`
+  )
+  write(`${passwords}/passwordStrengthWorker.ts`, `console.log(import.meta["filename"])\n`)
   return { root, write }
 }
 
-const run = (main: string) => execFileSync(process.execPath, [main], { encoding: "utf8" }).trim()
+const run = (main: string, ...args: ReadonlyArray<string>) =>
+  execFileSync(process.execPath, [main, ...args], { encoding: "utf8" }).trim()
 
 describe("the bundle of the server", () => {
   it("does what its sources do, and finds files where those stand", async () => {
     const { root } = makeCheckout()
     assert.strictEqual(run(await bundle(root)), `one late ${root}/packages/words/src`)
+  })
+
+  it("starts threads from within itself", async () => {
+    const { root } = makeCheckout()
+    const main = await bundle(root)
+    const thread = path.join(path.dirname(main), "passwordStrengthWorker.js")
+    assert.include(run(main, "thread"), thread)
   })
 
   it("is built once, and anew where a source has changed", async () => {

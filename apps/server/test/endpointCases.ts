@@ -271,7 +271,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "GET /api/v1/doctor/violations": { query: { ...page, check: "messages", isOpen: "true" } },
   "GET /api/v1/doctor/violations/:id": { params: id },
   "POST /api/v1/doctor/violations/:id/acknowledge": { params: id, body: { reason: "because" } },
-  "POST /api/v1/doctor/runs": { body: { check: "nothing", isFull: false, withChannels: false } },
+  "POST /api/v1/doctor/runs": { body: { check: "nothing", subject: "none", isFull: false, withChannels: false } },
   "GET /api/v1/ledger/trial-balance": { query: { at: "2030-01-01T00:00:00.000Z" } },
   "GET /api/v1/merchant/reconciliation/runs": {
     query: { ...page, channel: "wechatpay", day: "2026-11-20", status: "completed" }

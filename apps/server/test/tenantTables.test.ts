@@ -43,6 +43,7 @@ const unguarded: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   "of the platform's wallets and of the chains, whoever was paid": [
     "payments.crypto_cursors",
+    "payments.crypto_gathered",
     "payments.crypto_payouts",
     "payments.crypto_signings",
     "payments.crypto_transfers",

@@ -9,6 +9,7 @@ import { PaymentsMerchantRpcs } from "../payments/PaymentsMerchantRpcs.ts"
 import { PaymentsStorefrontRpcs } from "../payments/PaymentsStorefrontRpcs.ts"
 import { RiskAdminRpcs } from "../risk/RiskRpcs.ts"
 import { ExchangeAdminRpcs, ExchangeMerchantRpcs } from "../treasury/ExchangeRpcs.ts"
+import { OwnReconciliationRpcs } from "../treasury/OwnReconciliationRpcs.ts"
 import { PayoutAdminRpcs, PayoutMerchantRpcs } from "../treasury/PayoutRpcs.ts"
 import { ReconciliationAdminRpcs } from "../treasury/ReconciliationRpcs.ts"
 import { SettlementAdminRpcs, SettlementMerchantRpcs } from "../treasury/SettlementRpcs.ts"
@@ -25,6 +26,7 @@ export class PayRpcs extends PaymentGatewayRpcs.merge(
   LedgerAdminRpcs,
   LedgerMerchantRpcs,
   OperationsRpcs,
+  OwnReconciliationRpcs,
   PaymentsAdminRpcs,
   PaymentsMerchantRpcs,
   PaymentsStorefrontRpcs,
