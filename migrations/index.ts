@@ -43,6 +43,7 @@ import sealedEvidence from "./0043_sealed_evidence.ts"
 import stockTenancy from "./0044_stock_tenancy.ts"
 import sealedTexts from "./0045_sealed_texts.ts"
 import cryptoGathering from "./0046_crypto_gathering.ts"
+import riskPlans from "./0047_risk_plans.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -90,5 +91,6 @@ export const migrations = {
   "0043_sealed_evidence": sealedEvidence,
   "0044_stock_tenancy": stockTenancy,
   "0045_sealed_texts": sealedTexts,
-  "0046_crypto_gathering": cryptoGathering
+  "0046_crypto_gathering": cryptoGathering,
+  "0047_risk_plans": riskPlans
 }

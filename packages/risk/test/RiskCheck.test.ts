@@ -23,6 +23,36 @@ const last = Effect.fnUntraced(function* (paymentId: Effect.Success<typeof newPa
 
 const within = { excludeTestServices: true, timeout: "60 seconds" } as const
 
+layer(testRisk({}), within)("RiskCheck on empty tables", (it) => {
+  it.effect("reads what is known of who pays and of nobody else, in a connection that planned it there", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const read = sql<{ rows: number }>`
+        SELECT sum(coalesce(idx_tup_fetch, 0) + seq_tup_read)::int AS rows FROM pg_stat_xact_user_tables
+        WHERE relid IN ('risk.windows'::regclass, 'risk.seen'::regclass)`
+      const facts = { card: "card-2", device: "device-2", network: "198.51.100.2" }
+      const rows = yield* Effect.gen(function* () {
+        yield* check(facts)
+        yield* sql`
+          INSERT INTO risk.windows (kind, value, grain, bucket, currency, checks, declines, amount)
+          SELECT 'network', 'other ' || n, grain, extract(epoch FROM now())::bigint / grain, 'CNY', 1, 0, 1
+          FROM generate_series(1, 2000) AS n CROSS JOIN unnest(ARRAY[60, 3600]) AS grain`
+        yield* sql`
+          INSERT INTO risk.seen (kind, value, member_kind, member, last_at)
+          SELECT 'network', 'other ' || n, 'card', 'card', now() FROM generate_series(1, 2000) AS n`
+        const [before] = yield* read
+        yield* check(facts)
+        const [after] = yield* read
+        assert.isDefined(before)
+        assert.isDefined(after)
+        return after.rows - before.rows
+      }).pipe(sql.withTransaction)
+      assert.isAbove(rows, 0)
+      assert.isBelow(rows, 100)
+    })
+  )
+})
+
 layer(testRisk({ RISK_PAIR_TRIES: "5", RISK_CARDS: "3", RISK_DECLINES: "2" }), within)("RiskCheck", (it) => {
   it.effect("lets pass what no rule hits, and keeps the facts", () =>
     Effect.gen(function* () {
