@@ -31,7 +31,10 @@ interface Asked {
 export class DailyReconciliation extends Context.Service<
   DailyReconciliation,
   {
-    /** Asks for every day that is over and nobody asked for yet, the oldest first; answers with how many. */
+    /**
+     * Asks for every day that is over and nobody asked for yet, the newest first, so that no day after the first one that was asked
+     * for is missed in the meantime; answers with how many.
+     */
     readonly run: Effect.Effect<number>
     /** Sees to runs that wait though their message was lost or their worker died; answers with how many it had in hand. */
     recover(limit: number): Effect.Effect<number>
@@ -58,7 +61,7 @@ export class DailyReconciliation extends Context.Service<
         const count = Math.max(0, config.catchUpDays - newest + 1)
         return Array.from({ length: count }, (_, index): Asked => ({
           source,
-          day: dayBefore(source, now, config.catchUpDays - index)
+          day: dayBefore(source, now, newest + index)
         }))
       })
 
