@@ -38,6 +38,7 @@ import * as TradeHttp from "@mall/trade/TradeHttp"
 import * as TradeRpcHandlers from "@mall/trade/TradeRpcHandlers"
 import { Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import type { HttpApi, HttpApiGroup } from "effect/http-api"
 import { RpcSerialization } from "effect/rpc"
 import * as ApiReference from "./ApiReference.ts"
 
@@ -101,41 +102,42 @@ const RpcEdge = Layer.mergeAll(Callers.layer, RpcProblemsLayer, RpcSerialization
 const openapiPath = "/openapi.json"
 const path = "/rpc"
 
+/** What a process answers: an API and its calls, their reference, and what operators ask every process. */
+const surface = <Id extends string, Groups extends HttpApiGroup.Constraint, E, R, E2, R2>(
+  api: HttpApi.HttpApi<Id, Groups>,
+  http: Layer.Layer<never, E, R>,
+  rpc: Layer.Layer<never, E2, R2>
+) =>
+  Layer.mergeAll(
+    Layer.provide(http, HttpEdge),
+    Layer.provide(rpc, RpcEdge),
+    ApiReference.layer(api),
+    SystemRoutes.layer
+  )
+
 /** The whole HTTP surface behind the edge, over the services of `Contexts.layer`. */
 export const layer = Edge.serve(
-  Layer.mergeAll(
-    HttpApiBuilder.layer(MallApi, { openapiPath }).pipe(
-      Layer.provide([store, pay, operations]),
-      Layer.provide(HttpEdge)
-    ),
-    RpcShape.layerHttp({ group: MallRpcs, path }).pipe(
-      Layer.provide([storeRpc, payRpc, operationsRpc]),
-      Layer.provide(RpcEdge)
-    ),
-    ApiReference.layer(MallApi),
-    SystemRoutes.layer
+  surface(
+    MallApi,
+    HttpApiBuilder.layer(MallApi, { openapiPath }).pipe(Layer.provide([store, pay, operations])),
+    RpcShape.layerHttp({ group: MallRpcs, path }).pipe(Layer.provide([storeRpc, payRpc, operationsRpc]))
   )
 )
 
 /** That of the mall without the pay platform, over `Contexts.layerStore`. */
 export const layerStore = Edge.serve(
-  Layer.mergeAll(
-    HttpApiBuilder.layer(StoreApi, { openapiPath }).pipe(Layer.provide([store, operations]), Layer.provide(HttpEdge)),
-    RpcShape.layerHttp({ group: StoreRpcs, path }).pipe(
-      Layer.provide([storeRpc, operationsRpc]),
-      Layer.provide(RpcEdge)
-    ),
-    ApiReference.layer(StoreApi),
-    SystemRoutes.layer
+  surface(
+    StoreApi,
+    HttpApiBuilder.layer(StoreApi, { openapiPath }).pipe(Layer.provide([store, operations])),
+    RpcShape.layerHttp({ group: StoreRpcs, path }).pipe(Layer.provide([storeRpc, operationsRpc]))
   )
 )
 
 /** That of the pay platform alone, over `Contexts.layerPay`. */
 export const layerPay = Edge.serve(
-  Layer.mergeAll(
-    HttpApiBuilder.layer(PayApi, { openapiPath }).pipe(Layer.provide([pay, operations]), Layer.provide(HttpEdge)),
-    RpcShape.layerHttp({ group: PayRpcs, path }).pipe(Layer.provide([payRpc, operationsRpc]), Layer.provide(RpcEdge)),
-    ApiReference.layer(PayApi),
-    SystemRoutes.layer
+  surface(
+    PayApi,
+    HttpApiBuilder.layer(PayApi, { openapiPath }).pipe(Layer.provide([pay, operations])),
+    RpcShape.layerHttp({ group: PayRpcs, path }).pipe(Layer.provide([payRpc, operationsRpc]))
   )
 )

@@ -3,13 +3,10 @@ import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
 import { Email } from "@mall/domain/identity/User"
 import type { Order } from "@mall/domain/trade/Order"
 import { ChannelId } from "@mall/domain/payments/Payment"
-import * as Sql from "@mall/platform/Sql"
-import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { startServer } from "@mall/testing/TestServer"
-import type { TestServer } from "@mall/testing/TestServer"
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { addBankAccount } from "./bankAccounts.ts"
+import { KeyedMall } from "./KeyedMall.ts"
 import { placesOf } from "./placesOf.ts"
 import {
   addressInput,
@@ -22,16 +19,6 @@ import {
   skusInStock
 } from "./shoppers.ts"
 import type { Buyer } from "./shoppers.ts"
-
-class Mall extends Context.Service<Mall, TestServer>()("@mall/server/test/sealedEmails/Mall") {
-  static readonly layer = Layer.unwrap(
-    Effect.gen(function* () {
-      const database = yield* acquireDatabase
-      const server = yield* startServer({ database, environment: {} })
-      return Layer.succeed(Mall, Mall.of(server)).pipe(Layer.provideMerge(Layer.orDie(Sql.layerUrl(database))))
-    })
-  )
-}
 
 const address = Email.make("quentin.marmaduke+mall@example.com")
 const stranger = Email.make("stranger.marmaduke@example.com")
@@ -110,10 +97,10 @@ const tellTheBankInTheClear = Effect.fnUntraced(function* (text: string) {
   )
 })
 
-layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("an email address", (it) => {
+layer(KeyedMall.layer, { excludeTestServices: true, timeout: "2 minutes" })("an email address", (it) => {
   it.effect("stands nowhere in the database as it is, whatever its owner does and staff do about them", () =>
     Effect.gen(function* () {
-      const { sandboxUrl, url } = yield* Mall
+      const { sandboxUrl, url } = yield* KeyedMall
       const { applicationId, user } = yield* live(url, sandboxUrl)
       const admin = yield* signIn(url, "admin@demo.mall")
       const found = yield* admin.admin["users.list"]({ email: address })
@@ -143,7 +130,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("an email
 
   it.effect("of before signs in as it stands, until a sweep seals it", () =>
     Effect.gen(function* () {
-      const { url } = yield* Mall
+      const { url } = yield* KeyedMall
       const sql = yield* SqlClient.SqlClient
       const guest = yield* connect(url)
       const email = Email.make("earlier.marmaduke@example.com")

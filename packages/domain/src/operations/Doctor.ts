@@ -154,5 +154,5 @@ export class UnknownCheck extends Problem<UnknownCheck>()("UnknownCheck", {
   status: 404,
   title: "There is no such check",
   fields: { known: Schema.Array(Schema.String) },
-  detail: ({ known }) => `There is no such check; there are: ${known.join(", ")}`
+  detail: ({ known }) => `The checks are ${known.join(", ")}`
 }) {}
