@@ -53,6 +53,7 @@ import { RpcStepUpLayer, StepUpLayer } from "./signin/StepUpLayers.ts"
 import { StepUps } from "./signin/StepUps.ts"
 import * as MerchantOwnersLayer from "./users/MerchantOwnersLayer.ts"
 import * as MerchantStaffLayer from "./users/MerchantStaffLayer.ts"
+import { ShopStaff } from "./users/ShopStaff.ts"
 import { UserAdministration } from "./users/UserAdministration.ts"
 import { AccountHttp, UsersHttp } from "./users/UsersHttp.ts"
 import { sealedUsers } from "./users/StoredUser.ts"
@@ -87,6 +88,7 @@ const Services = Layer.mergeAll(
   Logins.layerNoDeps,
   Addresses.layerNoDeps.pipe(Layer.provide(PersonalDataKeys.layer)),
   UserAdministration.layerNoDeps,
+  ShopStaff.layerNoDeps,
   PolicyAdministration.layerNoDeps,
   Blocks.layerGate,
   PasswordResets.layerNoDeps,

@@ -10,7 +10,7 @@ import { SecondFactors } from "./signin/SecondFactors.ts"
 import { Sessions } from "./tokens/Sessions.ts"
 import { StepUps } from "./signin/StepUps.ts"
 import { UserAdministration } from "./users/UserAdministration.ts"
-import type { Act } from "./users/UserAdministration.ts"
+import type { Act } from "./users/accountChanges.ts"
 
 export const IdentityStorefrontRpcHandlers = IdentityStorefrontRpcs.toLayer(
   Effect.gen(function* () {

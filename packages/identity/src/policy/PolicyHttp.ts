@@ -4,6 +4,7 @@ import { Operation } from "@mall/domain/kernel/Operation"
 import { MallApi } from "@mall/domain/MallApi"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
 import { Effect } from "effect"
+import { ShopStaff } from "../users/ShopStaff.ts"
 import { UserAdministration } from "../users/UserAdministration.ts"
 import { PolicyAdministration } from "./PolicyAdministration.ts"
 
@@ -48,7 +49,7 @@ export const StaffHttp = ApiGroup.group(
   MallApi,
   "staff",
   Effect.fn(function* (handlers) {
-    const { staff } = yield* UserAdministration
+    const staff = yield* ShopStaff
     return handlers.handleAll({
       list: ({ query }) => CurrentUser.use((user) => staff.list(user, query)),
       grant: ({ params, payload: { reason, role } }) =>

@@ -3,7 +3,7 @@ import { BlockAdminRpcs, PolicyAdminRpcs, StaffMerchantRpcs } from "@mall/domain
 import { Effect } from "effect"
 import { Blocks } from "../blocks/Blocks.ts"
 import { currentBlocker } from "../blocks/currentBlocker.ts"
-import { UserAdministration } from "../users/UserAdministration.ts"
+import { ShopStaff } from "../users/ShopStaff.ts"
 import { PolicyAdministration } from "./PolicyAdministration.ts"
 
 export const PolicyAdminRpcHandlers = PolicyAdminRpcs.toLayer(
@@ -35,7 +35,7 @@ export const BlockAdminRpcHandlers = BlockAdminRpcs.toLayer(
 
 export const StaffMerchantRpcHandlers = StaffMerchantRpcs.toLayer(
   Effect.gen(function* () {
-    const { staff } = yield* UserAdministration
+    const staff = yield* ShopStaff
     return StaffMerchantRpcs.of({
       "staff.list": (page) => CurrentUser.use((user) => staff.list(user, page)),
       "staff.grant": ({ reason, role, userId }) => CurrentUser.use((user) => staff.grant(user, userId, role, reason)),

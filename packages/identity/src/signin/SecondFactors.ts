@@ -16,7 +16,7 @@ import * as oneTimePassword from "./oneTimePassword.ts"
 import { sealPurpose } from "../sealPurpose.ts"
 import { SecretKey } from "../tokens/SecretKey.ts"
 import { SignInNotices } from "./SignInNotices.ts"
-import type { Act } from "../users/UserAdministration.ts"
+import type { Act } from "../users/accountChanges.ts"
 import { UserRepo } from "../users/UserRepo.ts"
 
 const recoveryCodeCount = 10

@@ -11,6 +11,7 @@ import { SqlClient } from "effect/sql"
 import { IdentityLayer } from "../../src/Identity.ts"
 import { Policies } from "../../src/policy/Policies.ts"
 import { PolicyAdministration } from "../../src/policy/PolicyAdministration.ts"
+import { ShopStaff } from "../../src/users/ShopStaff.ts"
 import { UserAdministration } from "../../src/users/UserAdministration.ts"
 import { login, newUserId, principalOf, registerUser, withConfiguration } from "../fixture.ts"
 
@@ -226,7 +227,8 @@ layer(withConfiguration(IdentityLayer).pipe(Layer.provideMerge(TestDatabase)), {
     it.effect("gives who runs a shop its own staff, and nobody else", () =>
       Effect.gen(function* () {
         yield* put(documentOf(editor, manager, support))
-        const { staff, grant } = yield* UserAdministration
+        const staff = yield* ShopStaff
+        const { grant } = yield* UserAdministration
         const [mine, theirs] = [yield* newMerchantId, yield* newMerchantId]
         const chief = yield* may(yield* userWith(["merchant"], mine))
         const junior = yield* userWith(["manager"], mine)
