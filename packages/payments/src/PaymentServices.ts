@@ -25,6 +25,7 @@ import { PaymentOperations } from "./lifecycle/PaymentOperations.ts"
 import { PaymentReads } from "./store/PaymentReads.ts"
 import { Payments } from "./lifecycle/Payments.ts"
 import { PaymentsConfig } from "./PaymentsConfig.ts"
+import { PaymentSchedule } from "./store/PaymentSchedule.ts"
 import { PaymentStore } from "./store/PaymentStore.ts"
 import { sealedPayers } from "./store/sealedPayers.ts"
 import * as PaymentOutcomesLayer from "./PaymentOutcomesLayer.ts"
@@ -59,7 +60,7 @@ const layerNoDeps = Layer.mergeAll(
   Layer.provideMerge(Layer.mergeAll(ChannelHealth.layerNoDeps, RoutingTables.layerNoDeps)),
   Layer.provideMerge(Refunds.layerNoDeps),
   Layer.provideMerge(Layer.mergeAll(Inquiries.layerNoDeps, PaymentIntents.layerNoDeps)),
-  Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, Tickets.layerNoDeps)),
+  Layer.provideMerge(Layer.mergeAll(PaymentStore.layer, PaymentSchedule.layer, Tickets.layerNoDeps)),
   Layer.provideMerge(Layer.mergeAll(SecurityEvents.layerNoDeps, PaymentLog.layerNoDeps)),
   Layer.provideMerge(
     Layer.mergeAll(

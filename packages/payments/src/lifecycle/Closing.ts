@@ -12,6 +12,7 @@ import { currentTraceId } from "@mall/platform/currentTraceId"
 import { groupCommit } from "@mall/platform/groupCommit"
 import { Inquiries } from "./Inquiries.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { PaymentSchedule } from "../store/PaymentSchedule.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 
 export interface CloseRequest {
@@ -54,6 +55,7 @@ export class Closing extends Context.Service<
     Effect.gen(function* () {
       const inquiries = yield* Inquiries
       const repo = yield* PaymentRepo
+      const schedule = yield* PaymentSchedule
       const store = yield* PaymentStore
       const outbox = yield* Outbox
       const sql = yield* SqlClient.SqlClient
@@ -119,7 +121,7 @@ export class Closing extends Context.Service<
 
       const sweep = Effect.fn("Closing.sweep")(
         function* (limit: number) {
-          const due = yield* repo.claimExpired(yield* DateTime.nowAsDate, limit)
+          const due = yield* schedule.claimExpired(yield* DateTime.nowAsDate, limit)
           yield* Effect.forEach(
             due,
             ({ canceledBy, id: paymentId }) =>

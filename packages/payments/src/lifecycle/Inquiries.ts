@@ -11,6 +11,7 @@ import type { Verdict } from "./channelTruth.ts"
 import { AttemptRow } from "../store/PaymentRecord.ts"
 import type { IntentRow, PaymentRecord } from "../store/PaymentRecord.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { PaymentSchedule } from "../store/PaymentSchedule.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { isReferenceTaken, referenceTaken } from "../store/referenceTaken.ts"
 import { SecurityEvents } from "../callbacks/SecurityEvents.ts"
@@ -60,6 +61,7 @@ export class Inquiries extends Context.Service<
     Effect.gen(function* () {
       const channels = yield* Channels
       const repo = yield* PaymentRepo
+      const schedule = yield* PaymentSchedule
       const store = yield* PaymentStore
       const securityEvents = yield* SecurityEvents
 
@@ -208,7 +210,7 @@ export class Inquiries extends Context.Service<
 
       const sweep = Effect.fn("Inquiries.sweep")(
         function* (limit: number) {
-          const due = yield* repo.claimAttempts(yield* DateTime.nowAsDate, limit)
+          const due = yield* schedule.claimAttempts(yield* DateTime.nowAsDate, limit)
           yield* Effect.forEach(
             due,
             ({ id, paymentId }) =>

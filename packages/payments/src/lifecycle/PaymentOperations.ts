@@ -24,6 +24,7 @@ import { PaymentReads } from "../store/PaymentReads.ts"
 import type { CallbackFilter, PaymentFilter } from "../store/PaymentReads.ts"
 import type { AttemptRow } from "../store/PaymentRecord.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { PaymentSchedule } from "../store/PaymentSchedule.ts"
 import { Refunds } from "./Refunds.ts"
 
 const toAttempt = ({
@@ -74,6 +75,7 @@ export class PaymentOperations extends Context.Service<
       const reads = yield* PaymentReads
       const refunds = yield* Refunds
       const repo = yield* PaymentRepo
+      const schedule = yield* PaymentSchedule
       const sql = yield* SqlClient.SqlClient
       const audit = yield* makeAuditRecorder
 
@@ -121,7 +123,7 @@ export class PaymentOperations extends Context.Service<
         ) {
           const now = yield* DateTime.nowAsDate
           const traceId = yield* currentTraceId
-          const changed = yield* repo.scheduleCancel({ id, at, by: actor, why: reason, now, traceId }).pipe(
+          const changed = yield* schedule.scheduleCancel({ id, at, by: actor, why: reason, now, traceId }).pipe(
             Effect.tap((intent) =>
               Option.isNone(intent)
                 ? Effect.void

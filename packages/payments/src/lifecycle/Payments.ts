@@ -38,6 +38,7 @@ import type { ConfirmError } from "./Confirmations.ts"
 import { isMerchantOf, isParty, merchantOf, tenantOf } from "./isParty.ts"
 import { PaymentIntents } from "../store/PaymentIntents.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { PaymentSchedule } from "../store/PaymentSchedule.ts"
 import { PaymentReads } from "../store/PaymentReads.ts"
 import type { PageRequest, PaymentFilter } from "../store/PaymentReads.ts"
 import { IntentRow } from "../store/PaymentRecord.ts"
@@ -113,6 +114,7 @@ export class Payments extends Context.Service<
       const reads = yield* PaymentReads
       const standings = yield* MerchantStanding
       const repo = yield* PaymentRepo
+      const schedule = yield* PaymentSchedule
       const refunds = yield* Refunds
       const tickets = yield* Tickets
       const sql = yield* SqlClient.SqlClient
@@ -291,7 +293,7 @@ export class Payments extends Context.Service<
             const now = yield* DateTime.nowAsDate
             const traceId = yield* currentTraceId
             const changed = yield* Effect.gen(function* () {
-              const intent = yield* repo.scheduleCancel({ id, at, by: caller.actorName, why: null, now, traceId })
+              const intent = yield* schedule.scheduleCancel({ id, at, by: caller.actorName, why: null, now, traceId })
               if (Option.isNone(intent)) return intent
               const fields = { before: { cancelAt }, after: { cancelAt: at } }
               yield* audit.insert(yield* actOf(caller, intent.value, { action: "payment.schedule_cancel", ...fields }))

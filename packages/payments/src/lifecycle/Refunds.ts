@@ -19,6 +19,7 @@ import type { PaymentDraft } from "../store/PaymentDraft.ts"
 import { countRefund, countTermsRefusal } from "../paymentMetrics.ts"
 import type { IntentRow, PaymentRecord, RefundRow } from "../store/PaymentRecord.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
+import { PaymentSchedule } from "../store/PaymentSchedule.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { SecurityEvents } from "../callbacks/SecurityEvents.ts"
 
@@ -65,6 +66,7 @@ export class Refunds extends Context.Service<
       const channels = yield* Channels
       const inquiries = yield* Inquiries
       const repo = yield* PaymentRepo
+      const schedule = yield* PaymentSchedule
       const store = yield* PaymentStore
       const securityEvents = yield* SecurityEvents
       const audit = yield* makeAuditRecorder
@@ -246,7 +248,7 @@ export class Refunds extends Context.Service<
 
       const sweep = Effect.fn("Refunds.sweep")(
         function* (limit: number) {
-          const due = yield* repo.claimRefunds(yield* DateTime.nowAsDate, limit)
+          const due = yield* schedule.claimRefunds(yield* DateTime.nowAsDate, limit)
           yield* Effect.forEach(
             due,
             ({ id, paymentId }) =>

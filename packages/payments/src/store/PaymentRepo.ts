@@ -7,7 +7,7 @@ import type { Tenant } from "@mall/platform/Tenancy"
 import { Array, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { inquirySeconds } from "../lifecycle/inquirySchedule.ts"
+import type { Fragment } from "effect/sql/Statement"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 import { HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
 import type { AttemptRow, PaymentRecord } from "./PaymentRecord.ts"
@@ -23,20 +23,6 @@ const historyJson = json(HistoryRow)
 
 const { captured, held, id, paidAt, refunded, status } = IntentRow.fields
 const changedIntentsJson = json(Schema.Struct({ id, status, captured, refunded, held, paidAt, updatedAt: Schema.Date }))
-
-const Claim = Schema.Struct({ now: Schema.Date, limit: Schema.Int })
-/** `canceledBy`: who had said that it is to be canceled by now, where its time is not up anyway. */
-const Expired = Schema.Struct({ id: PaymentId, canceledBy: Schema.NullOr(Schema.String) })
-const CancelSchedule = Schema.Struct({
-  id: PaymentId,
-  at: Schema.NullOr(Schema.Date),
-  by: Schema.String,
-  why: Schema.NullOr(Schema.String),
-  now: Schema.Date,
-  traceId: Schema.NullOr(Schema.String)
-})
-const Claimed = Schema.Struct({ id: AttemptId, paymentId: PaymentId })
-const ClaimedRefund = Schema.Struct({ id: RefundId, paymentId: PaymentId })
 
 const Cancellation = Schema.Struct({
   id: PaymentId,
@@ -75,13 +61,6 @@ export class PaymentRepo extends Context.Service<
     save(drafts: ReadonlyArray<PaymentDraft>): Effect.Effect<void, SqlError>
     paymentsOfAttempts(ids: ReadonlyArray<AttemptId>): Effect.Effect<ReadonlyMap<AttemptId, PaymentId>, SqlError>
     paymentsOfRefunds(ids: ReadonlyArray<RefundId>): Effect.Effect<ReadonlyMap<RefundId, PaymentId>, SqlError>
-    /** Attempts that the channel has to be asked about, each scheduled for its next question at once. */
-    claimAttempts(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Claimed.Type>, SqlError>
-    claimRefunds(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof ClaimedRefund.Type>, SqlError>
-    /** Payments past their time that are not over, each left alone for a minute. */
-    claimExpired(now: Date, limit: number): Effect.Effect<ReadonlyArray<typeof Expired.Type>, SqlError>
-    /** Says when a payment is to be canceled, null for never. None where it is over, or money was taken. */
-    scheduleCancel(request: typeof CancelSchedule.Type): Effect.Effect<Option.Option<IntentRow>, SqlError>
   }
 >()("@mall/payments/store/PaymentRepo") {
   static readonly layer = Layer.effect(
@@ -164,16 +143,20 @@ export class PaymentRepo extends Context.Service<
         execute: (ids) =>
           sql`SELECT r.* FROM payments.refunds AS r WHERE r.payment_id = ANY(${ids}::uuid[]) ORDER BY r.id`
       })
-      const selectPaymentsOfAttempts = SqlSchema.findAll({
-        Request: Schema.Array(AttemptId),
-        Result: Claimed,
-        execute: (ids) => sql`SELECT id, payment_id FROM payments.attempts WHERE id = ANY(${ids}::uuid[])`
-      })
-      const selectPaymentsOfRefunds = SqlSchema.findAll({
-        Request: Schema.Array(RefundId),
-        Result: ClaimedRefund,
-        execute: (ids) => sql`SELECT id, payment_id FROM payments.refunds WHERE id = ANY(${ids}::uuid[])`
-      })
+      const paymentsOf = <Id extends AttemptId | RefundId>(id: Schema.Codec<Id, string>, table: Fragment) => {
+        const select = SqlSchema.findAll({
+          Request: Schema.Array(id),
+          Result: Schema.Struct({ id, paymentId: PaymentId }),
+          execute: (ids) => sql`SELECT id, payment_id FROM ${table} WHERE id = ANY(${ids}::uuid[])`
+        })
+        return Effect.fnUntraced(
+          function* (ids: ReadonlyArray<Id>) {
+            const rows = ids.length === 0 ? [] : yield* select(ids)
+            return new Map(rows.map(({ id, paymentId }) => [id, paymentId]))
+          },
+          Effect.catchTag("SchemaError", Effect.die)
+        )
+      }
 
       // The rows of `attempts` come in the order of their ids, so that the former try is closed before the next one opens.
       const save = Effect.fnUntraced(function* (drafts: ReadonlyArray<PaymentDraft>) {
@@ -220,65 +203,6 @@ export class PaymentRepo extends Context.Service<
           WHERE i.id = n.id`
       })
 
-      // The schedule is in the statement, so that a claim is one round trip and a crash after it loses no question.
-      const nextQuery = (now: Date) =>
-        sql`${now}::timestamptz + make_interval(secs =>
-          (${inquirySeconds}::int[])[least(t.queries + 2, ${inquirySeconds.length}::int)])`
-      const claimAttempts = SqlSchema.findAll({
-        Request: Claim,
-        Result: Claimed,
-        execute: ({ limit, now }) => sql`
-          UPDATE payments.attempts AS t SET queries = t.queries + 1, next_query_at = ${nextQuery(now)}
-          WHERE t.id IN (
-            SELECT d.id FROM payments.attempts AS d
-            WHERE d.next_query_at <= ${now} AND d.status IN ('created', 'processing', 'unknown')
-            ORDER BY d.next_query_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-          RETURNING t.id, t.payment_id`
-      })
-      const claimRefunds = SqlSchema.findAll({
-        Request: Claim,
-        Result: ClaimedRefund,
-        execute: ({ limit, now }) => sql`
-          UPDATE payments.refunds AS t SET queries = t.queries + 1, next_query_at = ${nextQuery(now)}
-          WHERE t.id IN (
-            SELECT d.id FROM payments.refunds AS d
-            WHERE d.next_query_at <= ${now} AND d.status IN ('pending', 'processing', 'unknown')
-            ORDER BY d.next_query_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-          RETURNING t.id, t.payment_id`
-      })
-      const claimExpired = SqlSchema.findAll({
-        Request: Claim,
-        Result: Expired,
-        execute: ({ limit, now }) => sql`
-          UPDATE payments.intents AS t SET next_close_at = ${now}::timestamptz + interval '1 minute'
-          WHERE t.id IN (
-            SELECT d.id FROM payments.intents AS d
-            WHERE d.next_close_at <= ${now} AND d.status IN ('pending', 'processing', 'failed')
-            ORDER BY d.next_close_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-          RETURNING t.id, CASE WHEN t.cancel_at <= ${now} AND t.expires_at > ${now} THEN t.cancel_by END AS canceled_by`
-      })
-
-      const scheduleCancel = SqlSchema.findAll({
-        Request: CancelSchedule,
-        Result: IntentRow,
-        execute: ({ at, by, id, now, traceId, why }) => sql`
-          WITH said AS (
-            UPDATE payments.intents AS t
-            SET cancel_at = ${at}::timestamptz, cancel_by = ${at === null ? null : by}::text,
-              next_close_at = least(t.expires_at, ${at}::timestamptz), updated_at = ${now}
-            WHERE t.id = ${id} AND t.status IN ('pending', 'processing', 'failed') AND t.captured = 0
-            RETURNING t.*
-          ), noted AS (
-            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
-            SELECT id, 'payment', id, status, status, ${by},
-              coalesce('to be canceled at ' || to_char(${at}::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                'not to be canceled by itself') || coalesce(': ' || ${why}::text, ''),
-              ${traceId}::text, ${now}::timestamptz
-            FROM said
-          )
-          SELECT * FROM said`
-      })
-
       const withChildren = Effect.fnUntraced(function* (intents: ReadonlyArray<IntentRow>) {
         // A pending payment was never tried, and of one that never captured there is nothing to refund.
         const tried = intents.filter(({ status }) => status !== "pending").map(({ id }) => id)
@@ -316,28 +240,8 @@ export class PaymentRepo extends Context.Service<
             Effect.catchTag("SchemaError", Effect.die)
           ),
         save,
-        paymentsOfAttempts: Effect.fnUntraced(
-          function* (ids) {
-            const rows = ids.length === 0 ? [] : yield* selectPaymentsOfAttempts(ids)
-            return new Map(rows.map(({ id, paymentId }) => [id, paymentId]))
-          },
-          Effect.catchTag("SchemaError", Effect.die)
-        ),
-        paymentsOfRefunds: Effect.fnUntraced(
-          function* (ids) {
-            const rows = ids.length === 0 ? [] : yield* selectPaymentsOfRefunds(ids)
-            return new Map(rows.map(({ id, paymentId }) => [id, paymentId]))
-          },
-          Effect.catchTag("SchemaError", Effect.die)
-        ),
-        claimAttempts: (now, limit) => Effect.catchTag(claimAttempts({ now, limit }), "SchemaError", Effect.die),
-        claimRefunds: (now, limit) => Effect.catchTag(claimRefunds({ now, limit }), "SchemaError", Effect.die),
-        claimExpired: (now, limit) => Effect.catchTag(claimExpired({ now, limit }), "SchemaError", Effect.die),
-        scheduleCancel: (request) =>
-          scheduleCancel(request).pipe(
-            Effect.map(([row]) => Option.fromUndefinedOr(row)),
-            Effect.catchTag("SchemaError", Effect.die)
-          )
+        paymentsOfAttempts: paymentsOf(AttemptId, sql`payments.attempts`),
+        paymentsOfRefunds: paymentsOf(RefundId, sql`payments.refunds`)
       })
     })
   ).pipe(Layer.provide(PersonalDataKeys.layer))
