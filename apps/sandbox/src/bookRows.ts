@@ -29,35 +29,3 @@ export const bookRows = (book: OrderBook) =>
       ...book.refundsOf(order.reference).flatMap((refund) => refundOf(order, refund))
     ])
   )
-
-/** Files that were announced and may still be fetched. */
-const mostFiles = 16
-
-/** Files by a token, of which the oldest is forgotten as new ones come. */
-export const makeFiles = <A>() => {
-  const files = new Map<string, A>()
-  return {
-    put: (token: string, file: A) => {
-      files.set(token, file)
-      const [oldest] = files.keys()
-      if (files.size > mostFiles && oldest !== undefined) files.delete(oldest)
-    },
-    get: (token: string) => files.get(token)
-  }
-}
-
-const dayMillis = 86_400_000
-const beijingMinutes = 480
-
-/** The bounds of a day, `2026-11-20`, of Beijing; undefined where it is none. */
-export const beijingDay = (day: string) => {
-  const start = Date.parse(`${day}T00:00:00Z`) - beijingMinutes * 60_000
-  return Number.isNaN(start)
-    ? undefined
-    : {
-        from: new Date(start),
-        to: new Date(start + dayMillis),
-        offsetMinutes: beijingMinutes,
-        currency: "CNY" as const
-      }
-}

@@ -1,3 +1,4 @@
+import { Effect, Option } from "effect"
 import type { OrderView, PayerAction } from "./Channel.ts"
 import type { Order, OrderBook } from "./OrderBook.ts"
 
@@ -31,3 +32,16 @@ export const toOrderView = (
   code,
   actions: order.state === "open" || order.state === "failed" ? all : []
 })
+
+/** What people see and do at a channel that keeps its orders in a book; what is its own stands in the place of it. */
+export const ofBook = (book: OrderBook, view: (order: Order) => OrderView) => {
+  const orders = Effect.map(book.list, (all) => all.map(view))
+  return {
+    orders,
+    order: (reference: string) => Effect.map(book.look(reference), Option.map(view)),
+    scan: (scanned: string) =>
+      Effect.map(orders, (all) => Option.fromUndefinedOr(all.find(({ code }) => code === scanned))),
+    settleRefund: book.settle,
+    reset: book.clear
+  }
+}

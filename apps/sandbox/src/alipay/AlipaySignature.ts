@@ -1,15 +1,8 @@
-import { DateTime } from "effect"
 import { sign, verify } from "node:crypto"
 import type { ChannelRequest } from "../Channel.ts"
 import type { AlipayKeys } from "./AlipayKeys.ts"
 
 export type Parameters = Readonly<Record<string, string>>
-
-const beijing = DateTime.zoneMakeOffset(8 * 60 * 60 * 1000)
-
-/** `2026-01-02 11:04:05`, the time in Beijing: how Alipay writes times. */
-export const formatTime = (time: DateTime.DateTime) =>
-  DateTime.formatIsoOffset(DateTime.setZone(time, beijing)).slice(0, 19).replace("T", " ")
 
 /** What is signed: every parameter but the signature that is not empty, by name. */
 const contentOf = (parameters: Parameters, left: ReadonlyArray<string>) =>

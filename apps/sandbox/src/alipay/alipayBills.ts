@@ -1,11 +1,13 @@
-import { DateTime, Effect, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { Zip } from "effect/encoding"
 import { randomBytes } from "node:crypto"
+import { makeFiles } from "../announcedFiles.ts"
+import { beijingDay } from "../beijing.ts"
 import { BillChanges } from "../BillChanges.ts"
 import type { BillRow } from "../BillChanges.ts"
-import { beijingDay, bookRows, makeFiles } from "../bookRows.ts"
+import { bookRows } from "../bookRows.ts"
 import type { OrderBook } from "../OrderBook.ts"
-import { formatTime } from "./AlipaySignature.ts"
+import { timeOf } from "./alipayTime.ts"
 import { encodeGbk } from "./gbk.ts"
 
 const heading =
@@ -18,7 +20,6 @@ const yuan = (fen: number) => `${fen < 0 ? "-" : ""}${(Math.abs(fen) / 100).toFi
 const signOf = ({ kind }: BillRow) => (kind === "payment" ? 1 : -1)
 /** 0.60 % to the nearest fen, taken below zero and given back above it. */
 const feeOf = (row: BillRow) => -signOf(row) * Math.round(row.amount * 0.006) - row.feeExtra
-const timeOf = (iso: string) => formatTime(DateTime.makeUnsafe(iso))
 const chinese = (time: Date) => timeOf(time.toISOString()).replace(/^(\d{4})-(\d{2})-(\d{2})/, "$1年$2月$3日")
 
 const lineOf = (row: BillRow) => {

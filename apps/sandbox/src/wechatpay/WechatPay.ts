@@ -1,4 +1,4 @@
-import { Duration, Effect, Option, Schema, SchemaIssue } from "effect"
+import { Effect, Option, Schema, SchemaIssue } from "effect"
 import { Callbacks } from "../Callbacks.ts"
 import type { Channel, ChannelRequest, Operation, OrderView, PayerAction, Reply } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
@@ -16,17 +16,11 @@ import {
   tradeStateTexts
 } from "./WechatPayModel.ts"
 import type { Order, TradeType } from "./WechatPayModel.ts"
+import { noticePauses } from "./noticePauses.ts"
 import { makeOrders, toTransaction } from "./WechatPayOrders.ts"
 import { makeRefunds, toRefund } from "./WechatPayRefunds.ts"
 import { makeCertificates } from "./WechatPayCertificates.ts"
 import { makeVerifier, sealNotice, signBody, toJson } from "./WechatPaySignature.ts"
-
-/** WeChat Pay's schedule: 15 deliveries after the first, over 24 hours and 4 minutes. */
-const pauses = [
-  ...[15, 15, 30].map(Duration.seconds),
-  ...[3, 10, 20, 30, 30, 30, 60].map(Duration.minutes),
-  ...[3, 3, 3, 6, 6].map(Duration.hours)
-]
 
 const summaries: Readonly<Record<string, string>> = {
   "TRANSACTION.SUCCESS": "支付成功",
@@ -122,7 +116,7 @@ export const makeWechatPay = Effect.gen(function* () {
         tampering
       ),
     isAcknowledged: (status) => status === 200 || status === 204,
-    pauses
+    pauses: noticePauses
   })
   const orders = yield* makeOrders
   const refunds = yield* makeRefunds(orders, mchid, notify)

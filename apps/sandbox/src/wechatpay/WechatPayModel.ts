@@ -1,5 +1,6 @@
 import * as StateMachine from "@mall/domain/kernel/StateMachine"
 import { DateTime, Effect, Schema } from "effect"
+import { inBeijing } from "../beijing.ts"
 
 export const TradeState = Schema.Literals(["NOTPAY", "USERPAYING", "PAYERROR", "SUCCESS", "CLOSED", "REFUND"])
 export type TradeState = typeof TradeState.Type
@@ -72,11 +73,8 @@ export const Refund = Schema.Struct({
 })
 export type Refund = typeof Refund.Type
 
-const beijing = DateTime.zoneMakeOffset(8 * 60 * 60 * 1000)
-
 /** `2026-01-02T11:04:05+08:00`: how WeChat Pay writes times. */
-export const formatTime = (iso: string) =>
-  DateTime.formatIsoOffset(DateTime.setZone(DateTime.makeUnsafe(iso), beijing)).replace(/\.\d+/, "")
+export const formatTime = (iso: string) => inBeijing(DateTime.makeUnsafe(iso)).replace(/\.\d+/, "")
 
 const Text = (maximum: number) => Schema.NonEmptyString.check(Schema.isMaxCodePoints(maximum))
 const Fen = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_000_000 }))
