@@ -1,189 +1,48 @@
-import { Currency } from "@mall/domain/kernel/Currency"
-import { DateTime, Duration, Effect, Option, Schema } from "effect"
-import { createHash, sign, timingSafeEqual } from "node:crypto"
-import { crc32 } from "node:zlib"
-import { Callbacks } from "../Callbacks.ts"
+import { Effect, Schema } from "effect"
+import { createHash } from "node:crypto"
 import { ActionRefused, ReferenceUnknown } from "../Channel.ts"
-import type { Channel, ChannelRequest, Notice, Operation, OrderView, Reply } from "../Channel.ts"
-import type { Tampering } from "../Fault.ts"
-import { Journal } from "../Journal.ts"
+import type { Channel, ChannelRequest, Operation, OrderView, Reply } from "../Channel.ts"
+import { isSameSecret } from "../isSameSecret.ts"
 import { makeOrderBook } from "../OrderBook.ts"
 import type { BookRefused, Order } from "../OrderBook.ts"
-import { toOrderView } from "../orderView.ts"
-import { makePaypalReport } from "./paypalReport.ts"
+import { ofBook, toOrderView } from "../orderView.ts"
+import { makeEndpoints } from "../webhookEndpoints.ts"
+import { falsify } from "./falsify.ts"
+import { certificateOf, paypalEvents } from "./paypalEvents.ts"
 import { loadKeys } from "./PaypalKeys.ts"
 import { fromValue, idOf, isApproved, toCapture, toOrder, toRefund } from "./paypalObjects.ts"
+import { invalid, missing, PaypalRefused, refusals, toReply, unprocessable } from "./PaypalRefused.ts"
+import { makePaypalReport } from "./paypalReport.ts"
+import { decodeOrder, decodeRefund, decodeWebhook } from "./paypalRequests.ts"
 
-/** PayPal tries 25 times over three days. */
-const pauses = [
-  ...[10, 60].map(Duration.seconds),
-  ...[5, 15, 30].map(Duration.minutes),
-  ...Array.from({ length: 20 }, () => Duration.minutes(210))
-]
-
-const Endpoint = Schema.Struct({ url: Schema.String })
-
-/** What PayPal answers instead of what was asked for. */
-class Refused extends Schema.TaggedError<Refused>()("Refused", {
-  status: Schema.Int,
-  name: Schema.String,
-  issue: Schema.NullOr(Schema.String)
-}) {
-  override get message() {
-    return `PayPal refuses: ${this.issue ?? this.name}`
-  }
-}
-
-const unprocessable = (issue: string) => new Refused({ status: 422, name: "UNPROCESSABLE_ENTITY", issue })
-const missing = new Refused({ status: 404, name: "RESOURCE_NOT_FOUND", issue: "INVALID_RESOURCE_ID" })
-const invalid = (issue: string) => new Refused({ status: 400, name: "INVALID_REQUEST", issue })
-
-const refusals: Readonly<Record<BookRefused["reason"], Refused>> = {
-  unknown: missing,
-  different: unprocessable("DUPLICATE_INVOICE_ID"),
-  paid: unprocessable("ORDER_ALREADY_CAPTURED"),
-  closed: unprocessable("ORDER_ALREADY_COMPLETED"),
-  notPaid: unprocessable("ORDER_NOT_APPROVED"),
-  exceeds: unprocessable("REFUND_AMOUNT_EXCEEDED"),
-  expired: unprocessable("ORDER_EXPIRED")
-}
-
-const toReply = ({ issue, name, status }: Refused): Reply => ({
-  status,
-  payload: {
-    name,
-    message: "The request was not carried out.",
-    debug_id: "sandbox",
-    ...(issue === null ? {} : { details: [{ issue, description: issue }] })
-  },
-  verdict: issue ?? name
-})
-
-const Money = Schema.Struct({
-  currency_code: Currency,
-  value: Schema.String.check(Schema.isPattern(/^\d{1,9}(\.\d{1,3})?$/))
-})
-const NewOrder = Schema.Struct({
-  intent: Schema.Literal("CAPTURE"),
-  purchase_units: Schema.Tuple([
-    Schema.Struct({
-      custom_id: Schema.NonEmptyString.check(Schema.isMaxLength(255)),
-      description: Schema.optionalKey(Schema.String),
-      amount: Money
-    })
-  ]),
-  payment_source: Schema.optionalKey(
-    Schema.Struct({
-      paypal: Schema.Struct({
-        experience_context: Schema.Struct({ return_url: Schema.String, cancel_url: Schema.String })
-      })
-    })
-  )
-})
-const NewRefund = Schema.Struct({
-  amount: Money,
-  custom_id: Schema.NonEmptyString,
-  note_to_payer: Schema.optionalKey(Schema.String)
-})
-const NewWebhook = Schema.Struct({ url: Schema.String })
-
-const isObject = Schema.is(Schema.JsonObject)
 const toJson = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
-
-const decodeBody = <A, I>(schema: Schema.Codec<A, I>) => {
-  const decode = Schema.decodeEffect(Schema.fromJsonString(schema))
-  return ({ body }: ChannelRequest) => Effect.mapError(decode(body), () => invalid("MALFORMED_REQUEST_JSON"))
-}
-const decodeOrder = decodeBody(NewOrder)
-const decodeRefund = decodeBody(NewRefund)
-const decodeWebhook = decodeBody(NewWebhook)
-
-/** A resource with something untrue in it, also in what it holds. */
-const falsify = (resource: Schema.Json, tampering: Tampering | undefined): Schema.Json => {
-  if (Array.isArray(resource)) return resource.map((part: Schema.Json) => falsify(part, tampering))
-  if (!isObject(resource) || tampering === undefined) return resource
-  const inner = Object.fromEntries(Object.entries(resource).map(([name, value]) => [name, falsify(value, tampering)]))
-  switch (tampering) {
-    case "amount":
-      return "value" in inner ? { ...inner, value: `9${String(inner["value"])}` } : inner
-    case "currency":
-      return "currency_code" in inner
-        ? { ...inner, currency_code: inner["currency_code"] === "USD" ? "EUR" : "USD" }
-        : inner
-    case "merchant":
-      return "merchant_id" in inner ? { ...inner, merchant_id: "SOMEBODYELSE1" } : inner
-    case "reference":
-      return "custom_id" in inner ? { ...inner, custom_id: "another-order" } : inner
-    default:
-      return inner
-  }
-}
 
 /** PayPal's REST API: orders, captures, refunds and webhooks. On its page the buyer agrees; the merchant takes the money. */
 export const makePaypal = Effect.gen(function* () {
   const keys = yield* loadKeys
-  const { clientId, clientSecret, merchantId, privateKey, publicKeyPem, webhookId } = keys
+  const { clientId, clientSecret, merchantId, publicKeyPem, webhookId } = keys
   const book = yield* makeOrderBook("paypal")
   const list = yield* makePaypalReport(book, merchantId)
-  const journal = yield* Journal
-  const endpoints = yield* journal.open("paypal/endpoints", { schema: Endpoint, key: ({ url }) => url })
-  const callbacks = yield* Callbacks
   const accessToken = createHash("sha256").update(`${clientId} ${clientSecret}`).digest("base64url")
-  const certificateId = `CERT-${merchantId}`
   let origin = "http://127.0.0.1"
-
-  const seal = Effect.fnUntraced(function* (notice: Notice, tampering: Tampering | undefined) {
-    const now = yield* DateTime.now
-    const time = DateTime.formatIso(tampering === "timestamp" ? DateTime.subtract(now, { minutes: 10 }) : now)
-    const event = {
-      id: `WH-${idOf("event", notice.id)}`,
-      event_version: "1.0",
-      create_time: notice.createdAt,
-      resource_type: "capture",
-      event_type: notice.event,
-      resource: falsify(notice.payload, tampering)
-    }
-    const body = toJson(event)
-    const signed = `${notice.id}|${time}|${tampering === "signature" ? "WH-OTHER" : webhookId}|${crc32(body)}`
-    const certificate = tampering === "serial" ? "CERT-unknown" : certificateId
-    return {
-      headers: {
-        "content-type": "application/json",
-        "paypal-transmission-id": notice.id,
-        "paypal-transmission-time": time,
-        "paypal-transmission-sig": sign("sha256", Buffer.from(signed), privateKey).toString("base64"),
-        "paypal-cert-url": `${origin}/paypal/v1/notifications/certs/${certificate}`,
-        "paypal-auth-algo": "SHA256withRSA"
-      },
-      body: tampering === "body" ? body.replace("event", "evenT") : body
-    }
-  })
-  const send = yield* callbacks.register("paypal", {
-    seal,
-    isAcknowledged: (status) => status >= 200 && status < 300,
-    pauses
-  })
-  const tell = (event: string, reference: string, payload: Schema.JsonObject) =>
-    Effect.forEach(endpoints.values(), ({ url }) => send({ event, reference, url, payload }), { discard: true })
+  const endpoints = yield* makeEndpoints(
+    "paypal",
+    paypalEvents(keys, () => origin)
+  )
 
   yield* book.start((refund, order) =>
     refund.state === "succeeded"
-      ? tell("PAYMENT.CAPTURE.REFUNDED", refund.reference, toRefund(refund, order))
+      ? endpoints.tell("PAYMENT.CAPTURE.REFUNDED", refund.reference, toRefund(refund, order))
       : Effect.void
   )
-
-  const isEqual = (given: string | undefined, expected: string) => {
-    const [a, b] = [Buffer.from(given ?? ""), Buffer.from(expected)]
-    return a.length === b.length && timingSafeEqual(a, b)
-  }
 
   const pageOf = ({ reference }: Order) => `${origin}/pay/paypal/${encodeURIComponent(reference)}`
   const show = (order: Order) => toOrder(order, book, merchantId, pageOf(order))
 
   const token = ({ headers }: ChannelRequest) =>
-    isEqual(headers["authorization"], `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}`)
+    isSameSecret(headers["authorization"], `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}`)
       ? Effect.succeed({ access_token: accessToken, token_type: "Bearer", expires_in: 32_400 })
-      : Effect.fail(new Refused({ status: 401, name: "AUTHENTICATION_FAILURE", issue: null }))
+      : Effect.fail(new PaypalRefused({ status: 401, name: "AUTHENTICATION_FAILURE", issue: null }))
 
   const create = Effect.fnUntraced(function* (request: ChannelRequest) {
     const { payment_source, purchase_units } = yield* decodeOrder(request)
@@ -213,7 +72,7 @@ export const makePaypal = Effect.gen(function* () {
     if (order.state === "paid") return show(order)
     if (!isApproved(order)) return yield* unprocessable("ORDER_NOT_APPROVED")
     const paid = yield* Effect.mapError(book.act(order.reference, "pay", { failure: "" }), () => refusals.closed)
-    yield* tell("PAYMENT.CAPTURE.COMPLETED", order.reference, toCapture(paid, book, merchantId))
+    yield* endpoints.tell("PAYMENT.CAPTURE.COMPLETED", order.reference, toCapture(paid, book, merchantId))
     return show(paid)
   })
 
@@ -234,18 +93,18 @@ export const makePaypal = Effect.gen(function* () {
 
   const register = Effect.fnUntraced(function* (request: ChannelRequest) {
     const { url } = yield* decodeWebhook(request)
-    yield* endpoints.set({ url })
+    yield* endpoints.add(url)
     return { id: webhookId, url, event_types: [{ name: "*" }] }
   })
 
   const report = ({ query: asked }: ChannelRequest) =>
-    Effect.mapError(list(asked), ({ issue }) => new Refused({ status: 400, name: issue, issue: null }))
+    Effect.mapError(list(asked), ({ issue }) => new PaypalRefused({ status: 400, name: issue, issue: null }))
 
-  const answered = (handled: Effect.Effect<Schema.JsonObject, Refused | BookRefused>, status: number) =>
+  const answered = (handled: Effect.Effect<Schema.JsonObject, PaypalRefused | BookRefused>, status: number) =>
     handled.pipe(
       Effect.map((payload): Reply => ({ status, payload, verdict: "accepted" })),
       Effect.catchTags({
-        Refused: (refused) => Effect.succeed(toReply(refused)),
+        PaypalRefused: (refused) => Effect.succeed(toReply(refused)),
         BookRefused: ({ reason }) => Effect.succeed(toReply(refusals[reason]))
       })
     )
@@ -254,7 +113,7 @@ export const makePaypal = Effect.gen(function* () {
     operation: Operation | ((request: ChannelRequest) => Operation),
     method: "GET" | "POST",
     path: `/${string}`,
-    handle: (request: ChannelRequest) => Effect.Effect<Schema.JsonObject, Refused | BookRefused>,
+    handle: (request: ChannelRequest) => Effect.Effect<Schema.JsonObject, PaypalRefused | BookRefused>,
     status = 200
   ) => ({
     operation,
@@ -264,9 +123,9 @@ export const makePaypal = Effect.gen(function* () {
       const { host } = request.headers
       // where the merchant finds us is where its buyers and its server find our page and our certificate
       if (host !== undefined) origin = `http://${host}`
-      return isEqual(request.headers["authorization"], `Bearer ${accessToken}`)
+      return isSameSecret(request.headers["authorization"], `Bearer ${accessToken}`)
         ? answered(handle(request), status)
-        : Effect.succeed(toReply(new Refused({ status: 401, name: "AUTHENTICATION_FAILURE", issue: null })))
+        : Effect.succeed(toReply(new PaypalRefused({ status: 401, name: "AUTHENTICATION_FAILURE", issue: null })))
     }
   })
 
@@ -282,7 +141,7 @@ export const makePaypal = Effect.gen(function* () {
       book.remember(reference, { approved: "yes" }),
       () => new ReferenceUnknown({ reference })
     )
-    yield* tell("CHECKOUT.ORDER.APPROVED", reference, show(approved))
+    yield* endpoints.tell("CHECKOUT.ORDER.APPROVED", reference, show(approved))
     return approved
   })
 
@@ -304,7 +163,7 @@ export const makePaypal = Effect.gen(function* () {
         path: "/v1/notifications/certs/:id",
         handle: ({ params }) =>
           Effect.succeed<Reply>(
-            params["id"] === certificateId
+            params["id"] === certificateOf(merchantId)
               ? { status: 200, payload: { pem: publicKeyPem }, verdict: "accepted" }
               : toReply(missing)
           )
@@ -323,7 +182,7 @@ export const makePaypal = Effect.gen(function* () {
     ],
     refusal: (status, code) =>
       toReply(
-        new Refused({
+        new PaypalRefused({
           status,
           name:
             status === 429 ? "RATE_LIMIT_REACHED" : status >= 500 ? "INTERNAL_SERVER_ERROR" : "UNPROCESSABLE_ENTITY",
@@ -338,21 +197,14 @@ export const makePaypal = Effect.gen(function* () {
           ? { headers: { "content-type": "application/x-pem-file" }, body: pem }
           : { headers: { "content-type": "application/json" }, body: toJson(falsify(payload, tampering)) }
       }),
-    orders: Effect.map(book.list, (orders) => orders.map(view)),
-    order: (reference) => Effect.map(book.look(reference), Option.map(view)),
-    scan: (code) =>
-      Effect.map(book.list, (orders) =>
-        Option.map(Option.fromUndefinedOr(orders.find((order) => pageOf(order) === code)), view)
-      ),
+    ...ofBook(book, view),
     act: Effect.fnUntraced(function* (reference, action, options) {
       return view(
         action === "pay"
           ? yield* approve(reference)
           : yield* book.act(reference, action, { ...options, failure: "INSTRUMENT_DECLINED" })
       )
-    }),
-    settleRefund: book.settle,
-    reset: book.clear
+    })
   }
   return channel
 })

@@ -1,13 +1,14 @@
 import { Currency } from "@mall/domain/kernel/Currency"
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
-import { createHmac, timingSafeEqual } from "node:crypto"
-import { Callbacks } from "../Callbacks.ts"
+import { createHmac } from "node:crypto"
 import type { Channel, ChannelRequest, Notice, Operation, OrderView, PayerActionOptions, Reply } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
-import { Journal } from "../Journal.ts"
+import { isSameSecret } from "../isSameSecret.ts"
 import { makeOrderBook } from "../OrderBook.ts"
 import type { BookRefused, Order } from "../OrderBook.ts"
-import { toOrderView } from "../orderView.ts"
+import { ofBook, toOrderView } from "../orderView.ts"
+import { makeEndpoints } from "../webhookEndpoints.ts"
+import { falsify } from "./falsify.ts"
 import { loadKeys } from "./StripeKeys.ts"
 import { makeStripeBalance } from "./stripeBalance.ts"
 import { makeStripeDisputes } from "./StripeDisputes.ts"
@@ -21,8 +22,6 @@ const pauses = [
   ...[5, 30].map(Duration.minutes),
   ...[1, 3, 6, 12, 12, 12, 12, 12].map(Duration.hours)
 ]
-
-const Endpoint = Schema.Struct({ url: Schema.String })
 
 const toReply = ({ code, order, status, type }: StripeRefused): Reply => ({
   status,
@@ -53,35 +52,10 @@ const toJson = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
 
 const threeDecimals = new Set<Currency>(["BHD", "JOD", "KWD", "OMR", "TND"])
 
-const isList = Schema.is(Schema.Array(Schema.JsonObject))
-
-/** An object with something untrue in it. */
-const falsify = (object: Schema.JsonObject, tampering: Tampering | undefined): Schema.JsonObject => {
-  const { data } = object
-  if (isList(data)) return { ...object, data: data.map((listed) => falsify(listed, tampering)) }
-  switch (tampering) {
-    case "amount": {
-      const more = (name: string) => (typeof object[name] === "number" ? { [name]: Number(object[name]) + 1 } : {})
-      return { ...object, ...more("amount"), ...more("amount_received") }
-    }
-    case "currency":
-      return { ...object, currency: object["currency"] === "usd" ? "eur" : "usd" }
-    case "merchant":
-      return { ...object, livemode: true }
-    case "reference":
-      return { ...object, metadata: { attempt_id: "another-order" } }
-    default:
-      return object
-  }
-}
-
 /** Stripe's API: PaymentIntents, refunds, webhook endpoints and what a page needs of Stripe.js. */
 export const makeStripe = Effect.gen(function* () {
   const keys = yield* loadKeys
   const book = yield* makeOrderBook("stripe")
-  const journal = yield* Journal
-  const endpoints = yield* journal.open("stripe/endpoints", { schema: Endpoint, key: ({ url }) => url })
-  const callbacks = yield* Callbacks
 
   const seal = Effect.fnUntraced(function* (notice: Notice, tampering: Tampering | undefined) {
     const seconds = Math.floor(DateTime.toEpochMillis(yield* DateTime.now) / 1000)
@@ -104,13 +78,12 @@ export const makeStripe = Effect.gen(function* () {
       body: tampering === "body" ? body.replace("event", "evenT") : body
     }
   })
-  const send = yield* callbacks.register("stripe", {
+  const endpoints = yield* makeEndpoints("stripe", {
     seal,
     isAcknowledged: (status) => status >= 200 && status < 300,
     pauses
   })
-  const tell = (event: string, reference: string, payload: Schema.JsonObject) =>
-    Effect.forEach(endpoints.values(), ({ url }) => send({ event, reference, url, payload }), { discard: true })
+  const { tell } = endpoints
 
   yield* book.start((refund, order) =>
     tell(refund.state === "failed" ? "refund.failed" : "refund.updated", refund.reference, toRefund(refund, order))
@@ -119,11 +92,8 @@ export const makeStripe = Effect.gen(function* () {
   const disputes = yield* makeStripeDisputes(book, tell)
   const balance = yield* makeStripeBalance(book)
 
-  const authenticated = ({ headers }: ChannelRequest) => {
-    const given = Buffer.from(headers["authorization"] ?? "")
-    const expected = Buffer.from(`Bearer ${keys.secretKey}`)
-    return given.length === expected.length && timingSafeEqual(given, expected)
-  }
+  const authenticated = ({ headers }: ChannelRequest) =>
+    isSameSecret(headers["authorization"], `Bearer ${keys.secretKey}`)
 
   const formOf = ({ body }: ChannelRequest) => Object.fromEntries(new URLSearchParams(body))
 
@@ -229,7 +199,7 @@ export const makeStripe = Effect.gen(function* () {
   const register = Effect.fnUntraced(function* (request: ChannelRequest) {
     const url = URL.parse(formOf(request)["url"] ?? "")
     if (url === null) return yield* invalid("url_invalid")
-    yield* endpoints.set({ url: url.href })
+    yield* endpoints.add(url.href)
     return {
       id: idOf("we", url.href),
       object: "webhook_endpoint",
@@ -311,15 +281,13 @@ export const makeStripe = Effect.gen(function* () {
           body: payload === undefined ? "" : toJson(falsify(payload, tampering))
         }
       }),
-    orders: Effect.map(book.list, (orders) => orders.map(view)),
-    order: (reference) => Effect.map(book.look(reference), Option.map(view)),
+    ...ofBook(book, view),
     scan: (code) => Effect.option(Effect.map(book.findByNumber(code.split("_secret_", 1)[0] ?? ""), view)),
     act: Effect.fnUntraced(function* (reference, action, options) {
       if (action === "pay") return view(yield* paid(reference, options))
       if (action === "fail") return view(yield* declined(reference, "generic_decline"))
       return view(yield* book.act(reference, action, { ...options, failure: "" }))
     }),
-    settleRefund: book.settle,
     disputes: disputes.bank,
     reset: Effect.andThen(book.clear, disputes.clear)
   }
