@@ -1,28 +1,14 @@
 import { formatMajor } from "@mall/domain/kernel/Currency"
 import { Money } from "@mall/domain/kernel/Money"
 import type { AttemptId, ChannelId } from "@mall/domain/payments/Payment"
-import type { PaymentStatus, RefundId } from "@mall/domain/payments/PaymentGateway"
-import type { AttemptStatus, RefundStatus } from "@mall/domain/payments/PaymentLifecycle"
-import {
-  attemptLifecycle,
-  isOpenAttempt,
-  isOpenRefund,
-  paymentLifecycle,
-  refundLifecycle
-} from "@mall/domain/payments/PaymentLifecycle"
-import type { StateMachine } from "@mall/domain/kernel/StateMachine"
+import type { RefundId } from "@mall/domain/payments/PaymentGateway"
+import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
 import type { ChannelOrder, PartialPayment } from "../channel/Channel.ts"
 import { nextInquiryAt } from "../lifecycle/inquirySchedule.ts"
-import { AttemptRow, HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
+import { AttemptRow, RefundRow } from "./PaymentRecord.ts"
 import type { PaymentRecord } from "./PaymentRecord.ts"
-
-/** Who changes a payment, and when. `refundId` is used where the change has to give money back by itself. */
-export interface ChangeContext {
-  readonly now: Date
-  readonly actor: string
-  readonly traceId: string | null
-  readonly refundId: RefundId
-}
+import { PaymentRows } from "./PaymentRows.ts"
+import type { ChangeContext } from "./PaymentRows.ts"
 
 /** What a change tells the rest of the world, once it is committed. */
 export type PaymentFact =
@@ -32,40 +18,32 @@ export type PaymentFact =
   | { readonly type: "canceled"; readonly reason: string }
   | { readonly type: "refunded"; readonly refund: RefundRow; readonly outcome: "succeeded" | "failed" }
 
-const check = <State extends string>(machine: StateMachine<State>, from: State, to: State) => {
-  if (!machine.can(from, to)) throw new Error(`A payment record cannot go from ${from} to ${to}`)
-}
-
 /**
  * A payment under change: read under its lock, decided upon in memory, written in one statement. It alone holds the rules
- * by which states and sums move; a move that the lifecycles do not have is a defect, never written.
+ * by which states and sums move.
  */
 export class PaymentDraft {
-  intent: IntentRow
-  readonly history: Array<HistoryRow> = []
   readonly facts: Array<PaymentFact> = []
-  readonly changedAttempts = new Set<AttemptId>()
-  readonly changedRefunds = new Set<RefundId>()
-  readonly context: ChangeContext
-  readonly #before: IntentRow
-  readonly #attempts: Map<AttemptId, AttemptRow>
-  readonly #refunds: Map<RefundId, RefundRow>
+  readonly #rows: PaymentRows
 
   constructor(record: PaymentRecord, context: ChangeContext) {
-    this.intent = record.intent
-    this.#before = record.intent
-    this.context = context
-    this.#attempts = new Map(record.attempts.map((attempt) => [attempt.id, attempt]))
-    this.#refunds = new Map(record.refunds.map((refund) => [refund.id, refund]))
+    this.#rows = new PaymentRows(record, context)
+  }
+
+  get context() {
+    return this.#rows.context
+  }
+
+  get intent() {
+    return this.#rows.intent
+  }
+
+  get history() {
+    return this.#rows.history
   }
 
   get isChanged() {
-    return (
-      this.history.length > 0 ||
-      this.intent !== this.#before ||
-      this.changedAttempts.size > 0 ||
-      this.changedRefunds.size > 0
-    )
+    return this.#rows.isChanged
   }
 
   /** Nothing can be paid on it any more, or all of it was paid. */
@@ -74,31 +52,31 @@ export class PaymentDraft {
   }
 
   get openAttempt() {
-    return [...this.#attempts.values()].find(({ status }) => isOpenAttempt(status))
+    return this.#rows.attempts.find(({ status }) => isOpenAttempt(status))
   }
 
   attempt(id: AttemptId) {
-    return this.#attempts.get(id)
+    return this.#rows.attempt(id)
   }
 
   refund(id: RefundId) {
-    return this.#refunds.get(id)
+    return this.#rows.refund(id)
   }
 
   /** The attempt whose money a refund gives back. */
   attemptOf(refund: RefundRow | undefined) {
-    return refund === undefined ? undefined : this.#attempts.get(refund.attemptId)
+    return refund === undefined ? undefined : this.#rows.attempt(refund.attemptId)
   }
 
   /** The attempt whose money the intent counts. */
   get capturingAttempt() {
-    const surplus = new Set([...this.#refunds.values()].filter((refund) => refund.surplus).map((r) => r.attemptId))
-    return [...this.#attempts.values()].find(({ id, status }) => status === "succeeded" && !surplus.has(id))
+    const surplus = new Set(this.#rows.refunds.filter((refund) => refund.surplus).map((r) => r.attemptId))
+    return this.#rows.attempts.find(({ id, status }) => status === "succeeded" && !surplus.has(id))
   }
 
   /** Writes into the history what changed nothing: why a try was not made. */
   remark(reason: string) {
-    this.#note("payment", this.intent.id, this.intent.status, this.intent.status, reason)
+    this.#rows.note("payment", this.intent.id, this.intent.status, this.intent.status, reason)
   }
 
   /** Commits to a try before the channel hears of it. No other may be open. `why` it may be made is kept in the history. */
@@ -108,6 +86,7 @@ export class PaymentDraft {
     why?: string
   ) {
     const { amount, currency, id: paymentId } = this.intent
+    const way = `${choice.channel} ${choice.method}`
     const attempt = new AttemptRow({
       id,
       paymentId,
@@ -124,17 +103,14 @@ export class PaymentDraft {
       createdAt: this.context.now,
       updatedAt: this.context.now
     })
-    this.#attempts.set(id, attempt)
-    this.changedAttempts.add(id)
-    const way = `${choice.channel} ${choice.method}`
-    this.#note("attempt", id, null, "created", why === undefined ? way : `${way}; ${why}`)
-    if (this.intent.status !== "processing") this.#moveIntent("processing", "confirmed")
+    this.#rows.addAttempt(attempt, why === undefined ? way : `${way}; ${why}`)
+    if (this.intent.status !== "processing") this.#rows.moveIntent("processing", "confirmed")
     return attempt
   }
 
   /** The channel took the try and told what the buyer does next. */
   offer(attempt: AttemptRow, { action, channelReference }: ChannelOrder, reason: string) {
-    return this.#moveAttempt(attempt, "processing", reason, {
+    return this.#rows.moveAttempt(attempt, "processing", reason, {
       action,
       channelReference: channelReference ?? attempt.channelReference,
       errorCode: null,
@@ -144,21 +120,21 @@ export class PaymentDraft {
 
   /** The channel has to be asked about the try at once. */
   askNow(attempt: AttemptRow) {
-    return this.#setAttempt(new AttemptRow({ ...attempt, nextQueryAt: this.context.now }))
+    return this.#rows.setAttempt(new AttemptRow({ ...attempt, nextQueryAt: this.context.now }))
   }
 
   /** A part of the money came; `action` is how the rest is paid. Nothing is captured by it. */
   receivePart(attempt: AttemptRow, { action, amount }: Pick<PartialPayment, "action" | "amount">) {
     const { currency, id, status } = attempt
     const [came, asked] = [amount, attempt.amount].map((units) => formatMajor(units, currency))
-    this.#note("attempt", id, status, status, `${came} of ${asked} ${currency} came`)
-    return this.#setAttempt(new AttemptRow({ ...attempt, received: amount, action }))
+    this.#rows.note("attempt", id, status, status, `${came} of ${asked} ${currency} came`)
+    return this.#rows.setAttempt(new AttemptRow({ ...attempt, received: amount, action }))
   }
 
   /** The channel gave no clear answer to the creation: it is asked, never guessed. */
   lose(attempt: AttemptRow, errorCode: string) {
     if (attempt.status === "unknown") return attempt
-    return this.#moveAttempt(attempt, "unknown", errorCode, {
+    return this.#rows.moveAttempt(attempt, "unknown", errorCode, {
       errorCode,
       nextQueryAt: nextInquiryAt(this.context.now, attempt.queries)
     })
@@ -166,9 +142,10 @@ export class PaymentDraft {
 
   /** The try ended without money. The payment may be tried again. */
   fail(attempt: AttemptRow, to: "failed" | "closed", errorCode: string) {
-    const ended = this.#moveAttempt(attempt, to, errorCode, { errorCode, nextQueryAt: null })
+    const ended = this.#rows.moveAttempt(attempt, to, errorCode, { errorCode, nextQueryAt: null })
     if (to === "failed") this.facts.push({ type: "declined", channel: attempt.channel })
-    if (this.intent.status === "processing" && this.openAttempt === undefined) this.#moveIntent("failed", errorCode)
+    if (this.intent.status === "processing" && this.openAttempt === undefined)
+      this.#rows.moveIntent("failed", errorCode)
     return ended
   }
 
@@ -177,25 +154,25 @@ export class PaymentDraft {
    * surplus that is given back at once. A try that is still open elsewhere is asked about now, so that it gets closed.
    */
   succeed(attempt: AttemptRow, paid: { readonly channelReference: string; readonly paidAt: Date }, reason: string) {
-    this.#moveAttempt(attempt, "succeeded", reason, {
+    this.#rows.moveAttempt(attempt, "succeeded", reason, {
       channelReference: paid.channelReference,
       errorCode: null,
       nextQueryAt: null
     })
     if (this.intent.captured === 0) {
-      this.intent = new IntentRow({ ...this.intent, captured: attempt.amount, paidAt: paid.paidAt })
-      this.#moveIntent("succeeded", reason)
+      this.#rows.setIntent({ captured: attempt.amount, paidAt: paid.paidAt })
+      this.#rows.moveIntent("succeeded", reason)
       this.facts.push({ type: "paid", channel: attempt.channel })
     } else {
       this.#addRefund(attempt, this.context.refundId, attempt.money, "paid twice", true)
       this.facts.push({ type: "surplus", channel: attempt.channel, refundId: this.context.refundId })
     }
     const other = this.openAttempt
-    if (other !== undefined) this.#setAttempt(new AttemptRow({ ...other, nextQueryAt: this.context.now }))
+    if (other !== undefined) this.#rows.setAttempt(new AttemptRow({ ...other, nextQueryAt: this.context.now }))
   }
 
   cancel(reason: string) {
-    this.#moveIntent("canceled", reason)
+    this.#rows.moveIntent("canceled", reason)
     this.facts.push({ type: "canceled", reason })
   }
 
@@ -210,7 +187,7 @@ export class PaymentDraft {
   /** The channel works on the refund, or its answer is not known. */
   progressRefund(refund: RefundRow, to: "processing" | "unknown" | "pending", fields: RefundProgress) {
     if (refund.status === to) return refund
-    return this.#moveRefund(refund, to, fields.errorCode ?? to, {
+    return this.#rows.moveRefund(refund, to, fields.errorCode ?? to, {
       channelReference: fields.channelReference ?? refund.channelReference,
       errorCode: fields.errorCode,
       nextQueryAt: nextInquiryAt(this.context.now, refund.queries)
@@ -219,7 +196,7 @@ export class PaymentDraft {
 
   /** The channel has to be asked about the refund at once. */
   askRefundNow(refund: RefundRow) {
-    return this.#setRefund(new RefundRow({ ...refund, nextQueryAt: this.context.now }))
+    return this.#rows.setRefund(new RefundRow({ ...refund, nextQueryAt: this.context.now }))
   }
 
   /** The refund came to its end. False where the money cannot have gone out by our books: nothing is changed then. */
@@ -230,7 +207,7 @@ export class PaymentDraft {
       if (refunded + held > this.intent.captured) return false
       this.#setSums(refunded, held)
     }
-    const ended = this.#moveRefund(refund, to, fields.errorCode ?? to, {
+    const ended = this.#rows.moveRefund(refund, to, fields.errorCode ?? to, {
       channelReference: fields.channelReference ?? refund.channelReference,
       errorCode: fields.errorCode,
       nextQueryAt: null
@@ -241,11 +218,11 @@ export class PaymentDraft {
   }
 
   rowsOfAttempts() {
-    return [...this.#attempts.values()].filter(({ id }) => this.changedAttempts.has(id))
+    return this.#rows.changedAttempts
   }
 
   rowsOfRefunds() {
-    return [...this.#refunds.values()].filter(({ id }) => this.changedRefunds.has(id))
+    return this.#rows.changedRefunds
   }
 
   #addRefund(attempt: AttemptRow, id: RefundId, money: Money, reason: string, surplus: boolean) {
@@ -266,16 +243,13 @@ export class PaymentDraft {
       createdAt: this.context.now,
       updatedAt: this.context.now
     })
-    this.#refunds.set(id, refund)
-    this.changedRefunds.add(id)
-    this.#note("refund", id, null, "pending", reason)
+    this.#rows.addRefund(refund, reason)
     return refund
   }
 
   #setSums(refunded: number, held: number) {
     const { currency } = this.intent
-    this.intent = new IntentRow({
-      ...this.intent,
+    this.#rows.setIntent({
       refunded: Money.of(refunded, currency).amount,
       held: Money.of(held, currency).amount
     })
@@ -285,57 +259,7 @@ export class PaymentDraft {
     const { captured, held, refunded, status } = this.intent
     const to =
       held > 0 ? "refunding" : refunded === 0 ? "succeeded" : refunded < captured ? "partially_refunded" : "refunded"
-    if (to !== status) this.#moveIntent(to, reason)
-  }
-
-  #moveIntent(to: PaymentStatus, reason: string) {
-    const from = this.intent.status
-    check(paymentLifecycle, from, to)
-    this.intent = new IntentRow({ ...this.intent, status: to })
-    this.#note("payment", this.intent.id, from, to, reason)
-  }
-
-  #moveAttempt(attempt: AttemptRow, to: AttemptStatus, reason: string, fields: Partial<AttemptRow>) {
-    check(attemptLifecycle, attempt.status, to)
-    this.#note("attempt", attempt.id, attempt.status, to, reason)
-    return this.#setAttempt(new AttemptRow({ ...attempt, ...fields, status: to }))
-  }
-
-  #setAttempt(attempt: AttemptRow) {
-    const row = new AttemptRow({ ...attempt, updatedAt: this.context.now })
-    this.#attempts.set(attempt.id, row)
-    this.changedAttempts.add(attempt.id)
-    return row
-  }
-
-  #moveRefund(refund: RefundRow, to: RefundStatus, reason: string, fields: Partial<RefundRow>) {
-    check(refundLifecycle, refund.status, to)
-    this.#note("refund", refund.id, refund.status, to, reason)
-    return this.#setRefund(new RefundRow({ ...refund, ...fields, status: to }))
-  }
-
-  #setRefund(refund: RefundRow) {
-    const row = new RefundRow({ ...refund, updatedAt: this.context.now })
-    this.#refunds.set(refund.id, row)
-    this.changedRefunds.add(refund.id)
-    return row
-  }
-
-  #note(subject: HistoryRow["subject"], subjectId: string, from: string | null, to: string, reason: string) {
-    const { actor, now, traceId } = this.context
-    this.history.push(
-      new HistoryRow({
-        paymentId: this.intent.id,
-        subject,
-        subjectId,
-        fromStatus: from,
-        toStatus: to,
-        actor,
-        reason,
-        traceId,
-        at: now
-      })
-    )
+    if (to !== status) this.#rows.moveIntent(to, reason)
   }
 }
 
