@@ -186,7 +186,7 @@ export interface Protocol {
  * A stand-in for one payment channel. It speaks the channel's own protocol in `routes`; everything around (reading the
  * request, the ledger, faults, pages, control, persistence, deliveries with retries) is shared.
  *
- * To add one: a file that makes a `Channel`, and its line in `Channels.ts`.
+ * To add one: a folder whose main file makes a `Channel`, and its line in `Channels.ts`.
  */
 export interface Channel extends Protocol {
   readonly title: { readonly zh: string; readonly en: string }
