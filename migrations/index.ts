@@ -44,6 +44,7 @@ import stockTenancy from "./0044_stock_tenancy.ts"
 import sealedTexts from "./0045_sealed_texts.ts"
 import cryptoGathering from "./0046_crypto_gathering.ts"
 import riskPlans from "./0047_risk_plans.ts"
+import cryptoDeployment from "./0048_crypto_deployment.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -92,5 +93,6 @@ export const migrations = {
   "0044_stock_tenancy": stockTenancy,
   "0045_sealed_texts": sealedTexts,
   "0046_crypto_gathering": cryptoGathering,
-  "0047_risk_plans": riskPlans
+  "0047_risk_plans": riskPlans,
+  "0048_crypto_deployment": cryptoDeployment
 }

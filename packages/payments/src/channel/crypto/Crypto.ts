@@ -14,6 +14,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { channelFailure } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import * as ChainClient from "./ChainClient.ts"
+import { asAddress } from "./ChainReader.ts"
 import * as CryptoBill from "./CryptoBill.ts"
 import { cryptoConfig } from "./CryptoConfig.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
@@ -126,7 +127,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     const deposit = yield* deposits.find(attempt.id)
     const sender = Option.isNone(deposit) ? Option.none() : yield* deposits.senderOf(deposit.value.address)
     if (Option.isNone(sender)) return yield* channelFailure("refused", "NOT_PAID")
-    const told = Option.flatMap(Option.fromUndefinedOr(attempt.payer["refundAddress"]), ChainClient.asAddress)
+    const told = Option.flatMap(Option.fromUndefinedOr(attempt.payer["refundAddress"]), asAddress)
     const recipient = Option.getOrElse(told, () => sender.value).toLowerCase()
     yield* payouts.request(refundKey(input), recipient, BigInt(input.amount.amount))
     return yield* queryRefund(input)

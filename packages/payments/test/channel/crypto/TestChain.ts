@@ -1,13 +1,13 @@
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { generator } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
+import { creationCodeOf } from "@mall/domain/payments/depositForwarders"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { anvilBinary, startAnvil } from "@mall/sandbox/crypto/Anvil"
 import { anvilAt } from "@mall/sandbox/crypto/chain"
-import * as depositForwarders from "@mall/sandbox/crypto/depositForwarders"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
 import { Duration, Effect, Option, Redacted } from "effect"
-import { createTestClient, encodeAbiParameters, http, parseAbi, publicActions, walletActions } from "viem"
+import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
 import type { Address } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
@@ -51,9 +51,7 @@ export const testChain = Effect.fnUntraced(function* (
   const { contractAddress } = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash }))
   const token = yield* Effect.fromNullishOr(contractAddress)
   const deployForwarders = Effect.gen(function* () {
-    const to = encodeAbiParameters([{ type: "address" }], [treasury])
-    const data = `0x${depositForwarders.bytecode.slice(2)}${to.slice(2)}` as const
-    const sent = yield* Effect.promise(() => chain.sendTransaction({ data }))
+    const sent = yield* Effect.promise(() => chain.sendTransaction({ data: creationCodeOf(treasury) }))
     const receipt = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash: sent }))
     return yield* Effect.fromNullishOr(receipt.contractAddress)
   })
