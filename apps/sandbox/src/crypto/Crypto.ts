@@ -6,7 +6,7 @@ import type { Order } from "../OrderBook.ts"
 import { toOrderView } from "../orderView.ts"
 import { anvilBinary } from "./Anvil.ts"
 import { makeChain } from "./chain.ts"
-import { loadKeys } from "./CryptoKeys.ts"
+import { loadAccount } from "./CryptoKeys.ts"
 import { falsified } from "./falsified.ts"
 
 const Call = Schema.fromJsonString(Schema.Struct({ method: Schema.String }))
@@ -43,7 +43,7 @@ export const makeCrypto = Effect.gen(function* () {
     yield* Effect.logWarning("There is no chain for this platform: the channel crypto is left out")
     return Option.none<Channel>()
   }
-  const keys = yield* loadKeys
+  const keys = yield* loadAccount
   const book = yield* makeOrderBook("crypto")
   const chain = yield* makeChain(binary.value, keys)
 

@@ -70,6 +70,13 @@ describe("A process that gathers deposits", () => {
         const operator = yield* signIn(server.url, "admin@demo.mall")
         const gather = operator.admin["admin.sweeps.run"]({ name: "payment_gathering" })
 
+        // each process gathers once soon after its start: what is paid after that waits for us
+        yield* eventually(
+          operator.admin["admin.sweeps.list"](),
+          (all) => all.some(({ lastRun, name }) => name === "payment_gathering" && lastRun !== null),
+          "the first run of the sweep"
+        )
+
         /** Kills the server where it stands, looks, and starts it again, to stand still at `next`. */
         const dieAt = Effect.fnUntraced(function* (
           reached: Effect.Effect<void>,
@@ -127,7 +134,7 @@ describe("A process that gathers deposits", () => {
         // what comes afterwards goes out by the next number
         yield* chain.automine(true)
         const later = yield* payOnChain(merchant, chain, { reference: "G-4", amount })
-        assert.strictEqual(yield* gather, 1)
+        yield* gather
         yield* eventually(chain.transactions, ({ mined }) => mined === 2, "the second gathering to be mined")
         yield* chain.mine(2)
         yield* eventually(books.gatherings, (all) => all.every(({ status }) => status === "confirmed"), "its end")

@@ -109,21 +109,6 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
       )
     )
 
-  /** A call of a contract, or the making of one, in the place of a transfer. Nothing while another is under way. */
-  const requestCall = (
-    key: string,
-    { call, gas, recipient }: { readonly recipient: string | null; readonly call: string; readonly gas: number }
-  ) =>
-    stored(
-      Effect.flatMap(
-        DateTime.nowAsDate,
-        (now) => sql`
-          INSERT INTO payments.crypto_payouts (key, chain_id, token, recipient, amount, status, call, gas, created_at)
-          VALUES (${key}, ${chainId}, ${token}, ${recipient}, 0, 'pending', ${call}, ${gas}, ${now})
-          ON CONFLICT DO NOTHING`
-      )
-    )
-
   /** Before anything of it is sent, and never changed. */
   const journal = Effect.fnUntraced(function* (
     key: string,
@@ -249,7 +234,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
     return { ...payout, status, txHash: receipt.txHash }
   })
 
-  return { find, request, requestCall, advance, open: (limit: number) => stored(selectOpen(limit)) }
+  return { find, request, advance, open: (limit: number) => stored(selectOpen(limit)) }
 })
 
 export type CryptoPayouts = Effect.Success<ReturnType<typeof make>>
