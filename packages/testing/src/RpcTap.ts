@@ -92,13 +92,13 @@ export const startRpcTap = Effect.fnUntraced(function* (node: string) {
         falsify = change
       }),
     /**
-     * From now on questions that it is true of get no answer. Answers with what waits until there is one: whoever asked it
+     * From now on questions that it is true of get no answer. `reached` waits until there is one: whoever asked it
      * stands still at that moment. Another stop takes its place; undefined: none.
      */
     stopAt: (at: Stop | undefined) =>
       Effect.map(Deferred.make<void>(), (reached) => {
         stop = at === undefined ? undefined : { at, reached }
-        return Deferred.await(reached)
+        return { reached: Deferred.await(reached) }
       })
   }
 })

@@ -79,16 +79,16 @@ describe("A process that gathers deposits", () => {
 
         /** Kills the server where it stands, looks, and starts it again, to stand still at `next`. */
         const dieAt = Effect.fnUntraced(function* (
-          reached: Effect.Effect<void>,
+          { reached }: { readonly reached: Effect.Effect<void> },
           look: Effect.Effect<void>,
           next: Stop | undefined
         ) {
           yield* Effect.timeout(reached, "1 minute")
           yield* server.kill9
           yield* look
-          const nextReached = yield* tap.stopAt(next)
+          const stop = yield* tap.stopAt(next)
           yield* server.restart
-          return nextReached
+          return stop
         })
         const standsAs = (
           status: "pending" | "signed",

@@ -13,6 +13,10 @@ const Units = Schema.Int.check(Schema.isGreaterThan(0))
 export interface CryptoSettings {
   readonly rpcUrl: string
   readonly chainId: number
+  /** Nodes of somebody else, that have to tell the same before money that came is believed. */
+  readonly witnessUrls: ReadonlyArray<string>
+  /** An address to which less came in all, in the token's smallest unit, is believed without them; 0: none is. */
+  readonly witnessFrom: number
   /** In lower case. */
   readonly token: string
   /** The extended public key below which each try has its address: who reads it sees what comes, and can take nothing. */
@@ -53,6 +57,13 @@ const addressOf = (name: string) =>
   )
 
 const Common = Config.all({
+  witnessUrls: Config.String("CRYPTO_WITNESS_URLS").pipe(
+    Config.withDefault(""),
+    Config.map((urls) => urls.split(/[\s,]+/).filter((url) => url !== ""))
+  ),
+  witnessFrom: Config.schema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)), "CRYPTO_WITNESS_FROM").pipe(
+    Config.withDefault(0)
+  ),
   forwarders: addressOf("CRYPTO_FORWARDERS"),
   treasury: addressOf("CRYPTO_TREASURY"),
   gatherFrom: Config.schema(Units, "CRYPTO_GATHER_FROM").pipe(Config.withDefault(5_000_000)),
