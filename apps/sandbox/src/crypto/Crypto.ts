@@ -67,7 +67,11 @@ export const makeCrypto = Effect.gen(function* () {
   const channel: Channel = {
     id: "crypto",
     title: { zh: "稳定币", en: "Stablecoin" },
-    routes: [{ operation: operationOf, method: "POST", path: "/rpc", handle }],
+    routes: [
+      { operation: operationOf, method: "POST", path: "/rpc", handle },
+      // another way to the same chain, whose faults are its own
+      { operation: "witness", method: "POST", path: "/witness", handle }
+    ],
     refusal: (status, code) => ({ ...unavailable, status, verdict: code ?? String(status) }),
     seal: ({ payload }, tampering) =>
       Effect.sync(() => ({
