@@ -18,6 +18,13 @@ export const runtimeCodeOf = (treasury: string): Hex =>
     `0x${runtime.slice(2)}`
   )
 
+/** Where the contract sends on to, in lower case, by the code that lies at its address; null where that is another contract. */
+export const treasuryOf = (code: string): string | null => {
+  const [at = 0] = immutables
+  const treasury = `0x${code.slice(2 + 2 * (at + 12), 2 + 2 * (at + 32)).toLowerCase()}`
+  return runtimeCodeOf(treasury) === code.toLowerCase() ? treasury : null
+}
+
 /**
  * The contract at this address of many chains that creates what it is sent, 32 bytes of salt before it, at an address that
  * depends on nothing else (https://github.com/Arachnid/deterministic-deployment-proxy).

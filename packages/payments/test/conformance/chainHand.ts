@@ -33,11 +33,13 @@ export const handNear = Effect.fnUntraced(function* ({ attemptId }: Offer) {
     .extend(publicActions)
     .extend(walletActions)
 
-  /** The token has no owner: whoever wants of it takes it. */
+  /** The token has no owner: whoever wants of it takes it. In a block when it answers: what waits for one outlives a reorganisation. */
   const send = (contract: Address, amount: bigint, recipient: Address) =>
     Effect.promise(async () => {
       await client.writeContract({ address: contract, abi, functionName: "faucet", args: [founder, amount] })
-      await client.writeContract({ address: contract, abi, functionName: "transfer", args: [recipient, amount] })
+      const args = [recipient, amount] as const
+      const hash = await client.writeContract({ address: contract, abi, functionName: "transfer", args })
+      await client.waitForTransactionReceipt({ hash })
     })
   return {
     send: (amount: number, recipient: Address = to) => send(usdc, BigInt(amount), recipient),

@@ -1,3 +1,4 @@
+import { treasuryOf } from "@mall/domain/payments/depositForwarders"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { Effect, Option } from "effect"
 import { CallbackRefused } from "../ChannelError.ts"
@@ -44,8 +45,26 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const gather = yield* CryptoGathering.make(settings)
   const bill = yield* CryptoBill.make(settings, Object.values(account).join("/"), chain, read)
 
+  const contract = settings.forwarders === null ? Option.none() : asAddress(settings.forwarders)
+  let isProven = Option.isNone(contract)
+  /**
+   * What is paid to an address of a contract that is not there, or not ours, is lost. So no buyer is told of one before it was
+   * seen that ours lies there, and sends on to where it has to.
+   */
+  const proveForwarders = Effect.gen(function* () {
+    if (isProven || Option.isNone(contract)) return
+    const treasury = treasuryOf(yield* chain.codeAt(contract.value))
+    isProven = treasury !== null && (settings.treasury === null || treasury === settings.treasury)
+    if (isProven) return
+    yield* Effect.logError("CRYPTO_FORWARDERS names no contract for the treasury").pipe(
+      Effect.annotateLogs({ forwarders: contract.value, treasury: treasury ?? "none" })
+    )
+    return yield* channelFailure("refused", "FORWARDERS_NOT_OURS")
+  })
+
   const create = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
     const known = yield* deposits.find(attempt.id)
+    if (Option.isNone(known)) yield* proveForwarders
     const deposit = Option.isSome(known) ? known.value : yield* deposits.open(attempt, yield* chain.head)
     if (deposit.closedAt !== null) return yield* channelFailure("declined", "CLOSED")
     if (deposit.amount !== attempt.amount.amount) return yield* channelFailure("refused", "ANOTHER_AMOUNT")

@@ -66,8 +66,6 @@ const inventing = Effect.fnUntraced(function* ({ buyer, chain, settings }: Chain
   return falsify
 })
 
-const hiding: Falsify = ({ method }, result) => (method === "eth_getLogs" ? [] : result)
-
 const tellingOf =
   (amount: number): Falsify =>
   ({ method }, result) =>
@@ -205,6 +203,23 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("A node wi
     })
   )
 
+  onChain("is not believed where the witness has it in another block, transaction or place", () =>
+    Effect.gen(function* () {
+      const world = yield* testChain(508, {}, { witnessed: true })
+      const { address, attempt } = yield* offer(world)
+      yield* world.pay(address, 5_000_000)
+      yield* world.mine(3)
+      for (const other of [{ blockHash: someHash }, { transactionHash: someHash }, { logIndex: "0x7" }]) {
+        yield* world.witness.falsify(({ method }, result) =>
+          method === "eth_getLogs" ? decodeLogs(result).map((log) => ({ ...log, ...other })) : result
+        )
+        differ(["witness"], (yield* look(world.channel)).incidents.slice(-1))
+        assert.strictEqual(yield* codeOf(world.channel.query(attempt)), "WITNESS_DIFFERS")
+      }
+      assert.strictEqual(yield* kept(address), 0)
+    })
+  )
+
   onChain("waits for one that is behind or away, and closes nothing meanwhile", () =>
     Effect.gen(function* () {
       const world = yield* testChain(505, {}, { witnessed: true })
@@ -233,13 +248,15 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("A node wi
       const { channel, mine, node, pay, witness } = world
       const small = yield* offer(world)
       const large = yield* offer(world)
+      yield* pay(large.address, 4_000_000)
+      yield* mine(3)
+      yield* look(channel)
       yield* witness.falsify(away)
       yield* pay(small.address, 5_000_000)
-      yield* pay(large.address, 4_000_000)
       yield* mine(3)
       const [first] = told(yield* look(channel)).filter(({ as }) => as === "Paid")
       assert.deepStrictEqual(first, paid(small.attempt)[0])
-      // what comes adds up to more than is believed of it
+      // with what came in blocks that were read long ago it is more than is believed
       yield* pay(large.address, 3_000_000)
       yield* mine(3)
       yield* look(channel)
