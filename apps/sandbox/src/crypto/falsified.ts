@@ -17,8 +17,8 @@ const anotherChain = "0x1"
 
 type Log = typeof Log.Type
 
-/** What a node that lies makes of the logs of transfers; undefined: it tells the truth. */
-const falseLogs = (logs: ReadonlyArray<Log>, tampering: Tampering): ReadonlyArray<Log> | undefined => {
+/** What a node that lies makes of the logs of transfers. */
+const falseLogs = (logs: ReadonlyArray<Log>, tampering: Tampering): ReadonlyArray<Log> => {
   switch (tampering) {
     case "amount":
       return logs.map((log) => ({ ...log, data: `0x${(2n * BigInt(log.data)).toString(16).padStart(64, "0")}` }))
@@ -31,7 +31,7 @@ const falseLogs = (logs: ReadonlyArray<Log>, tampering: Tampering): ReadonlyArra
     case "invention":
       return logs.flatMap((log) => [log, { ...log, transactionHash: anotherTransaction }])
     default:
-      return undefined
+      return logs
   }
 }
 
@@ -40,7 +40,7 @@ export const falsified = (payload: Schema.JsonObject, tampering: Tampering): Sch
   const { result } = payload
   if (tampering === "merchant" && isQuantity(result)) return { ...payload, result: anotherChain }
   const logs = decodeLogs(result)
-  if (Option.isSome(logs)) return { ...payload, result: falseLogs(logs.value, tampering) ?? result }
+  if (Option.isSome(logs)) return { ...payload, result: falseLogs(logs.value, tampering) }
   const receipt = decodeReceipt(result)
   return Option.isSome(receipt) && tampering === "reference"
     ? { ...payload, result: { ...receipt.value, transactionHash: anotherTransaction } }

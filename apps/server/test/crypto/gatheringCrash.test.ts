@@ -150,6 +150,6 @@ describe("A process that gathers deposits", () => {
         assert.sameMembers([...new Set(raws)], [...(yield* books.signed)])
         assert.strictEqual((yield* books.signed).length, 2)
       }),
-    300_000
+    600_000
   )
 })

@@ -160,7 +160,7 @@ const makeDeploy = Effect.fnUntraced(function* (settings: CryptoSettings, treasu
       }
       if ((yield* Clock.currentTimeMillis) >= until) {
         return yield* refuse(
-          payout?.txHash == null
+          payout === undefined || payout.txHash === null
             ? "It is not sent yet, and goes out when the wallet can; run it again to see."
             : `${payout.txHash} is sent and not mined yet; run it again to see.`
         )
@@ -181,8 +181,10 @@ const makeDeploy = Effect.fnUntraced(function* (settings: CryptoSettings, treasu
       const [counted] = yield* stored(selectReverted())
       const key = `${prefix}${counted?.reverted ?? 0}`
       const earlier = Option.getOrUndefined(yield* payouts.find(key))
-      const before = earlier?.nonce == null ? undefined : addressOf(earlier.nonce)
-      if (before !== undefined && (yield* liesAt(before))) return present(before, null)
+      if (earlier !== undefined && earlier.nonce !== null) {
+        const address = addressOf(earlier.nonce)
+        if (yield* liesAt(address)) return present(address, null)
+      }
       if (earlier === undefined) {
         yield* affordable
         yield* plan(key, recipient, call)

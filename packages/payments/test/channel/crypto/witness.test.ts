@@ -254,7 +254,7 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("A node wi
       yield* witness.falsify(away)
       yield* pay(small.address, 5_000_000)
       yield* mine(3)
-      const [first] = told(yield* look(channel)).filter(({ as }) => as === "Paid")
+      const first = told(yield* look(channel)).find(({ as }) => as === "Paid")
       assert.deepStrictEqual(first, paid(small.attempt)[0])
       // with what came in blocks that were read long ago it is more than is believed
       yield* pay(large.address, 3_000_000)
