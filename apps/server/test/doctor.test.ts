@@ -93,6 +93,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doct
           "settlement_items",
           "settlement_gaps",
           "payout_transfers",
+          "quota_holds",
           "reserves_held"
         ]) {
           assert.isAbove(looked[check] ?? 0, 0, check)

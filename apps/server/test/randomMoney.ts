@@ -1,6 +1,7 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { FeePlan } from "@mall/domain/merchants/FeePlan"
+import { PaymentLimits } from "@mall/domain/merchants/PaymentLimits"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { NewFxLimit } from "@mall/domain/treasury/FxTerms"
 import { PayoutId } from "@mall/domain/treasury/Payouts"
@@ -22,6 +23,12 @@ const faults = [
   { channel: "bank", operation: "create", probability: 0.1, fault: { kind: "drop", when: "after" } },
   { channel: "bank", operation: "query", probability: 0.1, fault: { kind: "answer", with: "500", when: "before" } }
 ]
+
+/** So that each payment holds some of a quota, and none is refused for it. */
+const generousLimits = {
+  ...{ minimum: 1, maximum: 1_000_000_000, daily: 1_000_000_000_000, monthly: 10_000_000_000_000 },
+  ...{ timeZone: "UTC", returnsOnRefund: true }
+}
 
 type Staff = Effect.Success<ReturnType<typeof signIn>>
 interface Bags {
@@ -57,6 +64,10 @@ export const moneyOperations = Effect.fnUntraced(function* (
     yield* addBankAccount({ admin, merchant }, reason)
     const content = yield* Schema.decodeUnknownEffect(FeePlan)(feePlan)
     yield* rpc["admin.terms.putFeePlan"]({ merchantId, version: 0, reason, content })
+    const quotas = yield* Schema.decodeEffect(PaymentLimits)(generousLimits)
+    for (const holder of [merchantId, "platform"] as const) {
+      yield* rpc["admin.terms.putLimits"]({ merchantId: holder, version: 0, currency: "CNY", reason, content: quotas })
+    }
     yield* rpc["admin.settlements.setTerms"]({
       ...{ merchantId, currency: "CNY", cycle: { type: "daily", businessDays: 1 }, timeZone: "UTC" },
       ...{ calendar: "default", minimum: MinorUnits.make(0), isPaidOut: false, reason },

@@ -1,6 +1,7 @@
 import { subjectsOf } from "@mall/domain/risk/Fact"
 import type { MemberKind, RiskFacts, SubjectKind } from "@mall/domain/risk/Fact"
 import type { Need, Tally, Velocity } from "./compile.ts"
+import { grainOf } from "./counting.ts"
 
 const memberKinds: ReadonlyArray<string> = ["card", "device", "network", "user"] satisfies ReadonlyArray<MemberKind>
 
@@ -13,7 +14,6 @@ interface Bucket extends Tally {
 }
 
 const secondsOf = (at: Date) => Math.floor(at.getTime() / 1000)
-const grainOf = (within: number) => (within <= 3600 ? 60 : 3600)
 
 /**
  * The counts of `risk.observe` in memory, for a replay: the same buckets and the same edges of the windows, so that a rule hits

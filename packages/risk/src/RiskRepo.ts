@@ -1,45 +1,48 @@
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
-import { MemberKind, RiskFacts, SubjectKind, subjectsOf } from "@mall/domain/risk/Fact"
-import type { Subject } from "@mall/domain/risk/Fact"
+import { RiskFacts, subjectsOf } from "@mall/domain/risk/Fact"
+import type { MemberKind, SubjectKind } from "@mall/domain/risk/Fact"
 import { ChallengeNeed, ListName, ReviewStatus, RiskHit } from "@mall/domain/risk/RiskRecord"
 import type { ReviewId, RiskCheckRecord } from "@mall/domain/risk/RiskRecord"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import type { Need } from "./compile.ts"
+import type { Need, Tally } from "./compile.ts"
+import { bucketsOf, grainOf, isDistinct, isTally, known, pairsOf } from "./counting.ts"
 
-/** What there is to know when a check begins. */
-const Observed = Schema.Struct({
-  windows: Schema.Array(
-    Schema.Struct({
-      by: SubjectKind,
-      within: Schema.Int,
-      checks: Schema.Int,
-      declines: Schema.Int,
-      amount: Schema.Int
-    })
-  ),
-  distincts: Schema.Array(Schema.Struct({ by: SubjectKind, of: MemberKind, within: Schema.Int, members: Schema.Int })),
+const Challenge = Schema.Struct({ needs: Schema.NullOr(ChallengeNeed), channel: Schema.String, method: Schema.String })
+
+/** The columns of `risk.observe`: of each window and each count of members that was asked for, in that order. */
+const Counted = Schema.Struct({
+  checks: Schema.Array(Schema.Int),
+  declines: Schema.Array(Schema.Int),
+  amounts: Schema.Array(Schema.Int),
+  members: Schema.Array(Schema.Int),
   lists: Schema.Array(ListName),
   review: Schema.NullOr(ReviewStatus),
-  challenges: Schema.Array(
-    Schema.Struct({ needs: Schema.NullOr(ChallengeNeed), channel: Schema.String, method: Schema.String })
-  )
+  challenges: Schema.Array(Challenge)
 })
-export type Observed = typeof Observed.Type
+
+/** What there is to know when a check begins. */
+export interface Observed extends Pick<typeof Counted.Type, "lists" | "review" | "challenges"> {
+  readonly windows: ReadonlyArray<Tally & { readonly by: SubjectKind; readonly within: number }>
+  readonly distincts: ReadonlyArray<{
+    readonly by: SubjectKind
+    readonly of: MemberKind
+    readonly within: number
+    readonly members: number
+  }>
+}
 
 const factsJson = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(RiskFacts)))
 const hitsJson = Schema.encodeSync(Schema.fromJsonString(Schema.Array(RiskHit)))
-const decodeObserved = Schema.decodeUnknownEffect(Schema.NonEmptyArray(Schema.Struct({ observed: Observed })))
+const decodeCounted = Schema.decodeUnknownEffect(Schema.NonEmptyArray(Counted))
 
 /** By what a list may name the check. */
 const listedOf = (facts: RiskFacts): ReadonlyArray<{ readonly kind: string; readonly value: string }> => [
   ...subjectsOf(facts),
   ...(facts.ipCountry === null ? [] : [{ kind: "country", value: facts.ipCountry }])
 ]
-
-const talliesOf = (needs: ReadonlyArray<Need>) => needs.filter(({ type }) => type === "tally")
 
 export interface NewReview {
   readonly id: ReviewId
@@ -72,16 +75,40 @@ export class RiskRepo extends Context.Service<
         function* (paymentId: PaymentId, facts: RiskFacts, at: Date, needs: ReadonlyArray<Need>) {
           const subjects = subjectsOf(facts)
           const listed = listedOf(facts)
-          const tallies = talliesOf(needs)
-          const distincts = needs.flatMap((need) => (need.type === "distinct" ? [need] : []))
+          const buckets = bucketsOf(subjects, needs)
+          const pairs = pairsOf(subjects, needs)
+          const windows = known(subjects, needs.filter(isTally))
+          const distincts = known(subjects, needs.filter(isDistinct))
           const rows = yield* sql`
-            SELECT risk.observe(${paymentId}, ${at}, ${facts.amount}, ${facts.currency},
-              ${subjects.map(({ kind }) => kind)}::text[], ${subjects.map(({ value }) => value)}::text[],
-              ${listed.map(({ kind }) => kind)}::text[], ${listed.map(({ value }) => value)}::text[],
-              ${tallies.map(({ by }) => by)}::text[], ${tallies.map(({ within }) => within)}::int[],
-              ${distincts.map(({ by }) => by)}::text[], ${distincts.map(({ of }) => of)}::text[],
-              ${distincts.map(({ within }) => within)}::int[]) AS observed`
-          const [{ observed }] = yield* decodeObserved(rows)
+            SELECT * FROM risk.observe(${paymentId}, ${at}, ${facts.amount}, ${facts.currency},
+              ${buckets.map(({ kind }) => kind)}::text[], ${buckets.map(({ value }) => value)}::text[],
+              ${buckets.map(({ grain }) => grain)}::int[],
+              ${pairs.map(({ kind }) => kind)}::text[], ${pairs.map(({ value }) => value)}::text[],
+              ${pairs.map(({ memberKind }) => memberKind)}::text[], ${pairs.map(({ member }) => member)}::text[],
+              ${windows.map(({ need }) => need.by)}::text[], ${windows.map(({ value }) => value)}::text[],
+              ${windows.map(({ need }) => grainOf(need.within))}::int[], ${windows.map(({ need }) => need.within)}::int[],
+              ${distincts.map(({ need }) => need.by)}::text[], ${distincts.map(({ value }) => value)}::text[],
+              ${distincts.map(({ need }) => need.of)}::text[], ${distincts.map(({ need }) => need.within)}::int[],
+              ${listed.map(({ kind }) => kind)}::text[], ${listed.map(({ value }) => value)}::text[])`
+          const [{ amounts, challenges, checks, declines, lists, members, review }] = yield* decodeCounted(rows)
+          const observed: Observed = {
+            windows: windows.map(({ need: { by, within } }, place) => ({
+              by,
+              within,
+              checks: checks[place] ?? 0,
+              declines: declines[place] ?? 0,
+              amount: amounts[place] ?? 0
+            })),
+            distincts: distincts.map(({ need: { by, of, within } }, place) => ({
+              by,
+              of,
+              within,
+              members: members[place] ?? 0
+            })),
+            lists,
+            review,
+            challenges
+          }
           return observed
         },
         Effect.catchTag("SchemaError", Effect.die),
@@ -117,28 +144,21 @@ export class RiskRepo extends Context.Service<
           RETURNING c.facts`
       })
 
-      const countDecline = (
-        subjects: ReadonlyArray<Subject>,
-        currency: string,
-        at: Date,
-        tallies: ReadonlyArray<Need>
-      ) => sql`
+      const countDecline = (facts: RiskFacts, at: Date, needs: ReadonlyArray<Need>) => {
+        const buckets = bucketsOf(subjectsOf(facts), needs)
+        return sql`
         INSERT INTO risk.windows AS w (kind, value, grain, bucket, currency, checks, declines, amount)
-        SELECT s.kind, s.value, g.grain, floor(extract(epoch FROM ${at}::timestamptz))::bigint / g.grain, ${currency}, 0, 1, 0
-        FROM unnest(${subjects.map(({ kind }) => kind)}::text[], ${subjects.map(({ value }) => value)}::text[])
-          AS s (kind, value)
-        JOIN (
-          SELECT DISTINCT q.by_kind AS kind, CASE WHEN q.within <= 3600 THEN 60 ELSE 3600 END AS grain
-          FROM unnest(${tallies.map(({ by }) => by)}::text[], ${tallies.map(({ within }) => within)}::int[])
-            AS q (by_kind, within)
-        ) AS g ON g.kind = s.kind
-        ORDER BY 1, 2, 3
+        SELECT c.kind, c.value, c.grain, floor(extract(epoch FROM ${at}::timestamptz))::bigint / c.grain,
+          ${facts.currency}, 0, 1, 0
+        FROM unnest(${buckets.map(({ kind }) => kind)}::text[], ${buckets.map(({ value }) => value)}::text[],
+          ${buckets.map(({ grain }) => grain)}::int[]) AS c (kind, value, grain)
         ON CONFLICT (kind, value, grain, bucket, currency) DO UPDATE SET declines = w.declines + 1`
+      }
 
       const decline = Effect.fnUntraced(
         function* (paymentId: PaymentId, at: Date, needs: ReadonlyArray<Need>) {
           for (const { facts } of yield* declined({ paymentId, at })) {
-            yield* countDecline(subjectsOf(facts), facts.currency, at, talliesOf(needs))
+            yield* countDecline(facts, at, needs)
           }
         },
         Effect.catchTag("SchemaError", Effect.die),

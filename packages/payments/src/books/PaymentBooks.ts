@@ -5,6 +5,7 @@ import { PaymentQuotas } from "@mall/domain/merchants/PaymentQuotas"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { currentTraceId } from "@mall/platform/currentTraceId"
+import { inSnapshot } from "@mall/platform/inSnapshot"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -109,21 +110,16 @@ export class PaymentBooks extends Context.Service<
           decodeHeld
         )
 
-      /** In one snapshot, so that a capture between two questions is no difference. */
-      const compare = Effect.fnUntraced(
-        function* (compared: Compared, after: string) {
-          yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
-          const rows = yield* readHeld(compared, after)
-          const booked = yield* journal.held(rows.map(({ paymentId }) => paymentId))
-          const differences = rows.flatMap((row): ReadonlyArray<Difference> => {
-            const inBooks = booked.get(row.paymentId) ?? null
-            return inBooks === row.held ? [] : [{ ...row, booked: inBooks }]
-          })
-          return { differences, count: rows.length, last: rows.length < pageSize ? undefined : rows.at(-1)?.paymentId }
-        },
-        sql.withTransaction,
-        retryConflicts
-      )
+      /** Of one moment, so that a capture between two questions is no difference. */
+      const compare = Effect.fnUntraced(function* (compared: Compared, after: string) {
+        const rows = yield* readHeld(compared, after)
+        const booked = yield* journal.held(rows.map(({ paymentId }) => paymentId))
+        const differences = rows.flatMap((row): ReadonlyArray<Difference> => {
+          const inBooks = booked.get(row.paymentId) ?? null
+          return inBooks === row.held ? [] : [{ ...row, booked: inBooks }]
+        })
+        return { differences, count: rows.length, last: rows.length < pageSize ? undefined : rows.at(-1)?.paymentId }
+      }, inSnapshot(sql))
 
       const walk = Effect.fnUntraced(
         function* (each: (difference: Difference) => Effect.Effect<void, SqlError>) {

@@ -5,7 +5,7 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import * as Checks from "@mall/platform/doctor/Checks"
 import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
 import type { Check, Selection } from "@mall/platform/doctor/Checks"
-import { retryConflicts } from "@mall/platform/retryConflicts"
+import { inSnapshot } from "@mall/platform/inSnapshot"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentBooks } from "../books/PaymentBooks.ts"
@@ -114,33 +114,28 @@ const made = Effect.gen(function* () {
     says: "What the ledger says a dispute took is what its channel took",
     severity: "P0",
     reach: "database",
-    look: Effect.fnUntraced(
-      function* ({ after, selection }) {
-        yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
-        const found = yield* sql`
+    look: Effect.fnUntraced(function* ({ after, selection }) {
+      const found = yield* sql`
           SELECT d.id, d.merchant_id, d.balance_currency AS currency, d.payment_id,
             coalesce(d.withdrawn, 0) + coalesce(d.fees, 0) AS taken
           FROM payments.disputes AS d
           WHERE ${among(selection, "d")} AND d.id > ${after ?? first}::uuid ORDER BY d.id LIMIT ${pageSize}`
-        const rows = yield* decodeDisputes(found)
-        const booked = yield* journal.held(
-          rows.map(({ id }) => id),
-          "disputes"
-        )
-        return lookedAt(rows, ({ currency, id, merchantId, paymentId, taken }) => {
-          const inBooks = -(booked.get(id) ?? 0)
-          if (inBooks === taken) return undefined
-          return finding({ type: "dispute", id }, `dispute ${id} took ${taken}, the ledger says ${inBooks}`, {
-            expected: taken,
-            found: inBooks,
-            accounts: currency === null ? [] : [payableOf(merchantId, currency)],
-            related: paymentId === null ? [] : [payment(paymentId)]
-          })
+      const rows = yield* decodeDisputes(found)
+      const booked = yield* journal.held(
+        rows.map(({ id }) => id),
+        "disputes"
+      )
+      return lookedAt(rows, ({ currency, id, merchantId, paymentId, taken }) => {
+        const inBooks = -(booked.get(id) ?? 0)
+        if (inBooks === taken) return undefined
+        return finding({ type: "dispute", id }, `dispute ${id} took ${taken}, the ledger says ${inBooks}`, {
+          expected: taken,
+          found: inBooks,
+          accounts: currency === null ? [] : [payableOf(merchantId, currency)],
+          related: paymentId === null ? [] : [payment(paymentId)]
         })
-      },
-      sql.withTransaction,
-      retryConflicts
-    )
+      })
+    }, inSnapshot(sql))
   }
 
   const decodeOrphans = Schema.decodeUnknownEffect(Schema.Array(Orphan))

@@ -13,6 +13,7 @@ import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentStamp } from "@mall/platform/audit/CurrentActor"
 import { currentTraceId } from "@mall/platform/currentTraceId"
+import { inSnapshot } from "@mall/platform/inSnapshot"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { CallbackId } from "../callbacks/CallbackInbox.ts"
@@ -89,6 +90,7 @@ export class PaymentOperations extends Context.Service<
             callbacks: yield* reads.callbacksOf(id)
           })
         },
+        inSnapshot(sql),
         Effect.catchTag("SqlError", Effect.die)
       )
 
