@@ -102,5 +102,3 @@ export const startRpcTap = Effect.fnUntraced(function* (node: string) {
       })
   }
 })
-
-export type RpcTap = Effect.Success<ReturnType<typeof startRpcTap>>
