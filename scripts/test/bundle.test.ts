@@ -49,6 +49,18 @@ describe("the bundle of the server", () => {
     assert.strictEqual(run(await bundle(root)), `one late ${root}/packages/words/src`)
   })
 
+  it("is plain ASCII, whatever its sources say", async () => {
+    const { root, write } = makeCheckout()
+    const said = "`${/^茶：\\d+$/u.test('茶：5')} ${((parts, cup) => parts.join(cup))`绿茶${'一'}😀`}`"
+    write("apps/server/src/late.ts", `// 一个字\nexport const late = ${said}\n`)
+    const main = await bundle(root)
+    assert.include(run(main), "one true 绿茶一😀")
+    for (const file of fs.readdirSync(path.dirname(main))) {
+      const text = fs.readFileSync(path.join(path.dirname(main), file), "utf8")
+      assert.strictEqual(/[^\0-\x7f]/.exec(text)?.input, undefined, file)
+    }
+  })
+
   it("starts threads from within itself", async () => {
     const { root } = makeCheckout()
     const main = await bundle(root)

@@ -1,5 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Context, Effect, FileSystem, Layer, Logger, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Logger, Schema, Stream } from "effect"
+import { mallFolder } from "@mall/testing/mallFolder"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { ChildProcess } from "effect/process"
 import * as path from "node:path"
@@ -21,9 +22,8 @@ export class SandboxProcess extends Context.Service<
   static readonly layer = Layer.effect(
     SandboxProcess,
     Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
       const http = yield* HttpClient.HttpClient
-      const dataFolder = yield* fs.makeTempDirectoryScoped({ prefix: "mall-cli-sandbox-" })
+      const dataFolder = yield* mallFolder
       const child = yield* ChildProcess.make(process.execPath, [main], {
         env: { MALL_DATA_DIR: dataFolder, SANDBOX_PORT: "0", LOG_LEVEL: undefined },
         extendEnv: true,

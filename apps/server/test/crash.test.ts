@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { withIdempotencyKey } from "@mall/client/IdempotencyKey"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { startServer, temporaryFolder } from "@mall/testing/TestServer"
+import { mallFolder } from "@mall/testing/mallFolder"
+import { startServer } from "@mall/testing/TestServer"
 import { Deferred, Effect, Exit, Ref, Schedule } from "effect"
 import { booksOf } from "./books.ts"
 import { eventually, newBuyer, sandboxAt, signIn, skusInStock } from "./shoppers.ts"
@@ -24,7 +25,7 @@ describe("a crash", () => {
     () =>
       Effect.gen(function* () {
         const database = yield* acquireDatabase
-        const dataFolder = yield* temporaryFolder
+        const dataFolder = yield* mallFolder
         const environment = {
           SANDBOX_RETRY_SCALE: "0.02",
           IDEMPOTENCY_LEASE: "1 second",

@@ -11,7 +11,8 @@ import { ServiceTokens } from "@mall/identity/services/ServiceTokens"
 import * as Sql from "@mall/platform/Sql"
 import { freePort } from "@mall/testing/freePort"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { startServer, temporaryFolder } from "@mall/testing/TestServer"
+import { mallFolder } from "@mall/testing/mallFolder"
+import { startServer } from "@mall/testing/TestServer"
 import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import * as fs from "node:fs"
@@ -33,7 +34,7 @@ const makePlatform = Effect.gen(function* () {
   const certificateOf = (service: ServiceName) =>
     makeServiceCertificate(authority, { ...validity, service, hosts: ["127.0.0.1"] })
 
-  const folder = yield* temporaryFolder
+  const folder = yield* mallFolder
   const write = (name: string, text: string) => {
     fs.writeFileSync(`${folder}/${name}`, text)
     return `${folder}/${name}`

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { freePort } from "@mall/testing/freePort"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { spawnServer, startServer, temporaryFolder } from "@mall/testing/TestServer"
+import { mallFolder } from "@mall/testing/mallFolder"
+import { spawnServer, startServer } from "@mall/testing/TestServer"
 import { Effect, Fiber, Redacted } from "effect"
 import * as fs from "node:fs"
 import * as net from "node:net"
@@ -50,7 +51,7 @@ const failedStart = Effect.fnUntraced(function* (environment: Readonly<Record<st
     PORT: String(yield* freePort),
     SANDBOX_PORT: String(yield* freePort),
     HOST: "127.0.0.1",
-    MALL_DATA_DIR: yield* temporaryFolder,
+    MALL_DATA_DIR: yield* mallFolder,
     ...environment
   })
   const { code } = yield* server.ended
@@ -110,7 +111,7 @@ describe("a server that cannot start says why in one sentence", () => {
     "where its data folder is broken",
     () =>
       Effect.gen(function* () {
-        const folder = yield* temporaryFolder
+        const folder = yield* mallFolder
         const file = path.join(folder, "file")
         fs.writeFileSync(file, "")
         yield* assertRefused({ MALL_DATA_DIR: file }, new RegExp(`cannot use .*${file}`))

@@ -7,7 +7,8 @@ import type { Checkout } from "@mall/domain/trade/Checkout"
 import { ServiceTokens } from "@mall/identity/services/ServiceTokens"
 import * as Sql from "@mall/platform/Sql"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { startServer, temporaryFolder } from "@mall/testing/TestServer"
+import { mallFolder } from "@mall/testing/mallFolder"
+import { startServer } from "@mall/testing/TestServer"
 import { Context, Deferred, Duration, Effect, Fiber, Layer, Ref, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { booksOf } from "./books.ts"
@@ -28,7 +29,7 @@ const environment = {
 
 const makeTwo = Effect.gen(function* () {
   const database = yield* acquireDatabase
-  const dataFolder = yield* temporaryFolder
+  const dataFolder = yield* mallFolder
   const { sandboxPort, sandboxUrl } = yield* startServer({ database, dataFolder, roles: "sandbox", environment })
   const pay = yield* startServer({ database, dataFolder, sandboxPort, roles: "pay", environment })
   const services = yield* Layer.build(ServiceTokens.layer.pipe(Layer.provideMerge(Sql.layerUrl(database))))

@@ -1,4 +1,3 @@
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Principal, SessionId, UserId } from "@mall/domain/identity/CurrentUser"
@@ -13,8 +12,9 @@ import type { PaymentStatus } from "@mall/domain/payments/PaymentGateway"
 import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import { Sandbox } from "@mall/sandbox/Sandbox"
+import { mallFolder } from "@mall/testing/mallFolder"
 import { TestDatabase } from "@mall/testing/TestDatabase"
-import { ConfigProvider, Context, DateTime, Effect, FileSystem, Layer, Logger, Option, Schedule, Schema } from "effect"
+import { ConfigProvider, Context, DateTime, Effect, Layer, Logger, Option, Schedule, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { createServer } from "node:http"
@@ -69,12 +69,7 @@ export class Peer extends Context.Service<
 >()("@mall/payments/test/Peer") {}
 
 class Folder extends Context.Service<Folder, string>()("@mall/payments/test/Folder") {
-  static readonly layer = Layer.effect(
-    Folder,
-    Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped({ prefix: "mall-payments-" })).pipe(
-      Effect.orDie
-    )
-  ).pipe(Layer.provide(NodeFileSystem.layer))
+  static readonly layer = Layer.effect(Folder, mallFolder)
 }
 
 const SandboxServer = Layer.unwrap(

@@ -2,12 +2,11 @@ import { Effect, Redacted, Schedule, Schema, Scope } from "effect"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import * as fs from "node:fs"
-import * as os from "node:os"
 import * as path from "node:path"
 import * as process from "node:process"
 import * as readline from "node:readline"
 import { freePort } from "./freePort.ts"
+import { mallFolder } from "./mallFolder.ts"
 import { bareEnvironment } from "./TestProcess.ts"
 
 /** Where the whole suite runs, the bundle that `npm start` runs; else the sources. */
@@ -19,17 +18,6 @@ export class ServerNotReady extends Schema.TaggedError<ServerNotReady>()("Server
     return `The server is not ready: ${this.output}`
   }
 }
-
-/** A folder of the test's own, gone with the scope. */
-export const temporaryFolder = Effect.acquireRelease(
-  Effect.sync(() => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-e2e-"))
-    // an embedded database of root runs as another user, who has to get in
-    fs.chmodSync(folder, 0o755)
-    return folder
-  }),
-  (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-)
 
 /** How a process ended. */
 export interface Ending {
@@ -160,7 +148,7 @@ export const startServer = Effect.fnUntraced(function* (options: Options = {}) {
   const scope = yield* Effect.scope
   const port = options.port ?? (yield* freePort)
   const sandboxPort = options.sandboxPort ?? (yield* freePort)
-  const dataFolder = options.dataFolder ?? (yield* temporaryFolder)
+  const dataFolder = options.dataFolder ?? (yield* mallFolder)
   const environment = {
     ...unlimited,
     HOST: "127.0.0.1",

@@ -7,25 +7,29 @@ import * as process from "node:process"
 import { createTemplate } from "./templateDatabase.ts"
 
 const setUp = Effect.gen(function* () {
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-test-"))
+      fs.chmodSync(folder, 0o755)
+      return folder
+    }),
+    (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
+  )
   const given = yield* Config.option(Config.Redacted("DATABASE_URL"))
   const url = Option.isSome(given)
     ? given.value
-    : yield* Effect.gen(function* () {
-        const folder = yield* Effect.acquireRelease(
-          Effect.sync(() => {
-            const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mall-test-"))
-            fs.chmodSync(folder, 0o755)
-            return folder
-          }),
-          (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true }))
-        )
-        return (yield* EmbeddedPostgres.start({ folder: path.join(folder, "postgres"), disposable: true })).url
-      })
+    : (yield* EmbeddedPostgres.start({ folder: path.join(folder, "postgres"), disposable: true })).url
   yield* createTemplate(url)
+  const keys = path.join(folder, "sandbox-keys")
+  fs.mkdirSync(keys, { mode: 0o700 })
+  process.env["TEST_SANDBOX_KEYS"] = keys
   process.env["TEST_DATABASE_URL"] = Redacted.value(url)
 })
 
-/** Runs once before all test files: a database server (`DATABASE_URL`, else an embedded one) with the migrated template. */
+/**
+ * Runs once before all test files: a database server (`DATABASE_URL`, else an embedded one) with the migrated template, and a
+ * place for the keys of sandboxes.
+ */
 export default async () => {
   const scope = Scope.makeUnsafe()
   const fiber = Effect.runFork(Scope.provide(setUp, scope))

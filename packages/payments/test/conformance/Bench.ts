@@ -1,4 +1,3 @@
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import type { AttemptId } from "@mall/domain/payments/Payment"
@@ -7,8 +6,9 @@ import { Notifications } from "@mall/platform/Notifications"
 import { Outbox } from "@mall/platform/Outbox"
 import * as Sql from "@mall/platform/Sql"
 import { Sandbox } from "@mall/sandbox/Sandbox"
+import { mallFolder } from "@mall/testing/mallFolder"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { Clock, ConfigProvider, Context, Effect, FileSystem, Layer, Logger, Option, Schema } from "effect"
+import { Clock, ConfigProvider, Context, Effect, Layer, Logger, Option, Schema } from "effect"
 import type { Redacted } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter, HttpServer } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
@@ -50,15 +50,14 @@ class Ground extends Context.Service<
   static readonly layer = Layer.effect(
     Ground,
     Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
       return Ground.of({
-        folder: yield* fs.makeTempDirectoryScoped({ prefix: "mall-conformance-" }),
+        folder: yield* mallFolder,
         database: yield* acquireDatabase,
         ours: yield* ShiftableClock.make,
         theirs: yield* ShiftableClock.make
       })
     })
-  ).pipe(Layer.provide(NodeFileSystem.layer), Layer.orDie)
+  ).pipe(Layer.orDie)
 }
 
 /** The channel under test and its stand-in, as the cases steer them. */
