@@ -13,7 +13,7 @@ import {
   toHex,
   walletActions
 } from "viem"
-import type { Address } from "viem"
+import type { Address, Hex } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { Journal } from "../Journal.ts"
 import { SandboxUnavailable } from "../SandboxUnavailable.ts"
@@ -67,6 +67,15 @@ const connect = (url: string, chainId: number) =>
 const failed = (cause: unknown) => new SandboxUnavailable({ reason: `The chain does not answer: ${String(cause)}.` })
 const attempt = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: failed })
 
+type Client = ReturnType<typeof connect>
+
+/** Until a block has it. The library's own wait looks again only when there is a new block, and behind ours there may be none. */
+const mined = (client: Client, hash: Hex) =>
+  Effect.retry(
+    attempt(() => client.getTransactionReceipt({ hash })),
+    { schedule: Schedule.spaced("50 millis"), times: 400 }
+  )
+
 /**
  * The chain with a token on it and the contract that gathers deposits, started in the background: who asks waits until it is there. Its blocks are kept over a restart.
  * After each transaction it mines enough blocks for it to be believed.
@@ -77,10 +86,7 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
   const journal = yield* Journal
   const folder = path.join(journal.folder, "crypto")
   yield* Effect.orDie(fileSystem.makeDirectory(folder, { recursive: true, mode: 0o700 }))
-  const ready = yield* Deferred.make<
-    { readonly url: string; readonly client: ReturnType<typeof connect> },
-    SandboxUnavailable
-  >()
+  const ready = yield* Deferred.make<{ readonly url: string; readonly client: Client }, SandboxUnavailable>()
   const inTurn = (yield* Semaphore.make(1)).withPermits(1)
 
   const start = Effect.gen(function* () {
@@ -101,7 +107,7 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
     if ((yield* attempt(() => client.getCode({ address: forwarders }))) === undefined) {
       const data = concatHex([deploymentSalt, creationCodeOf(treasury)])
       const hash = yield* attempt(() => client.sendTransaction({ to: deploymentProxy, data }))
-      yield* attempt(() => client.waitForTransactionReceipt({ hash }))
+      yield* mined(client, hash)
     }
     return { url, client }
   })
@@ -139,7 +145,7 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
     const hash = yield* attempt(() =>
       client.writeContract({ account: payer, address: token, abi, functionName: "transfer", args, gas: sendingGas })
     )
-    yield* attempt(() => client.waitForTransactionReceipt({ hash }))
+    yield* mined(client, hash)
     yield* mine
   })
 

@@ -1,6 +1,6 @@
 import { anvilAt } from "@mall/sandbox/crypto/chain"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
 import type { Address } from "viem"
 import { asAddress } from "../../src/channel/crypto/ChainReader.ts"
@@ -35,11 +35,17 @@ export const handNear = Effect.fnUntraced(function* ({ attemptId }: Offer) {
 
   /** The token has no owner: whoever wants of it takes it. In a block when it answers: what waits for one outlives a reorganisation. */
   const send = (contract: Address, amount: bigint, recipient: Address) =>
-    Effect.promise(async () => {
-      await client.writeContract({ address: contract, abi, functionName: "faucet", args: [founder, amount] })
+    Effect.gen(function* () {
       const args = [recipient, amount] as const
-      const hash = await client.writeContract({ address: contract, abi, functionName: "transfer", args })
-      await client.waitForTransactionReceipt({ hash })
+      const hash = yield* Effect.promise(async () => {
+        await client.writeContract({ address: contract, abi, functionName: "faucet", args: [founder, amount] })
+        return client.writeContract({ address: contract, abi, functionName: "transfer", args })
+      })
+      // not the library's own wait, which looks again only when there is a new block
+      yield* Effect.tryPromise(() => client.getTransactionReceipt({ hash })).pipe(
+        Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 500 }),
+        Effect.orDie
+      )
     })
   return {
     send: (amount: number, recipient: Address = to) => send(usdc, BigInt(amount), recipient),
