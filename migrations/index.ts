@@ -44,6 +44,7 @@ import stockTenancy from "./0044_stock_tenancy.ts"
 import sealedTexts from "./0045_sealed_texts.ts"
 import cryptoGathering from "./0046_crypto_gathering.ts"
 import riskPlans from "./0047_risk_plans.ts"
+import cryptoDeployment from "./0048_crypto_deployment.ts"
 import riskColumns from "./0049_risk_columns.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
@@ -94,5 +95,6 @@ export const migrations = {
   "0045_sealed_texts": sealedTexts,
   "0046_crypto_gathering": cryptoGathering,
   "0047_risk_plans": riskPlans,
+  "0048_crypto_deployment": cryptoDeployment,
   "0049_risk_columns": riskColumns
 }

@@ -114,7 +114,7 @@ export const commands: ReadonlyArray<Entry> = [
   ),
   entry(
     "crypto",
-    "Look at what the channel of stablecoins does on its chain",
+    "Gather what buyers paid in stablecoins, and look at what was gathered",
     async () => (await import("./CryptoCommand.ts")).CryptoCommand
   ),
   entry("routes", "Say to which channels payments go", async () => (await import("./RoutesCommand.ts")).RoutesCommand),

@@ -14,6 +14,7 @@ export const Operation = Schema.Literals([
   "refundQuery",
   "bill",
   "billFile",
+  "witness",
   "other"
 ])
 export type Operation = typeof Operation.Type

@@ -7,7 +7,8 @@ const When = Schema.Literals(["before", "after"]).pipe(Schema.withDecodingDefaul
 
 /**
  * What is falsified. `signature`, `body` (altered after signing), `timestamp` (ten minutes old) and `serial` (a key nobody
- * knows) break the seal; `amount`, `currency`, `merchant` and `reference` are signed correctly and say something untrue.
+ * knows) break the seal; `amount`, `currency`, `merchant` and `reference` are signed correctly and say something untrue. Of a
+ * chain, `omission` leaves out what came, and `invention` tells of it once more, as another transfer.
  */
 export const Tampering = Schema.Literals([
   "signature",
@@ -17,7 +18,9 @@ export const Tampering = Schema.Literals([
   "amount",
   "currency",
   "merchant",
-  "reference"
+  "reference",
+  "omission",
+  "invention"
 ])
 export type Tampering = typeof Tampering.Type
 

@@ -6,7 +6,7 @@ import type { Order } from "../OrderBook.ts"
 import { toOrderView } from "../orderView.ts"
 import { anvilBinary } from "./Anvil.ts"
 import { makeChain } from "./chain.ts"
-import { loadKeys } from "./CryptoKeys.ts"
+import { loadAccount } from "./CryptoKeys.ts"
 import { falsified } from "./falsified.ts"
 
 const Call = Schema.fromJsonString(Schema.Struct({ method: Schema.String }))
@@ -43,7 +43,7 @@ export const makeCrypto = Effect.gen(function* () {
     yield* Effect.logWarning("There is no chain for this platform: the channel crypto is left out")
     return Option.none<Channel>()
   }
-  const keys = yield* loadKeys
+  const keys = yield* loadAccount
   const book = yield* makeOrderBook("crypto")
   const chain = yield* makeChain(binary.value, keys)
 
@@ -67,7 +67,11 @@ export const makeCrypto = Effect.gen(function* () {
   const channel: Channel = {
     id: "crypto",
     title: { zh: "稳定币", en: "Stablecoin" },
-    routes: [{ operation: operationOf, method: "POST", path: "/rpc", handle }],
+    routes: [
+      { operation: operationOf, method: "POST", path: "/rpc", handle },
+      // another way to the same chain, whose faults are its own
+      { operation: "witness", method: "POST", path: "/witness", handle }
+    ],
     refusal: (status, code) => ({ ...unavailable, status, verdict: code ?? String(status) }),
     seal: ({ payload }, tampering) =>
       Effect.sync(() => ({

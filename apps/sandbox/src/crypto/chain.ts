@@ -1,5 +1,7 @@
+import { creationCodeOf, deploymentProxy, deploymentSalt } from "@mall/domain/payments/depositForwarders"
 import { Deferred, Effect, FileSystem, Path, Schedule, Semaphore } from "effect"
 import {
+  concatHex,
   createTestClient,
   defineChain,
   http,
@@ -11,12 +13,12 @@ import {
   toHex,
   walletActions
 } from "viem"
-import type { Address } from "viem"
+import type { Address, Hex } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { Journal } from "../Journal.ts"
 import { SandboxUnavailable } from "../SandboxUnavailable.ts"
 import { startAnvil } from "./Anvil.ts"
-import type { CryptoKeys } from "./CryptoKeys.ts"
+import type { CryptoAccount } from "./CryptoKeys.ts"
 import { bytecode } from "./sandboxUsdc.ts"
 
 const abi = parseAbi([
@@ -65,27 +67,33 @@ const connect = (url: string, chainId: number) =>
 const failed = (cause: unknown) => new SandboxUnavailable({ reason: `The chain does not answer: ${String(cause)}.` })
 const attempt = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: failed })
 
+type Client = ReturnType<typeof connect>
+
+/** Until a block has it. The library's own wait looks again only when there is a new block, and behind ours there may be none. */
+const mined = (client: Client, hash: Hex) =>
+  Effect.retry(
+    attempt(() => client.getTransactionReceipt({ hash })),
+    { schedule: Schedule.spaced("50 millis"), times: 400 }
+  )
+
 /**
- * The chain with a token on it, started in the background: who asks waits until it is there. Its blocks are kept over a restart.
+ * The chain with a token on it and the contract that gathers deposits, started in the background: who asks waits until it is there. Its blocks are kept over a restart.
  * After each transaction it mines enough blocks for it to be believed.
  */
-export const makeChain = Effect.fnUntraced(function* (binary: string, keys: CryptoKeys) {
+export const makeChain = Effect.fnUntraced(function* (binary: string, keys: CryptoAccount) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const journal = yield* Journal
   const folder = path.join(journal.folder, "crypto")
   yield* Effect.orDie(fileSystem.makeDirectory(folder, { recursive: true, mode: 0o700 }))
-  const ready = yield* Deferred.make<
-    { readonly url: string; readonly client: ReturnType<typeof connect> },
-    SandboxUnavailable
-  >()
+  const ready = yield* Deferred.make<{ readonly url: string; readonly client: Client }, SandboxUnavailable>()
   const inTurn = (yield* Semaphore.make(1)).withPermits(1)
 
   const start = Effect.gen(function* () {
     const url = yield* startAnvil(binary, keys.chainId, path.join(folder, "chain.json"))
     const client = connect(url, keys.chainId)
-    const { token } = keys
-    if (!isAddress(token)) return yield* failed("no address of the token")
+    const { forwarders, token, treasury } = keys
+    if (!isAddress(token) || !isAddress(forwarders)) return yield* failed("no address of a contract")
     const hotWallet = privateKeyToAccount(`0x${keys.hotWalletKey.slice(2)}`).address
     const code = yield* attempt(() => client.getCode({ address: token }))
     if (code === undefined) {
@@ -94,6 +102,12 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
         client.writeContract({ address: token, abi, functionName: "faucet", args: [hotWallet, plenty] })
       )
       yield* attempt(() => client.setBalance({ address: hotWallet, value: gas }))
+    }
+    // a chain that an older sandbox began has none
+    if ((yield* attempt(() => client.getCode({ address: forwarders }))) === undefined) {
+      const data = concatHex([deploymentSalt, creationCodeOf(treasury)])
+      const hash = yield* attempt(() => client.sendTransaction({ to: deploymentProxy, data }))
+      yield* mined(client, hash)
     }
     return { url, client }
   })
@@ -131,7 +145,7 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
     const hash = yield* attempt(() =>
       client.writeContract({ account: payer, address: token, abi, functionName: "transfer", args, gas: sendingGas })
     )
-    yield* attempt(() => client.waitForTransactionReceipt({ hash }))
+    yield* mined(client, hash)
     yield* mine
   })
 

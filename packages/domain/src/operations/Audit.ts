@@ -26,6 +26,7 @@ export const AuditAction = Schema.Literals([
   "credentials.reseal",
   "credentials.retire",
   "credentials.set",
+  "deposit_forwarders.deploy",
   "difference.approve",
   "difference.assign",
   "difference.draft",

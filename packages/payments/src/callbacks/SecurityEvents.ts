@@ -10,6 +10,7 @@ export interface SecurityEvent {
     | "callback_refused"
     | "callback_replayed"
     | "callback_unknown_order"
+    | "chain_nodes_differ"
     | "chain_reorganised"
     | "dispute_mismatch"
     | "dispute_unknown_payment"

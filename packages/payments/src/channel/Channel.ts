@@ -161,6 +161,12 @@ export interface PageScript {
   readonly frames: ReadonlyArray<string>
 }
 
+/** What somebody has to look at. `chain_nodes_differ`: our node and a witness of the chain do not tell the same. */
+export interface Incident {
+  readonly kind: "chain_nodes_differ" | "chain_reorganised"
+  readonly details: Readonly<Record<string, string>>
+}
+
 /** How a channel that sends no notices is looked at. */
 export interface ChannelWatch {
   /**
@@ -170,7 +176,7 @@ export interface ChannelWatch {
   look(limit: number): Effect.Effect<
     {
       readonly notices: ReadonlyArray<VerifiedCallback>
-      readonly incidents: ReadonlyArray<Readonly<Record<string, string>>>
+      readonly incidents: ReadonlyArray<Incident>
     },
     ChannelError
   >

@@ -32,8 +32,8 @@ export class ChannelWatches extends Context.Service<
       // A notice is marked as told once it is in the inbox: after a crash between, it comes again and is a duplicate there.
       const look = Effect.fnUntraced(function* ({ id: channel }: Channel, watch: ChannelWatch, limit: number) {
         const { incidents, notices } = yield* watch.look(limit)
-        for (const details of incidents) {
-          yield* securityEvents.record({ kind: "chain_reorganised", channel, details })
+        for (const { details, kind } of incidents) {
+          yield* securityEvents.record({ kind, channel, details })
         }
         const traceId = yield* currentTraceId
         const now = yield* DateTime.nowAsDate

@@ -151,6 +151,9 @@ const makeBench = (profile: ChannelProfile) =>
         // a fault of one call is to be seen, not repeated away
         DOWNSTREAM_MAX_ATTEMPTS: "1",
         DOWNSTREAM_BREAKER_FAILURES: "1000000",
+        ...(profile.chain === undefined
+          ? {}
+          : { [profile.chain.witness.setting]: `${url}/${profile.id}${profile.chain.witness.path}` }),
         ...profile.environment
       },
       control,

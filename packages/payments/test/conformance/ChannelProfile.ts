@@ -25,8 +25,12 @@ export interface ChannelProfile {
   /**
    * The channel is a chain: it sends no notices, so that we look at it; it knows no orders, and may be paid whenever somebody
    * likes. What it is asked names no operation: `faultsAt` says which question of the stand-in's words an operation needs.
+   * `witness` is the setting that names a second node, and where the stand-in has it.
    */
-  readonly chain?: { readonly faultsAt: Readonly<Record<string, string>> }
+  readonly chain?: {
+    readonly faultsAt: Readonly<Record<string, string>>
+    readonly witness: { readonly setting: string; readonly path: string }
+  }
   /** How many times as long as usual we wait for a call, and what is too late takes; once where it is not told. */
   readonly slowness?: number
   /** Further settings of payments or of the sandbox. */

@@ -1,9 +1,9 @@
 import { anvilAt } from "@mall/sandbox/crypto/chain"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
 import type { Address } from "viem"
-import { asAddress } from "../../src/channel/crypto/ChainClient.ts"
+import { asAddress } from "../../src/channel/crypto/ChainReader.ts"
 import { Bench } from "./Bench.ts"
 import { chainOrders } from "./chainOrders.ts"
 import type { Offer } from "./steps.ts"
@@ -33,11 +33,19 @@ export const handNear = Effect.fnUntraced(function* ({ attemptId }: Offer) {
     .extend(publicActions)
     .extend(walletActions)
 
-  /** The token has no owner: whoever wants of it takes it. */
+  /** The token has no owner: whoever wants of it takes it. In a block when it answers: what waits for one outlives a reorganisation. */
   const send = (contract: Address, amount: bigint, recipient: Address) =>
-    Effect.promise(async () => {
-      await client.writeContract({ address: contract, abi, functionName: "faucet", args: [founder, amount] })
-      await client.writeContract({ address: contract, abi, functionName: "transfer", args: [recipient, amount] })
+    Effect.gen(function* () {
+      const args = [recipient, amount] as const
+      const hash = yield* Effect.promise(async () => {
+        await client.writeContract({ address: contract, abi, functionName: "faucet", args: [founder, amount] })
+        return client.writeContract({ address: contract, abi, functionName: "transfer", args })
+      })
+      // not the library's own wait, which looks again only when there is a new block
+      yield* Effect.tryPromise(() => client.getTransactionReceipt({ hash })).pipe(
+        Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 500 }),
+        Effect.orDie
+      )
     })
   return {
     send: (amount: number, recipient: Address = to) => send(usdc, BigInt(amount), recipient),

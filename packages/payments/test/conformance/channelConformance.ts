@@ -36,6 +36,8 @@ const conforms = (run: Case) =>
 interface Conformance extends ChannelProfile {
   /** The cases that cannot be at this channel as they are, each with what comes nearest to it. */
   readonly nearest?: Readonly<Partial<Record<CaseName, { readonly as: string; readonly run: Case }>>>
+  /** Cases of this channel alone. */
+  readonly further?: Readonly<Record<string, Case>>
   /** The cases that cannot be at this channel, each with the reason, which a test of its own tells. */
   readonly notApplicable: Readonly<Partial<Record<CaseName, string>>>
 }
@@ -64,6 +66,7 @@ export const channelConformance = (profile: Conformance) => {
     )
     for (const [name, run] of applicable) it.effect(name, () => conforms(run), timeout)
     for (const [name, { as, run }] of nearest) it.effect(`${name}: ${as}`, () => conforms(run), timeout)
+    for (const [name, run] of Object.entries(profile.further ?? {})) it.effect(name, () => conforms(run), timeout)
     vitest("leaves out only cases that there are, each for a reason that is told", async (context) => {
       for (const [name, reason] of notApplicable) {
         assert.property(all, name)

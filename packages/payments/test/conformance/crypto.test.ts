@@ -1,6 +1,7 @@
 import { anvilBinary } from "@mall/sandbox/crypto/Anvil"
 import { Option } from "effect"
 import { nearestAtChain } from "./cases/chain.ts"
+import { lyingNodes } from "./cases/lyingNodes.ts"
 import { channelConformance } from "./channelConformance.ts"
 
 const unsigned = "a node signs no answers; TLS says whose they are"
@@ -17,11 +18,15 @@ if (Option.isSome(anvilBinary(process.platform, process.arch))) {
     amountOnWire: ({ amount }) => `uint256=${amount}`,
     sealHeaders: [],
     // a creation asks how high the chain is, a close what came
-    chain: { faultsAt: { create: "other", close: "query" } },
+    chain: {
+      faultsAt: { create: "other", close: "query" },
+      witness: { setting: "CRYPTO_WITNESS_URLS", path: "/witness" }
+    },
     // each block is made by a program of its own
     slowness: 3,
     environment: { CRYPTO_CONFIRMATIONS: "3" },
     nearest: nearestAtChain,
+    further: lyingNodes,
     notApplicable: {
       "zero-decimal currency": "takes USDC only",
       "three-decimal currency": "takes USDC only",

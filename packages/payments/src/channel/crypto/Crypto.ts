@@ -1,3 +1,4 @@
+import { treasuryOf } from "@mall/domain/payments/depositForwarders"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { Effect, Option } from "effect"
 import { CallbackRefused } from "../ChannelError.ts"
@@ -11,9 +12,10 @@ import type {
 } from "../Channel.ts"
 import type { ChannelDefinition } from "../ChannelDefinition.ts"
 import type { ChannelError } from "../ChannelError.ts"
-import { channelFailure } from "../channelFailure.ts"
+import { channelFailure, fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import * as ChainClient from "./ChainClient.ts"
+import { asAddress } from "./ChainReader.ts"
 import * as CryptoBill from "./CryptoBill.ts"
 import { cryptoConfig } from "./CryptoConfig.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
@@ -24,6 +26,7 @@ import * as CryptoGathering from "./CryptoGathering.ts"
 import * as CryptoPayouts from "./CryptoPayouts.ts"
 import type { Payout } from "./CryptoPayouts.ts"
 import * as CryptoWatch from "./CryptoWatch.ts"
+import * as CryptoWitness from "./CryptoWitness.ts"
 
 /**
  * USDC on a chain: an address for each try, and refunds out of a hot wallet. A chain closes no address: `closed` means that
@@ -36,13 +39,32 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   const payouts = yield* CryptoPayouts.make(settings, chain)
   const account = { chainId: `${settings.chainId}`, token: settings.token }
   const cursor = yield* CryptoCursor.make(settings)
-  const { keep, read, watch } = CryptoWatch.make(settings, { account, chain, cursor, deposits, payouts })
+  const witness = yield* CryptoWitness.make(settings, deposits)
+  const { keep, read, watch } = CryptoWatch.make(settings, { account, chain, cursor, deposits, payouts, witness })
 
   const gather = yield* CryptoGathering.make(settings)
   const bill = yield* CryptoBill.make(settings, Object.values(account).join("/"), chain, read)
 
+  const contract = settings.forwarders === null ? Option.none() : asAddress(settings.forwarders)
+  let isProven = Option.isNone(contract)
+  /**
+   * What is paid to an address of a contract that is not there, or not ours, is lost. So no buyer is told of one before it was
+   * seen that ours lies there, and sends on to where it has to.
+   */
+  const proveForwarders = Effect.gen(function* () {
+    if (isProven || Option.isNone(contract)) return
+    const treasury = treasuryOf(yield* chain.codeAt(contract.value))
+    isProven = treasury !== null && (settings.treasury === null || treasury === settings.treasury)
+    if (isProven) return
+    yield* Effect.logError("CRYPTO_FORWARDERS names no contract for the treasury").pipe(
+      Effect.annotateLogs({ forwarders: contract.value, treasury: treasury ?? "none" })
+    )
+    return yield* channelFailure("refused", "FORWARDERS_NOT_OURS")
+  })
+
   const create = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
     const known = yield* deposits.find(attempt.id)
+    if (Option.isNone(known)) yield* proveForwarders
     const deposit = Option.isSome(known) ? known.value : yield* deposits.open(attempt, yield* chain.head)
     if (deposit.closedAt !== null) return yield* channelFailure("declined", "CLOSED")
     if (deposit.amount !== attempt.amount.amount) return yield* channelFailure("refused", "ANOTHER_AMOUNT")
@@ -60,14 +82,21 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     return isPart ? CryptoWatch.toPartial(settings, deposit, account) : { _tag: "Open" }
   }
 
-  /** Takes what became final into our books; answers with the deposit and what is seen on the chain, final or not. */
+  /**
+   * Takes what became final into our books; answers with the deposit and what is seen on the chain, final or not. A try of which
+   * nodes do not tell the same is undecided, unless it is paid whatever becomes of that.
+   */
   const look = Effect.fnUntraced(function* (deposit: Deposit) {
     const head = yield* chain.head
+    const final = head - settings.confirmations + 1
     const seen = yield* read([deposit.address], deposit.fromBlock, head)
-    yield* keep(seen.filter(({ blockNumber }) => head - blockNumber + 1 >= settings.confirmations))
+    const told = seen.filter(({ blockNumber }) => blockNumber <= final)
+    const { believed, differences, isAway } = yield* witness.hear([deposit.address], deposit.fromBlock, final, told)
+    yield* keep(believed)
     yield* deposits.assign(deposit.attemptId)
     const now = Option.getOrElse(yield* deposits.find(deposit.attemptId), () => deposit)
-    return { deposit: now, seen: seen.reduce((sum, { amount }) => sum + amount, 0n) }
+    if (now.paidAt === null && differences.length > 0) return yield* fromNetwork("WITNESS_DIFFERS")
+    return { deposit: now, isAway, seen: seen.reduce((sum, { amount }) => sum + amount, 0n) }
   })
 
   const query = Effect.fnUntraced(function* ({ id }: ChannelAttempt) {
@@ -81,8 +110,12 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     // one that was never asked for gets its address too, closed: a creation still on its way finds it so
     const opened = yield* deposits.open(attempt, yield* chain.head)
     if (opened.closedAt === null && opened.paidAt === null) {
-      const { deposit, seen } = yield* look(opened)
+      const { deposit, isAway, seen } = yield* look(opened)
       if (deposit.paidAt === null && seen >= BigInt(deposit.amount)) return "paid"
+      // our node alone does not say that nothing came
+      if (deposit.paidAt === null && isAway && deposit.amount >= settings.witnessFrom) {
+        return yield* fromNetwork("WITNESS_AWAY")
+      }
       yield* deposits.close(attempt.id)
     }
     const after = yield* deposits.find(attempt.id)
@@ -126,7 +159,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     const deposit = yield* deposits.find(attempt.id)
     const sender = Option.isNone(deposit) ? Option.none() : yield* deposits.senderOf(deposit.value.address)
     if (Option.isNone(sender)) return yield* channelFailure("refused", "NOT_PAID")
-    const told = Option.flatMap(Option.fromUndefinedOr(attempt.payer["refundAddress"]), ChainClient.asAddress)
+    const told = Option.flatMap(Option.fromUndefinedOr(attempt.payer["refundAddress"]), asAddress)
     const recipient = Option.getOrElse(told, () => sender.value).toLowerCase()
     yield* payouts.request(refundKey(input), recipient, BigInt(input.amount.amount))
     return yield* queryRefund(input)

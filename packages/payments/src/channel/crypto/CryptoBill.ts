@@ -4,9 +4,10 @@ import { countedLines } from "../billFile.ts"
 import type { BillPeriod, ChannelBill } from "../Channel.ts"
 import { fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
-import type { Block, ChainClient, Transfer } from "./ChainClient.ts"
+import type { ChainClient } from "./ChainClient.ts"
+import type { Block, Transfer } from "./ChainReader.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
-import type { ReadTransfers } from "./CryptoWatch.ts"
+import type { ReadTransfers } from "./readTransfers.ts"
 import { stored } from "./stored.ts"
 
 const Address = Schema.Struct({ id: Schema.String, address: Schema.String, amount: Schema.Int, fromBlock: Schema.Int })

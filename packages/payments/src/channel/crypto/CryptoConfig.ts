@@ -13,12 +13,18 @@ const Units = Schema.Int.check(Schema.isGreaterThan(0))
 export interface CryptoSettings {
   readonly rpcUrl: string
   readonly chainId: number
+  /** Nodes of somebody else, that have to tell the same before money that came is believed. */
+  readonly witnessUrls: ReadonlyArray<string>
+  /** An address to which less came in all, in the token's smallest unit, is believed without them; 0: none is. */
+  readonly witnessFrom: number
   /** In lower case. */
   readonly token: string
   /** The extended public key below which each try has its address: who reads it sees what comes, and can take nothing. */
   readonly xpub: Redacted.Redacted
   /** The contract whose addresses new tries have, and that gathers from them, in lower case; null: they are below `xpub`. */
   readonly forwarders: string | null
+  /** Where a contract that is deployed sends on to, in lower case. What lies on the chain says where ours does. */
+  readonly treasury: string | null
   /** What lies at an address is gathered from so many of the token's smallest units on: less is not worth its gas. */
   readonly gatherFrom: number
   /** Sends refunds and returns out of its own tokens and pays their gas. */
@@ -40,14 +46,26 @@ const MerchantFile = Schema.Struct({
   chainId: ChainId,
   token: Address,
   xpub: Schema.String,
-  hotWalletKey: Schema.String
+  hotWalletKey: Schema.String,
+  treasury: Schema.optionalKey(Address),
+  forwarders: Schema.optionalKey(Address)
 })
 
+const addressOf = (name: string) =>
+  Config.option(Config.schema(Address, name)).pipe(
+    Config.map((address) => Option.getOrNull(Option.map(address, (text) => text.toLowerCase())))
+  )
+
 const Common = Config.all({
-  forwarders: Config.schema(Address, "CRYPTO_FORWARDERS").pipe(
-    Config.map((address): string | null => address.toLowerCase()),
-    Config.withDefault(null)
+  witnessUrls: Config.String("CRYPTO_WITNESS_URLS").pipe(
+    Config.withDefault(""),
+    Config.map((urls) => urls.split(/[\s,]+/).filter((url) => url !== ""))
   ),
+  witnessFrom: Config.schema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)), "CRYPTO_WITNESS_FROM").pipe(
+    Config.withDefault(0)
+  ),
+  forwarders: addressOf("CRYPTO_FORWARDERS"),
+  treasury: addressOf("CRYPTO_TREASURY"),
   gatherFrom: Config.schema(Units, "CRYPTO_GATHER_FROM").pipe(Config.withDefault(5_000_000)),
   confirmations: Config.schema(Count, "CRYPTO_CONFIRMATIONS").pipe(Config.withDefault(12)),
   blockRange: Config.schema(Count, "CRYPTO_BLOCK_RANGE").pipe(Config.withDefault(1_000)),
@@ -68,10 +86,11 @@ const Merchant = Config.all({
   hotWalletKey: Config.Redacted("CRYPTO_HOT_WALLET_KEY")
 })
 
+/** The sandbox's chain has the contract from the start. */
 const fromSandbox = Effect.gen(function* () {
   const merchant = yield* sandboxMerchant("crypto", MerchantFile)
   if (Option.isNone(merchant)) return Option.none()
-  const { chainId, hotWalletKey, token, xpub } = merchant.value
+  const { chainId, forwarders, hotWalletKey, token, treasury, xpub } = merchant.value
   return Option.some({
     rpcUrl: yield* Config.String("CRYPTO_RPC_URL").pipe(
       Config.orElse(() => Config.map(sandboxUrl("crypto"), (url) => `${url}rpc`))
@@ -79,7 +98,9 @@ const fromSandbox = Effect.gen(function* () {
     chainId,
     token,
     xpub: Redacted.make(xpub),
-    hotWalletKey: Redacted.make(hotWalletKey)
+    hotWalletKey: Redacted.make(hotWalletKey),
+    forwarders: forwarders?.toLowerCase() ?? null,
+    treasury: treasury?.toLowerCase() ?? null
   })
 })
 
@@ -87,10 +108,14 @@ const fromSandbox = Effect.gen(function* () {
 export const cryptoConfig = Effect.gen(function* () {
   const common = yield* Common
   const given = yield* Config.option(Config.Redacted("CRYPTO_XPUB"))
-  const merchant = Option.isSome(given) ? Option.some(yield* Merchant) : yield* fromSandbox
+  const merchant = Option.isSome(given)
+    ? Option.some({ ...(yield* Merchant), forwarders: null, treasury: null })
+    : yield* fromSandbox
   return Option.map(merchant, (settings): CryptoSettings => ({
     ...common,
     ...settings,
-    token: settings.token.toLowerCase()
+    token: settings.token.toLowerCase(),
+    forwarders: common.forwarders ?? settings.forwarders,
+    treasury: common.treasury ?? settings.treasury
   }))
 })

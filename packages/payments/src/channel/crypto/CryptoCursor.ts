@@ -1,6 +1,6 @@
 import { DateTime, Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
-import type { Block, Transfer } from "./ChainClient.ts"
+import type { Block, Transfer } from "./ChainReader.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
 import { stored } from "./stored.ts"
 

@@ -4,9 +4,9 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import type { ChannelAttempt } from "../Channel.ts"
 import type { ChannelError } from "../ChannelError.ts"
 import { assignTransfers } from "./assignTransfers.ts"
-import type { Block, Transfer } from "./ChainClient.ts"
+import { asAddress } from "./ChainReader.ts"
+import type { Block, Transfer } from "./ChainReader.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
-import { asAddress } from "./ChainClient.ts"
 import { depositAddresses, forwarderAddresses } from "./depositAddress.ts"
 import { stored } from "./stored.ts"
 
@@ -21,6 +21,13 @@ const Deposit = Schema.Struct({
   paidAt: Schema.NullOr(Schema.Date)
 })
 export type Deposit = typeof Deposit.Type
+
+const Came = Schema.Struct({
+  txHash: Schema.String,
+  logIndex: Schema.Int,
+  recipient: Schema.String,
+  amount: Schema.BigIntFromString
+})
 
 const Unassigned = Schema.Struct({
   txHash: Schema.String,
@@ -122,6 +129,16 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
       ORDER BY t.block_number DESC, t.log_index DESC LIMIT 1`
   })
 
+  const selectCame = SqlSchema.findAll({
+    Request: Schema.Array(Schema.String),
+    Result: Came,
+    execute: (addresses) => sql`
+      SELECT t.tx_hash AS "txHash", t.log_index AS "logIndex", t.recipient, t.amount::text AS amount
+      FROM payments.crypto_transfers AS t
+      WHERE t.chain_id = ${chainId} AND t.token = ${token} AND t.vanished_at IS NULL
+        AND t.recipient = ANY(${addresses}::text[])`
+  })
+
   const find = (id: AttemptId) =>
     stored(Effect.map(select({ id, lock: false }), (rows) => Option.fromUndefinedOr(rows[0])))
 
@@ -219,6 +236,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     assign,
     record,
     close,
+    /** All that was kept of what came to the addresses. */
+    cameTo: (addresses: ReadonlyArray<string>) => stored(selectCame(addresses)),
     /** Who paid the deposit at `address`, last where several did. */
     senderOf: (address: string): Effect.Effect<Option.Option<string>, ChannelError> =>
       stored(Effect.map(selectSender(address), (rows) => Option.fromUndefinedOr(rows[0]?.sender))),

@@ -5,7 +5,7 @@ import { encodeFunctionData, parseAbi } from "viem"
 import type { CryptoSettings } from "./CryptoConfig.ts"
 import { saltOf } from "./depositAddress.ts"
 import { stored } from "./stored.ts"
-import { asAddress } from "./ChainClient.ts"
+import { asAddress } from "./ChainReader.ts"
 
 const Ripe = Schema.Struct({
   address: Schema.String,

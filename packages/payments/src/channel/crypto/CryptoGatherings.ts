@@ -34,7 +34,7 @@ export class CryptoGatherings extends Context.Service<
           SELECT p.key, p.status, p.amount::bigint AS amount, p.tx_hash AS "txHash", p.cost::text AS cost,
             p.created_at AS "createdAt",
             (SELECT count(*) FROM payments.crypto_gathered AS g WHERE g.key = p.key) AS addresses
-          FROM payments.crypto_payouts AS p WHERE p.call IS NOT NULL ORDER BY p.created_at DESC, p.key DESC LIMIT ${limit}`
+          FROM payments.crypto_payouts AS p WHERE p.key LIKE 'gather:%' ORDER BY p.created_at DESC, p.key DESC LIMIT ${limit}`
       })
       return CryptoGatherings.of({ list: (limit) => Effect.orDie(select(limit)) })
     })

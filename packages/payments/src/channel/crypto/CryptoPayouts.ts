@@ -9,14 +9,16 @@ import { stored } from "./stored.ts"
 
 const Payout = Schema.Struct({
   key: Schema.String,
-  recipient: Schema.String,
+  /** Null: nobody, for the call makes a contract. */
+  recipient: Schema.NullOr(Schema.String),
   amount: Schema.BigIntFromString,
   status: Schema.Literals(["pending", "signed", "confirmed", "reverted"]),
   raw: Schema.NullOr(Schema.String),
   txHash: Schema.NullOr(Schema.String),
   /** In the place of a transfer, with the gas that it may take. */
   call: Schema.NullOr(Schema.String),
-  gas: Schema.NullOr(Schema.Int)
+  gas: Schema.NullOr(Schema.Int),
+  nonce: Schema.NullOr(Schema.Int)
 })
 export type Payout = typeof Payout.Type
 
@@ -37,6 +39,9 @@ interface Signed {
   readonly signing: SigningTerms
 }
 
+const kindOf = ({ call, key }: Payout) =>
+  call === null ? "transfer" : key.startsWith("gather:") ? "gathering" : "deployment"
+
 /** At least an eighth above the former, rounded up: nodes take no replacement for less than a tenth more. */
 const higher = (former: bigint, market: bigint) => {
   const bumped = former + (former + 7n) / 8n
@@ -54,7 +59,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
   const signer = chain.walletAddress
 
   const columns = sql.literal(
-    `p.key, p.recipient, p.amount::text AS amount, p.status, p.raw, p.tx_hash AS "txHash", p.call, p.gas`
+    `p.key, p.recipient, p.amount::text AS amount, p.status, p.raw, p.tx_hash AS "txHash", p.call, p.gas, p.nonce`
   )
   const select = SqlSchema.findAll({
     Request: Schema.Struct({ key: Schema.String, lock: Schema.Boolean }),
@@ -144,7 +149,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
             UPDATE payments.crypto_wallets SET next_nonce = ${nonce + 1}
             WHERE chain_id = ${chainId} AND address = ${signer}`
           yield* journal(key, { raw, hash, signing, version: 1, reason: "requested" })
-          const signed: Payout = { ...payout, status: "signed", raw, txHash: hash }
+          const signed: Payout = { ...payout, status: "signed", raw, txHash: hash, nonce }
           return signed
         })
       )
@@ -224,8 +229,8 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
     if (head - receipt.blockNumber + 1 < confirmations) return payout
     const status = receipt.succeeded ? "confirmed" : "reverted"
     yield* settle(key, status, receipt.txHash, receipt.cost)
-    yield* countPayout(payout.call === null ? "transfer" : "gathering", status, receipt.cost)
-    if (!receipt.succeeded) yield* Effect.logError("payout reverted by the token").pipe(Effect.annotateLogs({ key }))
+    yield* countPayout(kindOf(payout), status, receipt.cost)
+    if (!receipt.succeeded) yield* Effect.logError("payout reverted by the chain").pipe(Effect.annotateLogs({ key }))
     return { ...payout, status, txHash: receipt.txHash }
   })
 

@@ -1,16 +1,18 @@
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import type { PaymentAction } from "@mall/domain/payments/Payment"
 import { Effect } from "effect"
-import type { ChannelWatch, Paid, PartialPayment, VerifiedCallback } from "../Channel.ts"
-import type { Block, ChainClient, Transfer } from "./ChainClient.ts"
+import type { ChannelWatch, Incident, Paid, PartialPayment, VerifiedCallback } from "../Channel.ts"
+import type { ChainClient } from "./ChainClient.ts"
+import type { Block, Transfer } from "./ChainReader.ts"
+import type { Difference } from "./compareTransfers.ts"
 import type { CryptoSettings } from "./CryptoConfig.ts"
 import type { CryptoCursor } from "./CryptoCursor.ts"
 import type { CryptoDeposits, Deposit } from "./CryptoDeposits.ts"
 import type { CryptoPayouts } from "./CryptoPayouts.ts"
+import { showWitnesses } from "./cryptoMetrics.ts"
+import type { CryptoWitness } from "./CryptoWitness.ts"
 import { paymentUri } from "./depositAddress.ts"
-
-/** Addresses that one question about logs names. */
-const addressesAtOnce = 500
+import { readTransfers } from "./readTransfers.ts"
 
 /** Ranges of blocks that one run reads; the next goes on from there. */
 const rangesAtOnce = 20
@@ -28,6 +30,16 @@ export const toPaid = ({ address, amount }: Deposit, paidAt: Date, account: Acco
   account: { ...account },
   channelReference: address,
   paidAt
+})
+
+const toDetails = ({ toldBy, transfer, witness }: Difference) => ({
+  toldBy,
+  witness: `${witness}`,
+  txHash: transfer.txHash,
+  logIndex: `${transfer.logIndex}`,
+  block: `${transfer.blockNumber}`,
+  recipient: transfer.recipient,
+  amount: `${transfer.amount}`
 })
 
 /** How the buyer pays what is missing. */
@@ -55,21 +67,15 @@ export const make = (
     readonly cursor: CryptoCursor
     readonly deposits: CryptoDeposits
     readonly payouts: CryptoPayouts
+    readonly witness: CryptoWitness
   }
 ) => {
-  const { account, chain, cursor, deposits, payouts } = parts
+  const { account, chain, cursor, deposits, payouts, witness } = parts
   const { blockRange, confirmations } = settings
 
-  const read = Effect.fnUntraced(function* (addresses: ReadonlyArray<string>, from: number, to: number) {
-    const found: Array<Transfer> = []
-    for (let start = from; start <= to; start += blockRange) {
-      const end = Math.min(to, start + blockRange - 1)
-      for (let at = 0; at < addresses.length; at += addressesAtOnce) {
-        found.push(...(yield* chain.transfers(addresses.slice(at, at + addressesAtOnce), start, end)))
-      }
-    }
-    return found
-  })
+  const read = readTransfers(chain, blockRange)
+  /** What was reported and is still so: each difference once, as long as this process lives. */
+  let reported: ReadonlySet<string> = new Set()
 
   /** Stores transfers with the time of their blocks. One whose block was replaced meanwhile is left to the next reading. */
   const keep = Effect.fnUntraced(function* (transfers: ReadonlyArray<Transfer>) {
@@ -85,12 +91,26 @@ export const make = (
   /** What was believed final and is not on the chain any more. */
   const reorganised = Effect.fnUntraced(function* (addresses: ReadonlyArray<string>, number: number) {
     const from = Math.max(0, number - rewind * confirmations)
-    const gone = yield* cursor.forget(from, number, yield* read(addresses, from, number))
+    // what any node still has is not gone
+    const present = [...(yield* read(addresses, from, number)), ...(yield* witness.read(addresses, from, number))]
+    const gone = yield* cursor.forget(from, number, present)
     yield* cursor.move(yield* chain.block(from))
     return [
       { block: `${number}`, vanished: `${gone.length}` },
       ...gone.map(({ recipient, txHash }) => ({ txHash, recipient }))
-    ]
+    ].map((details): Incident => ({ kind: "chain_reorganised", details }))
+  })
+
+  /** Says what the nodes differ about now; answers with what was not said before. */
+  const report = Effect.fnUntraced(function* (
+    differing: ReadonlyArray<Readonly<Record<string, string>>>,
+    behind: number
+  ) {
+    yield* showWitnesses(differing.length, behind)
+    const now = new Map(differing.map((details) => [Object.values(details).join(" "), details]))
+    const fresh = [...now].flatMap(([key, details]) => (reported.has(key) ? [] : [details]))
+    reported = new Set(now.keys())
+    return fresh.map((details): Incident => ({ kind: "chain_nodes_differ", details }))
   })
 
   const scan = Effect.gen(function* () {
@@ -98,16 +118,23 @@ export const make = (
     const addresses = yield* deposits.watched
     const last = yield* cursor.read
     if (last !== undefined && last.number <= final && (yield* chain.block(last.number)).hash !== last.hash) {
-      return yield* reorganised(addresses, last.number)
+      const standing = yield* witness.standingOf(last)
+      if (standing === "gone") return yield* reorganised(addresses, last.number)
+      // our node's word alone makes nothing vanish
+      const disputed = standing === "stands" ? [{ toldBy: "node", block: `${last.number}`, gone: last.hash }] : []
+      return yield* report(disputed, final - last.number)
     }
-    const from = last === undefined ? ((yield* cursor.first) ?? final) : last.number + 1
+    const from = Math.max(0, last === undefined ? ((yield* cursor.first) ?? final) : last.number + 1)
     const to = Math.min(final, from + rangesAtOnce * blockRange - 1)
-    if (to < from || to < 0) return []
+    if (to < from) return []
     // the block first: one that is replaced while we read is noticed by the next run
     const end = yield* chain.block(to)
-    yield* keep(yield* read(addresses, Math.max(0, from), to))
-    yield* cursor.move(end)
-    return []
+    const told = yield* read(addresses, from, to)
+    const { agreedTo, behind, believed, differences } = yield* witness.hear(addresses, from, to, told)
+    yield* keep(believed)
+    // what is behind is read again, until the nodes agree about it
+    if (agreedTo >= from) yield* cursor.move(agreedTo === to ? end : yield* chain.block(agreedTo))
+    return yield* report(differences.map(toDetails), behind)
   })
 
   const toNotice = (deposit: Deposit): ReadonlyArray<VerifiedCallback> =>
@@ -155,6 +182,3 @@ export const make = (
   }
   return { watch, read, keep }
 }
-
-/** Transfers to addresses, of a block to another, in as many questions as it takes. */
-export type ReadTransfers = ReturnType<typeof make>["read"]

@@ -1,13 +1,14 @@
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { generator } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
+import { creationCodeOf } from "@mall/domain/payments/depositForwarders"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { anvilBinary, startAnvil } from "@mall/sandbox/crypto/Anvil"
 import { anvilAt } from "@mall/sandbox/crypto/chain"
-import * as depositForwarders from "@mall/sandbox/crypto/depositForwarders"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
+import { startRpcTap } from "@mall/testing/RpcTap"
 import { Duration, Effect, Option, Redacted } from "effect"
-import { createTestClient, encodeAbiParameters, http, parseAbi, publicActions, walletActions } from "viem"
+import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
 import type { Address } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
@@ -36,9 +37,11 @@ export const newRefundId = generator(RefundId)
 export const testChain = Effect.fnUntraced(function* (
   chainId: number,
   changes: Partial<CryptoSettings> = {},
-  options: { readonly gathers?: boolean } = {}
+  options: { readonly gathers?: boolean; readonly witnessed?: boolean } = {}
 ) {
   const rpcUrl = yield* startAnvil(Option.getOrThrow(binary), chainId)
+  const node = yield* startRpcTap(rpcUrl)
+  const witness = yield* startRpcTap(rpcUrl)
   const chain = createTestClient({
     account: buyer,
     chain: anvilAt(rpcUrl, chainId),
@@ -51,9 +54,7 @@ export const testChain = Effect.fnUntraced(function* (
   const { contractAddress } = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash }))
   const token = yield* Effect.fromNullishOr(contractAddress)
   const deployForwarders = Effect.gen(function* () {
-    const to = encodeAbiParameters([{ type: "address" }], [treasury])
-    const data = `0x${depositForwarders.bytecode.slice(2)}${to.slice(2)}` as const
-    const sent = yield* Effect.promise(() => chain.sendTransaction({ data }))
+    const sent = yield* Effect.promise(() => chain.sendTransaction({ data: creationCodeOf(treasury) }))
     const receipt = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash: sent }))
     return yield* Effect.fromNullishOr(receipt.contractAddress)
   })
@@ -69,14 +70,17 @@ export const testChain = Effect.fnUntraced(function* (
     })
   yield* write("faucet", buyer.address, 1_000_000_000)
   yield* write("faucet", privateKeyToAccount(hotKey).address, 1_000_000_000)
-  const settings = {
-    rpcUrl,
+  const settings: CryptoSettings = {
+    rpcUrl: node.url,
     chainId,
     token: token.toLowerCase(),
     xpub: Redacted.make(HDKey.fromMasterSeed(new Uint8Array(32).fill(7)).derive("m/44'/60'/0'").publicExtendedKey),
     hotWalletKey: Redacted.make(hotKey),
     forwarders: options.gathers === true ? (yield* deployForwarders).toLowerCase() : null,
+    treasury,
     gatherFrom: 1_000_000,
+    witnessUrls: options.witnessed === true ? [witness.url] : [],
+    witnessFrom: 0,
     confirmations: 3,
     blockRange: 1_000,
     repriceAfter: Duration.minutes(3),
@@ -114,6 +118,9 @@ export const testChain = Effect.fnUntraced(function* (
     /** The channel in another process, or in this one after a restart. */
     another: make(settings),
     settings,
+    /** What stands between the channel and the chain, and between it and its witness. */
+    node,
+    witness,
     channel: yield* make(settings)
   }
 })

@@ -7,6 +7,7 @@ import { CircuitBreaker } from "effect/persistence"
 import { parseAbi } from "viem"
 import type { Address } from "viem"
 import type { Channel } from "../../../src/channel/Channel.ts"
+import { make } from "../../../src/channel/crypto/Crypto.ts"
 import { saltOf } from "../../../src/channel/crypto/depositAddress.ts"
 import { CryptoGatherings } from "../../../src/channel/crypto/CryptoGatherings.ts"
 import { ChannelLog } from "../../../src/log/ChannelLog.ts"
@@ -63,6 +64,20 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("The gathe
         made.map((address) => address.toLowerCase()),
         channelReference
       )
+    })
+  )
+
+  onChain("tells nobody of an address of a contract that is not there, or that sends on to somebody else", () =>
+    Effect.gen(function* () {
+      const nowhere = "0x1111111111111111111111111111111111111111"
+      const { settings } = yield* testChain(406, {}, { gathers: true })
+      for (const wrong of [{ forwarders: nowhere }, { treasury: nowhere }]) {
+        const channel = yield* make({ ...settings, ...wrong })
+        const refused = yield* Effect.flip(channel.create(yield* anAttempt))
+        assert.strictEqual(refused.reason.code, "FORWARDERS_NOT_OURS")
+      }
+      const whoever = yield* make({ ...settings, treasury: null })
+      assert.match((yield* whoever.create(yield* anAttempt)).channelReference ?? "", /^0x[0-9a-f]{40}$/)
     })
   )
 
