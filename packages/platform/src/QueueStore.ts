@@ -1,6 +1,7 @@
 import { Config, Duration, Effect, Layer } from "effect"
 import { PersistedQueue } from "effect/persistence"
 import { SqlClient } from "effect/sql"
+import { locksAsParameters } from "./locksAsParameters.ts"
 import * as OutboxTable from "./OutboxTable.ts"
 import { Pools } from "./Sql.ts"
 
@@ -9,6 +10,13 @@ const StoreConfig = Config.all({
   lockExpiration: Config.Duration("QUEUE_LOCK_EXPIRATION").pipe(Config.withDefault(Duration.seconds(30))),
   maxConnections: Config.Int("QUEUE_MAX_CONNECTIONS").pipe(Config.withDefault(4))
 })
+
+/** A plan is made once in a connection, perhaps while the table is empty: along the keys then too, however much comes later. */
+const plannedOnce = {
+  plan_cache_mode: "force_generic_plan",
+  ...{ enable_seqscan: "off", enable_bitmapscan: "off", enable_sort: "off" },
+  ...{ enable_hashjoin: "off", enable_mergejoin: "off", enable_material: "off", jit: "off" }
+}
 
 /**
  * The outbox's table as `PersistedQueue`'s store, one per process. `QUEUE_POLL_INTERVAL` (200 ms) bounds how late a delayed
@@ -26,7 +34,8 @@ const layerStore = Layer.effect(
     const client = yield* makePlatform("queues", {
       applicationName: "mall queues",
       maxConnections,
-      startupParameters: { synchronous_commit: "off" }
+      adapt: locksAsParameters,
+      startupParameters: { synchronous_commit: "off", ...plannedOnce }
     })
     return yield* PersistedQueue.makeStoreSql({
       tableName: OutboxTable.name,

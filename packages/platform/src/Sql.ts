@@ -3,6 +3,7 @@ import { Config, Context, Duration, Effect, Layer, Redacted, Schema, String } fr
 import type { Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
+import type { Statement } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { pgTypes } from "./pgTypes.ts"
 import * as PooledClient from "./pooledClient.ts"
@@ -35,7 +36,13 @@ export const describeUrl = (url: Redacted.Redacted) => {
 
 const milliseconds = (duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`
 
-type PoolChanges = Pick<PgClient.PgPoolConfig, "applicationName" | "maxConnections" | "startupParameters" | "types">
+interface PoolChanges extends Pick<
+  PgClient.PgPoolConfig,
+  "applicationName" | "maxConnections" | "startupParameters" | "types"
+> {
+  /** How the pool writes its statements, where it does so otherwise. */
+  readonly adapt?: (compiler: Statement.Compiler) => Statement.Compiler
+}
 
 /** Makes pools of connections to the database of this process. Their figures are in `/metrics` by their names. */
 export class Pools extends Context.Service<
@@ -75,7 +82,7 @@ export const layerUrl = (
         lock_timeout: milliseconds(config.lockTimeout),
         idle_in_transaction_session_timeout: milliseconds(config.idleInTransactionTimeout)
       }
-      const make = (name: string, role: DatabaseRole | undefined, changes: PoolChanges) => {
+      const make = (name: string, role: DatabaseRole | undefined, { adapt, ...changes }: PoolChanges) => {
         const options: PgClient.PgPoolConfig = {
           url,
           connectTimeout: config.connectTimeout,
@@ -91,7 +98,11 @@ export const layerUrl = (
           }
         }
         const lease = enter(name, changes.maxConnections ?? config.maxConnections)
-        return Effect.provideService(PooledClient.make(options, address, lease), Reactivity.Reactivity, reactivity)
+        return Effect.provideService(
+          PooledClient.make(options, address, lease, adapt),
+          Reactivity.Reactivity,
+          reactivity
+        )
       }
       const makePlatform: Pools["Service"]["makePlatform"] = (name, changes) =>
         make(name, role === undefined ? undefined : "mall_platform", changes)

@@ -1,7 +1,7 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as PgPool from "@effect/sql-pg/PgPool"
-import { Effect, Stream } from "effect"
+import { Effect, identity, Stream } from "effect"
 import { SqlClient, Statement } from "effect/sql"
 import type { Connection } from "effect/sql/SqlConnection"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
@@ -95,12 +95,13 @@ const counted = (pool: PgPool.PgPool, lease: () => Lease) => {
 
 /**
  * `PgClient.make` on a pool whose figures are seen, which its own does not show: each checkout of a connection takes a
- * `lease` first. `address` is shown in spans.
+ * `lease` first. `address` is shown in spans, and `adapt` changes how statements are written.
  */
 export const make = Effect.fnUntraced(function* (
   options: PgClient.PgPoolConfig,
   address: URL | null,
-  lease: () => Lease
+  lease: () => Lease,
+  adapt: (compiler: Statement.Compiler) => Statement.Compiler = identity
 ) {
   const { get, reserve, use } = counted(yield* PgPool.make(options), lease)
   const transactionAcquirer = Effect.map(reserve, asConnection)
@@ -112,7 +113,7 @@ export const make = Effect.fnUntraced(function* (
     prepareTransactionControls: true,
     commit: (connection) => Effect.flatMap(connection.executeRaw("COMMIT", []), committed),
     releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
-    compiler: PgClient.makeCompiler(options.transformQueryNames, options.transformJson),
+    compiler: adapt(PgClient.makeCompiler(options.transformQueryNames, options.transformJson)),
     transformRows:
       options.transformResultNames === undefined
         ? undefined
