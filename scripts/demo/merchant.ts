@@ -203,16 +203,21 @@ const reconcile = Effect.fnUntraced(function* (sandbox: string) {
   yield* control(sandbox, "/stripe/bill-changes", { kind: "earlier" })
   const yesterday = DateTime.subtract(yield* DateTime.now, { days: 1 })
   const day = BillDay.make(DateTime.formatIsoDateUtc(yesterday))
-  const { counts, lines } = yield* mall.reconciliation.run({ payload: { channel: stripe, day } })
+  const { id } = yield* mall.reconciliation.run({ payload: { channel: stripe, day } })
+  const { counts, lines } = yield* until(
+    "the bill to be compared",
+    mall.reconciliation.show({ params: { id } }),
+    ({ status }) => status === "completed"
+  )
   yield* say(`Stripe's bill of ${day}: ${lines} lines; ${JSON.stringify(counts)}`)
 })
 
 const examine = Effect.gen(function* () {
   const mall = yield* MallHttp
   const { isSound, results } = yield* mall.doctor.run({ payload: { isFull: true, withChannels: true } })
-  yield* say(
-    `${results.length} checks, ${results.reduce((sum, { found }) => sum + found, 0)} violations; sound: ${isSound}`
-  )
+  const wrong = results.filter(({ failure, found }) => found > 0 || failure !== null)
+  yield* say(`${results.length} checks, ${wrong.length} of them with something to look at; sound: ${isSound}`)
+  for (const { check, failure, found } of wrong) yield* say(`  ${check}: ${failure ?? `${found} violations`}`)
   const { totals } = yield* mall.ledger.trialBalance({ query: {} })
   for (const { credits, currency, debits } of totals) {
     yield* say(`${currency}: ${debits} debit = ${credits} credit, ${debits - credits} between them`)
