@@ -238,7 +238,9 @@ layer(TestPayments, { excludeTestServices: true })("ChannelRouter", (it) => {
       const verdicts = Effect.gen(function* () {
         yield* log.flush
         const router = yield* routerWith({ ROUTING_MIN_SUCCESS: "0.7" }, rule)
-        const { decision } = Option.getOrThrow(yield* router.route(question, null, nothingTried))
+        const { decision } = Option.getOrThrow(
+          yield* router.route(question, null, nothingTried).pipe(Random.withSeed("a share"))
+        )
         return [decision.by, ...decision.candidates.map(({ verdict }) => verdict)]
       })
       const asked = Effect.fnUntraced(function* (fault: Readonly<Record<string, unknown>>, times: number) {
