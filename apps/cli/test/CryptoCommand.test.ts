@@ -3,11 +3,11 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { creationCodeOf, deploymentProxy, deploymentSalt, runtimeCodeOf } from "@mall/domain/payments/depositForwarders"
 import { Deployment } from "@mall/payments/channel/crypto/CryptoDeployment"
 import { anvilBinary, startAnvil } from "@mall/sandbox/crypto/Anvil"
-import { anvilAt } from "@mall/sandbox/crypto/chain"
+import { anvilClient } from "@mall/sandbox/crypto/anvilClient"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
 import { freePort } from "@mall/testing/freePort"
 import { Context, Effect, Layer, Option } from "effect"
-import { createTestClient, getAddress, getContractAddress, http, publicActions, walletActions } from "viem"
+import { getAddress, getContractAddress } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
 import { CommandLine, decode } from "./CommandLine.ts"
 
@@ -21,10 +21,8 @@ const treasury = "0x7EA5000000000000000000000000000000007Ea5"
 /** A chain of its own id, and commands of a shop on it. */
 const shopOn = Effect.fnUntraced(function* (chainId: number, changes: Readonly<Record<string, string>> = {}) {
   const rpcUrl = yield* startAnvil(Option.getOrThrow(binary), chainId)
-  const chain = createTestClient({ chain: anvilAt(rpcUrl, chainId), mode: "anvil", transport: http(rpcUrl) })
-    .extend(publicActions)
-    .extend(walletActions)
-  const hash = yield* Effect.promise(() => chain.sendTransaction({ account: founder, data: `0x${bytecode.slice(2)}` }))
+  const chain = anvilClient(rpcUrl, chainId, founder)
+  const hash = yield* Effect.promise(() => chain.sendTransaction({ data: `0x${bytecode.slice(2)}` }))
   const { contractAddress } = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash }))
   const settings = {
     CRYPTO_RPC_URL: rpcUrl,

@@ -1,7 +1,7 @@
 import { subjectsOf } from "@mall/domain/risk/Fact"
 import type { MemberKind, RiskFacts, SubjectKind } from "@mall/domain/risk/Fact"
 import type { Need, Tally, Velocity } from "./compile.ts"
-import { grainOf } from "./counting.ts"
+import { grainOf, grains } from "./counting.ts"
 
 const memberKinds: ReadonlyArray<string> = ["card", "device", "network", "user"] satisfies ReadonlyArray<MemberKind>
 
@@ -72,7 +72,7 @@ export class ReplayedVelocity {
 
   #count(facts: RiskFacts, at: Date, added: Tally) {
     for (const { kind, value } of subjectsOf(facts)) {
-      for (const grain of [60, 3600]) {
+      for (const grain of grains) {
         const widest = this.#widest.get(`${kind} ${grain}`)
         if (widest === undefined) continue
         const number = Math.floor(secondsOf(at) / grain)

@@ -8,7 +8,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Need, Tally } from "./compile.ts"
-import { bucketsOf, grainOf, isDistinct, isTally, known, pairsOf } from "./counting.ts"
+import { bucketsOf, grainOf, isDistinct, isTally, ofKnown, pairsOf } from "./counting.ts"
 
 const Challenge = Schema.Struct({ needs: Schema.NullOr(ChallengeNeed), channel: Schema.String, method: Schema.String })
 
@@ -77,8 +77,8 @@ export class RiskRepo extends Context.Service<
           const listed = listedOf(facts)
           const buckets = bucketsOf(subjects, needs)
           const pairs = pairsOf(subjects, needs)
-          const windows = known(subjects, needs.filter(isTally))
-          const distincts = known(subjects, needs.filter(isDistinct))
+          const windows = ofKnown(subjects, needs.filter(isTally))
+          const distincts = ofKnown(subjects, needs.filter(isDistinct))
           const rows = yield* sql`
             SELECT * FROM risk.observe(${paymentId}, ${at}, ${facts.amount}, ${facts.currency},
               ${buckets.map(({ kind }) => kind)}::text[], ${buckets.map(({ value }) => value)}::text[],

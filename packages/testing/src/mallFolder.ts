@@ -33,7 +33,7 @@ const keepKeys = (kept: string, folder: string) => {
 
 /**
  * A folder of the test's own to be `MALL_DATA_DIR`, gone with the scope. The sandbox in it begins with the RSA keys that
- * another test of this run had made, since making them takes as long as a start of the server without.
+ * another test of this run had made, since making them is a third of what a start of the server takes.
  */
 export const mallFolder = Effect.acquireRelease(
   Effect.sync(() => {

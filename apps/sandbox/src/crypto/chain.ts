@@ -1,23 +1,12 @@
 import { creationCodeOf, deploymentProxy, deploymentSalt } from "@mall/domain/payments/depositForwarders"
 import { Deferred, Effect, FileSystem, Path, Schedule, Semaphore } from "effect"
-import {
-  concatHex,
-  createTestClient,
-  defineChain,
-  http,
-  isAddress,
-  keccak256,
-  parseAbi,
-  parseAbiItem,
-  publicActions,
-  toHex,
-  walletActions
-} from "viem"
+import { concatHex, isAddress, keccak256, parseAbi, parseAbiItem, toHex } from "viem"
 import type { Address, Hex } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { Journal } from "../Journal.ts"
 import { SandboxUnavailable } from "../SandboxUnavailable.ts"
 import { startAnvil } from "./Anvil.ts"
+import { anvilClient } from "./anvilClient.ts"
 import type { CryptoAccount } from "./CryptoKeys.ts"
 import { bytecode } from "./sandboxUsdc.ts"
 
@@ -44,30 +33,10 @@ const gas = 10n ** 21n
 /** Enough for whoever waits for a usual number of confirmations. */
 const blocksAfter = 12
 
-/** `viem/chains` would bring the definitions of some seven hundred chains with it. */
-export const anvilAt = (url: string, id: number) =>
-  defineChain({
-    id,
-    name: "Anvil",
-    nativeCurrency: { decimals: 18, name: "Ether", symbol: "ETH" },
-    rpcUrls: { default: { http: [url] } }
-  })
-
-const connect = (url: string, chainId: number) =>
-  createTestClient({
-    account: founder,
-    chain: anvilAt(url, chainId),
-    mode: "anvil",
-    pollingInterval: 50,
-    transport: http(url)
-  })
-    .extend(publicActions)
-    .extend(walletActions)
-
 const failed = (cause: unknown) => new SandboxUnavailable({ reason: `The chain does not answer: ${String(cause)}.` })
 const attempt = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: failed })
 
-type Client = ReturnType<typeof connect>
+type Client = ReturnType<typeof anvilClient<typeof founder>>
 
 /** Until a block has it. The library's own wait looks again only when there is a new block, and behind ours there may be none. */
 const mined = (client: Client, hash: Hex) =>
@@ -91,7 +60,7 @@ export const makeChain = Effect.fnUntraced(function* (binary: string, keys: Cryp
 
   const start = Effect.gen(function* () {
     const url = yield* startAnvil(binary, keys.chainId, path.join(folder, "chain.json"))
-    const client = connect(url, keys.chainId)
+    const client = anvilClient(url, keys.chainId, founder)
     const { forwarders, token, treasury } = keys
     if (!isAddress(token) || !isAddress(forwarders)) return yield* failed("no address of a contract")
     const hotWallet = privateKeyToAccount(`0x${keys.hotWalletKey.slice(2)}`).address

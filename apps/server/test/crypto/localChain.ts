@@ -1,9 +1,9 @@
 import { creationCodeOf } from "@mall/domain/payments/depositForwarders"
 import { startAnvil } from "@mall/sandbox/crypto/Anvil"
-import { anvilAt } from "@mall/sandbox/crypto/chain"
+import { anvilClient } from "@mall/sandbox/crypto/anvilClient"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
 import { Effect } from "effect"
-import { createTestClient, http, isAddress, parseAbi, parseAbiItem, publicActions, walletActions } from "viem"
+import { isAddress, parseAbi, parseAbiItem } from "viem"
 import type { Address, Hex } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
 
@@ -25,15 +25,7 @@ export const treasury: Address = "0x7ea5000000000000000000000000000000007ea5"
 /** A chain with a token, a buyer who has of it, and the contract that gathers, and how a server is told of it. */
 export const localChain = Effect.fnUntraced(function* (binary: string, chainId: number) {
   const rpcUrl = yield* startAnvil(binary, chainId)
-  const client = createTestClient({
-    account: buyer,
-    chain: anvilAt(rpcUrl, chainId),
-    mode: "anvil",
-    pollingInterval: 20,
-    transport: http(rpcUrl)
-  })
-    .extend(publicActions)
-    .extend(walletActions)
+  const client = anvilClient(rpcUrl, chainId, buyer)
   const deploy = (data: Hex) =>
     Effect.promise(async () => {
       const hash = await client.sendTransaction({ data })

@@ -4,7 +4,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import { inquirySeconds } from "../lifecycle/inquirySchedule.ts"
+import { inquirySeconds } from "./inquirySchedule.ts"
 import { IntentRow } from "./PaymentRecord.ts"
 
 const Claim = Schema.Struct({ now: Schema.Date, limit: Schema.Int })

@@ -1,7 +1,7 @@
-import { anvilAt } from "@mall/sandbox/crypto/chain"
+import { anvilClient } from "@mall/sandbox/crypto/anvilClient"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
 import { Effect, Schedule } from "effect"
-import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
+import { parseAbi } from "viem"
 import type { Address } from "viem"
 import { asAddress } from "../../src/channel/crypto/ChainReader.ts"
 import { Bench } from "./Bench.ts"
@@ -23,15 +23,7 @@ export const handNear = Effect.fnUntraced(function* ({ attemptId }: Offer) {
   const { address, chainId, token } = yield* Effect.flatMap(orders.find(attemptId), Effect.fromOption)
   const [to, usdc] = yield* Effect.all([Effect.fromOption(asAddress(address)), Effect.fromOption(asAddress(token))])
   const rpcUrl = `${channelUrl}/rpc`
-  const client = createTestClient({
-    account: founder,
-    chain: anvilAt(rpcUrl, chainId),
-    mode: "anvil",
-    pollingInterval: 20,
-    transport: http(rpcUrl)
-  })
-    .extend(publicActions)
-    .extend(walletActions)
+  const client = anvilClient(rpcUrl, chainId, founder)
 
   /** The token has no owner: whoever wants of it takes it. In a block when it answers: what waits for one outlives a reorganisation. */
   const send = (contract: Address, amount: bigint, recipient: Address) =>

@@ -4,11 +4,11 @@ import { Money } from "@mall/domain/kernel/Money"
 import { creationCodeOf } from "@mall/domain/payments/depositForwarders"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { anvilBinary, startAnvil } from "@mall/sandbox/crypto/Anvil"
-import { anvilAt } from "@mall/sandbox/crypto/chain"
+import { anvilClient } from "@mall/sandbox/crypto/anvilClient"
 import { bytecode } from "@mall/sandbox/crypto/sandboxUsdc"
 import { startRpcTap } from "@mall/testing/RpcTap"
 import { Duration, Effect, Option, Redacted } from "effect"
-import { createTestClient, http, parseAbi, publicActions, walletActions } from "viem"
+import { parseAbi } from "viem"
 import type { Address } from "viem"
 import { HDKey, privateKeyToAccount } from "viem/accounts"
 import type { ChannelAttempt } from "../../../src/channel/Channel.ts"
@@ -42,14 +42,7 @@ export const testChain = Effect.fnUntraced(function* (
   const rpcUrl = yield* startAnvil(Option.getOrThrow(binary), chainId)
   const node = yield* startRpcTap(rpcUrl)
   const witness = yield* startRpcTap(rpcUrl)
-  const chain = createTestClient({
-    account: buyer,
-    chain: anvilAt(rpcUrl, chainId),
-    mode: "anvil",
-    transport: http(rpcUrl)
-  })
-    .extend(publicActions)
-    .extend(walletActions)
+  const chain = anvilClient(rpcUrl, chainId, buyer)
   const hash = yield* Effect.promise(() => chain.deployContract({ abi, bytecode: `0x${bytecode.slice(2)}` }))
   const { contractAddress } = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash }))
   const token = yield* Effect.fromNullishOr(contractAddress)
