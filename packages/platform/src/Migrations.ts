@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { Migrator, SqlClient, SqlSchema } from "effect/sql"
+import { planForMany } from "./planning.ts"
 
 /** Chosen once and for ever: every process of the product that migrates takes this advisory lock. */
 const lockKey = 7_301_120_261
@@ -17,6 +18,7 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (
   return yield* Effect.gen(function* () {
     yield* sql`SELECT pg_advisory_xact_lock(${lockKey}::bigint)`
     yield* sql`SET LOCAL statement_timeout = 0`
+    yield* planForMany(sql)
     const ran = yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table })
     return ran.map(([id, name]) => `${String(id).padStart(4, "0")}_${name}`)
   }).pipe(sql.withTransaction)

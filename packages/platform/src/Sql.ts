@@ -5,6 +5,7 @@ import { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
 import type { Statement } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { alongKeys } from "./planning.ts"
 import { pgTypes } from "./pgTypes.ts"
 import * as PooledClient from "./pooledClient.ts"
 import * as PoolMetrics from "./telemetry/PoolMetrics.ts"
@@ -78,6 +79,7 @@ export const layerUrl = (
       const enter = yield* PoolMetrics.make(isLocalSocket ? undefined : Number(address?.port || "5432"))
       const startupParameters = {
         timezone: "UTC",
+        ...alongKeys,
         statement_timeout: milliseconds(config.statementTimeout),
         lock_timeout: milliseconds(config.lockTimeout),
         idle_in_transaction_session_timeout: milliseconds(config.idleInTransactionTimeout)

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { planApart } from "./planning.ts"
 
 /** Whose rows there are: the merchant's, and those that the user has to do with as a buyer. */
 export interface Tenant {
@@ -24,12 +25,15 @@ const enterTenant = (
   role: TenantRole,
   { merchantId, userId = "" }: Tenant
 ): Effect.Effect<void, SqlError> =>
-  Effect.asVoid(sql`
+  sql`
     SELECT
       set_config('mall.tenant_merchant', ${merchantId}, true),
       set_config('mall.tenant_user', ${userId}, true),
       set_config('role', ${role}, true)
-  `)
+  `.pipe(
+    // PostgreSQL plans a statement on tables with row-level security anew whenever the role is not the one of the time before
+    Effect.andThen(planApart(sql, role))
+  )
 
 /** Runs `effect` in a transaction, of the tenant's where there is one. */
 export const transactionOf =

@@ -12,15 +12,21 @@ type TransformRows = Parameters<Connection["execute"]>[2]
 const json = Statement.custom<PgClient.PgCustom>("PgJson")
 
 /** A session as statements see it. */
-class Session implements Connection {
+export class Session implements Connection {
   private readonly session: PgConnection.PgConnection
+  private remark = ""
 
   constructor(session: PgConnection.PgConnection) {
     this.session = session
   }
 
+  /** From now on each statement is another one for PostgreSQL than without `name`, and has a plan of its own. */
+  planApart(name: string) {
+    this.remark = `/* ${name} */ `
+  }
+
   private rows(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows, prepare: boolean) {
-    return Effect.map(this.session.query(sql, params, prepare), ({ rows }) =>
+    return Effect.map(this.session.query(this.remark + sql, params, prepare), ({ rows }) =>
       transformRows === undefined ? rows : transformRows(rows)
     )
   }
@@ -32,16 +38,16 @@ class Session implements Connection {
     return this.rows(sql, params, transformRows, false)
   }
   executeRaw(sql: string, params: ReadonlyArray<unknown>) {
-    return this.session.query(sql, params)
+    return this.session.query(this.remark + sql, params)
   }
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.session.queryValues(sql, params)
+    return this.session.queryValues(this.remark + sql, params)
   }
   executeValuesUnprepared(sql: string, params: ReadonlyArray<unknown>) {
-    return this.session.queryValues(sql, params, false)
+    return this.session.queryValues(this.remark + sql, params, false)
   }
   executeStream(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows) {
-    const rows = this.session.stream(sql, params)
+    const rows = this.session.stream(this.remark + sql, params)
     return transformRows === undefined ? rows : Stream.flatMap(rows, (row) => Stream.fromIterable(transformRows([row])))
   }
 }

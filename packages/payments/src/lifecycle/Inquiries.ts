@@ -28,6 +28,8 @@ export const toChannelAttempt = (intent: IntentRow, attempt: AttemptRow): Channe
   channelReference: attempt.channelReference
 })
 
+const openVerdict: Verdict = { type: "open" }
+
 /** A buyer who pays while we close is asked about again, so many times. */
 const maxRounds = 3
 
@@ -110,6 +112,8 @@ export class Inquiries extends Context.Service<
       const ask = Effect.fnUntraced(function* ({ intent }: PaymentRecord, attempt: AttemptRow) {
         const channel = yield* channelOf(intent, attempt)
         const told = yield* channel.query(toChannelAttempt(intent, attempt)).pipe(undecided(intent.id, "query"))
+        // most have simply not been paid yet, for which nothing has to be locked
+        if (told._tag === "Open") return openVerdict
         const verdict = yield* store
           .change(intent.id, `channel:${channel.id}`, (draft) => {
             const current = draft.attempt(attempt.id)
@@ -189,9 +193,10 @@ export class Inquiries extends Context.Service<
         const record = yield* read(paymentId)
         const attempt = record.attempts.find(({ id }) => id === attemptId)
         if (attempt === undefined || !isOpenAttempt(attempt.status)) return
+        const { captured, status } = record.intent
         const verdict = yield* ask(record, attempt)
-        const { intent } = yield* read(paymentId)
-        if (verdict.type === "open" && (intent.captured > 0 || intent.status === "canceled")) {
+        // of one that was paid since then the open try is asked about at once
+        if (verdict.type === "open" && (captured > 0 || status === "canceled")) {
           yield* closeAtChannel(record, attempt, "PAYMENT_IS_OVER")
         }
       })

@@ -1,6 +1,7 @@
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { gatherReads } from "@mall/platform/gatherReads"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { readsOf } from "@mall/platform/Tenancy"
 import type { Tenant } from "@mall/platform/Tenancy"
@@ -55,7 +56,7 @@ export class PaymentRepo extends Context.Service<
     findAll(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyArray<IntentRow>, SqlError>
     /** Waits for the locks of these intents, taken in ascending order; needs a transaction. */
     lock(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentRecord>, SqlError>
-    /** With a tenant, a payment that is not theirs is none. */
+    /** With a tenant, a payment that is not theirs is none. Within a transaction it is as the transaction sees it. */
     read(id: PaymentId, tenant?: Tenant): Effect.Effect<Option.Option<PaymentRecord>, SqlError>
     /** Writes what was decided, in one statement. Each draft is of another payment, whose lock is held. */
     save(drafts: ReadonlyArray<PaymentDraft>): Effect.Effect<void, SqlError>
@@ -219,6 +220,14 @@ export class PaymentRepo extends Context.Service<
         )
       })
 
+      const readAll = (ids: ReadonlyArray<PaymentId>, tenant: Tenant | undefined) =>
+        selectAll(ids).pipe(
+          Effect.flatMap(withChildren),
+          readsOf(sql, "mall_pay_tenant", tenant),
+          Effect.catchTag("SchemaError", Effect.die)
+        )
+      const gatherAll = gatherReads(sql, readAll)
+
       return PaymentRepo.of({
         insert: Effect.fnUntraced(
           function* (rows, history) {
@@ -233,11 +242,9 @@ export class PaymentRepo extends Context.Service<
         lock: (ids) =>
           selectForUpdate(ids).pipe(Effect.flatMap(withChildren), Effect.catchTag("SchemaError", Effect.die)),
         read: (id, tenant) =>
-          selectAll([id]).pipe(
-            Effect.flatMap(withChildren),
-            readsOf(sql, "mall_pay_tenant", tenant),
-            Effect.map((records) => Option.fromUndefinedOr(records.get(id))),
-            Effect.catchTag("SchemaError", Effect.die)
+          Effect.serviceOption(sql.transactionService).pipe(
+            Effect.flatMap((transaction) => (Option.isSome(transaction) ? readAll : gatherAll)([id], tenant)),
+            Effect.map((records) => Option.fromUndefinedOr(records.get(id)))
           ),
         save,
         paymentsOfAttempts: paymentsOf(AttemptId, sql`payments.attempts`),

@@ -1,7 +1,7 @@
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber, Latch } from "effect"
 import { SqlClient } from "effect/sql"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { Inquiries } from "../../src/lifecycle/Inquiries.ts"
@@ -122,6 +122,28 @@ layer(TestPayments, { excludeTestServices: true })("Confirming a payment", (it) 
       })
     )
   }
+
+  it.effect("is asked about without a lock, as long as nobody has paid", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const inquiries = yield* Inquiries
+      const sql = yield* SqlClient.SqlClient
+      const buyer = yield* aBuyer
+      const { id } = yield* aPayment(buyer)
+      const { attempt } = yield* confirmations.confirm(id, choice, buyer)
+      const [isHeld, isAsked] = [yield* Latch.make(), yield* Latch.make()]
+      const holder = yield* sql`SELECT FROM payments.intents WHERE id = ${id} FOR UPDATE`.pipe(
+        Effect.andThen(isHeld.open),
+        Effect.andThen(isAsked.await),
+        sql.withTransaction,
+        Effect.forkChild
+      )
+      yield* isHeld.await
+      yield* inquiries.tend(id, attempt.id)
+      yield* isAsked.open
+      yield* Fiber.join(holder)
+    })
+  )
 
   it.effect("whose outcome was lost is settled by the question, once, where the buyer has paid", () =>
     Effect.gen(function* () {

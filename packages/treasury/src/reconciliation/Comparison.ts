@@ -6,6 +6,7 @@ import { DifferenceClass } from "@mall/domain/treasury/Difference"
 import { Config, Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { planForMany } from "@mall/platform/planning"
 import { compareStatement } from "./compareStatement.ts"
 import type { ComparedDay } from "./compareStatement.ts"
 import type { ClaimId } from "./RunClaims.ts"
@@ -53,8 +54,11 @@ export class Comparison extends Context.Service<
       const timeout = yield* Config.Duration("RECONCILIATION_STATEMENT_TIMEOUT").pipe(
         Config.withDefault(Duration.minutes(5))
       )
-      const ample = sql`
-        SELECT set_config('statement_timeout', ${`${Duration.toMillis(timeout)}ms`}, true), set_config('work_mem', '64MB', true)`
+      const ample = Effect.andThen(
+        planForMany(sql),
+        sql`
+          SELECT set_config('statement_timeout', ${`${Duration.toMillis(timeout)}ms`}, true), set_config('work_mem', '64MB', true)`
+      )
 
       // Of what was staged a moment ago the planner knows nothing, takes it for a handful of rows and compares each with each.
       const joined = sql`SELECT set_config('enable_nestloop', 'off', true)`

@@ -1,0 +1,73 @@
+import { TestDatabase } from "@mall/testing/TestDatabase"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import { planForMany } from "../src/planning.ts"
+import { transactionOf } from "../src/Tenancy.ts"
+
+/** Statements that the connection at hand keeps plans of, and that are about `table`. */
+const keptOf = Effect.fnUntraced(function* (table: string) {
+  const sql = yield* SqlClient.SqlClient
+  const kept = yield* sql`SELECT statement FROM pg_prepared_statements WHERE position(${table} IN statement) > 0`
+  return kept.map(({ statement }) => String(statement))
+})
+
+layer(TestDatabase, { excludeTestServices: true })("Plans", (it) => {
+  it.effect("go along the keys, also those that were made while the table was empty", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE public.grown (id int PRIMARY KEY, n int NOT NULL)`
+      const save = (id: number) => sql`
+        UPDATE public.grown AS g SET n = r.n
+        FROM jsonb_to_recordset(${JSON.stringify([{ id, n: id }])}::jsonb) AS r(id int, n int) WHERE g.id = r.id`
+      const read = sql`SELECT seq_tup_read, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'grown'`
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          // more often than PostgreSQL plans anew each time
+          for (let id = 0; id < 10; id++) yield* save(id)
+          yield* sql`INSERT INTO public.grown SELECT n, 0 FROM generate_series(1, 5000) AS n`
+          yield* save(4_711)
+          assert.deepStrictEqual(yield* read, [{ seqTupRead: 0, idxScan: 11 }])
+        })
+      )
+      assert.deepStrictEqual(yield* sql`SELECT id FROM public.grown WHERE n <> 0`, [{ id: 4_711 }])
+    })
+  )
+
+  it.effect("for many rows are made where they are asked for, and kept apart", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE public.counted (id int PRIMARY KEY)`
+      const settings = sql`
+        SELECT current_setting('enable_seqscan') AS scan, current_setting('enable_hashjoin') AS hash,
+          current_setting('enable_mergejoin') AS merge`
+      const count = sql`SELECT count(*) AS n FROM public.counted`
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* planForMany(sql)
+          assert.deepStrictEqual(yield* settings, [{ scan: "on", hash: "on", merge: "on" }])
+          yield* count
+          assert.deepStrictEqual(yield* keptOf("count(*) AS n FROM public.counted"), [
+            "/* many */ SELECT count(*) AS n FROM public.counted"
+          ])
+        })
+      )
+      assert.deepStrictEqual(yield* settings, [{ scan: "off", hash: "off", merge: "off" }])
+    })
+  )
+
+  it.effect("of a tenant are kept apart, since each change of the role would undo them", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const read = sql`SELECT id FROM payments.intents WHERE id IS NULL`
+      const tenant = { merchantId: "019b76da-a800-7329-892a-0bea696e779a" }
+      yield* Effect.gen(function* () {
+        yield* read
+        const kept = yield* keptOf("FROM payments.intents")
+        assert.include(kept, "/* mall_pay_tenant */ SELECT id FROM payments.intents WHERE id IS NULL")
+        assert.notInclude(kept, "SELECT id FROM payments.intents WHERE id IS NULL")
+      }).pipe(transactionOf(sql, "mall_pay_tenant", tenant))
+      assert.deepStrictEqual(yield* read, [])
+    })
+  )
+})
