@@ -76,6 +76,17 @@ export const send = (
 const percentile = (sorted: ReadonlyArray<number>, part: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
 
+const figureOf = (latencies: Array<number>, errors: number, begin: number): Figure => {
+  const elapsed = (performance.now() - begin) / 1000
+  latencies.sort((a, b) => a - b)
+  return {
+    perSecond: latencies.length / elapsed,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    errors
+  }
+}
+
 /** Runs `step` in `workers` loops for `seconds`; a step that throws or returns false is an error. */
 export const flow = async (options: {
   readonly workers: number
@@ -95,14 +106,7 @@ export const flow = async (options: {
     }
   }
   await Promise.all(Array.from({ length: options.workers }, (_, worker) => loop(worker)))
-  const elapsed = (performance.now() - begin) / 1000
-  latencies.sort((a, b) => a - b)
-  return {
-    perSecond: latencies.length / elapsed,
-    p50: percentile(latencies, 0.5),
-    p99: percentile(latencies, 0.99),
-    errors
-  }
+  return figureOf(latencies, errors, begin)
 }
 
 /** Starts `step` at a steady `perSecond`, whether or not earlier ones have ended, as visitors do. */
@@ -132,12 +136,27 @@ export const steady = async (options: {
     )
   }
   await Promise.all(running)
-  const elapsed = (performance.now() - begin) / 1000
-  latencies.sort((a, b) => a - b)
-  return {
-    perSecond: latencies.length / elapsed,
-    p50: percentile(latencies, 0.5),
-    p99: percentile(latencies, 0.99),
-    errors
+  return figureOf(latencies, errors, begin)
+}
+
+/** Runs `step` once for each of `items`, in `workers` loops. */
+export const drain = async <A>(
+  workers: number,
+  items: ReadonlyArray<A>,
+  step: (item: A) => Promise<boolean>
+): Promise<Figure> => {
+  const latencies: Array<number> = []
+  let errors = 0
+  const begin = performance.now()
+  const rest = items.values()
+  const loop = async () => {
+    for (const item of rest) {
+      const started = performance.now()
+      const fine = await step(item).catch(() => false)
+      if (fine) latencies.push(performance.now() - started)
+      else errors++
+    }
   }
+  await Promise.all(Array.from({ length: workers }, loop))
+  return figureOf(latencies, errors, begin)
 }

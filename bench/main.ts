@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
 import process from "node:process"
+import { measureCallbacks, prepareCallbacks } from "./callbacks.ts"
 import { measureBareJourneys, measureHashing, measureInserts } from "./limits.ts"
 import { flow, hammer, send, steady } from "./load.ts"
 import type { Figure } from "./load.ts"
@@ -15,7 +16,6 @@ import { anyBuyer, anyProduct, anySku, confirm, openShop, placeOrder, readUntilP
 import type { Shop } from "./shop.ts"
 import { measureSweep } from "./sweep.ts"
 import { paidNotice, readNoticeKeys } from "./wechatNotices.ts"
-import type { SignedNotice } from "./wechatNotices.ts"
 
 // Every figure is measured beside its limit, in one run, on one machine that the load generator shares.
 // `npm run bench -- --seconds 5 --only verify,journey --sweep 100000`
@@ -106,29 +106,6 @@ const journey = (shop: Shop, server: Running) => {
   }
 }
 
-/** Each notice is of a payment of its own, so that as many are prepared as can be used up. */
-const callbacks = async (shop: Shop, server: Running, count: number) => {
-  const keys = readNoticeKeys(server.dataFolder)
-  const notices: Array<SignedNotice> = []
-  const prepare = async () => {
-    for (let index = 0; index < count / 16; index++) {
-      const buyer = anyBuyer(shop)
-      const checkout = await placeOrder(shop, buyer, anySku(shop))
-      const number = await confirm(shop, buyer, checkout.payment.id)
-      notices.push(await paidNotice(keys, number, checkout.payment.amount.amount))
-    }
-  }
-  await Promise.all(Array.from({ length: 16 }, prepare))
-  return async () => {
-    const notice = notices.pop()
-    if (notice === undefined) throw new Error("no notice left")
-    return (
-      (await send("POST", `${shop.api}/callbacks/wechatpay`, { headers: notice.headers, raw: notice.body })).status <
-      300
-    )
-  }
-}
-
 const main = async () => {
   const needsPlacing = wanted("place")
   console.log("Measuring the limits of placing orders …")
@@ -203,9 +180,16 @@ const main = async () => {
     }
     if (wanted("callback")) {
       const limit = await measureInserts(server.databaseUrl, 32, seconds)
-      const step = await callbacks(shop, server, 4800)
-      await measured(server, { name: "pay callback", limit, limitName: "durable inserts, no HTTP", target: "–" }, () =>
-        flow({ workers: 32, seconds: Math.min(seconds, 3), step })
+      let told = await measureCallbacks(server, shop, await prepareCallbacks(server, shop, 800), 32)
+      const prepared = await prepareCallbacks(server, shop, 3200)
+      const row = { name: "pay callback", limit, limitName: "durable inserts, no HTTP", target: "–" }
+      await measured(server, row, async () => {
+        told = await measureCallbacks(server, shop, prepared, 32)
+        return told.figure
+      })
+      console.log(
+        `\nCallbacks end to end: ${format(told.processed)}/s until the payments had succeeded (target 800/s), ` +
+          `${format(told.paid)}/s until the orders were paid; ${told.lost} lost\n`
       )
     }
     if (wanted("status")) {

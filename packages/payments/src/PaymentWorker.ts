@@ -16,6 +16,9 @@ import { Tickets } from "./lifecycle/Tickets.ts"
 /** Asks channels and closes payments one network call after the other: small batches keep a run short. */
 const channelLimit = 50
 
+/** Most go together in one transaction, which keeps others waiting no longer than a moment. */
+const closingLimit = 200
+
 /** More than one look answers with, so that a run is one look. */
 const discoveryLimit = 1_000
 
@@ -83,7 +86,12 @@ export const sweeps = Layer.unwrap(
         every: "10 minutes",
         batch: (limit) => deadlines.warn(limit)
       }),
-      Sweep.layer({ name: "payment_expiry", every: "30 seconds", batch: (limit) => closing.sweep(limit) }),
+      Sweep.layer({
+        name: "payment_expiry",
+        every: "30 seconds",
+        limit: closingLimit,
+        batch: (limit) => closing.sweep(limit)
+      }),
       Sweep.layer({ name: "payment_nonces", every: "10 minutes", batch: (limit) => callbacks.purge(limit) }),
       Sweep.layer({ name: "payment_tickets", every: "10 minutes", batch: (limit) => tickets.purge(limit) }),
       Sweep.layer({ name: "payment_log", every: "1 hour", batch: (limit) => log.purge(limit) }),

@@ -64,11 +64,15 @@ const forsakenCarts = Layer.unwrap(
   })
 )
 
+/** Orders that are canceled in one transaction: whoever buys a piece of theirs meanwhile waits for its end. */
+const expiryLimit = 200
+
 /** What trade does by itself on a schedule; an operator may run each by its name. */
 export const sweeps = Layer.mergeAll(
   Sweep.layer({
     name: "expired_orders",
     every: "15 seconds",
+    limit: expiryLimit,
     batch: (limit) => OrderExpiry.use((expiry) => expiry.sweep(limit)),
     oldestDue: CheckoutRepo.use((checkouts) => checkouts.oldestDue)
   }),
