@@ -208,7 +208,7 @@ const main = async () => {
       const { mallBefore, mallDuring, otherBefore, otherDuring } = await measureDeadChannel(
         server,
         shop,
-        seconds,
+        seconds * 2,
         mixed(shop)
       )
       console.log(

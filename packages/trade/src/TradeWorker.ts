@@ -71,7 +71,7 @@ const expiryLimit = 200
 export const sweeps = Layer.mergeAll(
   Sweep.layer({
     name: "expired_orders",
-    every: "15 seconds",
+    every: "5 seconds",
     limit: expiryLimit,
     batch: (limit) => OrderExpiry.use((expiry) => expiry.sweep(limit)),
     oldestDue: CheckoutRepo.use((checkouts) => checkouts.oldestDue)
