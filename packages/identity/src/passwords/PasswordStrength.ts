@@ -25,7 +25,7 @@ export class PasswordStrength extends Context.Service<
         acquire: Effect.flatMap(Effect.orDie(Layer.build(Layer.fresh(WorkerThread))), (thread) =>
           Effect.provideContext(RpcClient.make(PasswordStrengthRpcs, { disableTracing: true }), thread)
         ),
-        idleTimeToLive: "1 minute"
+        idleTimeToLive: "20 seconds"
       })
 
       const check = Effect.fn("PasswordStrength.check")(function* (password: Password, context: ReadonlyArray<string>) {
