@@ -28,17 +28,14 @@ export const measureSweep = async (
   await Promise.all(Array.from({ length: 128 }, place))
   await Effect.gen(function* () {
     const sql = yield* PgClient.PgClient
-    const open = Effect.map(
-      sql<{
-        n: number
-      }>`SELECT count(*)::int AS n FROM trade.checkouts WHERE status = 'pending_payment' AND expires_at < now()`,
-      (rows) => rows[0]?.n ?? 0
-    )
-    const unclosed = Effect.map(
-      sql<{ n: number }>`
-        SELECT count(*)::int AS n FROM payments.intents WHERE status = 'pending' AND expires_at < now()`,
-      (rows) => rows[0]?.n ?? 0
-    )
+    const overdue = (table: "trade.checkouts" | "payments.intents", status: string) =>
+      Effect.map(
+        sql<{ n: number }>`
+          SELECT count(*)::int AS n FROM ${sql.literal(table)} WHERE status = ${status} AND expires_at < now()`,
+        (rows) => rows[0]?.n ?? 0
+      )
+    const open = overdue("trade.checkouts", "pending_payment")
+    const unclosed = overdue("payments.intents", "pending")
     yield* sql`
       UPDATE payments.intents SET expires_at = now() - interval '1 second', next_close_at = now() - interval '1 second'
       WHERE status = 'pending'`
