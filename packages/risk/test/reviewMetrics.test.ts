@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Metric, Schedule } from "effect"
+import { Clock, Effect, Layer, Metric, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import * as ReviewQueueMetrics from "../src/ReviewQueueMetrics.ts"
 import { RiskReviews } from "../src/RiskReviews.ts"
@@ -47,7 +47,8 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("the metrics o
       )
       const { data } = yield* reviews.list({ status: "open", limit: 10 })
       const [first, second, third] = data
-      yield* sql`UPDATE risk.reviews SET created_at = now() - interval '20 minutes' WHERE id = ${first!.id}`
+      const then = new Date((yield* Clock.currentTimeMillis) - 20 * 60_000)
+      yield* sql`UPDATE risk.reviews SET created_at = ${then} WHERE id = ${first!.id}`
       const oldest = yield* measured(3)
       assert.isAtLeast(oldest, 1_200)
       assert.isBelow(oldest, 1_300)

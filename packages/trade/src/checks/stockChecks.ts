@@ -1,5 +1,6 @@
 import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
 import type { Check, Look, Selection } from "@mall/platform/doctor/Checks"
+import { planForMany } from "@mall/platform/planning"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
@@ -23,6 +24,7 @@ export const stockChecks = Effect.gen(function* () {
     }
   }
 
+  /** What is counted may say so of more SKUs than those of the page. */
   const compared = (
     { after, selection }: Look,
     kept: Fragment,
@@ -30,8 +32,15 @@ export const stockChecks = Effect.gen(function* () {
     say: (kept: number, counted: number) => string
   ) =>
     sql`
-      SELECT s.sku_id AS id, ${kept} AS kept, ${counted} AS counted FROM trade.stock AS s
-      WHERE ${among(selection)} AND s.sku_id > ${after ?? first}::uuid ORDER BY s.sku_id LIMIT ${pageSize}`.pipe(
+      WITH page AS MATERIALIZED (
+        SELECT s.sku_id, ${kept} AS kept FROM trade.stock AS s
+        WHERE ${among(selection)} AND s.sku_id > ${after ?? first}::uuid ORDER BY s.sku_id LIMIT ${pageSize}
+      )
+      SELECT page.sku_id AS id, page.kept, coalesce(counted.quantity, 0)::bigint AS counted
+      FROM page LEFT JOIN (${counted}) AS counted ON counted.sku_id = page.sku_id
+      ORDER BY page.sku_id`.pipe(
+      (read) => Effect.andThen(planForMany(sql), read),
+      sql.withTransaction,
       Effect.flatMap(decode),
       Effect.map((rows) =>
         lookedAt(rows, ({ counted, id, kept }) =>
@@ -42,16 +51,18 @@ export const stockChecks = Effect.gen(function* () {
       )
     )
 
-  const moved = (signs: Fragment) => sql`(
-    SELECT coalesce(sum(CASE m.kind ${signs} ELSE 0 END), 0)::bigint FROM trade.stock_movements AS m WHERE m.sku_id = s.sku_id)`
+  const moved = (signs: Fragment) => sql`
+    SELECT m.sku_id, sum(CASE m.kind ${signs} ELSE 0 END) AS quantity
+    FROM page JOIN trade.stock_movements AS m ON m.sku_id = page.sku_id GROUP BY m.sku_id`
 
-  /** From the checkouts that wait, of which there are few, and the orders of one that do. */
-  const open = sql`(
-    SELECT coalesce(sum(line.quantity), 0)::bigint
+  /** From the checkouts that wait, of which there are few beside all, and the orders of one that do: once for all SKUs of the page. */
+  const open = sql`
+    SELECT line.sku_id, sum(line.quantity) AS quantity
     FROM trade.checkouts AS c
     JOIN trade.orders AS o ON o.checkout_id = c.id
     JOIN trade.order_lines AS line ON line.order_id = o.id
-    WHERE c.status = 'pending_payment' AND o.status = 'pending_payment' AND line.sku_id = s.sku_id)`
+    WHERE c.status = 'pending_payment' AND o.status = 'pending_payment'
+    GROUP BY line.sku_id`
 
   const reserved: Check = {
     name: "stock_reserved",
