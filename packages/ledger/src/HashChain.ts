@@ -1,6 +1,7 @@
 import { LedgerReport } from "@mall/domain/ledger/Account"
 import { TransferId } from "@mall/domain/ledger/Transfer"
 import { leastUuid7 } from "@mall/domain/kernel/Id"
+import { planForLists } from "@mall/platform/planning"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
@@ -60,6 +61,8 @@ export class HashChain extends Context.Service<
       const seal = Effect.fn("HashChain.seal")(
         function* (limit: number) {
           const now = yield* DateTime.nowAsDate
+          // each link looks for the next among all that are due
+          yield* planForLists(sql)
           yield* sql`SELECT FROM ledger.chain_head FOR UPDATE`
           const sealed = yield* sql`
             WITH RECURSIVE due AS MATERIALIZED (

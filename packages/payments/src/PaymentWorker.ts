@@ -39,9 +39,10 @@ export const sweeps = Layer.unwrap(
     const securityEvents = yield* SecurityEvents
     const tickets = yield* Tickets
     return Layer.mergeAll(
+      // often, so that what is due is asked a few at a time and not in bursts that keep buyers waiting
       Sweep.layer({
         name: "payment_attempts",
-        every: "5 seconds",
+        every: "1 second",
         limit: channelLimit,
         batch: (limit) => inquiries.sweep(limit)
       }),

@@ -28,6 +28,20 @@ export const planForMany = (sql: SqlClient.SqlClient): Effect.Effect<void, SqlEr
     planApart(sql, "many")
   )
 
+/**
+ * To be run first in a transaction: until it ends, statements may join by hashing, which is for those that make two long lists
+ * themselves and join them. Tables are read along the keys as before.
+ */
+export const planForLists = (sql: SqlClient.SqlClient): Effect.Effect<void, SqlError> =>
+  Effect.andThen(sql`SELECT set_config('enable_hashjoin', 'on', true)`, planApart(sql, "lists"))
+
+/**
+ * A column of text that says whether rows, which a statement finds by their keys, are wanted: `status`, mostly. Written so, it is
+ * no reason to go through an index on it, which is the cheaper plan as long as the statistics know few such rows, and
+ * reads all open orders for one that is paid once there are many.
+ */
+export const beside = (sql: SqlClient.SqlClient, column: string) => sql.literal(`(${column} || '')`)
+
 /** Until the transaction ends, its statements have plans of their own, which those outside of `name` do not share. */
 export const planApart = (sql: SqlClient.SqlClient, name: string) =>
   Effect.map(Effect.serviceOption(sql.transactionService), (transaction) => {

@@ -2,7 +2,7 @@ import { TestDatabase } from "@mall/testing/TestDatabase"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { planForMany } from "../src/planning.ts"
+import { beside, planForMany } from "../src/planning.ts"
 import { transactionOf } from "../src/Tenancy.ts"
 
 /** Statements that the connection at hand keeps plans of, and that are about `table`. */
@@ -31,6 +31,28 @@ layer(TestDatabase, { excludeTestServices: true })("Plans", (it) => {
         })
       )
       assert.deepStrictEqual(yield* sql`SELECT id FROM public.grown WHERE n <> 0`, [{ id: 4_711 }])
+    })
+  )
+
+  it.effect("go through no list of what is open to find what is given by its key", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE public.bought (id int PRIMARY KEY, status text NOT NULL)`
+      yield* sql`CREATE INDEX ON public.bought (status)`
+      yield* sql`INSERT INTO public.bought SELECT n, 'paid' FROM generate_series(1, 1000) AS n`
+      // the statistics know nothing that is open
+      yield* sql`ANALYZE public.bought`
+      yield* sql`INSERT INTO public.bought SELECT n, 'open' FROM generate_series(1001, 6000) AS n`
+      const fetched = sql`SELECT idx_tup_fetch AS n FROM pg_stat_xact_user_tables WHERE relname = 'bought'`
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          const locked = yield* sql`
+            SELECT b.id FROM public.bought AS b JOIN jsonb_to_recordset('[{"id":1001},{"id":1002}]') AS r(id int) ON r.id = b.id
+            WHERE ${beside(sql, "b.status")} = 'open' ORDER BY b.id FOR UPDATE OF b`
+          assert.deepStrictEqual(locked, [{ id: 1_001 }, { id: 1_002 }])
+          assert.deepStrictEqual(yield* fetched, [{ n: 2 }])
+        })
+      )
     })
   )
 

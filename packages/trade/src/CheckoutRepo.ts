@@ -4,6 +4,7 @@ import { MinorUnits } from "@mall/domain/kernel/Money"
 import { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { CheckoutId } from "@mall/domain/trade/Order"
 import { gatherReads } from "@mall/platform/gatherReads"
+import { beside } from "@mall/platform/planning"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -78,7 +79,7 @@ export class CheckoutRepo extends Context.Service<
         Result: Due,
         execute: (paymentIds) => sql`
           SELECT id, payment_id FROM trade.checkouts
-          WHERE payment_id = ANY (${paymentIds}::uuid[]) AND status = 'pending_payment'
+          WHERE payment_id = ANY (${paymentIds}::uuid[]) AND ${beside(sql, "status")} = 'pending_payment'
         `
       })
       const cancelPending = SqlSchema.findAll({
@@ -86,7 +87,8 @@ export class CheckoutRepo extends Context.Service<
         Result: Identified,
         execute: (ids) => sql`
           WITH locked AS MATERIALIZED (
-            SELECT id FROM trade.checkouts WHERE id = ANY (${ids}::uuid[]) AND status = 'pending_payment'
+            SELECT id FROM trade.checkouts
+            WHERE id = ANY (${ids}::uuid[]) AND ${beside(sql, "status")} = 'pending_payment'
             ORDER BY checkouts.id
             FOR UPDATE
           )

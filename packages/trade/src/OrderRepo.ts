@@ -7,6 +7,7 @@ import { gatherReads } from "@mall/platform/gatherReads"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { readsOf } from "@mall/platform/Tenancy"
 import type { Tenant } from "@mall/platform/Tenancy"
+import { beside } from "@mall/platform/planning"
 import { Array as Arr, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -139,7 +140,7 @@ export class OrderRepo extends Context.Service<
         const moved = yield* sql`
           WITH locked AS MATERIALIZED (
             SELECT id, status FROM trade.orders
-            WHERE status = ANY (${orderStates.sources(to)}::text[]) AND ${where}
+            WHERE ${where} AND ${beside(sql, "status")} = ANY (${orderStates.sources(to)}::text[])
             ORDER BY orders.id
             FOR UPDATE
           ),

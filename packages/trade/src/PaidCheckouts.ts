@@ -6,6 +6,7 @@ import { orderPaid } from "@mall/domain/trade/OrderTopics"
 import { groupCommit } from "@mall/platform/groupCommit"
 import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
+import { beside } from "@mall/platform/planning"
 import { Context, DateTime, Effect, Exit, Layer, Option, Request, Schema } from "effect"
 import type { Tracer } from "effect"
 import { SqlClient } from "effect/sql"
@@ -78,7 +79,7 @@ export class PaidCheckouts extends Context.Service<
           locked AS MATERIALIZED (
             SELECT orders.id, orders.status, paid."paidAt", paid."traceId"
             FROM trade.orders JOIN paid ON paid."checkoutId" = orders.checkout_id
-            WHERE orders.status = ANY (${orderStates.sources("paid")}::text[])
+            WHERE ${beside(sql, "orders.status")} = ANY (${orderStates.sources("paid")}::text[])
             ORDER BY orders.id
             FOR UPDATE OF orders
           ),

@@ -8,6 +8,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { Notice } from "../channel/Channel.ts"
 import type { VerifiedCallback } from "../channel/Channel.ts"
 import { groupCommit } from "@mall/platform/groupCommit"
+import { beside } from "@mall/platform/planning"
 
 export const CallbackId = Uuid7.pipe(Schema.brand("CallbackId"))
 export type CallbackId = typeof CallbackId.Type
@@ -150,7 +151,8 @@ export class CallbackInbox extends Context.Service<
         Result: Waiting,
         execute: (ids) => sql`
           SELECT c.id, c.channel, c.merchant_id, c.notice FROM payments.callback_inbox AS c
-          WHERE c.id = ANY(${ids}::uuid[]) AND c.status = 'received' ORDER BY c.id FOR UPDATE SKIP LOCKED`
+          WHERE c.id = ANY(${ids}::uuid[]) AND ${beside(sql, "c.status")} = 'received'
+          ORDER BY c.id FOR UPDATE SKIP LOCKED`
       })
       const selectDue = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int }),

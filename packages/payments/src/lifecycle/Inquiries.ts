@@ -232,7 +232,7 @@ export class Inquiries extends Context.Service<
                   )
                 )
               ),
-            { concurrency: 8, discard: true }
+            { concurrency: 4, discard: true }
           )
           return due.length
         },

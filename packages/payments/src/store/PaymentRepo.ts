@@ -5,6 +5,7 @@ import { gatherReads } from "@mall/platform/gatherReads"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { readsOf } from "@mall/platform/Tenancy"
 import type { Tenant } from "@mall/platform/Tenancy"
+import { beside } from "@mall/platform/planning"
 import { Array, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -107,7 +108,7 @@ export class PaymentRepo extends Context.Service<
             SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(id uuid, actor text, reason text, "traceId" text)
           ), locked AS (
             SELECT i.id FROM payments.intents AS i JOIN input ON input.id = i.id
-            WHERE i.status = 'pending' ORDER BY i.id FOR UPDATE OF i
+            WHERE ${beside(sql, "i.status")} = 'pending' ORDER BY i.id FOR UPDATE OF i
           ), canceled AS (
             UPDATE payments.intents AS i SET status = 'canceled', version = i.version + 1, updated_at = ${now}
             FROM locked WHERE i.id = locked.id

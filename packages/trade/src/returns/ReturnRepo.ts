@@ -9,6 +9,7 @@ import { ReturnId, returnStates, ReturnStatus } from "@mall/domain/trade/Return"
 import type { Return } from "@mall/domain/trade/Return"
 import { PersonalDataKeys } from "@mall/platform/sealing/PersonalDataKeys"
 import { sealedFields } from "@mall/platform/sealing/PersonalDataTable"
+import { beside } from "@mall/platform/planning"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -222,7 +223,7 @@ export class ReturnRepo extends Context.Service<
         const moved = yield* sql`
           WITH locked AS MATERIALIZED (
             SELECT id, status FROM trade.returns
-            WHERE status = ANY (${returnStates.sources(to)}::text[]) AND ${where}
+            WHERE ${where} AND ${beside(sql, "status")} = ANY (${returnStates.sources(to)}::text[])
             FOR UPDATE
           ),
           noted AS (${insertHistory(sql`status`, sql`${to}`, sql`locked`, doing)})
