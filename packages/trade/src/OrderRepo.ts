@@ -112,6 +112,10 @@ export class OrderRepo extends Context.Service<
       const asTenant = (tenant: Tenant | undefined) => readsOf(sql, "mall_store_tenant", tenant)
       const within = <A, E, R>(scope: OrderScope, effect: Effect.Effect<A, E, R>) => asTenant(tenantOf(scope))(effect)
 
+      /** A buyer's orders are few beside those of a state, a shop's are kept by state. */
+      const isIn = ({ _tag }: OrderScope, status: OrderStatus) =>
+        _tag === "Bought" ? sql`${beside(sql, "orders.status")} = ${status}` : sql`orders.status = ${status}`
+
       const find = gatherReads(sql, (ids: ReadonlyArray<OrderId>) =>
         Effect.map(
           rows(select(sql`orders.id = ANY (${ids}::uuid[])`)),
@@ -233,7 +237,7 @@ export class OrderRepo extends Context.Service<
             ${select(
               sql.and([
                 condition(sql, scope),
-                ...(status === undefined ? [] : [sql`orders.status = ${status}`]),
+                ...(status === undefined ? [] : [isIn(scope, status)]),
                 ...(after === undefined ? [] : [sql`orders.id < ${after}`])
               ])
             )}
