@@ -5,6 +5,7 @@ import { MerchantId } from "@mall/domain/merchants/Merchant"
 import * as Checks from "@mall/platform/doctor/Checks"
 import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
 import type { Check, Selection } from "@mall/platform/doctor/Checks"
+import { wrongOf } from "@mall/platform/doctor/looks"
 import { inSnapshot } from "@mall/platform/inSnapshot"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -17,7 +18,6 @@ import { paymentEvents } from "./paymentEvents.ts"
 const ofMerchant = { id: Schema.String, merchantId: Schema.NullOr(MerchantId), currency: Currency }
 const Totals = Schema.Struct({
   ...ofMerchant,
-  amount: Schema.Int,
   captured: Schema.Int,
   refunded: Schema.Int,
   held: Schema.Int,
@@ -75,37 +75,33 @@ const made = Effect.gen(function* () {
       }))
   }
 
-  const decodeTotals = Schema.decodeUnknownEffect(Schema.Array(Totals))
+  const wrongTotals = wrongOf(sql, Totals, (row) => {
+    const expected = `${row.tried} / ${row.givenBack} / ${row.onItsWay}`
+    const found = `${row.captured} / ${row.refunded} / ${row.held}`
+    const accounts = [payableOf(row.merchantId, row.currency)]
+    const summary = `captured / refunded / held of payment ${row.id} are ${found}, its rows say ${expected}`
+    return finding(payment(row.id), summary, { expected, found, accounts })
+  })
   const totals: Check = {
     name: "payment_totals",
     says: "What a payment counts as captured, refunded and held is what its tries and refunds say",
     severity: "P0",
     reach: "database",
     look: ({ after, selection }) =>
-      sql`
-        SELECT i.id, i.merchant_id, i.currency, i.amount, i.captured, i.refunded, i.held,
-          coalesce((SELECT sum(a.amount) FROM payments.attempts AS a
-            WHERE a.payment_id = i.id AND a.status = 'succeeded'
-              AND NOT EXISTS (SELECT FROM payments.refunds AS s WHERE s.attempt_id = a.id AND s.surplus)), 0)::bigint AS tried,
-          coalesce((SELECT sum(r.amount) FROM payments.refunds AS r
-            WHERE r.payment_id = i.id AND NOT r.surplus AND r.status = 'succeeded'), 0)::bigint AS given_back,
-          coalesce((SELECT sum(r.amount) FROM payments.refunds AS r
-            WHERE r.payment_id = i.id AND NOT r.surplus
-              AND r.status IN ('pending', 'processing', 'unknown')), 0)::bigint AS on_its_way
-        FROM payments.intents AS i
-        WHERE ${among(selection, "i")} AND i.id > ${after ?? first}::uuid ORDER BY i.id LIMIT ${pageSize}`.pipe(
-        Effect.flatMap(decodeTotals),
-        Effect.map((rows) =>
-          lookedAt(rows, (row) => {
-            const expected = `${row.tried} / ${row.givenBack} / ${row.onItsWay}`
-            const found = `${row.captured} / ${row.refunded} / ${row.held}`
-            if (expected === found) return undefined
-            const accounts = [payableOf(row.merchantId, row.currency)]
-            const summary = `captured / refunded / held of payment ${row.id} are ${found}, its rows say ${expected}`
-            return finding(payment(row.id), summary, { expected, found, accounts })
-          })
-        )
-      )
+      wrongTotals(sql`
+        SELECT t.*, (t.captured, t.refunded, t.held) <> (t.tried, t."givenBack", t."onItsWay") AS is_wrong FROM (
+          SELECT i.id, i.merchant_id AS "merchantId", i.currency, i.captured, i.refunded, i.held,
+            coalesce((SELECT sum(a.amount) FROM payments.attempts AS a
+              WHERE a.payment_id = i.id AND a.status = 'succeeded'
+                AND NOT EXISTS (SELECT FROM payments.refunds AS s WHERE s.attempt_id = a.id AND s.surplus)), 0)::bigint AS tried,
+            coalesce((SELECT sum(r.amount) FROM payments.refunds AS r
+              WHERE r.payment_id = i.id AND NOT r.surplus AND r.status = 'succeeded'), 0)::bigint AS "givenBack",
+            coalesce((SELECT sum(r.amount) FROM payments.refunds AS r
+              WHERE r.payment_id = i.id AND NOT r.surplus
+                AND r.status IN ('pending', 'processing', 'unknown')), 0)::bigint AS "onItsWay"
+          FROM payments.intents AS i
+          WHERE ${among(selection, "i")} AND i.id > ${after ?? first}::uuid ORDER BY i.id LIMIT ${pageSize}
+        ) AS t`)
   }
 
   const decodeDisputes = Schema.decodeUnknownEffect(Schema.Array(DisputeRow))

@@ -18,7 +18,7 @@ const levelName = (level: LogLevel.LogLevel) => levels[level] ?? level.toLowerCa
 
 /**
  * One JSON object a line: `time`, `level`, `message`, then annotations, then `cause`. Strings of a message are joined, its
- * first object goes to `data`. Keys that name secrets or personal data are redacted at any depth, and so are the numbers of
+ * first object goes to `data`; a cause that is logged alone is its own message, by its first line. Keys that name secrets or personal data are redacted at any depth, and so are the numbers of
  * payment cards, wherever they stand.
  */
 const make = Effect.map(LineWriter, (writer) =>
@@ -26,14 +26,15 @@ const make = Effect.map(LineWriter, (writer) =>
     const parts = Array.isArray(message) ? message : [message]
     const texts = parts.filter((part) => typeof part !== "object" || part === null)
     const data = parts.find((part) => typeof part === "object" && part !== null)
+    const reason = cause.reasons.length === 0 ? undefined : Cause.pretty(cause)
     writer.write(
       toJson({
         time: date.toISOString(),
         level: levelName(logLevel),
-        message: texts.join(" "),
+        message: parts.length > 0 || reason === undefined ? texts.join(" ") : reason.split("\n", 1)[0],
         ...(data === undefined ? undefined : { data }),
         ...fiber.getRef(References.CurrentLogAnnotations),
-        ...(cause.reasons.length === 0 ? undefined : { cause: Cause.pretty(cause) })
+        ...(reason === undefined ? undefined : { cause: reason })
       })
     )
   })

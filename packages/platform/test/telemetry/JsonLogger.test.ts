@@ -41,6 +41,14 @@ describe("JsonLogger", () => {
     })
   )
 
+  it.live("says by its first line what a cause is that is logged without a word", () =>
+    Effect.gen(function* () {
+      const [line] = yield* run(Effect.logWarning(Cause.fail(new Error("the database is away"))))
+      assert.strictEqual(line?.["message"], "Error: the database is away")
+      assert.include(String(line?.["cause"]), "JsonLogger.test")
+    })
+  )
+
   it.live("keeps secrets and personal data out, at any depth", () =>
     Effect.gen(function* () {
       const [line] = yield* run(

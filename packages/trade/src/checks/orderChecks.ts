@@ -4,6 +4,7 @@ import { PaymentGateway, PaymentId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
 import type { Check, Selection } from "@mall/platform/doctor/Checks"
+import { wrongOf } from "@mall/platform/doctor/looks"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
@@ -69,7 +70,13 @@ export const orderChecks = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const gateway = yield* PaymentGateway
   const decodeCheckouts = Schema.decodeUnknownEffect(Schema.Array(Checkout))
-  const decodeSums = Schema.decodeUnknownEffect(Schema.Array(Sums))
+  const wrongSums = wrongOf(sql, Sums, ({ id, lines, orders, status, strays, total, withoutLines }) => {
+    const subject = { type: "checkout", id }
+    if (withoutLines > 0) return finding(subject, `checkout ${id} has orders without lines, or none`)
+    if (strays > 0) return finding(subject, `checkout ${id} is ${status}, ${strays} of its orders are not`)
+    const summary = `checkout ${id} is ${total}, its orders are ${orders}, their lines ${lines}`
+    return finding(subject, summary, { expected: lines, found: total })
+  })
 
   const among = (selection: Selection) => {
     switch (selection.type) {
@@ -112,29 +119,19 @@ export const orderChecks = Effect.gen(function* () {
     severity: "P1",
     reach: "database",
     look: ({ after, selection }) =>
-      sql`
-        SELECT c.id, c.status, c.total, coalesce(sum(o.total), 0)::bigint AS orders, coalesce(sum(l.total), 0)::bigint AS lines,
-          count(o.id) FILTER (WHERE (o.status = 'pending_payment') <> (c.status = 'pending_payment')) AS strays,
-          count(*) FILTER (WHERE o.id IS NULL OR l.total IS NULL) AS without_lines
-        FROM trade.checkouts AS c
-        LEFT JOIN trade.orders AS o ON o.checkout_id = c.id
-        LEFT JOIN LATERAL (
-          SELECT sum(line.quantity * line.unit_price)::bigint AS total FROM trade.order_lines AS line WHERE line.order_id = o.id
-        ) AS l ON true
-        WHERE ${among(selection)} AND c.id > ${after ?? first}::uuid
-        GROUP BY c.id ORDER BY c.id LIMIT ${pageSize}`.pipe(
-        Effect.flatMap(decodeSums),
-        Effect.map((rows) =>
-          lookedAt(rows, ({ id, lines, orders, status, strays, total, withoutLines }) => {
-            const subject = { type: "checkout", id }
-            if (withoutLines > 0) return finding(subject, `checkout ${id} has orders without lines, or none`)
-            if (strays > 0) return finding(subject, `checkout ${id} is ${status}, ${strays} of its orders are not`)
-            if (total === orders && orders === lines) return undefined
-            const summary = `checkout ${id} is ${total}, its orders are ${orders}, their lines ${lines}`
-            return finding(subject, summary, { expected: lines, found: total })
-          })
-        )
-      )
+      wrongSums(sql`
+        SELECT s.*, s."withoutLines" > 0 OR s.strays > 0 OR s.total <> s.orders OR s.orders <> s.lines AS is_wrong FROM (
+          SELECT c.id, c.status, c.total, coalesce(sum(o.total), 0)::bigint AS orders, coalesce(sum(l.total), 0)::bigint AS lines,
+            count(o.id) FILTER (WHERE (o.status = 'pending_payment') <> (c.status = 'pending_payment')) AS strays,
+            count(*) FILTER (WHERE o.id IS NULL OR l.total IS NULL) AS "withoutLines"
+          FROM trade.checkouts AS c
+          LEFT JOIN trade.orders AS o ON o.checkout_id = c.id
+          LEFT JOIN LATERAL (
+            SELECT sum(line.quantity * line.unit_price)::bigint AS total FROM trade.order_lines AS line WHERE line.order_id = o.id
+          ) AS l ON true
+          WHERE ${among(selection)} AND c.id > ${after ?? first}::uuid
+          GROUP BY c.id ORDER BY c.id LIMIT ${pageSize}
+        ) AS s`)
   }
 
   return [payments, sums]
