@@ -2,7 +2,7 @@ import type { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentNotFound, PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
-import { Context, DateTime, Effect, Layer, Option } from "effect"
+import { Context, DateTime, Duration, Effect, identity, Layer, Option } from "effect"
 import type { Channel, ChannelAttempt } from "../channel/Channel.ts"
 import type { ChannelError } from "../channel/ChannelError.ts"
 import { Channels } from "../channel/Channels.ts"
@@ -32,6 +32,9 @@ const openVerdict: Verdict = { type: "open" }
 
 /** A buyer who pays while we close is asked about again, so many times. */
 const maxRounds = 3
+
+/** Between two questions of the sweep: a hundred a second leave most of a processor to buyers, and wait for no slow channel. */
+const pace = Duration.millis(10)
 
 /** Asks the channels for the truth about tries and settles them by it. Never guesses; calls no channel in a transaction. */
 export class Inquiries extends Context.Service<
@@ -218,7 +221,7 @@ export class Inquiries extends Context.Service<
           const due = yield* schedule.claimAttempts(yield* DateTime.nowAsDate, limit)
           yield* Effect.forEach(
             due,
-            ({ id, paymentId }) =>
+            ({ id, paymentId }, index) =>
               tend(paymentId, id).pipe(
                 Effect.catchTags({
                   // the claim has scheduled the next question
@@ -230,9 +233,10 @@ export class Inquiries extends Context.Service<
                   Effect.logError("A try could not be asked about", defect).pipe(
                     Effect.annotateLogs({ paymentId, attemptId: id })
                   )
-                )
+                ),
+                index === 0 ? identity : Effect.delay(Duration.times(pace, index))
               ),
-            { concurrency: 4, discard: true }
+            { concurrency: "unbounded", discard: true }
           )
           return due.length
         },
