@@ -3,7 +3,7 @@ import { BaseSequencer } from "vitest/node"
 import type { TestSpecification } from "vitest/node"
 
 /** Files that take half a minute and more: begun last, one of them would run on beside an idle core. */
-const long = /conformance|gatheringCrash|startup|badInput|crash|twoServers/
+const long = /conformance|crash|startup|badInput|twoServers/i
 
 class LongFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>) {

@@ -4,8 +4,8 @@ import { Currency } from "@mall/domain/kernel/Currency"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import * as Checks from "@mall/platform/doctor/Checks"
 import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
-import type { Check, Selection } from "@mall/platform/doctor/Checks"
-import { wrongOf } from "@mall/platform/doctor/looks"
+import type { Check, Look } from "@mall/platform/doctor/Checks"
+import { among, firstUuid, wrongOf } from "@mall/platform/doctor/looks"
 import { inSnapshot } from "@mall/platform/inSnapshot"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -33,7 +33,6 @@ const DisputeRow = Schema.Struct({
 })
 const Orphan = Schema.Struct({ id: Schema.String, what: Schema.String, names: Schema.String })
 
-const first = "00000000-0000-0000-0000-000000000000"
 const payment = (id: string) => ({ type: "payment", id })
 
 /** The account through which the merchant's money of a payment leaves. */
@@ -45,15 +44,9 @@ const made = Effect.gen(function* () {
   const books = yield* PaymentBooks
   const journal = yield* Journal
 
-  const among = (selection: Selection, table: "i" | "d") => {
-    switch (selection.type) {
-      case "all":
-        return sql`true`
-      case "since":
-        return sql`${sql(table)}.updated_at >= ${selection.since}`
-      case "subjects":
-        return sql`${sql(table)}.id = ANY(${selection.ids}::uuid[])`
-    }
+  const chosen = ({ after, selection }: Look, table: "i" | "d") => {
+    const changed = (since: Date) => sql`${sql(table)}.updated_at >= ${since}`
+    return sql`${among(sql, selection, { id: `${table}.id`, changed })} AND ${sql(table)}.id > ${after ?? firstUuid}::uuid`
   }
 
   const inLedger: Check = {
@@ -87,7 +80,7 @@ const made = Effect.gen(function* () {
     says: "What a payment counts as captured, refunded and held is what its tries and refunds say",
     severity: "P0",
     reach: "database",
-    look: ({ after, selection }) =>
+    look: (look) =>
       wrongTotals(sql`
         SELECT t.*, (t.captured, t.refunded, t.held) <> (t.tried, t."givenBack", t."onItsWay") AS is_wrong FROM (
           SELECT i.id, i.merchant_id AS "merchantId", i.currency, i.captured, i.refunded, i.held,
@@ -100,7 +93,7 @@ const made = Effect.gen(function* () {
               WHERE r.payment_id = i.id AND NOT r.surplus
                 AND r.status IN ('pending', 'processing', 'unknown')), 0)::bigint AS "onItsWay"
           FROM payments.intents AS i
-          WHERE ${among(selection, "i")} AND i.id > ${after ?? first}::uuid ORDER BY i.id LIMIT ${pageSize}
+          WHERE ${chosen(look, "i")} ORDER BY i.id LIMIT ${pageSize}
         ) AS t`)
   }
 
@@ -110,12 +103,12 @@ const made = Effect.gen(function* () {
     says: "What the ledger says a dispute took is what its channel took",
     severity: "P0",
     reach: "database",
-    look: Effect.fnUntraced(function* ({ after, selection }) {
+    look: Effect.fnUntraced(function* (look) {
       const found = yield* sql`
           SELECT d.id, d.merchant_id, d.balance_currency AS currency, d.payment_id,
             coalesce(d.withdrawn, 0) + coalesce(d.fees, 0) AS taken
           FROM payments.disputes AS d
-          WHERE ${among(selection, "d")} AND d.id > ${after ?? first}::uuid ORDER BY d.id LIMIT ${pageSize}`
+          WHERE ${chosen(look, "d")} ORDER BY d.id LIMIT ${pageSize}`
       const rows = yield* decodeDisputes(found)
       const booked = yield* journal.held(
         rows.map(({ id }) => id),

@@ -2,7 +2,7 @@ import type { AttemptId } from "@mall/domain/payments/Payment"
 import { PaymentNotFound, PaymentUndecided } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenAttempt } from "@mall/domain/payments/PaymentLifecycle"
-import { Context, DateTime, Duration, Effect, identity, Layer, Option } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import type { Channel, ChannelAttempt } from "../channel/Channel.ts"
 import type { ChannelError } from "../channel/ChannelError.ts"
 import { Channels } from "../channel/Channels.ts"
@@ -234,7 +234,7 @@ export class Inquiries extends Context.Service<
                     Effect.annotateLogs({ paymentId, attemptId: id })
                   )
                 ),
-                index === 0 ? identity : Effect.delay(Duration.times(pace, index))
+                Effect.delay(Duration.times(pace, index))
               ),
             { concurrency: "unbounded", discard: true }
           )

@@ -3,8 +3,8 @@ import { leastUuid7 } from "@mall/domain/kernel/Id"
 import { PaymentGateway, PaymentId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
-import type { Check, Selection } from "@mall/platform/doctor/Checks"
-import { wrongOf } from "@mall/platform/doctor/looks"
+import type { Check, Look } from "@mall/platform/doctor/Checks"
+import { among, firstUuid, wrongOf } from "@mall/platform/doctor/looks"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
@@ -27,8 +27,6 @@ const Sums = Schema.Struct({
   strays: Schema.Int,
   withoutLines: Schema.Int
 })
-
-const first = "00000000-0000-0000-0000-000000000000"
 
 /** How long news of a payment may be on their way to its orders, in milliseconds. */
 const grace = 300_000
@@ -78,16 +76,10 @@ export const orderChecks = Effect.gen(function* () {
     return finding(subject, summary, { expected: lines, found: total })
   })
 
-  const among = (selection: Selection) => {
-    switch (selection.type) {
-      case "all":
-        return sql`true`
-      case "since":
-        return sql`c.id >= ${leastUuid7(new Date(selection.since.getTime() - lifetime))}::uuid`
-      case "subjects":
-        return sql`c.id = ANY(${selection.ids}::uuid[])`
-    }
-  }
+  /** Ids hold the time that they were made at. */
+  const young = (since: Date) => sql`c.id >= ${leastUuid7(new Date(since.getTime() - lifetime))}::uuid`
+  const chosen = ({ after, selection }: Look) =>
+    sql`${among(sql, selection, { id: "c.id", changed: young })} AND c.id > ${after ?? firstUuid}::uuid`
 
   const payments: Check = {
     name: "order_payments",
@@ -95,18 +87,18 @@ export const orderChecks = Effect.gen(function* () {
     severity: "P0",
     reach: "database",
     // the orders first: what they say of a payment was true of it before, and a payment does not go back
-    look: Effect.fnUntraced(function* ({ after, now, selection }) {
+    look: Effect.fnUntraced(function* (look) {
       const rows = yield* sql`
         SELECT c.id, c.payment_id, c.status, c.currency, c.total, count(o.id) AS orders,
           (coalesce(sum(o.total) FILTER (WHERE o.status = 'refunded'), 0) + coalesce(sum((
             SELECT sum(r.amount) FROM trade.returns AS r WHERE r.order_id = o.id AND r.status = 'refunded'
           )) FILTER (WHERE o.status <> 'refunded'), 0))::bigint AS given_back
         FROM trade.checkouts AS c LEFT JOIN trade.orders AS o ON o.checkout_id = c.id
-        WHERE ${among(selection)} AND c.id > ${after ?? first}::uuid
+        WHERE ${chosen(look)}
         GROUP BY c.id ORDER BY c.id LIMIT ${pageSize}`.pipe(Effect.flatMap(decodeCheckouts))
       const found = yield* gateway.find(rows.map(({ paymentId }) => paymentId))
       return lookedAt(rows, (row) => {
-        const fault = faultOf(row, found.get(row.paymentId), now)
+        const fault = faultOf(row, found.get(row.paymentId), look.now)
         const related = [{ type: "payment", id: row.paymentId }]
         return fault === undefined ? undefined : finding({ type: "checkout", id: row.id }, fault, { related })
       })
@@ -118,7 +110,7 @@ export const orderChecks = Effect.gen(function* () {
     says: "A checkout is the sum of its orders, an order that of its lines, and they are in states that go together",
     severity: "P1",
     reach: "database",
-    look: ({ after, selection }) =>
+    look: (look) =>
       wrongSums(sql`
         SELECT s.*, s."withoutLines" > 0 OR s.strays > 0 OR s.total <> s.orders OR s.orders <> s.lines AS is_wrong FROM (
           SELECT c.id, c.status, c.total, coalesce(sum(o.total), 0)::bigint AS orders, coalesce(sum(l.total), 0)::bigint AS lines,
@@ -129,7 +121,7 @@ export const orderChecks = Effect.gen(function* () {
           LEFT JOIN LATERAL (
             SELECT sum(line.quantity * line.unit_price)::bigint AS total FROM trade.order_lines AS line WHERE line.order_id = o.id
           ) AS l ON true
-          WHERE ${among(selection)} AND c.id > ${after ?? first}::uuid
+          WHERE ${chosen(look)}
           GROUP BY c.id ORDER BY c.id LIMIT ${pageSize}
         ) AS s`)
   }

@@ -1,30 +1,22 @@
 import { finding, lookedAt, pageSize } from "@mall/platform/doctor/Checks"
-import type { Check, Look, Selection } from "@mall/platform/doctor/Checks"
+import type { Check, Look } from "@mall/platform/doctor/Checks"
+import { among, firstUuid } from "@mall/platform/doctor/looks"
 import { planForMany } from "@mall/platform/planning"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
 
 const Level = Schema.Struct({ id: Schema.String, kept: Schema.Int, counted: Schema.Int })
-const first = "00000000-0000-0000-0000-000000000000"
 
 /** Each compares a column of the stock with what it is the sum of, in one statement, so that no sale comes between. */
 export const stockChecks = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const decode = Schema.decodeUnknownEffect(Schema.Array(Level))
 
-  const among = (selection: Selection) => {
-    switch (selection.type) {
-      case "all":
-        return sql`true`
-      case "since":
-        return sql`s.sku_id IN (SELECT m.sku_id FROM trade.stock_movements AS m WHERE m.at >= ${selection.since})`
-      case "subjects":
-        return sql`s.sku_id = ANY(${selection.ids}::uuid[])`
-    }
-  }
+  const moved = (since: Date) =>
+    sql`s.sku_id IN (SELECT m.sku_id FROM trade.stock_movements AS m WHERE m.at >= ${since})`
 
-  /** What is counted may say so of more SKUs than those of the page. */
+  /** `counted` selects a `sku_id` with its `quantity`, of those of the `page` and maybe of others. */
   const compared = (
     { after, selection }: Look,
     kept: Fragment,
@@ -34,7 +26,7 @@ export const stockChecks = Effect.gen(function* () {
     sql`
       WITH page AS MATERIALIZED (
         SELECT s.sku_id, ${kept} AS kept FROM trade.stock AS s
-        WHERE ${among(selection)} AND s.sku_id > ${after ?? first}::uuid ORDER BY s.sku_id LIMIT ${pageSize}
+        WHERE ${among(sql, selection, { id: "s.sku_id", changed: moved })} AND s.sku_id > ${after ?? firstUuid}::uuid ORDER BY s.sku_id LIMIT ${pageSize}
       )
       SELECT page.sku_id AS id, page.kept, coalesce(counted.quantity, 0)::bigint AS counted
       FROM page LEFT JOIN (${counted}) AS counted ON counted.sku_id = page.sku_id
@@ -51,7 +43,7 @@ export const stockChecks = Effect.gen(function* () {
       )
     )
 
-  const moved = (signs: Fragment) => sql`
+  const movements = (signs: Fragment) => sql`
     SELECT m.sku_id, sum(CASE m.kind ${signs} ELSE 0 END) AS quantity
     FROM page JOIN trade.stock_movements AS m ON m.sku_id = page.sku_id GROUP BY m.sku_id`
 
@@ -82,7 +74,7 @@ export const stockChecks = Effect.gen(function* () {
       compared(
         look,
         sql`s.on_hand`,
-        moved(sql`WHEN 'receive' THEN m.quantity WHEN 'adjust' THEN m.quantity WHEN 'return' THEN m.quantity
+        movements(sql`WHEN 'receive' THEN m.quantity WHEN 'adjust' THEN m.quantity WHEN 'return' THEN m.quantity
           WHEN 'sell' THEN -m.quantity`),
         (kept, counted) => `${kept} on hand, its movements make ${counted}`
       )
