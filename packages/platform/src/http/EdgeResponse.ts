@@ -21,6 +21,7 @@ const endAll = () => {
  * the other at its end, so that most of them find the client awake; alone, an answer waits for nothing.
  *
  * `strictContentLength` makes Node write head and body apart. Where the declared length was compared here, it is not needed.
+ * Neither does it put bytes behind the head in one piece, but a string: one with a character for each byte holds them as they are.
  */
 export class EdgeResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   /** What the edge adds to the headers of the answer: names and values in turn. */
@@ -49,7 +50,8 @@ export class EdgeResponse<Request extends IncomingMessage = IncomingMessage> ext
 
   endNow(body: string | Uint8Array) {
     this.strictContentLength = false
-    super.end(body)
+    if (typeof body === "string") super.end(body)
+    else super.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1")
   }
 
   private isWhole(body: unknown): body is string | Uint8Array {

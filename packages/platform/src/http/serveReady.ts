@@ -32,7 +32,7 @@ export const makeServeReady = Effect.gen(function* () {
     }
     dress(out, exchange, response)
     out.writeHead(status, headers)
-    out.end(body.body)
+    out.end(body.text ?? body.body)
     record(exchange, route, status, body.contentLength)
     return true
   }

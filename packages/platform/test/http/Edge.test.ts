@@ -53,6 +53,19 @@ describe("Edge", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("sends every byte of an answer as it is", () =>
+    Effect.gen(function* () {
+      const { url } = yield* startEdge()
+      const bytes = yield* Effect.promise(
+        async () => new Uint8Array(await (await fetch(`${url}/every-byte`)).arrayBuffer())
+      )
+      assert.deepStrictEqual(
+        [...bytes],
+        Array.from({ length: 256 }, (_, byte) => byte)
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("answers shape errors with each part's path and without its value", () =>
     Effect.gen(function* () {
       const { log, url } = yield* startEdge()

@@ -137,6 +137,11 @@ export const startEdge = Effect.fnUntraced(function* (config: Record<string, str
     SystemRoutes.layer,
     Words,
     HttpRouter.add("GET", "/page", HttpServerResponse.text("<p>hello</p>", { contentType: "text/html" })),
+    HttpRouter.add(
+      "GET",
+      "/every-byte",
+      HttpServerResponse.uint8Array(Uint8Array.from({ length: 256 }, (_, byte) => byte))
+    ),
     HttpRouter.add("POST", "/bytes-then-text", (request) =>
       Effect.gen(function* () {
         const { byteLength } = yield* request.arrayBuffer
