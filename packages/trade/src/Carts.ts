@@ -97,7 +97,7 @@ export class Carts extends Context.Service<
         if (Option.isSome(principal)) return yield* repo.lockOfUser(principal.value.userId, yield* newCartId, at)
         if (token === undefined) return yield* new Unauthorized({})
         const guest = Option.filter(
-          yield* repo.lockOfGuest(yield* tokens.hash(token), at),
+          yield* repo.lockOfGuest(tokens.hash(token), at),
           ({ mergedInto }) => mergedInto === null
         )
         if (Option.isNone(guest)) return yield* new CartNotFound({})
@@ -121,7 +121,7 @@ export class Carts extends Context.Service<
       const find = Effect.fnUntraced(function* ({ principal, token }: CartVisitor) {
         if (Option.isSome(principal)) return yield* repo.findOfUser(principal.value.userId)
         if (token === undefined) return yield* new Unauthorized({})
-        const guest = yield* repo.findOfGuest(yield* tokens.hash(token))
+        const guest = yield* repo.findOfGuest(tokens.hash(token))
         return Option.isSome(guest) ? guest : yield* new CartNotFound({})
       })
 
@@ -170,7 +170,7 @@ export class Carts extends Context.Service<
 
       const mergeLines = Effect.fnUntraced(function* (userId: UserId, token: CartToken) {
         const at = yield* DateTime.nowAsDate
-        const hash = yield* tokens.hash(token)
+        const hash = tokens.hash(token)
         const id = yield* repo.lockOfUser(userId, yield* newCartId, at)
         const guest = yield* repo.lockOfGuest(hash, at)
         if (Option.isNone(guest)) return yield* new CartNotFound({})
@@ -197,7 +197,7 @@ export class Carts extends Context.Service<
         createForGuest: Effect.gen(function* () {
           const cartToken = yield* tokens.issue
           const id = yield* newCartId
-          yield* repo.insertOfGuest(id, yield* tokens.hash(cartToken), yield* DateTime.nowAsDate)
+          yield* repo.insertOfGuest(id, tokens.hash(cartToken), yield* DateTime.nowAsDate)
           return { cartToken, cart: yield* show(id, []) }
         }).pipe(Effect.catchTag("SqlError", Effect.die), Effect.withSpan("Carts.createForGuest")),
         merge: Effect.fn("Carts.merge")(function* (userId, token) {

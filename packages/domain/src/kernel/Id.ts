@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { Model } from "effect/schema"
+import { SecureRandom } from "effect/crypto"
 
 const lowerCaseUuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
@@ -17,11 +17,23 @@ export const Uuid7 = Schema.String.check(
   })
 )
 
-/** Makes ids of one kind: ordered by `Clock`, each after every earlier one of this process. */
-export const generator = <B extends string>(schema: Schema.brand<Schema.String, B>) => {
-  const Holder = Schema.Struct({ id: Model.UuidV7WithGenerate(schema) })
-  return Effect.suspend(() => Effect.map(Effect.orDie(Holder.makeEffect({})), ({ id }) => id))
+// Random bytes are fetched in bulk: one request for them serves hundreds of ids.
+const pool = new Uint8Array(8192)
+let used = pool.length
+
+const fromPool = (size: number) => {
+  if (used + size > pool.length) {
+    crypto.getRandomValues(pool)
+    used = 0
+  }
+  return pool.subarray(used, (used += size))
 }
+
+const { uuidV7 } = SecureRandom.make(fromPool)
+
+/** Makes ids of one kind: ordered by `Clock`, each after every earlier one of this process. */
+export const generator = <B extends string>(schema: Schema.brand<Schema.String, B>) =>
+  Effect.map(uuidV7(), (id) => schema.make(id))
 
 /** The least UUIDv7 of a time: what has a smaller one was made before. */
 export const leastUuid7 = (at: Date) => {
