@@ -13,7 +13,8 @@ RUN pnpm install --offline --frozen-lockfile --prod --no-optional
 FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production MALL_DATA_DIR=/data
 # as scripts/smallMemory.mjs
-ENV MALLOC_ARENA_MAX=2 NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=512"
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 \
+    NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=512"
 WORKDIR /app
 RUN mkdir /data && chown node:node /data
 COPY --from=dependencies /app ./
