@@ -35,6 +35,21 @@ export const describeUrl = (url: Redacted.Redacted) => {
   return parsed === null ? "an address that is not a URL" : `${parsed.host}${parsed.pathname}`
 }
 
+/** Names of columns are few and come back with every row. */
+const remembered = (rename: (name: string) => string) => {
+  const names = new Map<string, string>()
+  return (name: string) => {
+    const known = names.get(name)
+    if (known !== undefined) return known
+    const renamed = rename(name)
+    names.set(name, renamed)
+    return renamed
+  }
+}
+
+const toSnake = remembered(String.camelToSnake)
+const toCamel = remembered(String.snakeToCamel)
+
 const milliseconds = (duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`
 
 interface PoolChanges extends Pick<
@@ -88,8 +103,8 @@ export const layerUrl = (
         const options: PgClient.PgPoolConfig = {
           url,
           connectTimeout: config.connectTimeout,
-          transformQueryNames: String.camelToSnake,
-          transformResultNames: String.snakeToCamel,
+          transformQueryNames: toSnake,
+          transformResultNames: toCamel,
           transformJson: false,
           types: pgTypes,
           ...changes,
