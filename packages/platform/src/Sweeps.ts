@@ -9,6 +9,8 @@ export interface RegisteredSweep {
   readonly name: string
   readonly every: Duration.Duration
   readonly limit: number
+  /** How many times as long as a run took the next one waits at least. */
+  readonly rests: number
   readonly batch: (limit: number) => Effect.Effect<number, unknown>
   /** When the item became due that has waited longest, if any waits: how far the sweep lags. */
   readonly oldestDue: Effect.Effect<Option.Option<DateTime.Utc>, unknown> | undefined
@@ -85,19 +87,23 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
       } while (done >= sweep.limit)
     })
 
-    const runOnce = Effect.fnUntraced(function* (sweep: RegisteredSweep, wait: Option.Option<Duration.Duration>) {
-      const { name } = sweep
+    /** `isScheduled`: another run follows by itself, after the wait that this one answers with. */
+    const runOnce = Effect.fnUntraced(function* (sweep: RegisteredSweep, isScheduled: boolean) {
+      const { every, name, rests } = sweep
       const progress = { items: 0 }
       const startedAt = yield* DateTime.now
       const exit = yield* runToEnd(sweep, progress).pipe(Effect.withSpan(`sweep ${name}`, { root: true }), Effect.exit)
       const finishedAt = yield* DateTime.now
       const failure = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : null
       const outcome = failure === null ? "ok" : "failed"
-      const seconds = (finishedAt.epochMilliseconds - startedAt.epochMilliseconds) / 1000
+      const taken = DateTime.distance(startedAt, finishedAt)
+      const seconds = Duration.toSeconds(taken)
+      const rest = Duration.times(taken, rests)
+      const wait = Duration.max(Duration.times(every, yield* Random.nextBetween(1 - jitter, 1 + jitter)), rest)
 
       yield* Metric.update(runs(name, outcome), 1)
       yield* Metric.update(duration(name), seconds)
-      yield* Metric.update(interval(name), Duration.toSeconds(sweep.every))
+      yield* Metric.update(interval(name), Duration.toSeconds(Duration.max(every, rest)))
       if (failure === null) yield* Metric.update(lastSuccess(name), finishedAt.epochMilliseconds / 1000)
       yield* failure === null
         ? Effect.logDebug("A sweep ran", { items: progress.items, seconds })
@@ -110,21 +116,17 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
           outcome,
           items: progress.items,
           error: failure,
-          nextRunAt: Option.match(wait, {
-            onNone: () => null,
-            onSome: (time) => DateTime.toDateUtc(DateTime.addDuration(finishedAt, time))
-          })
+          nextRunAt: isScheduled ? DateTime.toDateUtc(DateTime.addDuration(finishedAt, wait)) : null
         })
         .pipe(Effect.catchTag("SqlError", (error) => Effect.logWarning("A sweep's run could not be recorded", error)))
-      return { items: progress.items, failure }
+      return { items: progress.items, failure, wait }
     })
 
     const schedule = Effect.fnUntraced(function* (sweep: RegisteredSweep) {
       const first = Duration.min(sweep.every, longestFirstWait)
       yield* Effect.sleep(Duration.times(first, yield* Random.next))
       while (true) {
-        const wait = Duration.times(sweep.every, yield* Random.nextBetween(1 - jitter, 1 + jitter))
-        yield* runOnce(sweep, Option.some(wait))
+        const { wait } = yield* runOnce(sweep, true)
         yield* Effect.sleep(wait)
       }
     })
@@ -146,7 +148,7 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
       if (sweep === undefined) return yield* new UnknownSweep({ sweep: name, known: [...known.keys()].toSorted() })
       yield* Effect.orDie(audit.record({ action: "sweep.run", resource: { type: "sweep", id: name } }))
       yield* Effect.logInfo("A sweep is run by hand", { sweep: name, by })
-      const { failure, items } = yield* runOnce(sweep, Option.none()).pipe(Effect.annotateLogs({ sweep: name }))
+      const { failure, items } = yield* runOnce(sweep, false).pipe(Effect.annotateLogs({ sweep: name }))
       return failure === null ? items : yield* new SweepFailed({ sweep: name, items, reason: failure })
     })
 

@@ -70,6 +70,33 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
     })
   )
 
+  it.effect("leaves a process alone for as many times as long as a run took", () =>
+    Effect.gen(function* () {
+      const began = yield* Deferred.make<void>()
+      const service = yield* Layer.build(
+        Sweep.layer({
+          name: "long",
+          every: "1 second",
+          rests: 100,
+          batch: () => Effect.as(Effect.andThen(Deferred.succeed(began, undefined), Effect.sleep("50 millis")), 0)
+        }).pipe(Layer.provideMerge(Layer.fresh(Sweeps.layerScheduled)))
+      )
+      yield* Deferred.await(began)
+      const scheduled = Context.get(service, Sweeps)
+      const lastRun = yield* scheduled.list.pipe(
+        Effect.flatMap((all) => Effect.fromOption(Option.fromNullOr(all[0]?.lastRun ?? null))),
+        Effect.eventually
+      )
+      const { finishedAt, nextRunAt, startedAt } = lastRun
+      assert.isNotNull(nextRunAt)
+      const took = finishedAt.getTime() - startedAt.getTime()
+      assert.isAtLeast(nextRunAt.getTime() - finishedAt.getTime(), 100 * took)
+      assert.isAbove(took, 0)
+      const shown = yield* valueOf("sweep_interval_seconds", { sweep: "long" })
+      assert.deepInclude(shown, { value: took / 10 })
+    })
+  )
+
   it.effect("shows every process what the latest run did, and counts it", () =>
     Effect.gen(function* () {
       const sweeps = yield* Sweeps
@@ -92,6 +119,7 @@ layer(Sweeps.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
         name: "shown",
         every: Duration.minutes(1),
         limit: 1,
+        rests: 0,
         batch: () => Effect.succeed(0),
         oldestDue: undefined
       })

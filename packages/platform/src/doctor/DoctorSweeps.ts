@@ -5,12 +5,15 @@ import { Doctor } from "./Doctor.ts"
 /** A run is one pass, whatever it finds. */
 const once = <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.as(work, 0)
 
+/** A look that takes long comes less often: it has a twentieth of a process at most. */
+const rests = 19
+
 /** Looks continuously at what changed, and now and then at everything, with the checks that this process has. */
 export const layer = Layer.unwrap(
   Effect.map(Doctor, (doctor) =>
     Layer.mergeAll(
-      Sweep.layer({ name: "doctor", every: "1 minute", batch: () => once(doctor.run({})) }),
-      Sweep.layer({ name: "doctor_full", every: "6 hours", batch: () => once(doctor.run({ isFull: true })) })
+      Sweep.layer({ name: "doctor", every: "1 minute", rests, batch: () => once(doctor.run({})) }),
+      Sweep.layer({ name: "doctor_full", every: "6 hours", rests, batch: () => once(doctor.run({ isFull: true })) })
     )
   )
 )
