@@ -1,8 +1,7 @@
 /**
  * The environment for a server that keeps what it holds small: V8 collects young objects in 8 MB instead of 32 MB and old ones
  * within 512 MB, and glibc keeps two arenas instead of eight a core and gives large pieces back at once. (It would else learn
- * from each large piece that is freed to keep the next ones, and what V8 compiles with comes in many such.) Whatever the given
- * environment says goes before.
+ * from each large piece that is freed to keep the next ones.) Whatever the given environment says goes before.
  */
 export const smallMemory = (environment) => ({
   ...environment,

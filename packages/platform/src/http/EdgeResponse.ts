@@ -21,7 +21,7 @@ const endAll = () => {
  * the other at its end, so that most of them find the client awake; alone, an answer waits for nothing.
  *
  * `strictContentLength` makes Node write head and body apart. Where the declared length was compared here, it is not needed.
- * Neither does it put bytes behind the head in one piece, but a string: one with a character for each byte holds them as they are.
+ * It also writes bytes apart, and a string together with the head: so bytes are sent as a string with a character for each of them.
  */
 export class EdgeResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   /** What the edge adds to the headers of the answer: names and values in turn. */

@@ -5,7 +5,7 @@ import type { HttpServerResponse } from "effect/http"
 import { AnonymousRoutes } from "./AnonymousRoutes.ts"
 import type { IncomingMessage, ServerResponse } from "node:http"
 
-/** What an endpoint would answer, known before it is asked. The body is bytes, and the status 200. */
+/** What an endpoint would answer, known before it is asked. The body is bytes or text, and the status 200. */
 export interface ReadyAnswer {
   readonly response: HttpServerResponse.HttpServerResponse
   /** Who asks, where the answer is for them alone: their limit is taken. */
