@@ -106,7 +106,9 @@ export const documentsOf = Effect.fnUntraced(function* (unsorted: ReadonlyArray<
  * id that is taken fails it with `UniqueViolation`.
  *
  * The rows come as three JSON documents: their names stand beside their types, and one parse costs less than a dozen arrays.
- * What changes a locked row computes from `locked`, the newest version, and not from the statement's older snapshot.
+ * What changes a locked row computes from `locked`, the newest version, and not from the statement's older snapshot; also
+ * columns that stay as they are: PostgreSQL checks constraints on the snapshot's row before it goes on to the newest one, so that
+ * pieces which came in meanwhile would be refused by those that were there before.
  */
 export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
   SqlSchema.findAll({
@@ -147,7 +149,7 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
           ) AS fits
         ),
         reserved_stock AS (
-          UPDATE trade.stock SET reserved = locked.reserved + demand.quantity
+          UPDATE trade.stock SET on_hand = locked.on_hand, reserved = locked.reserved + demand.quantity
           FROM locked JOIN demand USING (sku_id), verdict
           WHERE stock.sku_id = locked.sku_id AND verdict.fits
         ),

@@ -6,7 +6,7 @@ import { OrderId } from "@mall/domain/trade/Order"
 import type { CheckoutDraft } from "../src/CheckoutDraft.ts"
 import { OrderPlacement } from "../src/OrderPlacement.ts"
 import { assert, layer } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Option } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, Layer, Option, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   aBuyer,
@@ -131,6 +131,35 @@ layer(TestTrade, { excludeTestServices: true })("OrderPlacement", (it) => {
       )
       assert.deepStrictEqual(yield* stockOf(scarce), { onHand: 3, reserved: 3 })
       assert.deepStrictEqual(yield* stockOf(plenty), { onHand: 1000, reserved: 7 })
+    })
+  )
+
+  it.effect("sells what comes in while it waits for the stock", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const skuId = yield* offer({ onHand: 1 })
+      const isWaiting = sql`
+        SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+      `.pipe(
+        Effect.repeat({ until: (rows) => rows.length > 0, schedule: Schedule.spaced("5 millis") }),
+        Effect.updateContext((context: Context.Context<never>) => Context.omit(sql.transactionService)(context))
+      )
+      const placing = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`UPDATE trade.stock SET on_hand = 3 WHERE sku_id = ${skuId}`
+          const fiber = yield* placeAll([draftOf([[skuId, 2]])]).pipe(
+            Effect.updateContext((context: Context.Context<OrderPlacement>) =>
+              Context.omit(sql.transactionService)(context)
+            ),
+            Effect.forkDetach
+          )
+          yield* isWaiting
+          return fiber
+        })
+      )
+      const exits = yield* Fiber.join(placing)
+      assert.deepStrictEqual(exits.map(Exit.isSuccess), [true])
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 3, reserved: 2 })
     })
   )
 
