@@ -4,6 +4,7 @@ import { Headers, HttpTraceContext } from "effect/http"
 import { PersistedQueue } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import { Doorbell } from "./Doorbell.ts"
+import { DueMessages } from "./DueMessages.ts"
 import * as OutboxTable from "./OutboxTable.ts"
 import * as QueueStore from "./QueueStore.ts"
 
@@ -76,7 +77,7 @@ const processed = (queue: string, outcome: "ok" | "retry" | "dead") =>
  * times, and at once what does not decode, is dead-lettered. The handler's span continues the trace it was published in.
  */
 export const layer = <A, I, E, R>(options: Options<A, I, E, R>) =>
-  Layer.effectDiscard(run(options)).pipe(Layer.provide([QueueStore.layer, Doorbell.layer]))
+  Layer.effectDiscard(run(options)).pipe(Layer.provide([QueueStore.layer, Doorbell.layer, DueMessages.layer]))
 
 const run = Effect.fnUntraced(function* <A, I, E, R>(options: Options<A, I, E, R>) {
   const { concurrency = 4, maxAttempts = 10, schedule = defaultSchedule, subscriber, topic } = options
@@ -155,6 +156,7 @@ const wakeOnRing = Effect.fnUntraced(function* (name: string) {
   const sql = yield* SqlClient.SqlClient
   const store = yield* PersistedQueue.PersistedQueueStore
   const doorbell = yield* Doorbell
+  const due = yield* DueMessages
   const rung = yield* Latch.make()
   yield* sql`
     INSERT INTO outbox (id, queue_name, element, state, attempts, visible_at, created_at, updated_at)
@@ -171,4 +173,5 @@ const wakeOnRing = Effect.fnUntraced(function* (name: string) {
     Effect.forkScoped
   )
   yield* doorbell.listen(name, () => rung.openUnsafe())
+  yield* due.watch(name, () => rung.openUnsafe())
 })

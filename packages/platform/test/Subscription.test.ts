@@ -144,6 +144,33 @@ layer(Outbox.layer.pipe(Layer.provideMerge(TestDatabase)), { excludeTestServices
     })
   )
 
+  it.effect("takes what no ring told of, and what a process held that is gone", () =>
+    Effect.gen(function* () {
+      const topic = topicOf("quiet")
+      const sql = yield* SqlClient.SqlClient
+      const seen = yield* Queue.unbounded<readonly [string, number]>()
+      yield* start({
+        topic,
+        subscriber: "it",
+        handler: ({ id }, { attempt }) => Queue.offer(seen, [id, attempt] as const)
+      })
+      const { elements } = yield* OutboxTable.encode(topic, [{ id: "x" }])
+      const insert = (id: string, acquiredSecondsAgo: number | null) => sql`
+        INSERT INTO outbox (id, queue_name, element, state, attempts, visible_at, created_at, updated_at, acquired_at, acquired_by)
+        SELECT ${id}, 'quiet.it', ${elements[0]}, 'pending', held, NOW(), NOW(), NOW(),
+          NOW() - make_interval(secs => ${acquiredSecondsAgo}::float8), CASE WHEN held = 1 THEN gen_random_uuid() END
+        FROM (SELECT CASE WHEN ${acquiredSecondsAgo}::float8 IS NULL THEN 0 ELSE 1 END AS held) AS who`
+      yield* insert("held by another", 1)
+      yield* insert("unheard", null)
+      assert.deepStrictEqual(yield* Queue.take(seen), ["x", 1])
+      yield* settled("quiet.it", "unheard", "completed")
+      yield* insert("held by one that is gone", 31)
+      assert.deepStrictEqual(yield* Queue.take(seen), ["x", 2])
+      yield* settled("quiet.it", "held by one that is gone", "completed")
+      assert.strictEqual((yield* rowOf("quiet.it", "held by another"))?.state, "pending")
+    })
+  )
+
   it.effect("continues the trace in which the message was published", () =>
     Effect.gen(function* () {
       const topic = topicOf("traced")
