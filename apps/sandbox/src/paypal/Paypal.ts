@@ -10,7 +10,7 @@ import { makeEndpoints } from "../webhookEndpoints.ts"
 import { falsify } from "./falsify.ts"
 import { certificateOf, paypalEvents } from "./paypalEvents.ts"
 import { loadKeys } from "./PaypalKeys.ts"
-import { fromValue, idOf, isApproved, toCapture, toOrder, toRefund } from "./paypalObjects.ts"
+import { fromValue, idOf, isAgreed, isApproved, toCapture, toOrder, toRefund } from "./paypalObjects.ts"
 import { invalid, missing, PaypalRefused, refusals, toReply, unprocessable } from "./PaypalRefused.ts"
 import { makePaypalReport } from "./paypalReport.ts"
 import { decodeOrder, decodeRefund, decodeWebhook } from "./paypalRequests.ts"
@@ -145,7 +145,10 @@ export const makePaypal = Effect.gen(function* () {
     return approved
   })
 
-  const view = (order: Order): OrderView => toOrderView("paypal", merchantId, book, order, pageOf(order))
+  const view = (order: Order): OrderView => ({
+    ...toOrderView("paypal", merchantId, book, order, pageOf(order)),
+    ...(isAgreed(order) ? { state: "approved", stateText: { zh: "买家已同意", en: "Agreed to, not taken yet" } } : {})
+  })
 
   const channel: Channel = {
     id: "paypal",

@@ -27,6 +27,9 @@ export const money = (amount: number, currency: Currency) => ({
 /** Whether the buyer agreed. */
 export const isApproved = ({ memory }: Order) => memory["approved"] === "yes"
 
+/** The buyer agreed, and the merchant may take the money. */
+export const isAgreed = (order: Order) => isApproved(order) && order.state !== "paid" && order.state !== "closed"
+
 const statusOf = (order: Order) =>
   order.state === "paid"
     ? "COMPLETED"

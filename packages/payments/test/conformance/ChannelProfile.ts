@@ -22,6 +22,8 @@ export interface ChannelProfile {
    * none where the channel takes it by itself.
    */
   readonly captureOperation?: "capture"
+  /** And the stand-in's word for an order that the buyer agreed to and whose money is not taken. */
+  readonly agreedState?: string
   /**
    * The channel is a chain: it sends no notices, so that we look at it; it knows no orders, and may be paid whenever somebody
    * likes. What it is asked names no operation: `faultsAt` says which question of the stand-in's words an operation needs.

@@ -19,6 +19,7 @@ channelConformance({
     "paypal-auth-algo"
   ],
   captureOperation: "capture",
+  agreedState: "approved",
   notApplicable: {
     "query answered with another attempt's payment":
       "an attempt has the channel's number from the start, and no other can",

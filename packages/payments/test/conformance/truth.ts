@@ -18,6 +18,7 @@ import { Payments } from "../../src/lifecycle/Payments.ts"
 import { Tickets } from "../../src/lifecycle/Tickets.ts"
 import { Bench } from "./Bench.ts"
 import type { Order } from "./Bench.ts"
+import type { ChannelProfile } from "./ChannelProfile.ts"
 
 const sum = (amounts: Iterable<number>) => [...amounts].reduce((total, amount) => total + amount, 0)
 
@@ -25,8 +26,9 @@ const sum = (amounts: Iterable<number>) => [...amounts].reduce((total, amount) =
 const compare = (
   { attempts, intent, refunds }: PaymentRecord,
   orders: ReadonlyMap<AttemptId, Order>,
-  isPaid: (order: Order) => boolean
+  { agreedState, paidStates }: ChannelProfile
 ): ReadonlyArray<string> => {
+  const isPaid = ({ state }: Order) => paidStates.includes(state)
   const paid = [...orders.values()].filter(isPaid)
   const surplus = refunds.filter((refund) => refund.surplus)
   const given = sum(surplus.filter(({ status }) => status === "succeeded").map(({ amount }) => amount))
@@ -41,6 +43,10 @@ const compare = (
         ...((status === "succeeded") === isTaken
           ? []
           : [`attempt ${id}: ${status} here, ${order?.state ?? "missing"} at the channel`]),
+        // the money of a try that goes on is to be taken; a notice may be about it just now
+        ...(status === "processing" && order !== undefined && order.state === agreedState
+          ? [`attempt ${id}: agreed to, and not taken`]
+          : []),
         ...(order === undefined || (order.amount === amount && order.currency === currency)
           ? []
           : [`attempt ${id}: ${amount} ${currency} here, ${order.amount} ${order.currency} at the channel`])
@@ -71,7 +77,7 @@ export const readBooks = Effect.fnUntraced(function* (id: PaymentId) {
   return {
     record,
     orders,
-    disagreements: compare(record, orders, ({ state }) => profile.paidStates.includes(state))
+    disagreements: compare(record, orders, profile)
   }
 })
 
