@@ -8,8 +8,8 @@ const channel = "doorbell"
 const ringInterval = "20 millis"
 
 /**
- * Wakes those who take from queues, in this process and in others, so that a message does not wait out a poll interval.
- * A lost ring delays a message until the next poll, no more.
+ * Wakes those who take from queues, in this process and in others, so that a message does not wait until somebody looks.
+ * A lost ring delays a message until `DueMessages` looks next, no more.
  */
 export class Doorbell extends Context.Service<
   Doorbell,
