@@ -16,8 +16,12 @@ export class Doorbell extends Context.Service<
   {
     /** Says that there is something in `queues`; to be said once that has committed. */
     ring(queues: ReadonlyArray<string>): Effect.Effect<void>
+    /** The same to this process alone, for what other processes see by themselves. */
+    ringHere(queues: ReadonlyArray<string>): Effect.Effect<void>
     /** Calls `wake` at each ring of `queue`, until the scope closes. */
     listen(queue: string, wake: () => void): Effect.Effect<void, never, Scope.Scope>
+    /** The queues that this process listens for. */
+    readonly listened: Effect.Effect<ReadonlyArray<string>>
   }
 >()("@mall/platform/Doorbell") {
   static readonly layerNoDeps = Layer.effect(
@@ -49,6 +53,8 @@ export class Doorbell extends Context.Service<
         Effect.forkScoped
       )
 
+      const ringHere = (queues: ReadonlyArray<string>) => Effect.sync(() => queues.forEach(wake))
+
       const ring = (queues: ReadonlyArray<string>) =>
         Effect.sync(() => {
           for (const queue of queues) {
@@ -73,16 +79,19 @@ export class Doorbell extends Context.Service<
       const scope = yield* Effect.scope
 
       const listen = Effect.fnUntraced(function* (queue: string, wakeUp: () => void) {
-        const all = listeners.get(queue) ?? new Set()
-        listeners.set(queue, all)
         yield* Effect.acquireRelease(
-          Effect.sync(() => all.add(wakeUp)),
-          () => Effect.sync(() => all.delete(wakeUp))
+          Effect.sync(() => listeners.set(queue, (listeners.get(queue) ?? new Set()).add(wakeUp))),
+          () =>
+            Effect.sync(() => {
+              const others = listeners.get(queue)
+              others?.delete(wakeUp)
+              if (others?.size === 0) listeners.delete(queue)
+            })
         )
         yield* Effect.provideService(hear, Scope.Scope, scope)
       })
 
-      return Doorbell.of({ ring, listen })
+      return Doorbell.of({ ring, ringHere, listen, listened: Effect.sync(() => Array.from(listeners.keys())) })
     })
   )
 

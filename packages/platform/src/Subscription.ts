@@ -4,7 +4,7 @@ import { Headers, HttpTraceContext } from "effect/http"
 import { PersistedQueue } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import { Doorbell } from "./Doorbell.ts"
-import { DueMessages } from "./DueMessages.ts"
+import * as DueMessages from "./DueMessages.ts"
 import * as OutboxTable from "./OutboxTable.ts"
 import * as QueueStore from "./QueueStore.ts"
 
@@ -156,7 +156,6 @@ const wakeOnRing = Effect.fnUntraced(function* (name: string) {
   const sql = yield* SqlClient.SqlClient
   const store = yield* PersistedQueue.PersistedQueueStore
   const doorbell = yield* Doorbell
-  const due = yield* DueMessages
   const rung = yield* Latch.make()
   yield* sql`
     INSERT INTO outbox (id, queue_name, element, state, attempts, visible_at, created_at, updated_at)
@@ -173,5 +172,4 @@ const wakeOnRing = Effect.fnUntraced(function* (name: string) {
     Effect.forkScoped
   )
   yield* doorbell.listen(name, () => rung.openUnsafe())
-  yield* due.watch(name, () => rung.openUnsafe())
 })
