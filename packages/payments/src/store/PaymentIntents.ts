@@ -4,26 +4,22 @@ import type { PaymentLimitExceeded, QuotaExceeded } from "@mall/domain/merchants
 import type { AuditEntry } from "@mall/domain/operations/Audit"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
-import { transactionTimeout } from "@mall/domain/payments/PaymentTopics"
-import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
-import { Outbox } from "@mall/platform/Outbox"
 import { groupByTenant } from "@mall/platform/groupByTenant"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { readsOf } from "@mall/platform/Tenancy"
 import type { Tenant } from "@mall/platform/Tenancy"
-import { Array, Context, Effect, Exit, Layer, Request } from "effect"
+import { Context, Effect, Exit, Layer, Request } from "effect"
 import { SqlClient } from "effect/sql"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { groupCommit } from "@mall/platform/groupCommit"
 import { countPayment, countTermsRefusal, timed } from "../paymentMetrics.ts"
-import { HistoryRow, IntentRow } from "./PaymentRecord.ts"
+import type { NewPayment } from "./creationStatement.ts"
+import { HistoryRow } from "./PaymentRecord.ts"
+import type { IntentRow } from "./PaymentRecord.ts"
 import { PaymentRepo } from "./PaymentRepo.ts"
 
 class Create extends Request.Class<
-  {
-    readonly row: IntentRow
-    readonly history: HistoryRow
-    readonly acts: ReadonlyArray<AuditEntry>
+  NewPayment & {
     /** Undefined where its merchant, or the mall, has no quota. */
     readonly need: QuotaNeed | undefined
   },
@@ -54,50 +50,31 @@ export class PaymentIntents extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const repo = yield* PaymentRepo
-      const outbox = yield* Outbox
-      const audit = yield* makeAuditRecorder
       const quotas = yield* PaymentQuotas
 
       const knownOf = (ids: ReadonlyArray<PaymentId>) =>
         Effect.map(repo.findAll(ids), (rows): ReadonlySet<PaymentId> => new Set(rows.map(({ id }) => id)))
 
-      const insert = Effect.fnUntraced(
-        function* (requests: ReadonlyArray<Create>) {
-          const needs = new Map(
-            requests.flatMap(({ need }) => (need === undefined ? [] : [[need.paymentId, need] as const]))
-          )
-          const refused = yield* quotas.hold([...needs.values()], knownOf)
-          const rows = [...new Map(requests.map(({ row }) => [row.id, row])).values()].filter(
-            ({ id }) => !refused.has(id)
-          )
-          const inserted = yield* repo.insert(
-            rows,
-            requests.map(({ history }) => history)
-          )
-          const fresh = rows.filter(({ id }) => inserted.has(id))
-          const byDelay = Object.entries(
-            Array.groupBy(fresh, ({ createdAt, expiresAt }) =>
-              String(Math.max(0, Math.ceil((expiresAt.getTime() - createdAt.getTime()) / 1000)))
-            )
-          )
-          for (const [delay, group] of byDelay) {
-            yield* outbox.publishAll(
-              transactionTimeout,
-              group.map(({ id }) => ({ paymentId: id })),
-              { delay: `${Number(delay)} seconds` }
-            )
-          }
-          yield* audit.insert(requests.flatMap(({ acts, row }) => (inserted.has(row.id) ? acts : [])))
-          const existing = rows.filter(({ id }) => !inserted.has(id))
-          const found = existing.length === 0 ? [] : yield* repo.findAll(existing.map(({ id }) => id))
-          return { inserted, refused, rows: new Map([...fresh, ...found].map((row) => [row.id, row])) }
-        },
-        sql.withTransaction,
-        retryConflicts
-      )
+      const insert = Effect.fnUntraced(function* (requests: ReadonlyArray<Create>) {
+        const needs = new Map(
+          requests.flatMap(({ need }) => (need === undefined ? [] : [[need.paymentId, need] as const]))
+        )
+        const refused = yield* quotas.hold([...needs.values()], knownOf)
+        const firsts = new Map(requests.toReversed().map((request) => [request.row.id, request]))
+        const wanted = [...firsts.values()].filter(({ row }) => !refused.has(row.id))
+        const inserted = yield* repo.insert(wanted)
+        const fresh = wanted.map(({ row }) => row).filter(({ id }) => inserted.has(id))
+        const existing = wanted.map(({ row }) => row.id).filter((id) => !inserted.has(id))
+        const found = existing.length === 0 ? [] : yield* repo.findAll(existing)
+        return { inserted, refused, rows: new Map([...fresh, ...found].map((row) => [row.id, row])) }
+      })
+
+      /** One statement is a transaction of its own. */
+      const insertWhole = (requests: ReadonlyArray<Create>) =>
+        requests.every(({ need }) => need === undefined) ? insert(requests) : sql.withTransaction(insert(requests))
 
       const complete = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Create>>) {
-        const { inserted, refused, rows } = yield* insert(entries.map(({ request }) => request))
+        const { inserted, refused, rows } = yield* retryConflicts(insertWhole(entries.map(({ request }) => request)))
         for (const { completeUnsafe, request } of entries) {
           const shortage = refused.get(request.row.id)
           if (shortage !== undefined) {

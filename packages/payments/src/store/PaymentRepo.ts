@@ -10,21 +10,22 @@ import { Array, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
+import { makeCreationStatement } from "./creationStatement.ts"
+import type { NewPayment } from "./creationStatement.ts"
 import type { PaymentDraft } from "./PaymentDraft.ts"
 import { HistoryRow, IntentRow, RefundRow } from "./PaymentRecord.ts"
 import type { AttemptRow, PaymentRecord } from "./PaymentRecord.ts"
+import { rowsJson } from "./rowsJson.ts"
 import { openAttempt, sealAttempt, SealedAttempt, StoredAttempt } from "./sealedPayers.ts"
 
-/** Rows as one JSON parameter: the statement's text, and so its plan, is the same for any number of them. */
-const json = <S extends Schema.Codec<unknown, unknown>>(row: S) =>
-  Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(row))))
-const intentsJson = json(IntentRow)
-const attemptsJson = json(SealedAttempt)
-const refundsJson = json(RefundRow)
-const historyJson = json(HistoryRow)
+const attemptsJson = rowsJson(SealedAttempt)
+const refundsJson = rowsJson(RefundRow)
+const historyJson = rowsJson(HistoryRow)
 
 const { captured, held, id, paidAt, refunded, status } = IntentRow.fields
-const changedIntentsJson = json(Schema.Struct({ id, status, captured, refunded, held, paidAt, updatedAt: Schema.Date }))
+const changedIntentsJson = rowsJson(
+  Schema.Struct({ id, status, captured, refunded, held, paidAt, updatedAt: Schema.Date })
+)
 
 const Cancellation = Schema.Struct({
   id: PaymentId,
@@ -38,14 +39,14 @@ const Canceled = Schema.Struct({
   reference: Schema.String,
   reason: Schema.String
 })
-const cancellationsJson = json(Cancellation)
+const cancellationsJson = rowsJson(Cancellation)
 
 /** The tables of payments. Everything that writes a payment, its attempts or its refunds holds the lock of its intent. */
 export class PaymentRepo extends Context.Service<
   PaymentRepo,
   {
-    /** In one statement. An id that exists is left alone; answers with those that were new. */
-    insert(rows: ReadonlyArray<IntentRow>, history: ReadonlyArray<HistoryRow>): Effect.Effect<Set<PaymentId>, SqlError>
+    /** In one statement, each with all that begins with it. An id that exists is left alone; answers with those that were new. */
+    insert(payments: ReadonlyArray<NewPayment>): Effect.Effect<Set<PaymentId>, SqlError>
     /**
      * Cancels those that nobody ever confirmed, in one statement; answers with them. The others are left alone: they need a
      * question to their channel.
@@ -70,35 +71,9 @@ export class PaymentRepo extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const keys = yield* PersonalDataKeys
+      const insertAll = yield* makeCreationStatement
       const open = openAttempt(keys)
       const seal = (row: AttemptRow) => sealAttempt(keys, row)
-
-      const insertAll = SqlSchema.findAll({
-        Request: Schema.Struct({ rows: Schema.String, history: Schema.String }),
-        Result: Schema.Struct({ id: PaymentId }),
-        execute: ({ rows, history }) => sql`
-          WITH input AS (
-            SELECT * FROM jsonb_to_recordset(${rows}::jsonb) AS r(
-              id uuid, "merchantId" uuid, "payerId" uuid, amount bigint, currency text, status text, reference text,
-              description text, channels text[], metadata jsonb, "returnUrl" text, "expiresAt" timestamptz,
-              "createdAt" timestamptz)
-          ), inserted AS (
-            INSERT INTO payments.intents (id, merchant_id, payer_id, amount, currency, status, reference, description,
-              channels, metadata, return_url, expires_at, next_close_at, created_at, updated_at)
-            SELECT id, "merchantId", "payerId", amount, currency, status, reference, description, channels, metadata,
-              "returnUrl", "expiresAt", "expiresAt", "createdAt", "createdAt"
-            FROM input ORDER BY input.id
-            ON CONFLICT (id) DO NOTHING
-            RETURNING id
-          ), noted AS (
-            INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)
-            SELECT h."paymentId", h.subject, h."subjectId", h."fromStatus", h."toStatus", h.actor, h.reason, h."traceId", h.at
-            FROM jsonb_to_recordset(${history}::jsonb) AS h("paymentId" uuid, subject text, "subjectId" uuid,
-              "fromStatus" text, "toStatus" text, actor text, reason text, "traceId" text, at timestamptz)
-            JOIN inserted ON inserted.id = h."paymentId"
-          )
-          SELECT id FROM inserted`
-      })
 
       const cancelAll = SqlSchema.findAll({
         Request: Schema.Struct({ rows: Schema.String, now: Schema.Date }),
@@ -230,13 +205,7 @@ export class PaymentRepo extends Context.Service<
       const gatherAll = gatherReads(sql, readAll)
 
       return PaymentRepo.of({
-        insert: Effect.fnUntraced(
-          function* (rows, history) {
-            const inserted = yield* insertAll({ rows: intentsJson(rows), history: historyJson(history) })
-            return new Set(inserted.map(({ id }) => id))
-          },
-          Effect.catchTag("SchemaError", Effect.die)
-        ),
+        insert: insertAll,
         cancelPending: (rows, now) =>
           Effect.catchTag(cancelAll({ rows: cancellationsJson(rows), now }), "SchemaError", Effect.die),
         findAll: (ids) => Effect.catchTag(selectAll(ids), "SchemaError", Effect.die),

@@ -5,6 +5,7 @@ import { maskInText } from "@mall/domain/kernel/mask"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
 import { DateTime, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import type { Fragment } from "effect/sql/Statement"
 import { changedFields } from "./auditableFields.ts"
 import type { AuditedRecord } from "./auditableFields.ts"
 import { maskCardNumbers } from "../telemetry/cardNumbers.ts"
@@ -54,23 +55,31 @@ export const makeAuditRecorder = Effect.gen(function* () {
     return [entry]
   })
 
-  const insert = Effect.fnUntraced(function* (entries: ReadonlyArray<AuditEntry>) {
-    if (entries.length === 0) return
-    const rows = entries.map(({ actor, origin, resource, ...entry }) => ({
-      ...entry,
-      ...origin,
-      ...{ resourceType: resource.type, resourceId: resource.id },
-      ...{ actorKind: actor.kind, actorId: actor.id, actorRoles: actor.roles }
-    }))
-    yield* sql`
-      WITH given AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(${jsonText(rows)}::jsonb) AS t(
+  /** Entries as `inserting` takes them. */
+  const encode = (entries: ReadonlyArray<AuditEntry>) =>
+    jsonText(
+      entries.map(({ actor, origin, resource, ...entry }) => ({
+        ...entry,
+        ...origin,
+        ...{ resourceType: resource.type, resourceId: resource.id },
+        ...{ actorKind: actor.kind, actorId: actor.id, actorRoles: actor.roles }
+      }))
+    )
+
+  /**
+   * Parts of a larger statement's `WITH` that write those of `encoded` for which `condition` holds, an expression that may
+   * name them as `audited`.
+   */
+  const inserting = (encoded: string, condition: Fragment = sql`TRUE`) => sql`
+      audited AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(${encoded}::jsonb) AS audited(
           id uuid, action text, "resourceType" text, "resourceId" text, "merchantId" uuid, "actorKind" text,
           "actorId" text, "actorRoles" text[], network text, "userAgent" text, "requestId" text, "traceId" text,
           reason text, before jsonb, after jsonb, at timestamptz(3)
         )
+        WHERE ${condition}
       ),
-      added AS (
+      audit_added AS (
         INSERT INTO platform.audit_entries (
           id, action, resource_type, resource_id, merchant_id, actor_kind, actor_id, actor_roles,
           network, user_agent, request_id, trace_id, reason, before, after, at
@@ -78,13 +87,17 @@ export const makeAuditRecorder = Effect.gen(function* () {
         SELECT
           id, action, "resourceType", "resourceId", "merchantId", "actorKind", "actorId", "actorRoles",
           network, "userAgent", "requestId", "traceId", reason, before, after, at
-        FROM given
-      )
-      INSERT INTO platform.audit_unsealed (entry_id) SELECT id FROM given`
-  })
+        FROM audited
+      ),
+      audit_unsealed AS (INSERT INTO platform.audit_unsealed (entry_id) SELECT id FROM audited)`
+
+  const insert = (entries: ReadonlyArray<AuditEntry>) =>
+    entries.length === 0 ? Effect.void : Effect.asVoid(sql`WITH ${inserting(encode(entries))} SELECT`)
 
   return {
     prepare,
+    encode,
+    inserting,
     insert,
     /** Both at once. */
     record: (act: Act, stamp?: Stamp) => Effect.flatMap(prepare(act, stamp), insert)
