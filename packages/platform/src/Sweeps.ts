@@ -1,5 +1,5 @@
 import { SweepFailed, SweepStatus, UnknownSweep } from "@mall/domain/operations/Sweep"
-import { Cause, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option, Random } from "effect"
+import { Cause, Config, Context, DateTime, Duration, Effect, Exit, Layer, Metric, Option, Random } from "effect"
 import type { Scope } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { makeAuditRecorder } from "./audit/AuditRecorder.ts"
@@ -19,8 +19,8 @@ export interface RegisteredSweep {
 /** How far a wait may differ from what was asked, so that many workers do not come at once. */
 const jitter = 0.1
 
-/** The longest that a process waits before its first run. */
-const longestFirstWait = Duration.seconds(10)
+/** `SWEEP_FIRST_WITHIN` (10 s): each sweep of a process first runs at some time within so long, or within its interval. */
+const FirstWithin = Config.Duration("SWEEP_FIRST_WITHIN").pipe(Config.withDefault(Duration.seconds(10)))
 
 const runs = (sweep: string, outcome: string) =>
   Metric.counter("sweep_runs_total", { incremental: true, attributes: { sweep, outcome } })
@@ -64,6 +64,7 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
   return Effect.gen(function* () {
     const repo = yield* SweepRunRepo
     const audit = yield* makeAuditRecorder
+    const firstWithin = yield* FirstWithin
     const known = new Map<string, RegisteredSweep>()
 
     const measureLag = Effect.fnUntraced(function* ({ name, oldestDue }: RegisteredSweep) {
@@ -123,7 +124,7 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
     })
 
     const schedule = Effect.fnUntraced(function* (sweep: RegisteredSweep) {
-      const first = Duration.min(sweep.every, longestFirstWait)
+      const first = Duration.min(sweep.every, firstWithin)
       yield* Effect.sleep(Duration.times(first, yield* Random.next))
       while (true) {
         const { wait } = yield* runOnce(sweep, true)

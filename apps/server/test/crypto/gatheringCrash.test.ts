@@ -8,7 +8,7 @@ import { Effect, Option } from "effect"
 import { eventually, signIn } from "../shoppers.ts"
 import { chainBooksOf } from "./chainBooks.ts"
 import { localChain, treasury } from "./localChain.ts"
-import { payOnChain } from "./payOnChain.ts"
+import { lookAtChain, payOnChain } from "./payOnChain.ts"
 
 const chainId = 5_101
 const amount = 5_000_000
@@ -63,6 +63,7 @@ describe("A process that gathers deposits", () => {
             // nothing is to be sent anew because we are slow, and a process stands still until it is killed
             CRYPTO_REPRICE_AFTER: "1 hour",
             CRYPTO_TIMEOUT: "2 minutes",
+            SWEEP_FIRST_WITHIN: "1 second",
             ACCESS_LOG: "false"
           }
         })
@@ -102,7 +103,7 @@ describe("A process that gathers deposits", () => {
           })
 
         const paid = yield* Effect.forEach(["G-1", "G-2", "G-3"], (reference) =>
-          payOnChain(merchant, chain, { reference, amount })
+          payOnChain(merchant, operator, chain, { reference, amount })
         )
         const booked = yield* books.ledger
         assert.isAbove(booked.entries, 0)
@@ -123,7 +124,8 @@ describe("A process that gathers deposits", () => {
           final()
         )
         yield* dieAt(deep, standsAs("signed", { pooled: 1, mined: 1 }, "final"), undefined)
-        yield* eventually(books.gatherings, ([first]) => first?.status === "confirmed", "the gathering to be final")
+        const gatherings = Effect.andThen(lookAtChain(operator), books.gatherings)
+        yield* eventually(gatherings, ([first]) => first?.status === "confirmed", "the gathering to be final")
         yield* server.kill9
         yield* server.restart
 
@@ -133,11 +135,11 @@ describe("A process that gathers deposits", () => {
 
         // what comes afterwards goes out by the next number
         yield* chain.automine(true)
-        const later = yield* payOnChain(merchant, chain, { reference: "G-4", amount })
+        const later = yield* payOnChain(merchant, operator, chain, { reference: "G-4", amount })
         yield* gather
         yield* eventually(chain.transactions, ({ mined }) => mined === 2, "the second gathering to be mined")
         yield* chain.mine(2)
-        yield* eventually(books.gatherings, (all) => all.every(({ status }) => status === "confirmed"), "its end")
+        yield* eventually(gatherings, (all) => all.every(({ status }) => status === "confirmed"), "its end")
 
         assert.deepStrictEqual(
           (yield* chain.arrivals).toSorted(),

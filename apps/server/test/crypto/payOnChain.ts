@@ -5,9 +5,15 @@ import { eventually } from "../shoppers.ts"
 import type { signIn } from "../shoppers.ts"
 import type { LocalChain } from "./localChain.ts"
 
+type Caller = Effect.Success<ReturnType<typeof signIn>>
+
+/** Has the chain looked at now, and not in the five seconds that a worker waits. */
+export const lookAtChain = ({ admin }: Pick<Caller, "admin">) => admin["admin.sweeps.run"]({ name: "payment_watches" })
+
 /** A payment of the merchant's that a buyer pays on the chain, until we hold it as paid; answers with its address. */
 export const payOnChain = Effect.fnUntraced(function* (
-  { mall }: Pick<Effect.Success<ReturnType<typeof signIn>>, "mall">,
+  { mall }: Pick<Caller, "mall">,
+  operator: Pick<Caller, "admin">,
   chain: LocalChain,
   { amount, reference }: { readonly amount: number; readonly reference: string }
 ) {
@@ -26,7 +32,7 @@ export const payOnChain = Effect.fnUntraced(function* (
   yield* chain.pay(address, amount)
   yield* chain.mine(3)
   yield* eventually(
-    mall.payments.show({ params: { id } }),
+    Effect.andThen(lookAtChain(operator), mall.payments.show({ params: { id } })),
     ({ status }) => status === "succeeded",
     `${reference} to be paid`
   )

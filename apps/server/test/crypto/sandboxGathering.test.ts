@@ -8,6 +8,7 @@ import { startServer } from "@mall/testing/TestServer"
 import { Effect, Option } from "effect"
 import { eventually, sandboxAt, signIn } from "../shoppers.ts"
 import { chainBooksOf } from "./chainBooks.ts"
+import { lookAtChain } from "./payOnChain.ts"
 
 layer(NodeServices.layer, { excludeTestServices: true, timeout: "2 minutes" })("The demo", (it) => {
   // the chain is packaged for some platforms only
@@ -39,11 +40,12 @@ layer(NodeServices.layer, { excludeTestServices: true, timeout: "2 minutes" })("
         const code = action.type === "qr" ? action.content : ""
         yield* Effect.promise(() => fetch(`${sandboxUrl}/control/scan?code=${encodeURIComponent(code)}`))
         yield* sandbox.act(`crypto/orders/${/address=(0x[0-9a-f]+)/.exec(code)?.[1]}/pay`)
-        yield* eventually(mall.payments.show({ params: { id } }), ({ status }) => status === "succeeded", "the payment")
+        const payment = Effect.andThen(lookAtChain(operator), mall.payments.show({ params: { id } }))
+        yield* eventually(payment, ({ status }) => status === "succeeded", "the payment")
 
         yield* operator.admin["admin.sweeps.run"]({ name: "payment_gathering" })
         const gatherings = yield* eventually(
-          books.gatherings,
+          Effect.andThen(lookAtChain(operator), books.gatherings),
           (all) => all.length > 0 && all.every(({ status }) => status === "confirmed"),
           "the gathering"
         )
