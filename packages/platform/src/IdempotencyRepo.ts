@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import { retryLost } from "./lostConnection.ts"
 import { retryConflicts } from "./retryConflicts.ts"
 import { PersonalDataKeys } from "./sealing/PersonalDataKeys.ts"
 
@@ -62,8 +63,8 @@ export class IdempotencyRepo extends Context.Service<
   IdempotencyRepo,
   {
     /**
-     * Claims keys that are new, expired, or whose lease ended with the same hash, and tells how the others stand. The
-     * wanted are of different scope and key. One that another transaction decides at this moment may be missing.
+     * Claims keys that are new, expired, or, with the same hash, held by the very claim or by one whose lease ended, and tells how
+     * the others stand. The wanted are of different scope and key. One that another transaction decides at this moment may be missing.
      */
     claim(
       wanted: ReadonlyArray<Wanted>,
@@ -85,13 +86,11 @@ export class IdempotencyRepo extends Context.Service<
       const keys = yield* PersonalDataKeys
       const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
 
-      const claim: IdempotencyRepo["Service"]["claim"] = Effect.fnUntraced(function* (
-        wanted,
-        { expiresAt, leaseUntil, now }
-      ) {
-        const column = (name: Exclude<keyof Wanted, "isOf">) => wanted.map((each) => each[name])
-        // Rows are locked in the order of the key, so that two groups never wait for each other.
-        const rows = yield* sql`
+      const claim: IdempotencyRepo["Service"]["claim"] = Effect.fnUntraced(
+        function* (wanted, { expiresAt, leaseUntil, now }) {
+          const column = (name: Exclude<keyof Wanted, "isOf">) => wanted.map((each) => each[name])
+          // Rows are locked in the order of the key, so that two groups never wait for each other.
+          const rows = yield* sql`
             WITH wanted AS (
               SELECT * FROM unnest(
                 ${column("scope")}::text[], ${column("key")}::text[], ${column("requestHash")}::text[],
@@ -110,7 +109,7 @@ export class IdempotencyRepo extends Context.Service<
                 status = NULL, headers = NULL, body = NULL, body_key = NULL,
                 created_at = excluded.created_at, expires_at = excluded.expires_at
               WHERE kept.expires_at <= ${now}
-                OR (kept.state = 'running' AND kept.lease_until <= ${now}
+                OR (kept.state = 'running' AND (kept.lease_until <= ${now} OR kept.holder = excluded.holder)
                   AND kept.request_hash = excluded.request_hash)
               RETURNING scope, key, request_hash, operation_id
             )
@@ -122,8 +121,11 @@ export class IdempotencyRepo extends Context.Service<
               kept.status, kept.headers, kept.body, kept.body_key
             FROM wanted JOIN platform.idempotency_keys AS kept USING (scope, key)
             WHERE NOT EXISTS (SELECT FROM claimed WHERE claimed.scope = kept.scope AND claimed.key = kept.key)`
-        return yield* Effect.forEach(yield* Effect.orDie(decodeRows(rows)), openBody)
-      }, retryConflicts)
+          return yield* Effect.forEach(yield* Effect.orDie(decodeRows(rows)), openBody)
+        },
+        retryConflicts,
+        retryLost
+      )
 
       const openBody = Effect.fnUntraced(function* (row: Row) {
         if (row.outcome !== "completed" || row.bodyKey === null) return row
@@ -131,11 +133,12 @@ export class IdempotencyRepo extends Context.Service<
         return { ...row, body }
       })
 
-      const complete: IdempotencyRepo["Service"]["complete"] = Effect.fnUntraced(function* (completed) {
-        const claims = completed.map((each) => each.claim)
-        const responses = completed.map((each) => each.response)
-        const sealed = completed.map(({ claim, response }) => keys.seal(response.body, placeOf(claim)))
-        yield* sql`
+      const complete: IdempotencyRepo["Service"]["complete"] = Effect.fnUntraced(
+        function* (completed) {
+          const claims = completed.map((each) => each.claim)
+          const responses = completed.map((each) => each.response)
+          const sealed = completed.map(({ claim, response }) => keys.seal(response.body, placeOf(claim)))
+          yield* sql`
           UPDATE platform.idempotency_keys AS kept
           SET state = 'completed', status = given.status, headers = given.headers::jsonb, body = given.body,
             body_key = given.body_key
@@ -148,18 +151,21 @@ export class IdempotencyRepo extends Context.Service<
           ) AS given (scope, key, holder, status, headers, body, body_key)
           WHERE kept.scope = given.scope AND kept.key = given.key AND kept.holder = given.holder
             AND kept.state = 'running' AND set_config('synchronous_commit', 'off', true) = 'off'`
-      }, retryConflicts)
+        },
+        retryConflicts,
+        retryLost
+      )
 
       const isHeldBy = ({ holder, key, scope }: Claim) =>
         sql`scope = ${scope} AND key = ${key} AND holder = ${holder} AND state = 'running'`
 
       const endLease: IdempotencyRepo["Service"]["endLease"] = Effect.fnUntraced(function* (claim, now) {
         yield* sql`UPDATE platform.idempotency_keys SET lease_until = ${now} WHERE ${isHeldBy(claim)}`
-      })
+      }, retryLost)
 
       const remove: IdempotencyRepo["Service"]["remove"] = Effect.fnUntraced(function* (claim) {
         yield* sql`DELETE FROM platform.idempotency_keys WHERE ${isHeldBy(claim)}`
-      })
+      }, retryLost)
 
       const deleteExpired = SqlSchema.findOne({
         Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int }),

@@ -1,6 +1,7 @@
 import { Context, Effect, Exit, Request, RequestResolver } from "effect"
 import type { SqlClient } from "effect/sql"
 import { gatherWhileBusy } from "./gatherWhileBusy.ts"
+import { retryLost } from "./lostConnection.ts"
 import { groupByTenant } from "./groupByTenant.ts"
 import type { Tenant } from "./Tenancy.ts"
 
@@ -10,7 +11,7 @@ const maxCalls = 128
 /**
  * Reads by key. Calls that arrive while a read is under way go together in the next one, so that under load one statement
  * serves many; alone, a call waits for nobody. What is read is what is committed: never within the transaction of a caller,
- * since others share it. Where a read fails, all of its calls fail. Each tenant's calls go together with their own alone, in a
+ * since others share it. One that lost its connection is made again; where it fails, all of its calls fail. Each tenant's calls go together with their own alone, in a
  * read that is told whose it is.
  */
 export const gatherReads = <K, V, E>(
@@ -31,7 +32,7 @@ export const gatherReads = <K, V, E>(
   const request = groupByTenant((tenant) =>
     gatherWhileBusy(
       RequestResolver.make<Read>((entries) =>
-        read(Array.from(new Set(entries.flatMap(({ request }) => request.keys))), tenant).pipe(
+        retryLost(read(Array.from(new Set(entries.flatMap(({ request }) => request.keys))), tenant)).pipe(
           Effect.exit,
           Effect.map((exit) => {
             for (const { completeUnsafe, request } of entries) {

@@ -5,19 +5,33 @@ import { Effect, identity, Stream } from "effect"
 import { SqlClient, Statement } from "effect/sql"
 import type { Connection } from "effect/sql/SqlConnection"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
+import { outcomeUnknown } from "./lostConnection.ts"
 import type { Lease } from "./telemetry/PoolMetrics.ts"
 
 type TransformRows = Parameters<Connection["execute"]>[2]
 
 const json = Statement.custom<PgClient.PgCustom>("PgJson")
 
-/** A session as statements see it. */
+/** A session as statements see it: those of a transaction, or one that is a transaction of its own. */
 export class Session implements Connection {
   private readonly session: PgConnection.PgConnection
+  private readonly isAlone: boolean
   private remark = ""
+  private isLost = false
 
-  constructor(session: PgConnection.PgConnection) {
+  constructor(session: PgConnection.PgConnection, { isAlone }: { readonly isAlone: boolean }) {
     this.session = session
+    this.isAlone = isAlone
+  }
+
+  /** Without its connection a transaction has ended: PostgreSQL rolls it back by itself. */
+  get mayRollBack() {
+    return !this.isLost
+  }
+
+  private readonly failed = (error: SqlError) => {
+    if (error.reason._tag === "ConnectionError") this.isLost = true
+    return this.isAlone ? outcomeUnknown(error) : error
   }
 
   /** From now on each statement is another one for PostgreSQL than without `name`, and has a plan of its own. */
@@ -26,9 +40,10 @@ export class Session implements Connection {
   }
 
   private rows(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows, prepare: boolean) {
-    return Effect.map(this.session.query(this.remark + sql, params, prepare), ({ rows }) =>
-      transformRows === undefined ? rows : transformRows(rows)
-    )
+    return Effect.mapBoth(this.session.query(this.remark + sql, params, prepare), {
+      onFailure: this.failed,
+      onSuccess: ({ rows }) => (transformRows === undefined ? rows : transformRows(rows))
+    })
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows) {
@@ -38,13 +53,13 @@ export class Session implements Connection {
     return this.rows(sql, params, transformRows, false)
   }
   executeRaw(sql: string, params: ReadonlyArray<unknown>) {
-    return this.session.query(this.remark + sql, params)
+    return Effect.mapError(this.session.query(this.remark + sql, params), this.failed)
   }
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return this.session.queryValues(this.remark + sql, params)
+    return Effect.mapError(this.session.queryValues(this.remark + sql, params), this.failed)
   }
   executeValuesUnprepared(sql: string, params: ReadonlyArray<unknown>) {
-    return this.session.queryValues(this.remark + sql, params, false)
+    return Effect.mapError(this.session.queryValues(this.remark + sql, params, false), this.failed)
   }
   executeStream(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows) {
     const rows = this.session.stream(this.remark + sql, params)
@@ -52,7 +67,8 @@ export class Session implements Connection {
   }
 }
 
-const asConnection = (session: PgConnection.PgConnection): Connection => new Session(session)
+const alone = (session: PgConnection.PgConnection): Connection => new Session(session, { isAlone: true })
+const inTransaction = (session: PgConnection.PgConnection): Connection => new Session(session, { isAlone: false })
 
 /** PostgreSQL answers `ROLLBACK` to the `COMMIT` of a transaction that has failed. */
 const committed = (answer: unknown) =>
@@ -110,14 +126,16 @@ export const make = Effect.fnUntraced(function* (
   adapt: (compiler: Statement.Compiler) => Statement.Compiler = identity
 ) {
   const { get, reserve, use } = counted(yield* PgPool.make(options), lease)
-  const transactionAcquirer = Effect.map(reserve, asConnection)
+  const transactionAcquirer = Effect.map(reserve, inTransaction)
   const client = yield* SqlClient.make({
     driver: "pg",
-    acquirer: Effect.map(get, asConnection),
-    borrower: (f) => use((session) => f(asConnection(session))),
+    acquirer: Effect.map(get, alone),
+    borrower: (f) => use((session) => f(alone(session))),
     transactionAcquirer,
     prepareTransactionControls: true,
-    commit: (connection) => Effect.flatMap(connection.executeRaw("COMMIT", []), committed),
+    isTransaction: (connection) => !(connection instanceof Session) || connection.mayRollBack,
+    commit: (connection) =>
+      connection.executeRaw("COMMIT", []).pipe(Effect.mapError(outcomeUnknown), Effect.flatMap(committed)),
     releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
     compiler: adapt(PgClient.makeCompiler(options.transformQueryNames, options.transformJson)),
     transformRows:

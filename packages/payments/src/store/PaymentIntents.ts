@@ -5,6 +5,7 @@ import type { AuditEntry } from "@mall/domain/operations/Audit"
 import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { PaymentNotFound } from "@mall/domain/payments/PaymentGateway"
 import { groupByTenant } from "@mall/platform/groupByTenant"
+import { retryLost } from "@mall/platform/lostConnection"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { readsOf } from "@mall/platform/Tenancy"
 import type { Tenant } from "@mall/platform/Tenancy"
@@ -69,12 +70,15 @@ export class PaymentIntents extends Context.Service<
         return { inserted, refused, rows: new Map([...fresh, ...found].map((row) => [row.id, row])) }
       })
 
-      /** One statement is a transaction of its own. */
+      /** One statement is a transaction of its own. Either way the same payments again are the same. */
       const insertWhole = (requests: ReadonlyArray<Create>) =>
         requests.every(({ need }) => need === undefined) ? insert(requests) : sql.withTransaction(insert(requests))
 
       const complete = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Create>>) {
-        const { inserted, refused, rows } = yield* retryConflicts(insertWhole(entries.map(({ request }) => request)))
+        const { inserted, refused, rows } = yield* insertWhole(entries.map(({ request }) => request)).pipe(
+          retryConflicts,
+          retryLost
+        )
         for (const { completeUnsafe, request } of entries) {
           const shortage = refused.get(request.row.id)
           if (shortage !== undefined) {

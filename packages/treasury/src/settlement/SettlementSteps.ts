@@ -7,6 +7,7 @@ import { Transfers } from "@mall/domain/ledger/Transfers"
 import { SettlementSettled } from "@mall/domain/treasury/Settlement"
 import type { SettlementAttempt, SettlementStatus } from "@mall/domain/treasury/Settlement"
 import { currentTraceId } from "@mall/platform/currentTraceId"
+import { isOutcomeUnknown } from "@mall/platform/lostConnection"
 import { Outbox } from "@mall/platform/Outbox"
 import { Context, DateTime, Effect, Layer, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -49,7 +50,7 @@ const transfersOf = (row: SettlementRow, traceId: string | null, isReversal: boo
 /** A database that cannot be reached, or a conflict with another transaction, is no failure of the settlement. */
 const untilReached = <A, E, R>(step: Effect.Effect<A, E | SqlError, R>) =>
   Effect.retry(step, {
-    while: (error) => isSqlError(error) && error.isRetryable,
+    while: (error) => isSqlError(error) && (error.isRetryable || isOutcomeUnknown(error)),
     schedule: Schedule.min([Schedule.exponential("50 millis", 1.5), Schedule.spaced("30 seconds")])
   })
 
