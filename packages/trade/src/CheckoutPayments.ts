@@ -13,18 +13,25 @@ export interface PayableCheckout {
   readonly expiresAt: Date
 }
 
-/** The payment as it will be once it exists. */
-const awaited = ({ expiresAt, id, paymentId, total }: PayableCheckout, refusedBy?: "limit" | "quota") =>
+const unmade = (
+  { expiresAt, id, paymentId, total }: PayableCheckout,
+  standing: Pick<PaymentSummary, "status" | "refusedBy">
+) =>
   new PaymentSummary({
+    ...standing,
     id: paymentId,
-    status: refusedBy === undefined ? "pending" : "failed",
-    ...(refusedBy === undefined ? {} : { refusedBy }),
     amount: total,
     refunded: Money.zero(total.currency),
     reference: id,
     expiresAt,
     paidAt: null
   })
+
+/** The payment as it will be once it exists. */
+const awaited = (checkout: PayableCheckout) => unmade(checkout, { status: "pending" })
+
+/** The payment of orders that were canceled before there was one. */
+export const neverMade = (checkout: PayableCheckout) => unmade(checkout, { status: "canceled" })
 
 /**
  * The payments of checkouts at the pay platform, which may be away for a while: an order is valid without its payment, so
@@ -38,8 +45,8 @@ export class CheckoutPayments extends Context.Service<
      * that the mall's own limits refuse has failed so far: the orders may still be paid, once there is room again, or be canceled.
      */
     open(checkout: PayableCheckout): Effect.Effect<PaymentSummary>
-    /** Those that can be read now. */
-    find(ids: ReadonlyArray<PaymentId>): Effect.Effect<ReadonlyMap<PaymentId, PaymentSummary>>
+    /** Those that there are; nothing where the pay platform cannot be asked now. */
+    find(ids: ReadonlyArray<PaymentId>): Effect.Effect<Option.Option<ReadonlyMap<PaymentId, PaymentSummary>>>
   }
 >()("@mall/trade/CheckoutPayments") {
   static readonly layer = Layer.effect(
@@ -58,7 +65,10 @@ export class CheckoutPayments extends Context.Service<
         )
 
       const refused = (checkout: PayableCheckout, by: "limit" | "quota") =>
-        Effect.as(Effect.logWarning(`The payment of a checkout is refused by a ${by}`), awaited(checkout, by))
+        Effect.as(
+          Effect.logWarning(`The payment of a checkout is refused by a ${by}`),
+          unmade(checkout, { status: "failed", refusedBy: by })
+        )
 
       const open = Effect.fn("CheckoutPayments.open")((checkout: PayableCheckout) =>
         attempt(
@@ -82,8 +92,7 @@ export class CheckoutPayments extends Context.Service<
       )
 
       const find = Effect.fn("CheckoutPayments.find")(function* (ids: ReadonlyArray<PaymentId>) {
-        const none: ReadonlyMap<PaymentId, PaymentSummary> = new Map()
-        return ids.length === 0 ? none : Option.getOrElse(yield* attempt(gateway.find(ids), ids), () => none)
+        return ids.length === 0 ? Option.some(new Map()) : yield* attempt(gateway.find(ids), ids)
       })
 
       return CheckoutPayments.of({ open, find })

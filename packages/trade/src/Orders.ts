@@ -7,7 +7,7 @@ import { OrderId } from "@mall/domain/trade/Order"
 import type { CheckoutId, Order, OrderStatus } from "@mall/domain/trade/Order"
 import { OrderNotFound, OrderStateConflict } from "@mall/domain/trade/TradeError"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
-import { CheckoutPayments } from "./CheckoutPayments.ts"
+import { CheckoutPayments, neverMade } from "./CheckoutPayments.ts"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
@@ -32,6 +32,11 @@ const payableOf = (row: OrderRow) => ({
   total: Money.of(row.checkoutTotal, row.currency),
   expiresAt: row.expiresAt
 })
+
+/** The payment of an order among those found; undefined where it cannot be known now, or is still to be made. */
+const paymentAmong = (found: Effect.Success<ReturnType<CheckoutPayments["Service"]["find"]>>, row: OrderRow) =>
+  Option.getOrUndefined(found)?.get(row.paymentId) ??
+  (Option.isSome(found) && row.status === "canceled" ? neverMade(payableOf(row)) : undefined)
 
 /**
  * Orders to look at, and what a buyer may still change of one. An order outside of the scope is not found; its address is
@@ -60,8 +65,8 @@ export class Orders extends Context.Service<
       const audit = yield* makeAuditRecorder
 
       const paymentOf = Effect.fnUntraced(function* (row: OrderRow) {
-        const found = (yield* payments.find([row.paymentId])).get(row.paymentId)
-        return found ?? (row.status === "pending_payment" ? yield* payments.open(payableOf(row)) : undefined)
+        const payment = paymentAmong(yield* payments.find([row.paymentId]), row)
+        return payment ?? (row.status === "pending_payment" ? yield* payments.open(payableOf(row)) : undefined)
       })
 
       const show = Effect.fnUntraced(function* (scope: OrderScope, rows: ReadonlyArray<OrderRow>) {
@@ -101,7 +106,7 @@ export class Orders extends Context.Service<
             [show(scope, rows), payments.find(Array.from(new Set(rows.map(({ paymentId }) => paymentId))))],
             { concurrency: "unbounded" }
           )
-          const orders = rows.map((row) => shown(row, found.get(row.paymentId)))
+          const orders = rows.map((row) => shown(row, paymentAmong(found, row)))
           return toPage(orders, limit, ({ id }) => cursor.encode(id))
         },
         Effect.catchTag("SqlError", Effect.die)

@@ -1,5 +1,6 @@
 import { AddressId } from "@mall/domain/identity/AddressBook"
 import { Money } from "@mall/domain/kernel/Money"
+import { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import { OrderId } from "@mall/domain/trade/Order"
 import { Carts } from "../src/Carts.ts"
 import { Checkouts } from "../src/Checkouts.ts"
@@ -164,6 +165,28 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       const order = yield* orders.get(boughtBy(buyer), bought.orders[0]?.id ?? OrderId.make(idOf(newUserId)))
       assert.deepStrictEqual(order.payment, bought.payment)
       assert.isTrue(bank.payments.has(bought.payment.id))
+    })
+  )
+
+  it.effect("tells who asks again of orders that were canceled before they had a payment", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const bank = yield* Bank
+      const buyer = aBuyer()
+      const id = yield* newCheckoutId
+      const request = requestOf([yield* offer({ onHand: 1 }), 1])
+      bank.isAway = true
+      const bought = yield* checkouts.checkout(buyer, id, request)
+      bank.isAway = false
+      const orderId = bought.orders[0]?.id ?? OrderId.make(idOf(newUserId))
+      yield* OrderCancellation.use((cancellation) => cancellation.cancel(buyer, orderId))
+      const repeated = yield* checkouts.checkout(buyer, id, request)
+      assert.deepStrictEqual(repeated.payment, new PaymentSummary({ ...bought.payment, status: "canceled" }))
+      assert.deepStrictEqual(
+        repeated.orders.map(({ id, status }) => ({ id, status })),
+        [{ id: orderId, status: "canceled" }]
+      )
+      assert.isFalse(bank.payments.has(bought.payment.id))
     })
   )
 
