@@ -1,12 +1,17 @@
 import { Effect } from "effect"
 import { createServer, request } from "node:http"
+import { setTimeout } from "node:timers/promises"
 
-/** A proxy that hands what it is sent to `targets` in turn, byte for byte, as a load balancer before them would. */
+/**
+ * A proxy that hands what it is sent to `targets` in turn, byte for byte, as a load balancer before them would. While there is none it
+ * lets who asks wait.
+ */
 export const alternately = (targets: () => ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly url: string; readonly handled: Array<string>; close(): void }>((resume) => {
       const handled: Array<string> = []
-      const server = createServer((incoming, outgoing) => {
+      const server = createServer(async (incoming, outgoing) => {
+        while (targets().length === 0) await setTimeout(20)
         const list = targets()
         const target = list[handled.length % list.length] ?? ""
         handled.push(target)
@@ -15,6 +20,7 @@ export const alternately = (targets: () => ReadonlyArray<string>) =>
           { method: incoming.method, headers: incoming.headers },
           (answer) => {
             outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+            answer.on("error", () => outgoing.destroy())
             answer.pipe(outgoing)
           }
         )

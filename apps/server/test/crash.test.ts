@@ -4,20 +4,12 @@ import { ChannelId } from "@mall/domain/payments/Payment"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
 import { mallFolder } from "@mall/testing/mallFolder"
 import { startServer } from "@mall/testing/TestServer"
-import { Deferred, Effect, Exit, Ref, Schedule } from "effect"
+import { Deferred, Effect, Exit, Ref } from "effect"
 import { booksOf } from "./books.ts"
-import { eventually, newBuyer, sandboxAt, signIn, skusInStock } from "./shoppers.ts"
+import { again, eventually, newBuyer, sandboxAt, signIn, skusInStock } from "./shoppers.ts"
 
 const wechatpay = ChannelId.make("wechatpay")
 const purchases = Array.from({ length: 100 }, (_, index) => index)
-
-/** What a client does that does not know what became of its request: it sends it again, with the same key. */
-const again = <A, E extends { readonly _tag: string }, R>(request: Effect.Effect<A, E, R>) =>
-  Effect.retry(request, {
-    schedule: Schedule.spaced("200 millis"),
-    times: 150,
-    while: ({ _tag }) => _tag === "HttpClientError" || _tag === "IdempotencyInFlight"
-  })
 
 describe("a crash", () => {
   it.live(

@@ -10,7 +10,7 @@ import type { OrderId } from "@mall/domain/trade/Order"
 import { Effect, Exit, Random } from "effect"
 import { Bag } from "./Bag.ts"
 import { moneyOperations } from "./randomMoney.ts"
-import { newBuyer, sandboxAt, signIn } from "./shoppers.ts"
+import { again, newBuyer, sandboxAt, signIn } from "./shoppers.ts"
 
 const wechatpay = ChannelId.make("wechatpay")
 const newTransferId = generator(TransferId)
@@ -32,9 +32,15 @@ const faults = [
 
 /**
  * Makes a mall in which buyers, merchants, operators and the channel do something at random, many at once, while the channel's
- * answers and notices fail, come late, twice or out of order. A refused operation is one too. `done` counts them by kind.
+ * answers and notices fail, come late, twice or out of order. A refused operation is one too. `done` counts them by kind, and `told`
+ * how many checkouts, payments and refunds of merchants we were told of, each asked for until there was an answer.
  */
-export const randomOperations = Effect.fnUntraced(function* (url: string, sandboxUrl: string, seed: number) {
+export const randomOperations = Effect.fnUntraced(function* (
+  url: string,
+  sandboxUrl: string,
+  seed: number,
+  { largestStock = 100_000 }: { readonly largestStock?: number } = {}
+) {
   const sandbox = sandboxAt(sandboxUrl)
   const admin = yield* signIn(url, "admin@demo.mall")
   const merchant = yield* signIn(url, "merchant@demo.mall")
@@ -47,7 +53,7 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
       return merchant.mall.products.setStock({ params: { id, skuId }, payload: { onHand: quantity } })
     })
   for (const { productId: id, skuId } of skus) {
-    yield* merchant.mall.products.setStock({ params: { id, skuId }, payload: { onHand: 100_000 } })
+    yield* merchant.mall.products.setStock({ params: { id, skuId }, payload: { onHand: largestStock } })
   }
   for (const rule of faults) yield* sandbox.fault({ channel: "wechatpay", seed, ...rule })
 
@@ -61,6 +67,12 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
   const asked = new Bag<PaymentId>()
   const sold = new Bag<PaymentId>()
   const done = new Map<string, number>()
+  const told = { checkouts: 0, payments: 0, refunds: 0 }
+  const keyed = <A, E extends { readonly _tag: string }, R>(kind: keyof typeof told, request: Effect.Effect<A, E, R>) =>
+    newTransferId.pipe(
+      Effect.flatMap((key) => request.pipe(withIdempotencyKey(key), again)),
+      Effect.tap(() => Effect.sync(() => told[kind]++))
+    )
   const bags = { disputable: new Bag<string>(), disputes: new Bag<string>(), payouts: new Bag<PayoutId>() }
   const money = yield* moneyOperations({ admin, merchant, sandboxUrl, seed }, bags)
 
@@ -72,7 +84,8 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
       skuId: skus[(first + n) % skus.length]!.skuId,
       quantity: 1
     }))
-    const made = yield* buyer.mall.checkout.checkout({ payload: { items, addressId: buyer.addressId } })
+    const request = buyer.mall.checkout.checkout({ payload: { items, addressId: buyer.addressId } })
+    const made = yield* keyed("checkouts", request)
     const orderId = made.orders[0]!.id
     placed.add({ buyer, orderId, paymentId: made.payment.id })
     orders.add({ buyer, orderId })
@@ -94,9 +107,8 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
   const charge = Effect.gen(function* () {
     const amount = Money.of(100 + (yield* Random.nextIntBetween(0, 9_000)), "CNY")
     const reference = `r-${yield* newTransferId}`
-    const { id } = yield* merchant.mall.payments
-      .create({ payload: { amount, reference, description: "a table" } })
-      .pipe(withIdempotencyKey(reference))
+    const request = merchant.mall.payments.create({ payload: { amount, reference, description: "a table" } })
+    const { id } = yield* keyed("payments", request)
     asked.add(id)
   })
   const chargePaid = Effect.gen(function* () {
@@ -111,7 +123,7 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
     const id = yield* sold.some
     if (id === undefined) return yield* charge
     const amount = Money.of(1 + (yield* Random.nextIntBetween(0, 500)), "CNY")
-    yield* merchant.mall.payments.refund({ params: { id }, payload: { amount, reason: "worn" } })
+    yield* keyed("refunds", merchant.mall.payments.refund({ params: { id }, payload: { amount, reason: "worn" } }))
   })
   const abandon: Effect.Effect<void, unknown> = Effect.flatMap(asked.take, (id): Effect.Effect<void, unknown> =>
     id === undefined ? charge : Effect.asVoid(merchant.mall.payments.cancel({ params: { id } }))
@@ -132,7 +144,7 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
       ]
     })
   })
-  const restock = Effect.flatMap(Random.nextIntBetween(50_000, 100_000), stock)
+  const restock = Effect.flatMap(Random.nextIntBetween(Math.floor(largestStock / 2), largestStock), stock)
 
   const kinds: ReadonlyArray<readonly [string, number, Effect.Effect<void, unknown>]> = [
     ["checkout", 25, checkout],
@@ -161,6 +173,7 @@ export const randomOperations = Effect.fnUntraced(function* (url: string, sandbo
   return {
     admin,
     done,
+    told,
     prepare: money.prepare,
     complete: money.complete,
     clearFaults: sandbox.clearFaults,

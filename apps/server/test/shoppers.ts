@@ -89,6 +89,21 @@ export const eventually = <A, E, R>(look: Effect.Effect<A, E, R>, isWanted: (a: 
     })
   )
 
+const unanswered: ReadonlySet<string> = new Set([
+  "HttpClientError",
+  "IdempotencyInFlight",
+  "InternalError",
+  "Overloaded"
+])
+
+/** What a client does that does not know what became of its request: it sends it again, with the same key, for half a minute. */
+export const again = <A, E extends { readonly _tag: string }, R>(request: Effect.Effect<A, E, R>) =>
+  Effect.retry(request, {
+    schedule: Schedule.spaced("200 millis"),
+    times: 150,
+    while: ({ _tag }) => unanswered.has(_tag)
+  })
+
 export const orderBecomes = ({ mall }: Pick<Buyer, "mall">, id: OrderId, status: OrderStatus) =>
   eventually(mall.orders.get({ params: { id } }), (order) => order.status === status, `order to be ${status}`)
 

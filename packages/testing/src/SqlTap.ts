@@ -58,8 +58,8 @@ export const startSqlTap = Effect.fnUntraced(function* (database: Redacted.Redac
   return {
     /** Where PostgreSQL answers through the tap. */
     database: Redacted.make(url.href),
-    /** Breaks the connection that is used next. */
-    breakAt: (at: "question" | "answer") =>
+    /** Breaks the connection that is used next, or none. */
+    breakAt: (at: "question" | "answer" | undefined) =>
       Effect.sync(() => {
         breaksAt = at
       })
