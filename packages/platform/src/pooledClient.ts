@@ -62,7 +62,7 @@ export class Session implements Connection {
     return Effect.mapError(this.session.queryValues(this.remark + sql, params, false), this.failed)
   }
   executeStream(sql: string, params: ReadonlyArray<unknown>, transformRows: TransformRows) {
-    const rows = this.session.stream(this.remark + sql, params)
+    const rows = Stream.mapError(this.session.stream(this.remark + sql, params), this.failed)
     return transformRows === undefined ? rows : Stream.flatMap(rows, (row) => Stream.fromIterable(transformRows([row])))
   }
 }
