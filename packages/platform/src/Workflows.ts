@@ -8,11 +8,11 @@ import {
   Runners,
   Sharding,
   ShardingConfig,
-  SqlMessageStorage,
   SqlRunnerStorage
 } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import { Pools } from "./Sql.ts"
+import * as WorkflowStorage from "./workflowStorage.ts"
 
 const WorkflowConfig = Config.all({
   host: Config.option(Config.NonEmptyString("CLUSTER_HOST")),
@@ -38,7 +38,7 @@ const layerClient = Layer.effect(
   )
 )
 
-const layerStorage = Layer.mergeAll(SqlMessageStorage.layerStorage({}), SqlRunnerStorage.layerStorage({})).pipe(
+const layerStorage = Layer.mergeAll(WorkflowStorage.layer, SqlRunnerStorage.layerStorage({})).pipe(
   Layer.provide(NodeCrypto.layerDigest),
   Layer.provide(layerClient)
 )

@@ -1,0 +1,62 @@
+import { Effect, Layer, Schedule } from "effect"
+import { MessageStorage, Snowflake, SqlMessageStorage } from "effect/cluster"
+import type { PersistenceError } from "effect/cluster/ClusterError"
+import { isSqlError } from "effect/sql/SqlError"
+import { isOutcomeUnknown } from "./lostConnection.ts"
+
+const isLost = ({ cause }: PersistenceError) =>
+  isSqlError(cause) && (cause.reason._tag === "ConnectionError" || isOutcomeUnknown(cause))
+
+const isTaken = ({ cause }: PersistenceError) => isSqlError(cause) && cause.reason._tag === "UniqueViolation"
+
+const again = {
+  while: isLost,
+  schedule: Schedule.jittered(Schedule.exponential("50 millis")),
+  times: 6
+}
+
+const retried = <A extends ReadonlyArray<unknown>, B>(method: (...args: A) => Effect.Effect<B, PersistenceError>) => {
+  return (...args: A) => Effect.retry(method(...args), again)
+}
+
+/** The same for what adds a row by an id of its own: found there after a try that was lost, it is what that try has added. */
+const added = <B>(add: Effect.Effect<B, PersistenceError>, done: B) =>
+  Effect.suspend(() => {
+    let wasLost = false
+    return add.pipe(
+      Effect.tapError((error) => Effect.sync(() => (wasLost ||= isLost(error)))),
+      Effect.retry(again),
+      Effect.catchIf(
+        (error) => wasLost && isTaken(error),
+        () => Effect.succeed(done)
+      )
+    )
+  })
+
+const success = MessageStorage.SaveResultEncoded.Success()
+
+/**
+ * The engine's messages in the database. A workflow of which one cannot be written or read fails, and what it does is undone: so
+ * each is tried again where the connection was lost.
+ */
+export const layer = Layer.effect(
+  MessageStorage.MessageStorage,
+  SqlMessageStorage.makeEncodedStorage({}).pipe(
+    Effect.map((storage): MessageStorage.Encoded => ({
+      ...storage,
+      saveEnvelope: (options) => added(storage.saveEnvelope(options), success),
+      saveReply: (reply) => added(storage.saveReply(reply), undefined),
+      clearReplies: retried(storage.clearReplies),
+      requestIdForPrimaryKey: retried(storage.requestIdForPrimaryKey),
+      repliesFor: retried(storage.repliesFor),
+      repliesForUnfiltered: retried(storage.repliesForUnfiltered),
+      unprocessedMessages: retried(storage.unprocessedMessages),
+      unprocessedMessagesById: retried(storage.unprocessedMessagesById),
+      resetRequests: retried(storage.resetRequests),
+      resetAddresses: retried(storage.resetAddresses),
+      clearAddress: retried(storage.clearAddress),
+      resetShards: retried(storage.resetShards)
+    })),
+    Effect.flatMap(MessageStorage.makeEncoded)
+  )
+).pipe(Layer.provide(Snowflake.layerGenerator))
