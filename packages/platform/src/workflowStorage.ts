@@ -2,15 +2,12 @@ import { Effect, Layer, Schedule } from "effect"
 import { MessageStorage, Snowflake, SqlMessageStorage } from "effect/cluster"
 import type { PersistenceError } from "effect/cluster/ClusterError"
 import { isSqlError } from "effect/sql/SqlError"
-import { isOutcomeUnknown } from "./lostConnection.ts"
-
-const isLost = ({ cause }: PersistenceError) =>
-  isSqlError(cause) && (cause.reason._tag === "ConnectionError" || isOutcomeUnknown(cause))
+import { isLost } from "./lostConnection.ts"
 
 const isTaken = ({ cause }: PersistenceError) => isSqlError(cause) && cause.reason._tag === "UniqueViolation"
 
 const again = {
-  while: isLost,
+  while: ({ cause }: PersistenceError) => isLost(cause),
   schedule: Schedule.jittered(Schedule.exponential("50 millis")),
   times: 6
 }
@@ -24,7 +21,7 @@ const added = <B>(add: Effect.Effect<B, PersistenceError>, done: B) =>
   Effect.suspend(() => {
     let wasLost = false
     return add.pipe(
-      Effect.tapError((error) => Effect.sync(() => (wasLost ||= isLost(error)))),
+      Effect.tapError((error) => Effect.sync(() => (wasLost ||= isLost(error.cause)))),
       Effect.retry(again),
       Effect.catchIf(
         (error) => wasLost && isTaken(error),
