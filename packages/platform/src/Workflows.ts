@@ -24,6 +24,12 @@ const WorkflowConfig = Config.all({
 /** Workflows are spread over so many locks; every process must count the same. */
 const shards = 32
 
+/**
+ * How long a workflow is waited for that has to leave this process, as when the connection with its lock was lost. It cannot come to
+ * its end here: its next step is begun by who has the lock. A step that has begun is always awaited.
+ */
+const leavesWithin = Duration.seconds(1)
+
 /** Connections of its own: one holds the locks of the shards, by which others see that the process lives. */
 const layerClient = Layer.effect(
   SqlClient.SqlClient,
@@ -76,7 +82,8 @@ export const layer = Layer.unwrap(
     const settings = {
       shardsPerGroup: shards,
       entityMessagePollInterval: pollInterval,
-      shardLockExpiration: lockExpiration
+      shardLockExpiration: lockExpiration,
+      entityTerminationTimeout: leavesWithin
     }
     const cluster = Option.match(host, {
       onNone: () => layerSingle(settings),

@@ -30,6 +30,21 @@ const added = <B>(add: Effect.Effect<B, PersistenceError>, done: B) =>
     )
   })
 
+/**
+ * Messages are handed out by a claim of ten minutes. Where the answer was lost nobody has what was claimed: so all claims of these
+ * shards are given up before the next. Messages that are being worked on are handed out then too; the engine leaves them out.
+ */
+const claiming = ({ resetShards, unprocessedMessages }: MessageStorage.Encoded) => {
+  let wasLost = false
+  const claim: MessageStorage.Encoded["unprocessedMessages"] = (shards, ...rest) =>
+    Effect.suspend(() => (wasLost ? resetShards(shards) : Effect.void)).pipe(
+      Effect.andThen(Effect.sync(() => (wasLost = false))),
+      Effect.andThen(unprocessedMessages(shards, ...rest)),
+      Effect.tapError((error) => Effect.sync(() => (wasLost ||= isLost(error.cause))))
+    )
+  return retried(claim)
+}
+
 const success = MessageStorage.SaveResultEncoded.Success()
 
 /**
@@ -47,7 +62,7 @@ export const layer = Layer.effect(
       requestIdForPrimaryKey: retried(storage.requestIdForPrimaryKey),
       repliesFor: retried(storage.repliesFor),
       repliesForUnfiltered: retried(storage.repliesForUnfiltered),
-      unprocessedMessages: retried(storage.unprocessedMessages),
+      unprocessedMessages: claiming(storage),
       unprocessedMessagesById: retried(storage.unprocessedMessagesById),
       resetRequests: retried(storage.resetRequests),
       resetAddresses: retried(storage.resetAddresses),

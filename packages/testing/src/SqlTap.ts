@@ -9,6 +9,17 @@ const connected = (server: net.Server) =>
     })
   })
 
+/** Tells which statement a connection asks for: one that is prepared goes by the name under which it came with its text. */
+const statements = () => {
+  const texts = new Map<string, string>()
+  return (question: Buffer) => {
+    const said = question.toString("latin1")
+    for (const [, name = "", text = ""] of said.matchAll(/P[^]{4}([^\0]*)\0([^\0]+)\0/g)) texts.set(name, text)
+    const bound = Array.from(said.matchAll(/B[^]{4}\0([^\0]*)\0/g), ([, name = ""]) => texts.get(name) ?? "")
+    return `${said} ${bound.join(" ")}`
+  }
+}
+
 /**
  * Stands between clients and the PostgreSQL at `database`, at a port of its own, until the scope ends, and passes everything on.
  * A connection breaks where a test wants it: at the next question, of which PostgreSQL never hears, or at its answer.
@@ -16,11 +27,12 @@ const connected = (server: net.Server) =>
 export const startSqlTap = Effect.fnUntraced(function* (database: Redacted.Redacted) {
   const address = new URL(Redacted.value(database))
   let breaksAt: "question" | "answer" | undefined
+  let breaksWhere = ""
   const sockets = new Set<net.Socket>()
 
   /** Whether this is where the connection breaks, which it does once. */
-  const breaks = (at: "question" | "answer") => {
-    if (breaksAt !== at) return false
+  const breaks = (at: "question" | "answer", asked: string) => {
+    if (breaksAt !== at || !asked.includes(breaksWhere)) return false
     breaksAt = undefined
     return true
   }
@@ -39,8 +51,14 @@ export const startSqlTap = Effect.fnUntraced(function* (database: Redacted.Redac
         end()
       })
     }
-    client.on("data", (question) => (breaks("question") ? end() : postgres.write(question)))
-    postgres.on("data", (answer) => (breaks("answer") ? end() : client.write(answer)))
+    const statementOf = statements()
+    let asked = ""
+    client.on("data", (question) => {
+      asked = statementOf(question)
+      if (breaks("question", asked)) end()
+      else postgres.write(question)
+    })
+    postgres.on("data", (answer) => (breaks("answer", asked) ? end() : client.write(answer)))
   })
   const port = yield* Effect.acquireRelease(
     Effect.promise(() => connected(server)),
@@ -58,10 +76,11 @@ export const startSqlTap = Effect.fnUntraced(function* (database: Redacted.Redac
   return {
     /** Where PostgreSQL answers through the tap. */
     database: Redacted.make(url.href),
-    /** Breaks the connection that is used next, or none. */
-    breakAt: (at: "question" | "answer" | undefined) =>
+    /** Breaks the connection that is used next, of those that ask for a statement with `where` in it, or none. */
+    breakAt: (at: "question" | "answer" | undefined, where = "") =>
       Effect.sync(() => {
         breaksAt = at
+        breaksWhere = where
       })
   }
 })
