@@ -1,4 +1,6 @@
 import { assert, layer } from "@effect/vitest"
+import { AccountFreezes } from "@mall/domain/ledger/AccountFreezes"
+import { Ledger } from "@mall/ledger/Ledger"
 import { BankStatements } from "@mall/treasury/payouts/BankStatements"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
@@ -11,7 +13,9 @@ import {
   fault,
   makeDue,
   mode,
+  olga,
   read,
+  reason,
   rich,
   send,
   settled,
@@ -101,6 +105,30 @@ for (const channel of ["sandbank_api", "sandbank_files"] as const) {
         }
         assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 9_300)
       })
+    )
+
+    it.effect(
+      "sends money back to whoever's account is frozen or closed, and keeps nobody else's from coming back",
+      () =>
+        Effect.gen(function* () {
+          const freezes = yield* AccountFreezes
+          const ledger = yield* Ledger
+          const owners = yield* Effect.forEach([1, 2, 3], () => rich(100))
+          yield* Effect.forEach(owners, (owner) => banked(owner))
+          const ids = yield* Effect.forEach(owners, (owner) => withdraw(owner, 100))
+          yield* send
+          yield* readStatements
+          const [frozen, closed] = yield* Effect.all([Effect.fromNullishOr(owners[0]), Effect.fromNullishOr(owners[1])])
+          yield* freezes.freeze(settled(frozen, "CNY"), { by: olga, reason, violation: null })
+          yield* ledger.close(settled(closed, "CNY"), olga, reason)
+          yield* Effect.forEach(ids, (id) => control(`/bank/transfers/${id}/return`))
+          yield* readStatements
+          assert.deepStrictEqual(yield* Effect.forEach(ids, statusOf), ["returned", "returned", "returned"])
+          assert.deepStrictEqual(
+            yield* Effect.forEach(owners, (owner) => balance(settled(owner, "CNY"))),
+            [100, 100, 100]
+          )
+        })
     )
 
     it.effect("sends money back, which its statement tells, once", () =>

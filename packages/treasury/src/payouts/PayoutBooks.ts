@@ -1,3 +1,4 @@
+import { Journal } from "@mall/domain/ledger/Journal"
 import type { PostRefused } from "@mall/domain/ledger/LedgerError"
 import { payout, payoutReturn } from "@mall/domain/ledger/payoutPostings"
 import { TransferId } from "@mall/domain/ledger/Transfer"
@@ -26,6 +27,7 @@ export class PayoutBooks extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     PayoutBooks,
     Effect.gen(function* () {
+      const journal = yield* Journal
       const transfers = yield* Transfers
       const said = ({ id }: PayoutRow, { actor, reason, traceId }: Act) => ({ subject: id, actor, reason, traceId })
       /** What was held is there, whatever else happens on the account. */
@@ -57,12 +59,14 @@ export class PayoutBooks extends Context.Service<
             ...said(row, act),
             ...{ type: "void", id: row.endTransferId, purpose: "payout", pendingId: pendingOf(row) }
           }),
+        // it has happened: neither a freeze nor a closing refuses it
         takeBack: (row, act) =>
-          certainly({
-            ...said(row, act),
-            ...{ type: "single", id: row.returnTransferId, purpose: "payout_return" },
-            legs: payoutReturn(row, moneyOf(row))
-          })
+          journal.record([
+            {
+              ...said(row, act),
+              ...{ id: row.returnTransferId, purpose: "payout_return", legs: payoutReturn(row, moneyOf(row)) }
+            }
+          ])
       })
     })
   )

@@ -17,7 +17,7 @@ import { payoutsLayer, Withdrawals } from "./Withdrawals.ts"
 /** The tables of pay-outs that hold personal data. */
 export const personalDataTables = [sealedAccounts]
 
-/** All services of pay-outs and the port `Payouts`. Needs `SqlClient`, `Outbox` and the port `Transfers`. */
+/** All services of pay-outs and the port `Payouts`. Needs `SqlClient`, `Outbox` and the ports `Journal` and `Transfers`. */
 export const layer = Layer.mergeAll(
   PayoutAccounts.layerNoDeps,
   PayoutDecisions.layerNoDeps,
