@@ -103,6 +103,28 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
     }).pipe(onTestClock)
   )
 
+  it.effect("begins by itself for whoever sold before, also where another's was begun by hand first", () =>
+    Effect.gen(function* () {
+      yield* at("2027-01-18T10:00:00Z")
+      const settlements = yield* Settlements
+      const [first, second] = [yield* newMerchant, yield* newMerchant]
+      yield* book(first, 100)
+      yield* book(second, 200)
+      // no worker has looked since
+      yield* at("2027-01-18T12:00:00Z")
+      yield* settle(second)
+      yield* at("2027-01-20T12:00:00Z")
+      // merchants of other tests are due as well
+      yield* settlements.startDue(1_000)
+      yield* settlements.startDue(1_000)
+      const { data } = yield* SettlementReads.use((reads) => reads.list("all", { merchantId: first }))
+      assert.deepStrictEqual(
+        data.map(({ cutOff }) => cutOff.toISOString()),
+        ["2027-01-20T00:00:00.000Z"]
+      )
+    }).pipe(onTestClock)
+  )
+
   it.effect("is one where many begin it at once", () =>
     Effect.gen(function* () {
       yield* at("2027-02-01T10:00:00Z")

@@ -158,9 +158,10 @@ export class SettlementRepo extends Context.Service<
         ),
         holdSchedule: Effect.fnUntraced(function* (owed) {
           const now = yield* DateTime.nowAsDate
+          // when its account was opened is not known here: `now` would pass over those opened before that have no schedule yet
           yield* sql`
             INSERT INTO treasury.settlement_schedules (merchant_id, currency, opened_at, next_due_at)
-            VALUES (${owed.merchantId}, ${owed.currency}, ${now}, ${now}) ON CONFLICT DO NOTHING`
+            VALUES (${owed.merchantId}, ${owed.currency}, 'epoch'::timestamptz, ${now}) ON CONFLICT DO NOTHING`
           const [row] = yield* schedules(
             sql`SELECT s.* FROM treasury.settlement_schedules AS s WHERE ${of(owed)} FOR UPDATE`
           )
