@@ -1,5 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { MinorUnits } from "@mall/domain/kernel/Money"
+import { AccountCode } from "@mall/domain/ledger/Account"
+import { AccountFreezes } from "@mall/domain/ledger/AccountFreezes"
 import { Calendars } from "@mall/treasury/settlement/Calendars"
 import { Reserves } from "@mall/treasury/settlement/Reserves"
 import { SettlementReads } from "@mall/treasury/settlement/SettlementReads"
@@ -77,6 +79,34 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
       assert.strictEqual(yield* balanceOf(merchant, "reserves"), 0)
       assert.strictEqual(yield* balanceOf(merchant, "settlement"), 12_000)
       assert.strictEqual(yield* imbalance, 0)
+    }).pipe(onTestClock)
+  )
+
+  it.effect("releases what it held back though the books refuse to release another merchant's", () =>
+    Effect.gen(function* () {
+      yield* at("2026-12-21T10:00:00Z")
+      const [terms, reserves, freezes] = [yield* Terms, yield* Reserves, yield* AccountFreezes]
+      const [frozen, merchant] = [yield* newMerchant, yield* newMerchant]
+      for (const each of [frozen, merchant]) {
+        yield* terms.set(termsOf(each, { reserveBasisPoints: 500, reserveDays: 1 }), "test")
+      }
+      for (const [day, each] of [
+        ["22", frozen],
+        ["23", frozen],
+        ["24", merchant]
+      ] as const) {
+        yield* book(each, 1_000)
+        yield* at(`2026-12-${day}T12:00:00Z`)
+        yield* settle(each)
+      }
+      const account = AccountCode.make(`${frozen}:reserves:CNY`)
+      yield* freezes.freeze(account, { by: "test", reason: "a court says so", violation: null })
+      yield* at("2026-12-26T12:00:00Z")
+      assert.strictEqual(yield* reserves.releaseDue(2), 1)
+      assert.deepStrictEqual([yield* balanceOf(frozen, "reserves"), yield* balanceOf(merchant, "reserves")], [100, 0])
+      yield* freezes.thaw(account, { by: "test", reason: "it does not any more" })
+      assert.strictEqual(yield* reserves.releaseDue(2), 2)
+      assert.strictEqual(yield* balanceOf(frozen, "settlement"), 2_000)
     }).pipe(onTestClock)
   )
 

@@ -29,11 +29,12 @@ export class Reserves extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const transfers = yield* Transfers
       const due = SqlSchema.findAll({
-        Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int }),
+        Request: Schema.Struct({ now: Schema.Date, limit: Schema.Int, passed: Schema.Array(SettlementId) }),
         Result: Due,
-        execute: ({ limit, now }) => sql`
+        execute: ({ limit, now, passed }) => sql`
           SELECT s.id, s.merchant_id, s.currency, s.attempt, s.reserve FROM treasury.settlements AS s
           WHERE s.status = 'settled' AND s.reserve > 0 AND s.reserve_released_at IS NULL AND s.reserve_release_at <= ${now}
+            AND s.id <> ALL (${passed}::uuid[])
           ORDER BY s.reserve_release_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`
       })
 
@@ -48,28 +49,38 @@ export class Reserves extends Context.Service<
         ])
         yield* sql`
           UPDATE treasury.settlements SET reserve_released_at = ${yield* DateTime.nowAsDate} WHERE id = ${id}`
-        return 1
       })
 
       return Reserves.of({
         releaseDue: Effect.fn("Reserves.releaseDue")(
           function* (limit) {
-            const rows = yield* due({ now: yield* DateTime.nowAsDate, limit })
-            const done = yield* Effect.forEach(rows, (row) =>
-              release(row).pipe(
-                Effect.catchIf(
-                  (error) => error._tag !== "SqlError",
-                  ({ message }) =>
-                    Effect.as(
-                      Effect.logError("a reserve is not released").pipe(
-                        Effect.annotateLogs({ settlement: row.id, reason: message })
-                      ),
-                      0
-                    )
+            const now = yield* DateTime.nowAsDate
+            const refused: Array<SettlementId> = []
+            let released = 0
+            // those that the books refuse come first for as long as they do: nobody else's wait behind them
+            for (;;) {
+              const left = limit - released
+              const rows = yield* due({ now, limit: left, passed: refused })
+              for (const row of rows) {
+                const isReleased = yield* release(row).pipe(
+                  Effect.as(true),
+                  Effect.catchIf(
+                    (error) => error._tag !== "SqlError",
+                    ({ message }) =>
+                      Effect.as(
+                        Effect.logError("a reserve is not released").pipe(
+                          Effect.annotateLogs({ settlement: row.id, reason: message })
+                        ),
+                        false
+                      )
+                  )
                 )
-              )
-            )
-            return done.reduce<number>((sum, count) => sum + count, 0)
+                if (isReleased) released += 1
+                else refused.push(row.id)
+              }
+              if (rows.length < left || released === limit) break
+            }
+            return released
           },
           sql.withTransaction,
           retryConflicts,
