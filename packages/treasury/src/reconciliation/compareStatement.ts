@@ -118,7 +118,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       SET status = 'resolved', class = 'timing', resolution = ${`in the bill of ${day.day}`}::text, updated_at = ${now}::timestamptz
       FROM numbered AS l
       WHERE ${ofSame} AND d.day <> ${day.day}::text::date AND d.class IN ('timing', 'missing_there')
-        AND d.status IN ('open', 'carried') AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
+        AND d.status IN ('open', 'carried', 'drafted') AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
       RETURNING d.id, d.status, d.resolution
     ), overdue AS (
       UPDATE treasury.differences AS d
@@ -131,7 +131,9 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
     ), withdrawn AS (
       UPDATE treasury.corrections AS c
       SET status = 'superseded', decided_by = ${actor}, decided_at = ${now}::timestamptz, decision = 'the bill has changed'
-      FROM (SELECT id, status FROM written UNION ALL SELECT id, status FROM gone) AS d
+      FROM (
+        SELECT id, status FROM written UNION ALL SELECT id, status FROM gone UNION ALL SELECT id, status FROM caught_up
+      ) AS d
       WHERE c.difference_id = d.id AND c.status = 'drafted' AND d.status <> 'drafted'
     ), told AS (
       INSERT INTO treasury.difference_history (difference_id, from_status, to_status, actor, reason, trace_id, at)
