@@ -9,7 +9,7 @@ import { SqlClient } from "effect/sql"
 import { Differences } from "../src/reconciliation/Differences.ts"
 import { Rules } from "../src/reconciliation/Rules.ts"
 import { differencesOf, lay, movement, noon, run, shown, theDifference } from "./reconciledDays.ts"
-import { monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
+import { billOf, monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
 
 const decodeLegs = Schema.decodeUnknownEffect(Legs)
 const newCorrectionId = generator(CorrectionId)
@@ -55,6 +55,32 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       )
       assert.strictEqual((yield* run(monday)).counts?.missingHere, 1)
       assert.strictEqual((yield* differences.details(id)).difference.status, "resolved")
+    })
+  )
+
+  it.effect("is corrected by no more than is left where it was corrected as it was before", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const differences = yield* Differences
+      const { record, trade } = yield* movement(noon, 900)
+      yield* lay({ [monday]: [{ ...trade, amount: 1_000 }] }, [record])
+      yield* run(monday)
+      const { id } = yield* theDifference
+      for (const amount of [1_000, 1_001, 980]) {
+        world.bills.set(monday, billOf([{ ...trade, amount }]))
+        yield* run(monday)
+        yield* differences.draft(id, { reason: "the bill says so" }, "user:ann", yield* newCorrectionId)
+        yield* differences.approve(id, { reason: "ok" }, "user:bob")
+      }
+      assert.deepStrictEqual(
+        world.postings.map(({ legs: [clearing] }) => [clearing?.side, Number(clearing?.amount)]),
+        [
+          ["debit", 100],
+          ["debit", 1],
+          ["credit", 21]
+        ]
+      )
+      assert.isNull((yield* differences.details(id)).proposal)
     })
   )
 
