@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { generator } from "@mall/domain/kernel/Id"
 import { Legs } from "@mall/domain/ledger/Transfer"
+import { BillDay } from "@mall/domain/treasury/Bill"
 import { CorrectionId } from "@mall/domain/treasury/Difference"
 import { MinorUnits } from "@mall/domain/kernel/Money"
 import { Effect, Exit, Schema } from "effect"
@@ -8,7 +9,7 @@ import { SqlClient } from "effect/sql"
 import { Differences } from "../src/reconciliation/Differences.ts"
 import { Rules } from "../src/reconciliation/Rules.ts"
 import { differencesOf, lay, movement, noon, run, shown, theDifference } from "./reconciledDays.ts"
-import { monday, TestReconciliation, wechat, World } from "./TestBills.ts"
+import { billOf, monday, TestReconciliation, tuesday, wechat, World } from "./TestBills.ts"
 
 const decodeLegs = Schema.decodeUnknownEffect(Legs)
 const newCorrectionId = generator(CorrectionId)
@@ -54,6 +55,58 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
       )
       assert.strictEqual((yield* run(monday)).counts?.missingHere, 1)
       assert.strictEqual((yield* differences.details(id)).difference.status, "resolved")
+    })
+  )
+
+  it.effect("is corrected by no more than is left where it was corrected as it was before", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const differences = yield* Differences
+      const { record, trade } = yield* movement(noon, 900)
+      yield* lay({ [monday]: [{ ...trade, amount: 1_000 }] }, [record])
+      yield* run(monday)
+      const { id } = yield* theDifference
+      for (const amount of [1_000, 1_001, 980]) {
+        world.bills.set(monday, billOf([{ ...trade, amount }]))
+        yield* run(monday)
+        yield* differences.draft(id, { reason: "the bill says so" }, "user:ann", yield* newCorrectionId)
+        yield* differences.approve(id, { reason: "ok" }, "user:bob")
+      }
+      assert.deepStrictEqual(
+        world.postings.map(({ legs: [clearing] }) => [clearing?.side, Number(clearing?.amount)]),
+        [
+          ["debit", 100],
+          ["debit", 1],
+          ["credit", 21]
+        ]
+      )
+      assert.isNull((yield* differences.details(id)).proposal)
+    })
+  )
+
+  it.effect("is not corrected once a later bill has it, though somebody had drafted that", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const differences = yield* Differences
+      const late = yield* movement("2026-11-16 23:59:30", 900)
+      const wednesday = BillDay.make("2026-11-18")
+      const trade = { ...late.trade, time: "2026-11-18 00:00:02" }
+      yield* lay({ [monday]: [], [tuesday]: [], [wednesday]: [trade] }, [late.record])
+      yield* run(monday)
+      yield* run(tuesday)
+      const { id } = yield* theDifference
+      yield* differences.draft(id, { reason: "it never came" }, "user:ann", yield* newCorrectionId)
+      yield* run(wednesday)
+      const { corrections, difference, history } = yield* differences.details(id)
+      assert.deepInclude(difference, { class: "timing", status: "resolved", resolution: "in the bill of 2026-11-18" })
+      assert.deepStrictEqual(
+        corrections.map(({ status }) => status),
+        ["superseded"]
+      )
+      assert.deepInclude(history.at(-1), { fromStatus: "drafted", toStatus: "resolved" })
+      const refused = yield* Effect.flip(differences.approve(id, { reason: "ok" }, "user:bob"))
+      assert.strictEqual(refused._tag, "DifferenceNotOpen")
+      assert.lengthOf(world.postings, 0)
     })
   )
 

@@ -91,6 +91,36 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
     })
   )
 
+  it.effect("finds what the bill of another day has again", () =>
+    Effect.gen(function* () {
+      const [pay, refund] = [yield* movement(noon, 900), yield* movement(noon, 300, "refund")]
+      const early = yield* movement("2026-11-16 23:59:59", 700)
+      const late = yield* movement("2026-11-16 23:59:30", 600)
+      const again = { time: "2026-11-17 12:00:00" }
+      yield* lay(
+        {
+          [monday]: [pay.trade, refund.trade, early.trade],
+          [tuesday]: [
+            ...[pay.trade, refund.trade, early.trade].map((trade) => ({ ...trade, ...again })),
+            { ...late.trade, time: "2026-11-17 00:00:02" }
+          ]
+        },
+        [pay.record, refund.record, late.record, { ...early.record, at: new Date("2026-11-16T16:00:01Z") }]
+      )
+      assert.deepInclude((yield* run(monday)).counts, { matched: 2, timing: 2, duplicate: 0 })
+      // the same again finds the same
+      for (const _ of [1, 2]) {
+        assert.deepInclude((yield* run(tuesday)).counts, { matched: 1, timing: 0, duplicate: 3 })
+        assert.sameDeepMembers((yield* differencesOf(tuesday)).map(shown), [
+          ["duplicate", "payment", pay.trade.reference, 900, "open"],
+          ["duplicate", "refund", refund.trade.reference, -300, "open"],
+          ["duplicate", "payment", early.trade.reference, 700, "open"]
+        ])
+        assert.deepInclude((yield* run(monday)).counts, { matched: 2, timing: 2, duplicate: 0 })
+      }
+    })
+  )
+
   it.effect("takes a newer bill in the place of the former, and keeps what people did", () =>
     Effect.gen(function* () {
       const world = yield* World

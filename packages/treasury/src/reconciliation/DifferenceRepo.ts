@@ -85,11 +85,12 @@ export class DifferenceRepo extends Context.Service<
           function* (id) {
             const difference = yield* find(id)
             if (Option.isNone(difference)) return Option.none()
+            const made = yield* corrections(id)
             return Option.some(
               new DifferenceDetails({
                 difference: difference.value,
-                proposal: proposalOf(difference.value),
-                corrections: yield* corrections(id),
+                proposal: proposalOf(difference.value, made),
+                corrections: made,
                 history: yield* history(id)
               })
             )

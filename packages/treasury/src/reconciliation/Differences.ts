@@ -26,7 +26,7 @@ import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { faultOf, proposalOf } from "./corrections.ts"
+import { faultOf } from "./corrections.ts"
 import { DifferenceRepo } from "./DifferenceRepo.ts"
 import type { Act } from "./DifferenceRepo.ts"
 
@@ -164,7 +164,8 @@ export class Differences extends Context.Service<
               if (difference.status !== "open") {
                 return yield* new DifferenceNotOpen({ differenceId: id, state: difference.status })
               }
-              const legs = given ?? proposalOf(difference)
+              const proposal = Option.map(yield* repo.details(id), (found) => found.proposal)
+              const legs = given ?? Option.getOrNull(proposal)
               if (legs === null) return yield* new NothingToCorrect({ differenceId: id })
               const fault = faultOf(difference, legs)
               if (fault !== undefined) return yield* new CorrectionMalformed({ reason: fault })

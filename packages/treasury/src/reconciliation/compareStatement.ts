@@ -30,7 +30,8 @@ const newId = (sql: SqlClient.SqlClient, now: Date) => {
  * bill are in any of them.
  *
  * A movement has one difference a day, and one more where its fee differs, found again by its number: what has not changed keeps
- * its status, its correction and whoever takes care of it; what has changed begins anew.
+ * its status, its correction and whoever takes care of it; what has changed begins anew. A movement is `taken` where another day's
+ * bill has it: it agreed with our record there, or was told to be the one that our record of yet another day is about.
  */
 export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => {
   const { account, actor, carriedFrom, channel, claimId, from, merchantId, now, runId, to, traceId } = day
@@ -42,13 +43,33 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       FROM treasury.bill_lines AS l WHERE l.claim_id = ${claimId} AND l.kind <> 'other'
     ), known AS (
       SELECT r.*, 0::bigint AS occurrence FROM treasury.compared_records AS r WHERE r.claim_id = ${claimId}
+    ), other_days AS (
+      SELECT d.kind, d.reference, d.day, d.class, d.status, d.line FROM treasury.differences AS d
+      WHERE ${ofSame} AND d.class IN ('timing', 'missing_there')
+    ), taken AS (
+      SELECT o.kind, o.reference FROM other_days AS o
+      WHERE o.day <> ${day.day}::text::date AND o.class = 'timing' AND o.status = 'resolved' AND o.line IS NOT NULL
+      UNION
+      SELECT r.kind, r.reference FROM (
+        SELECT k.kind, k.reference,
+          ${day.day}::text::date + floor(extract(epoch FROM k.at - ${from}::timestamptz) / 86400)::int AS day
+        FROM known AS k WHERE k.state = 'succeeded' AND (k.at < ${from} OR k.at >= ${to})
+      ) AS r
+      WHERE EXISTS (
+        SELECT FROM treasury.reconciliation_runs AS d WHERE ${ofSame} AND d.day = r.day AND d.status = 'completed'
+      ) AND NOT EXISTS (
+        SELECT FROM other_days AS o WHERE o.kind = r.kind AND o.reference = r.reference AND (
+          (o.day = r.day AND o.status <> 'superseded') OR (o.day = ${day.day}::text::date AND o.line IS NOT NULL))
+      )
     ), classified AS (
       SELECT coalesce(l.kind, r.kind) AS kind, coalesce(l.reference, r.reference) AS reference,
         coalesce(l.occurrence, 0)::int AS occurrence, l.channel_reference, r.payment_id, l.line,
         l.amount AS bill_amount, l.currency AS bill_currency, l.state AS bill_state,
-        r.amount AS our_amount, r.currency AS our_currency, r.state AS our_state, r.at AS our_at,
+        CASE WHEN t.kind IS NULL OR l.kind IS NULL THEN r.amount END AS our_amount,
+        CASE WHEN t.kind IS NULL OR l.kind IS NULL THEN r.currency END AS our_currency,
+        CASE WHEN t.kind IS NULL OR l.kind IS NULL THEN r.state END AS our_state, r.at AS our_at,
         CASE
-          WHEN l.occurrence > 0 THEN 'duplicate'
+          WHEN l.occurrence > 0 OR (t.kind IS NOT NULL AND l.kind IS NOT NULL) THEN 'duplicate'
           WHEN r.reference IS NULL THEN 'missing_here'
           WHEN l.reference IS NULL AND r.at >= ${carriedFrom} THEN 'timing'
           WHEN l.reference IS NULL THEN 'missing_there'
@@ -58,6 +79,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
         END AS class
       FROM numbered AS l FULL JOIN known AS r
         ON r.kind = l.kind AND r.reference = l.reference AND r.occurrence = l.occurrence
+      LEFT JOIN taken AS t ON t.kind = r.kind AND t.reference = r.reference
     ), moved AS (
       SELECT DISTINCT ON (c.kind, c.reference, c.occurrence) c.*,
         CASE WHEN c.class <> 'timing' THEN 'open' WHEN c.line IS NULL THEN 'carried' ELSE 'resolved' END AS status,
@@ -118,7 +140,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       SET status = 'resolved', class = 'timing', resolution = ${`in the bill of ${day.day}`}::text, updated_at = ${now}::timestamptz
       FROM numbered AS l
       WHERE ${ofSame} AND d.day <> ${day.day}::text::date AND d.class IN ('timing', 'missing_there')
-        AND d.status IN ('open', 'carried') AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
+        AND d.status IN ('open', 'carried', 'drafted') AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
       RETURNING d.id, d.status, d.resolution
     ), overdue AS (
       UPDATE treasury.differences AS d
@@ -131,7 +153,9 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
     ), withdrawn AS (
       UPDATE treasury.corrections AS c
       SET status = 'superseded', decided_by = ${actor}, decided_at = ${now}::timestamptz, decision = 'the bill has changed'
-      FROM (SELECT id, status FROM written UNION ALL SELECT id, status FROM gone) AS d
+      FROM (
+        SELECT id, status FROM written UNION ALL SELECT id, status FROM gone UNION ALL SELECT id, status FROM caught_up
+      ) AS d
       WHERE c.difference_id = d.id AND c.status = 'drafted' AND d.status <> 'drafted'
     ), told AS (
       INSERT INTO treasury.difference_history (difference_id, from_status, to_status, actor, reason, trace_id, at)

@@ -2,7 +2,7 @@ import type { AccountCode, AccountKind } from "@mall/domain/ledger/Account"
 import { accountCode, chart, parseAccountCode } from "@mall/domain/ledger/Account"
 import { PositiveAmount } from "@mall/domain/ledger/Transfer"
 import type { Leg } from "@mall/domain/ledger/Transfer"
-import type { Difference } from "@mall/domain/treasury/Difference"
+import type { Correction, Difference } from "@mall/domain/treasury/Difference"
 
 /** What stands in the books of money that a merchant has in an account of their own. */
 const ownKinds: ReadonlySet<AccountKind> = new Set(["clearing", "direct"])
@@ -10,13 +10,24 @@ const ownKinds: ReadonlySet<AccountKind> = new Set(["clearing", "direct"])
 /**
  * The legs that bring a clearing account to what the channel says it holds. Of the platform's account it stands against the
  * account of adjustments, from where whoever it belongs to is given it later. Of a merchant's own account the platform never had
- * the money: the legs tell of it only, as its captures do. Null where no money differs, or nobody can say how much.
+ * the money: the legs tell of it only, as its captures do. Null where no money differs beyond what was corrected already, or nobody
+ * can say how much.
  */
-export const proposalOf = (difference: Difference): ReadonlyArray<Leg> | null => {
-  const { billCurrency, channel, excess, merchantId, ourCurrency } = difference
+export const proposalOf = (
+  difference: Difference,
+  corrections: ReadonlyArray<Correction>
+): ReadonlyArray<Leg> | null => {
+  const { billCurrency, channel, merchantId, ourCurrency } = difference
   const currency = billCurrency ?? ourCurrency
-  if (excess === null || excess === 0 || currency === null) return null
+  if (difference.excess === null || currency === null) return null
   const clearing = accountCode({ owner: merchantId, kind: "clearing", detail: channel, currency })
+  // a difference that begins anew may have been corrected as it was before
+  const corrected = corrections
+    .flatMap(({ legs, status }) => (status === "approved" ? legs : []))
+    .filter(({ account }) => account === clearing)
+    .reduce((sum, { amount, side }) => sum + (side === "debit" ? amount : -amount), 0)
+  const excess = difference.excess - corrected
+  if (excess === 0) return null
   const kind = merchantId === null ? "adjustments" : "direct"
   const against = accountCode({ owner: merchantId, kind, detail: null, currency })
   const amount = PositiveAmount.make(Math.abs(excess))
