@@ -163,6 +163,33 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
     })
   )
 
+  it.effect("fails and is tried again where the database lost what was laid down in it", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const sql = yield* SqlClient.SqlClient
+      const movements = yield* Effect.forEach(Array.from({ length: 2_500 }), () => movement(noon, 100))
+      yield* lay(
+        {},
+        movements.map(({ record }) => record)
+      )
+      const bill = billOf(movements.map(({ trade }) => trade))
+      const bytes = new TextEncoder().encode(bill)
+      // tables that are not logged are empty once PostgreSQL was killed
+      const killed = sql`TRUNCATE treasury.bill_lines, treasury.compared_records`.pipe(
+        Effect.delay("1 second"),
+        Effect.orDie,
+        Effect.as(bytes.slice(-100_000))
+      )
+      world.bills.set(monday, Stream.concat(Stream.make(bytes.slice(0, -100_000)), Stream.fromEffect(killed)))
+      const failed = yield* run(monday)
+      assert.deepInclude(failed, { status: "failed", failure: "an internal error, which the log has" })
+      assert.lengthOf(yield* differencesOf(monday), 0)
+      world.bills.set(monday, bill)
+      const done = yield* run(monday)
+      assert.deepStrictEqual([done.status, done.lines, done.counts?.matched], ["completed", 2_500, 2_500])
+    })
+  )
+
   it.effect("keeps nothing of a bill that breaks off, and says where", () =>
     Effect.gen(function* () {
       const world = yield* World

@@ -40,6 +40,13 @@ interface RunContext {
 /** Another worker has the run. */
 class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", { runId: RunId }) {}
 
+/** A database that comes back after it was killed has emptied the tables of what was staged. */
+class StagedLost extends Schema.TaggedError<StagedLost>()("StagedLost", { lines: Schema.Int, records: Schema.Int }) {
+  override get message() {
+    return `Of what was laid down there are ${this.lines} lines and ${this.records} records left`
+  }
+}
+
 /** What comes in pieces in batches: never line by line, which costs a million lines more than their comparison does. */
 const inBatches = <E>(pieces: Stream.Stream<ReadonlyArray<BillLine>, E>) =>
   Stream.suspend(() => {
@@ -164,7 +171,7 @@ export class Reconciler extends Context.Service<
       })
 
       const finish = Effect.fnUntraced(
-        function* ({ claim, source }: RunContext, sha256: string | null) {
+        function* ({ claim, progress, source }: RunContext, sha256: string | null) {
           const { run } = claim
           const { account, actor, channel, merchantId, traceId } = run
           if (!(yield* claims.hold(claim))) return yield* lost(claim)
@@ -178,6 +185,10 @@ export class Reconciler extends Context.Service<
           const key = { account, channel, merchantId, day: run.day }
           const day = { ...key, runId: run.id, claimId: claim.id, from, to, carriedFrom, actor, traceId, now }
           const result = yield* comparison.compare(day)
+          const { lines, records } = yield* Ref.get(progress)
+          if (result.lines !== lines || result.records !== records) {
+            return yield* new StagedLost({ lines: result.lines, records: result.records })
+          }
           yield* rules.apply(day)
           yield* claims.complete(claim, { ...result, sha256 }, { actor, reason: "compared", traceId, now })
         },
