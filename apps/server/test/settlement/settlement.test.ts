@@ -231,6 +231,30 @@ layer(Test, { excludeTestServices: true, timeout: "60 seconds" })("A settlement"
     }).pipe(onTestClock)
   )
 
+  it.effect("that was posted stays where a later one was carried out meanwhile, so that no item is nobody's", () =>
+    Effect.gen(function* () {
+      yield* at("2027-03-14T10:00:00Z")
+      const steps = yield* SettlementSteps
+      const merchant = yield* newMerchant
+      yield* book(merchant, 900)
+      yield* at("2027-03-15T10:00:00Z")
+      const { id } = yield* begin(merchant)
+      const attempt = { id, attempt: 1 }
+      yield* Effect.all([steps.gather(attempt), steps.state(attempt), steps.post(attempt)])
+      yield* book(merchant, 70)
+      yield* at("2027-03-16T10:00:00Z")
+      yield* settle(merchant)
+      yield* steps.undo(attempt, "no more")
+      yield* book(merchant, 5)
+      yield* at("2027-03-17T10:00:00Z")
+      yield* settle(merchant)
+      assert.strictEqual((yield* shown(id)).status, "settled")
+      assert.strictEqual(yield* itemsOf(merchant), 975)
+      assert.strictEqual(yield* balanceOf(merchant, "settlement"), 975)
+      assert.strictEqual(yield* balanceOf(merchant, "payable"), 0)
+    }).pipe(onTestClock)
+  )
+
   it.effect("keeps its statement, whoever writes to the table", () =>
     Effect.gen(function* () {
       yield* at("2027-03-20T10:00:00Z")

@@ -71,7 +71,7 @@ export class SettlementSteps extends Context.Service<
     payOut(attempt: SettlementAttempt): Effect.Effect<void>
     /** Tells others. */
     notify(attempt: SettlementAttempt): Effect.Effect<void>
-    /** Takes all back; what is on its way to the bank is not. */
+    /** Takes all back; not what is on its way to the bank, nor where a later settlement was begun meanwhile. */
     undo(attempt: SettlementAttempt, reason: string): Effect.Effect<void>
   }
 >()("@mall/treasury/settlement/SettlementSteps") {
@@ -153,9 +153,11 @@ export class SettlementSteps extends Context.Service<
         yield* sql.afterCommit(countSettlement(row))
       })
 
-      const undo = Effect.fnUntraced(function* (row: SettlementRow, reason: string) {
+      const undo = Effect.fnUntraced(function* (row: SettlementRow, settledThrough: Date | null, reason: string) {
         yield* Effect.logError("a settlement failed").pipe(Effect.annotateLogs({ settlement: row.id, reason }))
         if (row.payoutId !== null) return
+        // a later one looks no further back than to this cut-off: items that became free would be nobody's
+        if (settledThrough !== null && settledThrough > row.cutOff) return
         const backs = row.status === "settled" ? transfersOf(row, yield* currentTraceId, true) : []
         // the merchant may have taken the money out meanwhile: then the settlement stays
         const isBack = yield* transfers.post(backs).pipe(
@@ -190,7 +192,9 @@ export class SettlementSteps extends Context.Service<
         notify: (attempt) => Effect.orDie(during("notify", attempt, ["settled", "carried"], notify)),
         undo: (attempt, reason) =>
           Effect.orDie(
-            during("undo", attempt, ["requested", "gathered", "stated", "settled"], (row) => undo(row, reason))
+            during("undo", attempt, ["requested", "gathered", "stated", "settled"], (row, settledThrough) =>
+              undo(row, settledThrough, reason)
+            )
           )
       })
     })
