@@ -5,6 +5,7 @@ import { PayoutDetails } from "@mall/domain/treasury/Payout"
 import { Payouts } from "@mall/domain/treasury/Payouts"
 import { PayoutAccounts } from "@mall/treasury/payouts/PayoutAccounts"
 import { PayoutDecisions } from "@mall/treasury/payouts/PayoutDecisions"
+import { Standings } from "@mall/merchants/standing/Standings"
 import { Withdrawals } from "@mall/treasury/payouts/Withdrawals"
 import { spawnServer } from "@mall/testing/TestServer"
 import { Effect, Exit, Redacted, Schedule } from "effect"
@@ -149,6 +150,50 @@ suite("Pay-outs", (it) => {
       const decisions = yield* PayoutDecisions
       const refused = yield* Effect.flip(decisions.cancel(merchantId, settlement, reason, staff))
       assert.strictEqual(refused._tag, "PayoutStateConflict")
+    })
+  )
+
+  it.effect("pays nothing to a merchant whose check is over, or who is suspended", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const payouts = yield* Payouts
+      const standings = yield* Standings
+      const merchantId = yield* rich(1_000)
+      yield* banked(merchantId)
+      const approved = yield* withdraw(merchantId, 100)
+      const becomes = (kycStatus: string, isSuspended: boolean, standing: string) =>
+        sql`
+          INSERT INTO merchants.profiles (merchant_id, kyc_status, kyc_level, verified_until, suspended_at, updated_at)
+          VALUES (${merchantId}, ${kycStatus}, 'basic', now(), ${isSuspended ? sql`now()` : null}, now())
+          ON CONFLICT (merchant_id) DO UPDATE SET kyc_status = excluded.kyc_status, suspended_at = excluded.suspended_at`.pipe(
+          Effect.andThen(standings.changed([merchantId])),
+          sql.withTransaction,
+          Effect.andThen(
+            Effect.repeat(standings.of(merchantId), {
+              until: (now) => now === standing,
+              schedule: Schedule.spaced("20 millis")
+            })
+          )
+        )
+      const money = Money.of(1, "CNY")
+      const request = { id: yield* newPayoutId, merchantId, money, subject: "s", actor: "a", reason }
+      for (const [kycStatus, isSuspended, standing] of [
+        ["expired", false, "restricted"],
+        ["verified", true, "suspended"]
+      ] as const) {
+        yield* becomes(kycStatus, isSuspended, standing)
+        const refused = yield* Effect.flip(withdraw(merchantId, 1))
+        assert.deepInclude(refused, { _tag: "PayoutsWithheld", standing })
+        assert.strictEqual((yield* Effect.flip(payouts.request(request)))._tag, "PayoutsWithheld")
+        yield* makeDue
+        yield* send
+        assert.strictEqual(yield* statusOf(approved), "approved")
+      }
+      yield* becomes("verified", false, "active")
+      yield* makeDue
+      yield* send
+      assert.strictEqual(yield* statusOf(approved), "paid")
+      assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 900)
     })
   )
 

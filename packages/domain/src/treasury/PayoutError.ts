@@ -5,7 +5,7 @@ import { Problem } from "../kernel/Problem.ts"
 import { AccountClosed, AccountFrozen, AccountOverdrawn } from "../ledger/LedgerError.ts"
 import { PayoutStatus } from "./Payout.ts"
 import { PayoutAccountId, PayoutAccountStatus } from "./PayoutAccount.ts"
-import { NoPayoutAccount, PayoutId } from "./Payouts.ts"
+import { NoPayoutAccount, PayoutId, PayoutsWithheld } from "./Payouts.ts"
 
 export class PayoutAccountNotFound extends Problem<PayoutAccountNotFound>()("PayoutAccountNotFound", {
   status: 404,
@@ -89,6 +89,7 @@ export const withdrawalErrors = [
   NotStaff,
   IdUsed,
   NoPayoutAccount,
+  PayoutsWithheld,
   PayoutAccountCoolingOff,
   WithdrawalLimitExceeded,
   AccountOverdrawn,

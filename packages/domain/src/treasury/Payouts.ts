@@ -6,6 +6,7 @@ import type { Money } from "../kernel/Money.ts"
 import { Problem } from "../kernel/Problem.ts"
 import type { PostRefused } from "../ledger/LedgerError.ts"
 import { MerchantId } from "../merchants/Merchant.ts"
+import { Standing } from "../merchants/MerchantStanding.ts"
 
 export const PayoutId = Uuid7.pipe(Schema.brand("PayoutId"), Schema.annotate({ identifier: "PayoutId" }))
 export type PayoutId = typeof PayoutId.Type
@@ -19,6 +20,15 @@ export class NoPayoutAccount extends Problem<NoPayoutAccount>()("NoPayoutAccount
     usableFrom === null
       ? `There is no verified account for ${currency}`
       : `The account for ${currency} is paid to from ${usableFrom.toISOString()} on`
+}) {}
+
+/** Nothing is paid out to a merchant who may not do business now; the money waits on their settlement account. */
+export class PayoutsWithheld extends Problem<PayoutsWithheld>()("PayoutsWithheld", {
+  status: 409,
+  title: "Nothing is paid out to the merchant now",
+  fields: { merchantId: MerchantId, standing: Standing },
+  detail: ({ standing }) =>
+    standing === "suspended" ? "The merchant is suspended" : "What is known of the merchant has to be checked anew"
 }) {}
 
 export interface PayoutRequest {
@@ -40,6 +50,6 @@ export class Payouts extends Context.Service<
      * Holds the money on the merchant's settlement account and has it sent to the bank. Joins the ambient transaction; the bank
      * is called later, by the worker. The same id again changes nothing.
      */
-    request(request: PayoutRequest): Effect.Effect<void, NoPayoutAccount | PostRefused | SqlError>
+    request(request: PayoutRequest): Effect.Effect<void, NoPayoutAccount | PayoutsWithheld | PostRefused | SqlError>
   }
 >()("@mall/domain/treasury/Payouts") {}

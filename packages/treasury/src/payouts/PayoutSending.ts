@@ -1,4 +1,6 @@
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
+import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { MerchantStanding } from "@mall/domain/merchants/MerchantStanding"
 import { PayoutNotFound, PayoutStateConflict } from "@mall/domain/treasury/PayoutError"
 import type { PayoutChangeRefused } from "@mall/domain/treasury/PayoutError"
 import type { PayoutDetails } from "@mall/domain/treasury/Payout"
@@ -22,6 +24,9 @@ const newBatchId = generator(Uuid7.pipe(Schema.brand("BankBatchId")))
 
 /** Longer than a bank may take to answer. After it another worker asks what became of a pay-out whose worker is gone. */
 const lease = Duration.minutes(2)
+
+/** How often it is looked whether a merchant may do business again whose pay-out waits for that. */
+const withheldFor = Duration.minutes(10)
 
 const worker = "system:payouts"
 
@@ -51,7 +56,11 @@ export class PayoutSending extends Context.Service<
       const banks = yield* Banks
       const outcomes = yield* PayoutOutcomes
       const repo = yield* PayoutRepo
+      const standings = yield* MerchantStanding
       const audit = yield* makeAuditRecorder
+
+      const mayBePaid = (merchantId: MerchantId) =>
+        Effect.map(standings.of(merchantId), (standing) => standing === "active")
 
       /** Takes what is due: from now on another worker keeps away from it, until the lease ends. */
       const claim = Effect.fnUntraced(
@@ -60,7 +69,10 @@ export class PayoutSending extends Context.Service<
           const dueAt = new Date(now.getTime() + Duration.toMillis(lease))
           const rows = yield* repo.lockDue(limit, now)
           const toAsk = rows.filter(({ status }) => status !== "approved")
-          const toSubmit = rows.filter(({ status }) => status === "approved")
+          const approved = rows.filter(({ status }) => status === "approved")
+          const toSubmit = yield* Effect.filter(approved, ({ merchantId }) => mayBePaid(merchantId))
+          const later = new Date(now.getTime() + Duration.toMillis(withheldFor))
+          for (const row of approved) if (!toSubmit.includes(row)) yield* repo.postpone(row.id, later, row.asks)
           for (const { asks, id } of toAsk) yield* repo.postpone(id, dueAt, asks + 1)
           const act = yield* actNow(worker, "due")
           const batchId = yield* newBatchId

@@ -4,9 +4,10 @@ import type { Money } from "@mall/domain/kernel/Money"
 import type { AccountClosed, AccountFrozen, AccountOverdrawn, PostRefused } from "@mall/domain/ledger/LedgerError"
 import { TransferId } from "@mall/domain/ledger/Transfer"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import { MerchantStanding } from "@mall/domain/merchants/MerchantStanding"
 import type { NewWithdrawal, PayoutDetails, PayoutKind } from "@mall/domain/treasury/Payout"
 import { IdUsed, PayoutAccountCoolingOff, WithdrawalLimitExceeded } from "@mall/domain/treasury/PayoutError"
-import { NoPayoutAccount, Payouts } from "@mall/domain/treasury/Payouts"
+import { NoPayoutAccount, Payouts, PayoutsWithheld } from "@mall/domain/treasury/Payouts"
 import type { PayoutId, PayoutRequest } from "@mall/domain/treasury/Payouts"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { retryConflicts } from "@mall/platform/retryConflicts"
@@ -51,6 +52,7 @@ export class Withdrawals extends Context.Service<
       PayoutDetails,
       | IdUsed
       | NoPayoutAccount
+      | PayoutsWithheld
       | PayoutAccountCoolingOff
       | WithdrawalLimitExceeded
       | AccountOverdrawn
@@ -58,7 +60,7 @@ export class Withdrawals extends Context.Service<
       | AccountFrozen
     >
     /** See `Payouts`. */
-    request(request: PayoutRequest): Effect.Effect<void, NoPayoutAccount | PostRefused | SqlError>
+    request(request: PayoutRequest): Effect.Effect<void, NoPayoutAccount | PayoutsWithheld | PostRefused | SqlError>
   }
 >()("@mall/treasury/payouts/Withdrawals") {
   static readonly layerNoDeps = Layer.effect(
@@ -70,10 +72,13 @@ export class Withdrawals extends Context.Service<
       const books = yield* PayoutBooks
       const config = yield* PayoutsConfig
       const repo = yield* PayoutRepo
+      const standings = yield* MerchantStanding
       const audit = yield* makeAuditRecorder
 
-      /** Where the money goes, which is due to be used; none where a new one cools off. */
+      /** Where the money goes, which is due to be used; none where a new one cools off, or the merchant may not do business. */
       const accountFor = Effect.fnUntraced(function* (merchantId: MerchantId, { currency }: Money, now: Date) {
+        const standing = yield* standings.of(merchantId)
+        if (standing !== "active") return yield* new PayoutsWithheld({ merchantId, standing })
         const active = yield* accounts.active(merchantId, currency)
         if (Option.isNone(active)) return yield* new NoPayoutAccount({ merchantId, currency, usableFrom: null })
         const { id, usableFrom } = active.value.account

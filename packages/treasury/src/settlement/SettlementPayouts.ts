@@ -1,7 +1,7 @@
 import { Money } from "@mall/domain/kernel/Money"
 import type { PostRefused } from "@mall/domain/ledger/LedgerError"
 import { Payouts } from "@mall/domain/treasury/Payouts"
-import type { NoPayoutAccount } from "@mall/domain/treasury/Payouts"
+import type { NoPayoutAccount, PayoutsWithheld } from "@mall/domain/treasury/Payouts"
 import { SettlementId } from "@mall/domain/treasury/Settlement"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
@@ -18,8 +18,11 @@ const longest = Duration.toMillis("1 hour")
 const nextTry = (now: Date, settledAt: Date) =>
   new Date(now.getTime() + Math.min(longest, Math.max(shortest, (now.getTime() - settledAt.getTime()) / 10)))
 
-/** An account may still come, and a frozen one is thawed; money that was taken out otherwise is not paid out again. */
-const mayComeLater = ({ _tag }: NoPayoutAccount | PostRefused) => _tag === "NoPayoutAccount" || _tag === "AccountFrozen"
+type Refused = NoPayoutAccount | PayoutsWithheld | PostRefused
+
+/** An account may still come, a merchant be checked anew, and a frozen one is thawed; money that was taken out otherwise is not paid out again. */
+const mayComeLater = ({ _tag }: Refused) =>
+  _tag === "NoPayoutAccount" || _tag === "PayoutsWithheld" || _tag === "AccountFrozen"
 
 /** What is settled leaves by itself where the terms say so: with the settlement, or later when that becomes possible. */
 export class SettlementPayouts extends Context.Service<
@@ -44,7 +47,7 @@ export class SettlementPayouts extends Context.Service<
         const payoutId = payoutIdOf(id, attempt)
         const money = Money.of(settled, currency)
         const now = yield* DateTime.nowAsDate
-        const refused = (error: NoPayoutAccount | PostRefused) =>
+        const refused = (error: Refused) =>
           Effect.andThen(
             Effect.logWarning("a settlement is not paid out by itself").pipe(
               Effect.annotateLogs({ settlement: id, reason: error.message })
