@@ -38,6 +38,7 @@ export class DisputeRepo extends Context.Service<
     lockOf(channel: string, reference: string): Effect.Effect<Option.Option<DisputeRow>, SqlError>
     find(id: DisputeId): Effect.Effect<Option.Option<DisputeRow>, SqlError>
     findOf(channel: string, reference: string): Effect.Effect<Option.Option<DisputeRow>, SqlError>
+    /** By the number of a try through the platform's account: of one through an account of their own, its merchant may say any. */
     paymentOf(channel: string, paymentReference: string): Effect.Effect<Option.Option<DisputedPayment>, SqlError>
     payment(id: PaymentId): Effect.Effect<Option.Option<DisputedPayment>, SqlError>
     /** Disputes that the channel has to be asked about, each left alone until `until`. */
@@ -101,7 +102,7 @@ export class DisputeRepo extends Context.Service<
         Result: DisputedPayment,
         execute: ({ channel, reference }) => sql`
           SELECT ${money} FROM payments.attempts AS a JOIN payments.intents AS i ON i.id = a.payment_id
-          WHERE a.channel = ${channel} AND a.channel_reference = ${reference}`
+          WHERE a.channel = ${channel} AND a.channel_reference = ${reference} AND a.credential_id IS NULL`
       })
       const selectPayment = SqlSchema.findAll({
         Request: Schema.String,
