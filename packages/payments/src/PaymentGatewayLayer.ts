@@ -82,9 +82,9 @@ export const layerNoDeps = Layer.effect(
       refund: Effect.fn("PaymentGateway.refund")(function* ({ amount, id, paymentId, reason }) {
         const actor = yield* currentActor
         yield* refunds.request({ id, paymentId, amount, reason, actor, owns: () => true }).pipe(
-          // A refund in another currency than the payment's is a mistake that no state of the payment makes right; what is agreed
-          // with merchants does not hold the mall.
-          Effect.catchTag(["CurrencyMismatch", "RefundAgainstPolicy"], Effect.die)
+          // A refund in another currency than the payment's, or by the id of another payment's, is a mistake that no state of the
+          // payment makes right; what is agreed with merchants does not hold the mall.
+          Effect.catchTag(["CurrencyMismatch", "RefundAgainstPolicy", "RefundIdTaken"], Effect.die)
         )
       })
     })

@@ -52,6 +52,13 @@ export class RefundNotFound extends Problem<RefundNotFound>()("RefundNotFound", 
   fields: { refundId: RefundId }
 }) {}
 
+/** A refund of another payment has that id. Nothing was given back. */
+export class RefundIdTaken extends Problem<RefundIdTaken>()("RefundIdTaken", {
+  status: 409,
+  title: "Another payment has a refund of this id",
+  fields: { refundId: RefundId }
+}) {}
+
 /** No such notice in the inbox. */
 export class CallbackNotFound extends Problem<CallbackNotFound>()("CallbackNotFound", {
   status: 404,

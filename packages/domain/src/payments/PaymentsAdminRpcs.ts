@@ -10,7 +10,7 @@ import { RefundAgainstPolicy } from "../merchants/PolicyError.ts"
 import { Audited } from "../operations/Audit.ts"
 import { OperatorRefund, Payment, PaymentPage, Refund } from "./Payment.ts"
 import { Callback, CallbackPage, CallbackStatus, PaymentDetails } from "./PaymentDetails.ts"
-import { CallbackNotFound } from "./PaymentError.ts"
+import { CallbackNotFound, RefundIdTaken } from "./PaymentError.ts"
 import {
   PaymentId,
   PaymentNotFound,
@@ -77,6 +77,7 @@ export class PaymentsAdminRpcs extends RpcGroup.make(
       PaymentStateConflict,
       RefundExceedsCapture,
       RefundAgainstPolicy,
+      RefundIdTaken,
       CurrencyMismatch
     ])
   })

@@ -7,6 +7,7 @@ import type { OperatorRefund, Payment, Refund } from "@mall/domain/payments/Paym
 import { Attempt, PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { Callback } from "@mall/domain/payments/PaymentDetails"
 import { CallbackNotFound } from "@mall/domain/payments/PaymentError"
+import type { RefundIdTaken } from "@mall/domain/payments/PaymentError"
 import { PaymentNotFound, PaymentStateConflict } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, PaymentUndecided, RefundExceedsCapture, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
@@ -52,7 +53,12 @@ export class PaymentOperations extends Context.Service<
       actor: string
     ): Effect.Effect<
       Refund,
-      PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | RefundAgainstPolicy | CurrencyMismatch
+      | PaymentNotFound
+      | PaymentStateConflict
+      | RefundExceedsCapture
+      | RefundAgainstPolicy
+      | RefundIdTaken
+      | CurrencyMismatch
     >
     /** As `Payments.scheduleCancel`, of anybody's payment. */
     scheduleCancel(

@@ -239,17 +239,22 @@ export class Payments extends Context.Service<
         operationId: string
       ) {
         const merchantId = Option.getOrNull(merchantOf(caller))
-        const row = yield* refunds.request({
-          policy: yield* policies.of(merchantId, yield* DateTime.nowAsDate),
-          id: RefundId.make(operationId),
-          paymentId,
-          amount,
-          reason,
-          actor: caller.actorName,
-          stamp: yield* currentStamp,
-          ...(merchantId === null ? {} : { tenant: { merchantId } }),
-          owns: (intent) => isMerchantOf(caller, intent)
-        })
+        const row = yield* refunds
+          .request({
+            policy: yield* policies.of(merchantId, yield* DateTime.nowAsDate),
+            id: RefundId.make(operationId),
+            paymentId,
+            amount,
+            reason,
+            actor: caller.actorName,
+            stamp: yield* currentStamp,
+            ...(merchantId === null ? {} : { tenant: { merchantId } }),
+            owns: (intent) => isMerchantOf(caller, intent)
+          })
+          .pipe(
+            // the id is that of the operation, which nobody else has
+            Effect.catchTag("RefundIdTaken", Effect.die)
+          )
         return row.refund
       })
 

@@ -4,6 +4,7 @@ import type { PaymentPolicy } from "@mall/domain/merchants/PaymentPolicy"
 import type { RefundAgainstPolicy } from "@mall/domain/merchants/PolicyError"
 import { PaymentNotFound, PaymentStateConflict, RefundExceedsCapture } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
+import { RefundIdTaken } from "@mall/domain/payments/PaymentError"
 import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import type { Stamp } from "@mall/platform/audit/CurrentActor"
@@ -52,7 +53,12 @@ export class Refunds extends Context.Service<
       request: RefundRequest
     ): Effect.Effect<
       RefundRow,
-      PaymentNotFound | PaymentStateConflict | RefundExceedsCapture | RefundAgainstPolicy | CurrencyMismatch
+      | PaymentNotFound
+      | PaymentStateConflict
+      | RefundExceedsCapture
+      | RefundAgainstPolicy
+      | RefundIdTaken
+      | CurrencyMismatch
     >
     /** Sends a refund to its channel or asks how it stands, as its state needs. Does nothing for one that came to its end. */
     tend(paymentId: PaymentId, refundId: RefundId): Effect.Effect<void>
@@ -234,6 +240,8 @@ export class Refunds extends Context.Service<
           yield* Effect.annotateCurrentSpan({ paymentId: input.paymentId, refundId: input.id })
           yield* settleUnpaid(input)
           const { actor, paymentId, tenant } = input
+          const known = (yield* repo.paymentsOfRefunds([input.id])).get(input.id)
+          if (known !== undefined && known !== paymentId) return yield* new RefundIdTaken({ refundId: input.id })
           const { isNew, refund } = yield* store.change(paymentId, actor, (draft) => decide(draft, input), tenant)
           if (!isNew) return refund
           // From here on it is the platform that carries out what was decided.

@@ -135,7 +135,8 @@ export class PaymentRepo extends Context.Service<
         )
       }
 
-      // The rows of `attempts` come in the order of their ids, so that the former try is closed before the next one opens.
+      // The rows of `attempts` come in the order of their ids, so that the former try is closed before the next one opens. The
+      // refund of another payment is never written over: its payment would be none, which the table refuses.
       const save = Effect.fnUntraced(function* (drafts: ReadonlyArray<PaymentDraft>) {
         if (drafts.length === 0) return
         yield* sql`
@@ -163,7 +164,8 @@ export class PaymentRepo extends Context.Service<
               "attemptId" uuid, amount bigint, currency text, surplus boolean, reason text, status text,
               "channelReference" text, "errorCode" text, queries int, "nextQueryAt" timestamptz,
               "createdAt" timestamptz, "updatedAt" timestamptz)
-            ON CONFLICT (id) DO UPDATE SET status = excluded.status, channel_reference = excluded.channel_reference,
+            ON CONFLICT (id) DO UPDATE SET payment_id = CASE f.payment_id WHEN excluded.payment_id THEN f.payment_id END,
+              status = excluded.status, channel_reference = excluded.channel_reference,
               error_code = excluded.error_code, next_query_at = excluded.next_query_at, updated_at = excluded.updated_at
           ), noted AS (
             INSERT INTO payments.history (payment_id, subject, subject_id, from_status, to_status, actor, reason, trace_id, at)

@@ -2,12 +2,13 @@ import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Option, Schedule } from "effect"
+import { Effect, Exit, Option, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { PaymentOperations } from "../../src/lifecycle/PaymentOperations.ts"
 import { Payments } from "../../src/lifecycle/Payments.ts"
 import { Refunds } from "../../src/lifecycle/Refunds.ts"
+import { PaymentStore } from "../../src/store/PaymentStore.ts"
 import {
   aBuyer,
   aMerchant,
@@ -111,6 +112,39 @@ layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
       yield* ask
       assert.strictEqual((yield* operations.show(id)).refunds.length, 1)
       assert.strictEqual(yield* told("payment_refunded", id), 1)
+    })
+  )
+
+  it.effect("by the id of another payment's is refused, and both payments stay as they were", () =>
+    Effect.gen(function* () {
+      const operations = yield* PaymentOperations
+      const peer = yield* Peer
+      const store = yield* PaymentStore
+      const [one, other] = [yield* aPaidPayment(), yield* aPaidPayment()]
+      const refundId = yield* newRefundId
+      yield* operations.refund(one, refundId, { amount: cny(300), reason: "late" }, "operator:olga")
+      yield* awaitStatus(one, "partially_refunded")
+      const asItWas = Effect.gen(function* () {
+        assert.deepStrictEqual(
+          (yield* operations.show(one)).refunds.map(({ status }) => status),
+          ["succeeded"]
+        )
+        const { payment, refunds } = yield* operations.show(other)
+        assert.deepStrictEqual([payment.status, refunds.length], ["succeeded", 0])
+      })
+      const ask = operations.refund(other, refundId, { amount: cny(300), reason: "late" }, "operator:olga")
+      assert.strictEqual((yield* Effect.flip(ask))._tag, "RefundIdTaken")
+      yield* asItWas
+      // also where both were asked for at the same moment, so that neither was there yet
+      const unchecked = store.change(other, "operator:olga", (draft) =>
+        Effect.sync(() => {
+          const attempt = draft.capturingAttempt
+          if (attempt !== undefined) draft.requestRefund(attempt, refundId, cny(300), "late")
+        })
+      )
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(unchecked)))
+      yield* asItWas
+      yield* peer.reset
     })
   )
 
