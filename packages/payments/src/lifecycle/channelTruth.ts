@@ -101,7 +101,14 @@ export const applyRefund = (
         : { type: "mismatch", details: { refund: "more than was captured" } }
     }
     case "Failed":
-      if (refund.status === "succeeded" || refund.status === "failed") return { type: "unchanged" }
+      if (refund.status === "failed") return { type: "unchanged" }
+      // the buyer's bank sent it back: the money is with us again, and the books say that it is with the buyer
+      if (refund.status === "succeeded") {
+        return {
+          type: "mismatch",
+          details: { refundId: refund.id, refund: "failed after it succeeded", code: told.code }
+        }
+      }
       draft.endRefund(refund, "failed", { errorCode: told.code })
       return { type: "over" }
     case "Processing":

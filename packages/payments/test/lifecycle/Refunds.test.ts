@@ -7,6 +7,7 @@ import { SqlClient } from "effect/sql"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { PaymentOperations } from "../../src/lifecycle/PaymentOperations.ts"
 import { Payments } from "../../src/lifecycle/Payments.ts"
+import { applyRefund } from "../../src/lifecycle/channelTruth.ts"
 import { Refunds } from "../../src/lifecycle/Refunds.ts"
 import { PaymentStore } from "../../src/store/PaymentStore.ts"
 import {
@@ -145,6 +146,31 @@ layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
       assert.isTrue(Exit.hasDies(yield* Effect.exit(unchecked)))
       yield* asItWas
       yield* peer.reset
+    })
+  )
+
+  it.effect("that fails after it succeeded is told to somebody, and changes no books", () =>
+    Effect.gen(function* () {
+      const gateway = yield* PaymentGateway
+      const operations = yield* PaymentOperations
+      const store = yield* PaymentStore
+      const id = yield* aPaidPayment()
+      const refundId = yield* newRefundId
+      yield* gateway.refund({ id: refundId, paymentId: id, amount: cny(1999), reason: "all of it" })
+      yield* awaitStatus(id, "refunded")
+      const verdict = yield* store.change(id, "channel:wechatpay", (draft) =>
+        Effect.sync(() => {
+          const refund = draft.refund(refundId)
+          const failed = { _tag: "Failed", code: "expired_or_canceled_card" } as const
+          return refund === undefined ? undefined : applyRefund(draft, refund, { account: {} }, failed)
+        })
+      )
+      assert.deepStrictEqual(verdict, {
+        type: "mismatch",
+        details: { refundId, refund: "failed after it succeeded", code: "expired_or_canceled_card" }
+      })
+      const { payment, refunds } = yield* operations.show(id)
+      assert.deepStrictEqual([payment.status, refunds[0]?.status], ["refunded", "succeeded"])
     })
   )
 
