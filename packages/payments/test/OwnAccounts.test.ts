@@ -229,6 +229,32 @@ layer(TestTwoMerchants, { excludeTestServices: true, timeout: "60 seconds" })("a
     })
   )
 
+  it.effect("keep the last version of an account while a try of a retired one that it stands in for is open", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* Merchants
+      const credentials = yield* ChannelCredentials
+      const set = (account: Merchant["wechatpay"]) =>
+        credentials.set(a.id, { channel: wechatpay, credentials: account, reason }, "test")
+      const first = yield* set(a.wechatpay)
+      // what the tests before this one left
+      for (const { account, id, status } of yield* credentials.list(a.id)) {
+        if (account === first.account && status === "former") yield* credentials.retire({ id, reason }, "test")
+      }
+      const payment = yield* aPaymentOf(a)
+      const { attempt } = yield* confirm(a, payment.id, wechatpay)
+      // the keys change, and then the account
+      const second = yield* set(a.wechatpay)
+      yield* set(b.wechatpay)
+      assert.strictEqual((yield* credentials.retire({ id: first.id, reason }, "test")).status, "retired")
+      const refused = yield* Effect.flip(credentials.retire({ id: second.id, reason }, "test"))
+      assert.deepInclude(refused, { _tag: "CredentialsInUse", open: 1 })
+
+      assert.strictEqual(yield* a.pay("wechatpay", attempt.id), 200)
+      yield* awaitStatus(payment.id, "succeeded")
+      assert.strictEqual((yield* credentials.retire({ id: second.id, reason }, "test")).status, "retired")
+    })
+  )
+
   it.effect("leave the payments after a removal to the platform", () =>
     Effect.gen(function* () {
       const { b } = yield* Merchants

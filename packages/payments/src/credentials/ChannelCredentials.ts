@@ -173,14 +173,12 @@ export class ChannelCredentials extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      /** What only this version can settle. */
+      /** What only this version can settle: its own, and that of the retired versions that it stands in for. */
       const countNeeding = Effect.fnUntraced(function* (row: CredentialRow) {
         const rows = yield* repo.findAll([row.merchantId])
-        const hasSuccessor = rows.some(
-          ({ account, channel, id, sealed }) =>
-            id !== row.id && channel === row.channel && account === row.account && sealed !== null
-        )
-        return hasSuccessor ? 0 : yield* repo.countOpen(row.id)
+        const sameAccount = rows.filter(({ account, channel }) => channel === row.channel && account === row.account)
+        const hasSuccessor = sameAccount.some(({ id, sealed }) => id !== row.id && sealed !== null)
+        return hasSuccessor ? 0 : yield* repo.countOpen(sameAccount.map(({ id }) => id))
       })
 
       const retire = Effect.fn("ChannelCredentials.retire")(

@@ -48,8 +48,8 @@ export class CredentialRepo extends Context.Service<
     history(
       ids: ReadonlyArray<CredentialId>
     ): Effect.Effect<ReadonlyMap<CredentialId, ReadonlyArray<CredentialChange>>, SqlError>
-    /** Tries and refunds made with it that have not come to an end. */
-    countOpen(id: CredentialId): Effect.Effect<number, SqlError>
+    /** Tries and refunds made with any of them that have not come to an end. */
+    countOpen(ids: ReadonlyArray<CredentialId>): Effect.Effect<number, SqlError>
     /** Locks some that another key than `keyId` sealed, in the order of their ids. Needs a transaction. */
     lockSealedOtherwise(
       keyId: string,
@@ -91,15 +91,15 @@ export class CredentialRepo extends Context.Service<
           WHERE h.credential_id = ANY(${ids}::uuid[]) ORDER BY h.id`
       })
       const selectOpen = SqlSchema.findAll({
-        Request: CredentialId,
+        Request: Schema.Array(CredentialId),
         Result: Schema.Struct({ open: Schema.Int }),
-        execute: (id) => sql`
+        execute: (ids) => sql`
           SELECT (
             SELECT count(*) FROM payments.attempts AS a
-            WHERE a.credential_id = ${id} AND a.status IN ('created', 'processing', 'unknown')
+            WHERE a.credential_id = ANY(${ids}::uuid[]) AND a.status IN ('created', 'processing', 'unknown')
           ) + (
             SELECT count(*) FROM payments.refunds AS r JOIN payments.attempts AS a ON a.id = r.attempt_id
-            WHERE a.credential_id = ${id} AND r.status IN ('pending', 'processing', 'unknown')
+            WHERE a.credential_id = ANY(${ids}::uuid[]) AND r.status IN ('pending', 'processing', 'unknown')
           ) AS open`
       })
       const lockOthers = SqlSchema.findAll({
@@ -145,8 +145,8 @@ export class CredentialRepo extends Context.Service<
           },
           Effect.catchTag("SchemaError", Effect.die)
         ),
-        countOpen: (id) =>
-          selectOpen(id).pipe(
+        countOpen: (ids) =>
+          selectOpen(ids).pipe(
             Effect.map(([row]) => row?.open ?? 0),
             Effect.catchTag("SchemaError", Effect.die)
           ),
