@@ -46,7 +46,7 @@ export type ConfirmError =
   | PaymentWayNotAllowed
   | RiskError
 
-const maxRounds = 4
+const maxRounds = 6
 
 /** How many channels one confirmation tries where the buyer named none. */
 const maxHops = 3
@@ -127,11 +127,13 @@ export class Confirmations extends Context.Service<
       const confirmThrough = Effect.fnUntraced(function* (
         id: PaymentId,
         choose: (intent: IntentRow, offer: Offer) => Effect.Effect<Choice, ChannelNotOffered>,
+        wanted: ChannelChoice,
         caller: Caller,
-        /** What is to be kept of why a try may be made. */
-        why?: string
+        /** What is to be kept of why a try may be made; nothing where one was open, which goes on. */
+        cleared?: string
       ): Effect.fn.Return<PaymentStep, ConfirmError> {
         const newId = yield* newAttemptId
+        let why = cleared
         for (let round = 0; round < maxRounds; round++) {
           const open = Effect.fnUntraced(function* (draft: PaymentDraft): Effect.fn.Return<Opening, ConfirmError> {
             yield* assertPayable(draft, caller)
@@ -145,6 +147,9 @@ export class Confirmations extends Context.Service<
           switch (opening.type) {
             case "findOffer":
               yield* offerOf(opening.merchantId)
+              break
+            case "clear":
+              why = yield* clear(yield* readOwn(id, caller), opening.way, wanted, caller)
               break
             case "answered":
               return yield* toStep(opening.intent, opening.attempt)
@@ -214,7 +219,7 @@ export class Confirmations extends Context.Service<
         const { intent } = record
         const { method } = yield* choiceOf(intent, yield* offerOf(intent.merchantId), channel, wanted)
         const why = yield* clear(record, { channel, method }, wanted, caller)
-        return yield* confirmThrough(id, (now, offer) => choiceOf(now, offer, channel, wanted), caller, why)
+        return yield* confirmThrough(id, (now, offer) => choiceOf(now, offer, channel, wanted), wanted, caller, why)
       })
 
       const confirmRouted = Effect.fnUntraced(function* (id: PaymentId, wanted: ChannelChoice, caller: Caller) {
@@ -222,7 +227,7 @@ export class Confirmations extends Context.Service<
         const { attempts, intent } = record
         const open = attempts.find(({ status }) => isOpenAttempt(status))
         if (open !== undefined) {
-          return yield* confirmThrough(id, (now, offer) => choiceOf(now, offer, open.channel, open), caller)
+          return yield* confirmThrough(id, (now, offer) => choiceOf(now, offer, open.channel, open), wanted, caller)
         }
         const { country, method, payer = {} } = wanted
         const { amount, channels: allowed, currency, merchantId } = intent
@@ -239,7 +244,7 @@ export class Confirmations extends Context.Service<
           // One wish of the buyer is one check, however many channels it takes.
           if (hop === 0) why = yield* clear(record, { channel: channel.id, method }, wanted, caller)
           const result = yield* Effect.result(
-            confirmThrough(id, () => Effect.succeed({ ...route.value, payer }), caller, why)
+            confirmThrough(id, () => Effect.succeed({ ...route.value, payer }), wanted, caller, why)
           )
           if (Result.isSuccess(result)) return result.success
           refused = result.failure

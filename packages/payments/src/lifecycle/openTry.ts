@@ -31,6 +31,8 @@ export type Opening =
   | { readonly type: "create"; readonly intent: IntentRow; readonly attempt: AttemptRow }
   | { readonly type: "ask" }
   | { readonly type: "closeFormer" }
+  /** A try would begin that was open when risk was to be asked, so that it was not. */
+  | { readonly type: "clear"; readonly way: { readonly channel: ChannelId; readonly method: string } }
   /** The accounts of its merchant and the policy have to be read first, outside the transaction. */
   | { readonly type: "findOffer"; readonly merchantId: MerchantId | null }
 
@@ -56,7 +58,7 @@ export const choiceOf = (
       )
 }
 
-/** Begins a try, or tells what stands in its way. Changes the draft only. */
+/** Begins a try, or tells what stands in its way. Changes the draft only. `why` is what risk said, where it was asked. */
 export const openTry = Effect.fnUntraced(function* (
   draft: PaymentDraft,
   choice: Choice,
@@ -71,6 +73,7 @@ export const openTry = Effect.fnUntraced(function* (
   }
   if (former === undefined) {
     const { channel, decision, method, payer } = choice
+    if (why === undefined) return { type: "clear", way: { channel: channel.id, method } }
     const credentialId = channel.own?.credentialId ?? null
     const attempt = draft.begin(newId, { channel: channel.id, method, payer, credentialId, decision }, why)
     return { type: "create", intent: draft.intent, attempt }

@@ -8,6 +8,7 @@ import { CurrentRequest, RequestInfo } from "@mall/platform/http/RequestInfo"
 import * as TestAuthorization from "@mall/testing/TestAuthorization"
 import { Effect, Layer } from "effect"
 import { RpcMiddleware, RpcTest } from "effect/rpc"
+import { SqlClient } from "effect/sql"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { PaymentReads } from "../../src/store/PaymentReads.ts"
 import { PaymentRepo } from "../../src/store/PaymentRepo.ts"
@@ -93,6 +94,33 @@ layer(Surface, { excludeTestServices: true, timeout: "60 seconds" })(
           (yield* asked(id)).map(({ facts }) => facts.attempts),
           [0, 1]
         )
+      })
+    )
+
+    it.effect("asks again where the try that was open ends meanwhile and another one takes its place", () =>
+      Effect.gen(function* () {
+        const confirmations = yield* Confirmations
+        const peer = yield* Peer
+        const sql = yield* SqlClient.SqlClient
+        const script = yield* RiskScript
+        const buyer = yield* aBuyer
+        for (const choice of [{ channel: wechatpay }, {}]) {
+          const { id } = yield* aPayment(buyer)
+          yield* peer.fault("create", { kind: "drop", when: "before" })
+          yield* confirmations.confirm(id, { channel: wechatpay }, buyer)
+          // so long ago that its absence at the channel says that it never came there
+          yield* sql`
+            UPDATE payments.attempts SET updated_at = updated_at - interval '5 minutes' WHERE payment_id = ${id}`
+          script.answers.set(id, [answer("deny")])
+          const error = yield* Effect.flip(confirmations.confirm(id, choice, buyer))
+          assert.strictEqual(error._tag, "PaymentRefused")
+          assert.deepStrictEqual(
+            (yield* attemptsOf(id)).map(({ status }) => status),
+            ["failed"]
+          )
+          assert.strictEqual((yield* confirmations.confirm(id, choice, buyer)).attempt.status, "processing")
+          assert.strictEqual((yield* asked(id)).length, 3)
+        }
       })
     )
 
