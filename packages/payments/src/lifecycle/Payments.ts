@@ -28,7 +28,7 @@ import type { Act } from "@mall/platform/audit/AuditRecorder"
 import { currentStamp } from "@mall/platform/audit/CurrentActor"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { transactionOf } from "@mall/platform/Tenancy"
-import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channels } from "../channel/Channels.ts"
 import { assertWay } from "./assertWay.ts"
@@ -45,8 +45,6 @@ import { IntentRow } from "../store/PaymentRecord.ts"
 import { PaymentsConfig } from "../PaymentsConfig.ts"
 import { Refunds } from "./Refunds.ts"
 import { Tickets } from "./Tickets.ts"
-
-const isPaymentId = Schema.is(PaymentId)
 
 /**
  * What payers and merchants do with payments, over HTTP or RPC. A payment that is neither the caller's as its payer nor as
@@ -317,8 +315,16 @@ export class Payments extends Context.Service<
         }),
         status: (id, ticket) => redeem([id], ticket),
         statusOfOrder: Effect.fn("Payments.statusOfOrder")(function* (orderNo, ticket) {
-          const ids = yield* reads.findByReference(orderNo)
-          return yield* redeem(isPaymentId(orderNo) ? [...ids, orderNo] : ids, ticket)
+          // any number of merchants may have an order of this number: the ticket says whose is meant
+          const shown = Option.getOrUndefined(yield* tickets.paymentOf(ticket))
+          const isOfOrder =
+            shown !== undefined &&
+            (shown === orderNo ||
+              (yield* Effect.match(intents.find(shown), {
+                onFailure: () => false,
+                onSuccess: ({ reference }) => reference === orderNo
+              })))
+          return yield* redeem(isOfOrder ? [shown] : [], ticket)
         }),
         refund,
         listRefunds,

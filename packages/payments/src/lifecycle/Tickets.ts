@@ -36,6 +36,8 @@ export class Tickets extends Context.Service<
       paymentIds: ReadonlyArray<PaymentId> | "any",
       ticket: string
     ): Effect.Effect<{ readonly paymentId: PaymentId; readonly next: Ticket }, TicketInvalid>
+    /** Of which payment a ticket is, spent or not; nothing is spent by it. */
+    paymentOf(ticket: string): Effect.Effect<Option.Option<PaymentId>>
     /** Drops tickets that have been stale for a day: until then the reuse of one is told from a guess. Answers with how many. */
     purge(limit: number): Effect.Effect<number>
   }
@@ -136,6 +138,13 @@ export class Tickets extends Context.Service<
               return yield* new TicketInvalid({})
             }
             return { paymentId: spent.value.paymentId, next }
+          },
+          Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
+        ),
+        paymentOf: Effect.fn("Tickets.paymentOf")(
+          function* (shown) {
+            if (!isTicket(shown)) return Option.none()
+            return Option.map(yield* selectKnown(hashOf(shown)), ({ paymentId }) => paymentId)
           },
           Effect.catchTags({ SqlError: Effect.die, SchemaError: Effect.die })
         ),

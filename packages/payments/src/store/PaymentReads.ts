@@ -36,7 +36,6 @@ export class PaymentReads extends Context.Service<
     list(caller: Principal | "all", filter: PaymentFilter): Effect.Effect<Page<IntentRow>, InvalidCursor>
     /** By its id or, newest first, by its reference. */
     findOwn(caller: Principal, idOrReference: string): Effect.Effect<Option.Option<IntentRow>>
-    findByReference(reference: string): Effect.Effect<ReadonlyArray<PaymentId>>
     /** Of a payment that is the caller's. */
     listRefunds(
       caller: Principal,
@@ -150,23 +149,11 @@ export class PaymentReads extends Context.Service<
         execute: ({ paymentId, refundId }) =>
           sql`SELECT r.* FROM payments.refunds AS r WHERE r.id = ${refundId} AND r.payment_id = ${paymentId}`
       })
-      const selectByReference = SqlSchema.findAll({
-        Request: Schema.String,
-        Result: Schema.Struct({ id: IntentRow.fields.id }),
-        execute: (reference) =>
-          sql`SELECT i.id FROM payments.intents AS i WHERE i.reference = ${reference} ORDER BY i.id DESC LIMIT 20`
-      })
-
       const orDie = <A>(effect: Effect.Effect<A, SqlError | Schema.SchemaError>) =>
         Effect.catchTags(effect, { SqlError: Effect.die, SchemaError: Effect.die })
       return PaymentReads.of({
         list,
         findOwn,
-        findByReference: (reference) =>
-          selectByReference(reference).pipe(
-            Effect.map((rows) => rows.map(({ id }) => id)),
-            orDie
-          ),
         listRefunds,
         findRefund: (caller, paymentId, refundId) => orDie(within(caller)(selectRefund({ paymentId, refundId }))),
         history: (paymentId) => orDie(selectHistory(paymentId)),

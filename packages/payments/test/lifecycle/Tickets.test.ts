@@ -3,7 +3,7 @@ import { Effect, Exit } from "effect"
 import { SqlClient } from "effect/sql"
 import { Payments } from "../../src/lifecycle/Payments.ts"
 import { Tickets } from "../../src/lifecycle/Tickets.ts"
-import { aBuyer, aPayment, TestPayments } from "../TestPayments.ts"
+import { aBuyer, aMerchant, aPayment, cny, newOperationId, TestPayments } from "../TestPayments.ts"
 
 layer(TestPayments, { excludeTestServices: true })("A ticket", (it) => {
   it.effect("shows its payment once and hands out the next, so that a page can poll (13.06, 14.06, 13.10 P1-1)", () =>
@@ -91,6 +91,19 @@ layer(TestPayments, { excludeTestServices: true })("A ticket", (it) => {
       assert.strictEqual(answer.id, id)
       const error = yield* Effect.flip(payments.statusOfOrder("another order", answer.ticket))
       assert.strictEqual(error._tag, "TicketInvalid")
+      assert.strictEqual((yield* payments.statusOfOrder(id, answer.ticket)).id, id)
+    })
+  )
+
+  it.effect("shows the payment of its order, however many others have an order of that number since", () =>
+    Effect.gen(function* () {
+      const payments = yield* Payments
+      const order = { amount: cny(700), reference: "1001", description: "a lamp" }
+      const { id, ticket } = yield* payments.create(order, yield* aMerchant, yield* newOperationId)
+      for (let other = 0; other < 25; other++) {
+        yield* payments.create(order, yield* aMerchant, yield* newOperationId)
+      }
+      assert.strictEqual((yield* payments.statusOfOrder("1001", ticket)).id, id)
     })
   )
 })
