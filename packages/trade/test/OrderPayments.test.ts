@@ -216,6 +216,45 @@ layer(TestTrade, { excludeTestServices: true })("OrderPayments", (it) => {
     })
   )
 
+  it.effect("goes by what the channel did in the end with a refund that it had given up", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const cancellation = yield* OrderCancellation
+      const incidents = yield* PaymentIncidents
+      const bank = yield* Bank
+      const paidAndGivenUp = Effect.fnUntraced(function* () {
+        const skuId = yield* offer({ onHand: 1 })
+        const { buyer, checkoutId, order, payment } = yield* placeOrder(skuId)
+        yield* pay(payment.id)
+        yield* payments.markPaid(paidMessage(payment))
+        yield* cancellation.cancel(buyer, order.id)
+        const refunds = bank.payments.get(payment.id)?.refunds
+        const [refundId = RefundId.make(checkoutId)] = refunds?.keys() ?? []
+        const told = { refundId, paymentId: payment.id, reference: checkoutId, amount: payment.amount }
+        yield* payments.markRefunded({ ...told, outcome: "failed" })
+        assert.strictEqual(yield* statusOf(order.id), "paid")
+        const reported = Effect.map(incidents.list(100), (all) =>
+          all.flatMap((incident) => (incident.checkoutId === checkoutId ? [incident.kind] : []))
+        )
+        return { buyer, order, refunds, reported, skuId, done: { ...told, outcome: "succeeded" as const } }
+      })
+
+      const simple = yield* paidAndGivenUp()
+      yield* Effect.all([payments.markRefunded(simple.done), payments.markRefunded(simple.done)], { concurrency: 2 })
+      assert.strictEqual(yield* statusOf(simple.order.id), "refunded")
+      assert.deepStrictEqual(yield* stockOf(simple.skuId), { onHand: 1, reserved: 0 })
+      assert.deepStrictEqual(yield* simple.reported, [])
+
+      // another one was asked for meanwhile, which is the one that the order waits for: somebody has to look
+      const again = yield* paidAndGivenUp()
+      again.refunds?.clear()
+      yield* cancellation.cancel(again.buyer, again.order.id)
+      yield* payments.markRefunded(again.done)
+      assert.strictEqual(yield* statusOf(again.order.id), "refunding")
+      assert.deepStrictEqual(yield* again.reported, ["refund_unmatched"])
+    })
+  )
+
   it.effect("resumes a refund that the platform was not there to take", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
