@@ -88,8 +88,12 @@ export class OrderCancellation extends Context.Service<
         const doing: Doing = { ...by, at: yield* DateTime.nowAsDate, traceId: yield* currentTraceId }
         const isDone = yield* attempt(order, doing)
         const now = yield* orders.get(scope, order.id)
-        // Somebody else was faster: what they made of the order is the answer, unless it is what was wished.
-        if (!isDone || (order.status === "pending_payment" && now.status !== "canceled")) {
+        // Somebody else was faster, or the refund was refused: what became of the order is the answer, unless it is what was wished.
+        if (
+          !isDone ||
+          now.status === order.status ||
+          (order.status === "pending_payment" && now.status !== "canceled")
+        ) {
           return yield* new OrderStateConflict({ orderId: order.id, orderStatus: now.status })
         }
         return now

@@ -5,6 +5,7 @@ import type { Topic } from "@mall/domain/kernel/Topic"
 import { systemActor } from "@mall/domain/trade/Order"
 import { orderRefunded } from "@mall/domain/trade/OrderTopics"
 import { Outbox } from "@mall/platform/Outbox"
+import { beside } from "@mall/platform/planning"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -40,7 +41,10 @@ export class OrderPayments extends Context.Service<
     markPaid(message: PaidMessage): Effect.Effect<void>
     /** Nothing can be paid any more: the orders are canceled, unless they were paid. */
     markCanceled(message: MessageOf<typeof markOrderCanceled>): Effect.Effect<void>
-    /** A refund ended: its order is refunded and its pieces come back, or it is owed to the buyer again. */
+    /**
+     * A refund ended: its order is refunded and its pieces come back, or it is owed to the buyer again. What failed and was done
+     * after all refunds the order all the same, unless it was shipped or another refund was asked for: that is reported.
+     */
     markRefunded(message: MessageOf<typeof paymentRefunded>): Effect.Effect<void>
   }
 >()("@mall/trade/OrderPayments") {
@@ -107,7 +111,24 @@ export class OrderPayments extends Context.Service<
         if (found.size > 0) yield* pending.cancel([...found.values()], yield* doingOf(reason))
       })
 
+      /** Money that went back for nothing that we know of: the goods may still be sent, or another refund may follow. */
+      const reportUnmatched = Effect.fnUntraced(function* (checkout: CheckoutRow, refundId: RefundId, amount: Money) {
+        const known = yield* sql`
+          SELECT id FROM trade.orders WHERE refund_id = ${refundId} AND ${beside(sql, "status")} = 'refunded'
+          UNION ALL
+          SELECT id FROM trade.returns WHERE refund_id = ${refundId} AND ${beside(sql, "status")} = 'refunded'
+        `
+        if (known.length > 0 || checkout.status === "canceled") return
+        yield* incidents.report({
+          paymentId: checkout.paymentId,
+          checkoutId: checkout.id,
+          kind: "refund_unmatched",
+          detail: `${amount.amount} ${amount.currency} went back by the refund ${refundId}, which nothing waits for`
+        })
+      })
+
       const markRefunded = Effect.fn("OrderPayments.markRefunded")(function* ({
+        amount,
         outcome,
         paymentId,
         refundId
@@ -118,6 +139,11 @@ export class OrderPayments extends Context.Service<
         const ofOrder = sql`refund_id = ${refundId}`
         if (outcome === "succeeded") {
           const doing = yield* doingOf("refunded")
+          yield* orders.move(
+            "refunding",
+            sql`status = 'paid' AND ${ofOrder}`,
+            yield* doingOf("the channel carried out the refund after all")
+          )
           const moved = yield* orders.move("refunded", ofOrder, doing)
           yield* reservations.restock(
             moved.map(({ id }) => id),
@@ -127,14 +153,15 @@ export class OrderPayments extends Context.Service<
             orderRefunded,
             moved.map((order) => newsOf(order, doing.at))
           )
+          yield* reportUnmatched(checkout.value, refundId, amount)
           return
         }
-        // The refund's id goes, so that the next refund of this order is another one.
+        // The refund's id stays, for it may be done after all; the next refund of this order is another one.
         yield* orders.move(
           "paid",
           sql`status = 'refunding' AND ${ofOrder}`,
           yield* doingOf("the refund failed at the channel"),
-          sql`, refund_id = NULL, refund_due_at = NULL`
+          sql`, refund_due_at = NULL`
         )
         if (refundId === lateRefundId(checkout.value)) {
           yield* incidents.report({

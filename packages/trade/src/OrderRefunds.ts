@@ -1,14 +1,18 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentGateway, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { OrderId, systemActor } from "@mall/domain/trade/Order"
+import { orderRefunded } from "@mall/domain/trade/OrderTopics"
+import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { currentTraceId } from "@mall/platform/currentTraceId"
+import { newsOf } from "./orderNews.ts"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
 import { leaseFrom, OpenRefund, refundAsking } from "./refundAsking.ts"
+import { StockReservations } from "./StockReservations.ts"
 
 const newRefundId = generator(RefundId)
 
@@ -17,7 +21,7 @@ const OpenOrderRefund = OpenRefund(OrderId)
 /**
  * Gives back the money of paid orders that will not be shipped. The order becomes `refunding` with a refund id of its own
  * first; then the pay platform is asked, as often as it takes, for it knows the refund by that id. `payment_refunded`
- * tells the end.
+ * tells the end. Where all of the payment went back by other refunds already, so did the order's part of it.
  */
 export class OrderRefunds extends Context.Service<
   OrderRefunds,
@@ -34,6 +38,8 @@ export class OrderRefunds extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const orders = yield* OrderRepo
       const gateway = yield* PaymentGateway
+      const reservations = yield* StockReservations
+      const outbox = yield* Outbox
 
       const claim = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, until: Schema.Date, limit: Schema.Int }),
@@ -59,18 +65,49 @@ export class OrderRefunds extends Context.Service<
         `
       })
 
-      /** The order is owed to the buyer again, and staff see why. */
-      const giveUp = Effect.fnUntraced(function* ({ id, refundId }: typeof OpenOrderRefund.Type, why: string) {
-        const at = yield* DateTime.nowAsDate
+      const moveFrom = Effect.fnUntraced(function* (
+        { id, refundId }: typeof OpenOrderRefund.Type,
+        to: "paid" | "refunded",
+        reason: string
+      ) {
         const doing: Doing = {
           actor: systemActor,
-          reason: `the refund was refused: ${why}`,
-          at,
+          reason,
+          at: yield* DateTime.nowAsDate,
           traceId: yield* currentTraceId
         }
         const where = sql`status = 'refunding' AND orders.id = ${id} AND refund_id = ${refundId}`
-        yield* orders.move("paid", where, doing, sql`, refund_id = NULL, refund_due_at = NULL`)
-        yield* Effect.logError("A refund was refused").pipe(Effect.annotateLogs({ orderId: id, refundId, why }))
+        const moved = yield* orders.move(to, where, doing, sql`, refund_id = NULL, refund_due_at = NULL`)
+        return { doing, moved }
+      })
+
+      /** The order is owed to the buyer again, and staff see why. */
+      const giveUp = Effect.fnUntraced(function* (refund: typeof OpenOrderRefund.Type, why: string) {
+        yield* moveFrom(refund, "paid", `the refund was refused: ${why}`)
+        const { id: orderId, refundId } = refund
+        yield* Effect.logError("A refund was refused").pipe(Effect.annotateLogs({ orderId, refundId, why }))
+      })
+
+      const endRefunded = Effect.fnUntraced(
+        function* (refund: typeof OpenOrderRefund.Type) {
+          const { doing, moved } = yield* moveFrom(refund, "refunded", "all of the payment went back already")
+          yield* reservations.restock(
+            moved.map(({ id }) => id),
+            doing
+          )
+          yield* outbox.publishAll(
+            orderRefunded,
+            moved.map((order) => newsOf(order, doing.at))
+          )
+        },
+        sql.withTransaction,
+        retryConflicts
+      )
+
+      const refused = Effect.fnUntraced(function* (refund: typeof OpenOrderRefund.Type, why: string) {
+        const payment = (yield* gateway.find([refund.paymentId])).get(refund.paymentId)
+        const isAllBack = payment !== undefined && payment.refunded.equals(payment.amount)
+        return yield* isAllBack ? endRefunded(refund) : giveUp(refund, why)
       })
 
       const { ask, resume } = refundAsking(gateway, {
@@ -78,7 +115,7 @@ export class OrderRefunds extends Context.Service<
         claim,
         accepted: ({ id, refundId }) =>
           sql`UPDATE trade.orders SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`,
-        refused: giveUp
+        refused
       })
 
       const start = Effect.fn("OrderRefunds.start")(

@@ -216,6 +216,77 @@ layer(TestTrade, { excludeTestServices: true })("OrderPayments", (it) => {
     })
   )
 
+  it.effect("ends an order whose payment went back by hand, as a whole; of a part it says that it cannot", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const cancellation = yield* OrderCancellation
+      const incidents = yield* PaymentIncidents
+      const bank = yield* Bank
+      const skuId = yield* offer({ onHand: 1 })
+      const { buyer, checkoutId, order, payment } = yield* placeOrder(skuId)
+      yield* pay(payment.id)
+      yield* payments.markPaid(paidMessage(payment))
+      const byHand = Effect.fnUntraced(function* (amount: number) {
+        const refundId = RefundId.make(idOf(newUserId))
+        bank.payments.get(payment.id)?.refunds.set(refundId, cny(amount))
+        const told = { refundId, paymentId: payment.id, reference: checkoutId, amount: cny(amount) }
+        yield* payments.markRefunded({ ...told, outcome: "succeeded" })
+      })
+      yield* byHand(300)
+      const refused = yield* Effect.flip(cancellation.cancel(buyer, order.id))
+      assert.deepStrictEqual(
+        [refused._tag, "orderStatus" in refused && refused.orderStatus],
+        ["OrderStateConflict", "paid"]
+      )
+      yield* byHand(700)
+      assert.strictEqual((yield* cancellation.cancel(buyer, order.id)).status, "refunded")
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 1, reserved: 0 })
+      assert.deepStrictEqual(
+        (yield* incidents.list(100)).flatMap((each) => (each.checkoutId === checkoutId ? [each.kind] : [])),
+        ["refund_unmatched"]
+      )
+    })
+  )
+
+  it.effect("goes by what the channel did in the end with a refund that it had given up", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const cancellation = yield* OrderCancellation
+      const incidents = yield* PaymentIncidents
+      const bank = yield* Bank
+      const paidAndGivenUp = Effect.fnUntraced(function* () {
+        const skuId = yield* offer({ onHand: 1 })
+        const { buyer, checkoutId, order, payment } = yield* placeOrder(skuId)
+        yield* pay(payment.id)
+        yield* payments.markPaid(paidMessage(payment))
+        yield* cancellation.cancel(buyer, order.id)
+        const refunds = bank.payments.get(payment.id)?.refunds
+        const [refundId = RefundId.make(checkoutId)] = refunds?.keys() ?? []
+        const told = { refundId, paymentId: payment.id, reference: checkoutId, amount: payment.amount }
+        yield* payments.markRefunded({ ...told, outcome: "failed" })
+        assert.strictEqual(yield* statusOf(order.id), "paid")
+        const reported = Effect.map(incidents.list(100), (all) =>
+          all.flatMap((incident) => (incident.checkoutId === checkoutId ? [incident.kind] : []))
+        )
+        return { buyer, order, refunds, reported, skuId, done: { ...told, outcome: "succeeded" as const } }
+      })
+
+      const simple = yield* paidAndGivenUp()
+      yield* Effect.all([payments.markRefunded(simple.done), payments.markRefunded(simple.done)], { concurrency: 2 })
+      assert.strictEqual(yield* statusOf(simple.order.id), "refunded")
+      assert.deepStrictEqual(yield* stockOf(simple.skuId), { onHand: 1, reserved: 0 })
+      assert.deepStrictEqual(yield* simple.reported, [])
+
+      // another one was asked for meanwhile, which is the one that the order waits for: somebody has to look
+      const again = yield* paidAndGivenUp()
+      again.refunds?.clear()
+      yield* cancellation.cancel(again.buyer, again.order.id)
+      yield* payments.markRefunded(again.done)
+      assert.strictEqual(yield* statusOf(again.order.id), "refunding")
+      assert.deepStrictEqual(yield* again.reported, ["refund_unmatched"])
+    })
+  )
+
   it.effect("resumes a refund that the platform was not there to take", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

@@ -173,7 +173,7 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
       assert.strictEqual((yield* Effect.flip(returns.refundAgain(staff, orderId, id)))._tag, "ReturnStateConflict")
       yield* settle(sold, received.refundId, "failed")
       const failed = yield* returns.get(soldBy(staff), orderId, id)
-      assert.deepStrictEqual([failed.status, failed.refundId], ["received", null])
+      assert.deepStrictEqual([failed.status, failed.refundId], ["received", received.refundId])
       assert.include(failed.refundFailure ?? "", "channel")
       // the bank forgets what failed, as the pay platform does
       bank.payments.get(payment.id)?.refunds.clear()
@@ -182,6 +182,30 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
       assert.isNull(again.refundFailure)
       yield* settle(sold, again.refundId, "succeeded")
       assert.strictEqual((yield* returns.get(soldBy(staff), orderId, id)).status, "refunded")
+    })
+  )
+
+  it.effect("is refunded by what the channel did in the end with a refund that it had given up", () =>
+    Effect.gen(function* () {
+      const returns = yield* Returns
+      const orders = yield* Orders
+      const sold = yield* delivered(1)
+      const { buyer, orderId, price, skuId, staff } = sold
+      const { id } = yield* returns.request(buyer, orderId, yield* newReturnId, ask(skuId, 1))
+      yield* returns.approve(staff, orderId, id)
+      const { refundId } = yield* returns.receive(staff, orderId, id, false)
+      for (const outcome of ["failed", "failed", "succeeded", "succeeded", "failed"] as const) {
+        yield* settle(sold, refundId, outcome)
+      }
+      const refunded = yield* returns.get(boughtBy(buyer), orderId, id)
+      assert.deepStrictEqual([refunded.status, refunded.refundFailure], ["refunded", null])
+      assert.strictEqual(refunded.history.filter(({ reason }) => reason.startsWith("the refund failed")).length, 1)
+      assert.strictEqual((yield* Effect.flip(returns.refundAgain(staff, orderId, id)))._tag, "ReturnStateConflict")
+      const { lines } = yield* orders.get(boughtBy(buyer), orderId)
+      assert.deepStrictEqual(
+        lines.map((line) => line.refunded),
+        [price]
+      )
     })
   )
 

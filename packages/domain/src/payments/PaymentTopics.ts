@@ -28,7 +28,7 @@ export const markOrderCanceled = Topic.make("mark_order_canceled", {
   id: ({ paymentId }) => paymentId
 })
 
-/** A refund came to its end. */
+/** A refund came to its end. One that failed may still be told as done: a channel carries out later what it gave up before. */
 export const paymentRefunded = Topic.make("payment_refunded", {
   schema: Schema.Struct({
     refundId: RefundId,
@@ -38,7 +38,7 @@ export const paymentRefunded = Topic.make("payment_refunded", {
     outcome: Schema.Literals(["succeeded", "failed"])
   }),
   subscribers: ["trade"],
-  id: ({ refundId }) => refundId
+  id: ({ outcome, refundId }) => `${refundId}-${outcome}`
 })
 
 /** Delivered when a payment's time is up: it is closed unless it ended before. */

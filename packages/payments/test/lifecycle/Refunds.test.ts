@@ -220,6 +220,38 @@ layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
     })
   )
 
+  it.effect("that the channel carries out after it gave it up is told as both", () =>
+    Effect.gen(function* () {
+      const gateway = yield* PaymentGateway
+      const operations = yield* PaymentOperations
+      const peer = yield* Peer
+      const store = yield* PaymentStore
+      const sql = yield* SqlClient.SqlClient
+      const id = yield* aPaidPayment()
+      const refundId = yield* newRefundId
+      const refusal = { kind: "answer", with: "error", when: "before", status: 403, code: "USER_ACCOUNT_ABNORMAL" }
+      yield* peer.fault("refund", refusal)
+      yield* gateway.refund({ id: refundId, paymentId: id, amount: cny(1999), reason: "refused" })
+      const { amount, currency } = cny(1999)
+      const done = { _tag: "Refunded", amount, currency, account: {}, channelReference: "5030" } as const
+      yield* store.change(id, "channel:wechatpay", (draft) =>
+        Effect.sync(() => {
+          const refund = draft.refund(refundId)
+          if (refund !== undefined) applyRefund(draft, refund, { account: {} }, done)
+        })
+      )
+      assert.strictEqual((yield* operations.show(id)).payment.status, "refunded")
+      const rows = yield* sql<{ readonly outcome: string }>`
+        SELECT element::jsonb -> 'message' ->> 'outcome' AS outcome FROM outbox
+        WHERE queue_name = 'payment_refunded.trade' AND element::jsonb -> 'message' ->> 'refundId' = ${refundId}
+        ORDER BY sequence`
+      assert.deepStrictEqual(
+        rows.map(({ outcome }) => outcome),
+        ["failed", "succeeded"]
+      )
+    })
+  )
+
   it.effect("for which the merchant's balance is too low waits and goes out later", () =>
     Effect.gen(function* () {
       const gateway = yield* PaymentGateway

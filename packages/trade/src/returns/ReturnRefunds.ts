@@ -90,12 +90,12 @@ export class ReturnRefunds extends Context.Service<
         `
       })
 
-      /** The return stays owed to the buyer; staff see why, and may ask for another refund. */
+      /** The return stays owed to the buyer; staff see why, and may ask for another refund. This one may be done after all. */
       const fail = Effect.fnUntraced(function* (refundId: RefundId, why: string) {
-        const ofReturn = sql`refund_id = ${refundId} AND status = 'received'`
+        const ofReturn = sql`refund_id = ${refundId} AND status = 'received' AND refund_failure IS NULL`
         yield* repo.note(ofReturn, yield* doingOf(`the refund failed: ${why}`))
         yield* sql`
-          UPDATE trade.returns SET refund_id = NULL, refund_due_at = NULL, refund_failure = ${why} WHERE ${ofReturn}
+          UPDATE trade.returns SET refund_due_at = NULL, refund_failure = ${why} WHERE ${ofReturn}
         `
         yield* Effect.logError("The refund of a return failed").pipe(Effect.annotateLogs({ refundId, why }))
       })
@@ -130,7 +130,8 @@ export class ReturnRefunds extends Context.Service<
             if (outcome === "failed") return yield* fail(refundId, "the channel did not carry it out")
             const doing = yield* doingOf("refunded")
             const ofReturn = sql`id = ${order.returnId}`
-            if (!(yield* repo.move("refunded", ofReturn, doing, sql`, refund_due_at = NULL`))) return
+            if (!(yield* repo.move("refunded", ofReturn, doing, sql`, refund_due_at = NULL, refund_failure = NULL`)))
+              return
             yield* repo.addRefunded(order.returnId)
             const { amount, returnId } = order
             yield* outbox.publish(orderReturned, {
