@@ -113,17 +113,19 @@ export class OrderExpiryRules extends Context.Service<
             ${at})
         `
       })
-      type Subject = Pick<OrderExpiryRule, "merchantId" | "paymentMethod">
-      const findRule = ({ merchantId, paymentMethod }: Subject) =>
+      const findRule = ({ categoryId, merchantId, paymentMethod }: OrderExpirySubject) =>
         Effect.map(select(), (rules) =>
-          rules.find((rule) => rule.merchantId === merchantId && rule.paymentMethod === paymentMethod)
+          rules.find(
+            (rule) =>
+              rule.merchantId === merchantId && rule.categoryId === categoryId && rule.paymentMethod === paymentMethod
+          )
         )
       const record = (
         action: "order_expiry_rule.put" | "order_expiry_rule.remove",
-        { merchantId, paymentMethod }: Subject,
+        { categoryId, merchantId, paymentMethod }: OrderExpirySubject,
         fields: Pick<Act, "before" | "after">
       ) => {
-        const id = [merchantId, paymentMethod].filter((part) => part !== null).join("/")
+        const id = [merchantId, categoryId, paymentMethod].filter((part) => part !== null).join("/")
         return audit.record({ action, resource: { type: "order_expiry_rule", id }, merchantId, ...fields })
       }
 
