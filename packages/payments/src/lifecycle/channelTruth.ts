@@ -101,7 +101,10 @@ export const applyRefund = (
         : { type: "mismatch", details: { refund: "more than was captured" } }
     }
     case "Failed":
-      if (refund.status === "succeeded" || refund.status === "failed") return { type: "unchanged" }
+      if (refund.status === "failed") return { type: "unchanged" }
+      // a bank may send back what the channel said it gave: the money is with us again, and only a person knows a way to the buyer
+      if (refund.status === "succeeded")
+        return { type: "mismatch", details: { refund: "failed afterwards", code: told.code } }
       draft.endRefund(refund, "failed", { errorCode: told.code })
       return { type: "over" }
     case "Processing":
