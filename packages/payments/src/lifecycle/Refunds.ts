@@ -9,7 +9,7 @@ import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecy
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import type { Stamp } from "@mall/platform/audit/CurrentActor"
 import type { Tenant } from "@mall/platform/Tenancy"
-import { Context, DateTime, Effect, Layer, Option } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import type { Channel, ChannelRefund, ChannelRefundState } from "../channel/Channel.ts"
 import type { ChannelError } from "../channel/ChannelError.ts"
 import { Channels } from "../channel/Channels.ts"
@@ -43,6 +43,12 @@ export interface RefundRequest {
   /** Whether the caller may refund this payment at all; where not, it does not exist for them. */
   readonly owns: (intent: IntentRow) => boolean
 }
+
+/**
+ * So long a channel surely answers a refund that is sent again as it answered the first. Stripe forgets our keys after a day: of a
+ * sending that a crash has hidden, it is asked instead.
+ */
+const keyLifetime = Duration.toMillis("12 hours")
 
 /** Gives money back, once per refund id, and never more than was captured, however many ask at the same time. */
 export class Refunds extends Context.Service<
@@ -147,7 +153,8 @@ export class Refunds extends Context.Service<
           amount: refund.money,
           reason: refund.reason
         }
-        if (refund.status === "pending") return yield* send(channel.value, refund, input)
+        const age = (yield* Clock.currentTimeMillis) - refund.createdAt.getTime()
+        if (refund.status === "pending" && age < keyLifetime) return yield* send(channel.value, refund, input)
         const told = yield* channel.value
           .queryRefund(input)
           .pipe(

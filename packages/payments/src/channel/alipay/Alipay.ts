@@ -79,7 +79,7 @@ const toPayment = (trade: typeof Trade.Type): Effect.Effect<ChannelPayment, Chan
  * buyer has come to Alipay; until then a question finds nothing, and there is nothing to close. An order that somebody opens
  * after we closed it is bounded by `time_expire`, and a payment of it is given back like every late one.
  */
-const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
+export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
   const client = yield* AlipayClient.make(settings)
   const { appId, notifyUrl, sellerId } = settings
 
@@ -191,6 +191,8 @@ const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
       const { outRequestNo, refundAmount, refundStatus, tradeNo } = found
       if (outRequestNo === undefined || refundAmount === undefined || tradeNo === undefined) return { _tag: "Missing" }
       if (outRequestNo !== toHexId(input.id)) return yield* contradiction
+      // without a state the request did not arrive or the refund failed: the same is to be sent again
+      if (refundStatus === undefined) return { _tag: "Missing" }
       if (refundStatus !== "REFUND_SUCCESS") return { _tag: "Processing", channelReference: null }
       const amount = parseMajor(refundAmount, "CNY")
       if (!isMinorUnits(amount)) return yield* unreadable

@@ -126,7 +126,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     execute: (address) => sql`
       SELECT t.sender FROM payments.crypto_transfers AS t
       WHERE t.recipient = ${address} AND t.chain_id = ${chainId} AND t.disposition = 'credited'
-      ORDER BY t.block_number DESC, t.log_index DESC LIMIT 1`
+      GROUP BY t.sender ORDER BY sum(t.amount) DESC, max(t.block_number) DESC, max(t.log_index) DESC LIMIT 1`
   })
 
   const selectCame = SqlSchema.findAll({
@@ -238,7 +238,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     close,
     /** All that was kept of what came to the addresses. */
     cameTo: (addresses: ReadonlyArray<string>) => stored(selectCame(addresses)),
-    /** Who paid the deposit at `address`, last where several did. */
+    /** Who paid the deposit at `address`; most of it where several did, for anybody may add dust. */
     senderOf: (address: string): Effect.Effect<Option.Option<string>, ChannelError> =>
       stored(Effect.map(selectSender(address), (rows) => Option.fromUndefinedOr(rows[0]?.sender))),
     /** The addresses that are still looked at. */

@@ -85,6 +85,14 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
       ON CONFLICT (chain_id, address) DO UPDATE SET next_nonce = w.next_nonce
       RETURNING w.next_nonce AS "nextNonce"`
   })
+  /** Tokens that signed transfers take away, of which the wallet's balance may still know nothing. */
+  const selectUnderWay = SqlSchema.findAll({
+    Request: Schema.Void,
+    Result: Schema.Struct({ amount: Schema.BigIntFromString }),
+    execute: () => sql`
+      SELECT coalesce(sum(p.amount), 0)::text AS amount FROM payments.crypto_payouts AS p
+      WHERE p.status = 'signed' AND p.call IS NULL AND p.chain_id = ${chainId} AND p.token = ${token} AND p.signer = ${signer}`
+  })
 
   const selectSignings = SqlSchema.findAll({
     Request: Schema.String,
@@ -126,7 +134,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
       Effect.annotateLogs({ key, maxFeePerGas: `${fee}`, allowed: `${settings.maxFeePerGas}` })
     )
 
-  /** Signs a payout that is not signed; one short of tokens waits. Whoever comes second finds it signed. */
+  /** Signs a payout that is not signed; one short of tokens, those of transfers under way left out, waits. Whoever comes second finds it signed. */
   const sign = Effect.fnUntraced(function* (key: string) {
     const { balance, maxFeePerGas, maxPriorityFeePerGas, nonce: onChain } = yield* chain.terms
     if (maxFeePerGas > settings.maxFeePerGas) yield* waitsForPrice(key, maxFeePerGas)
@@ -135,9 +143,11 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings, chain
         Effect.gen(function* () {
           const [payout] = yield* select({ key, lock: true })
           if (payout === undefined || payout.status !== "pending") return payout
-          if (payout.call === null && balance < payout.amount) return payout
           if (maxFeePerGas > settings.maxFeePerGas) return payout
           const [wallet] = yield* lockWallet(onChain)
+          // under the wallet's lock: nobody else signs meanwhile
+          const [underWay] = yield* selectUnderWay()
+          if (payout.call === null && balance - (underWay?.amount ?? 0n) < payout.amount) return payout
           const { nextNonce: nonce } = yield* Effect.fromNullishOr(wallet).pipe(Effect.orDie)
           const signing = { nonce, maxFeePerGas, maxPriorityFeePerGas }
           const { hash, raw } = yield* chain.sign(payout, signing)

@@ -12,7 +12,7 @@ export interface Assignment {
   readonly paidAt: Date | null
   readonly credited: ReadonlyArray<Unassigned>
   readonly returned: ReadonlyArray<Unassigned>
-  /** More than was asked for: goes back to who paid last. */
+  /** More than was asked for: goes back to whose transfer reached the amount, of which it is a part. */
   readonly surplus: { readonly recipient: string; readonly amount: bigint } | null
 }
 
@@ -20,23 +20,27 @@ const nothing: Assignment = { paidAt: null, credited: [], returned: [], surplus:
 
 /**
  * What becomes of money that came to an address. Transfers add up until they reach the amount, also after the try was
- * closed: then it is a late payment, which is refunded like that of any channel. What comes to an address that is paid, and
- * what stays below the amount at one that is closed, goes back. Every unit that came is credited, returned or waits.
+ * closed: then it is a late payment, which is refunded like that of any channel. What comes to an address that is paid, also in
+ * the same look at the chain, and what stays below the amount at one that is closed, goes back to who sent it: anybody may send
+ * dust behind a payment, and has no share in it. Every unit that came is credited, returned or waits.
  */
 export const assignTransfers = (
   deposit: { readonly amount: number; readonly isPaid: boolean; readonly isClosed: boolean },
   transfers: ReadonlyArray<Unassigned>
 ): Assignment => {
-  const last = transfers.at(-1)
-  if (last === undefined) return nothing
+  if (transfers.length === 0) return nothing
   if (deposit.isPaid) return { ...nothing, returned: transfers }
-  const total = transfers.reduce((sum, { amount }) => sum + amount, 0n)
-  const surplus = total - BigInt(deposit.amount)
-  if (surplus < 0n) return deposit.isClosed ? { ...nothing, returned: transfers } : nothing
-  return {
-    paidAt: last.blockAt,
-    credited: transfers,
-    returned: [],
-    surplus: surplus > 0n ? { recipient: last.sender, amount: surplus } : null
+  let total = 0n
+  for (const [index, last] of transfers.entries()) {
+    total += last.amount
+    const surplus = total - BigInt(deposit.amount)
+    if (surplus < 0n) continue
+    return {
+      paidAt: last.blockAt,
+      credited: transfers.slice(0, index + 1),
+      returned: transfers.slice(index + 1),
+      surplus: surplus > 0n ? { recipient: last.sender, amount: surplus } : null
+    }
   }
+  return deposit.isClosed ? { ...nothing, returned: transfers } : nothing
 }

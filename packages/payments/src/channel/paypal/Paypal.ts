@@ -31,7 +31,7 @@ const approvalLinks = new Set(["payer-action", "approve"])
  * number of the try. An order cannot be taken back at PayPal: closing is to take the money never, and PayPal forgets an order
  * that nobody captures.
  */
-const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
+export const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
   const client = yield* PaypalClient.make(settings)
   const isRegistered = yield* Ref.make(!settings.registersWebhook)
   const { merchantId } = settings
@@ -79,7 +79,13 @@ const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
           ],
           payment_source: {
             paypal: {
-              experience_context: { user_action: "PAY_NOW", return_url: page, cancel_url: page }
+              experience_context: {
+                user_action: "PAY_NOW",
+                // no eCheck: what clears days later would be paid for an order that is over
+                payment_method_preference: "IMMEDIATE_PAYMENT_REQUIRED",
+                return_url: page,
+                cancel_url: page
+              }
             }
           }
         },
@@ -143,10 +149,15 @@ const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
     return yield* order.value.status === "APPROVED" ? take(attempt, order.value) : toState(order.value)
   })
 
-  const close = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
+  const close = Effect.fnUntraced(function* (
+    attempt: ChannelAttempt
+  ): Effect.fn.Return<"closed" | "paid", ChannelError> {
     const order = yield* find(attempt)
-    const state = Option.isNone(order) ? undefined : yield* toState(order.value)
-    return state?._tag === "Paid" ? ("paid" as const) : ("closed" as const)
+    if (Option.isNone(order)) return "closed"
+    const { _tag } = yield* toState(order.value)
+    if (_tag === "Paid") return "paid"
+    // PayPal has the money and looks at it, or waits for a bank: it may still be ours
+    return _tag === "Open" && captureOf(order.value) !== undefined ? yield* fromNetwork("NOT_CLOSABLE") : "closed"
   })
 
   const toRefund = (input: ChannelRefund, refund: PaypalRefund): Effect.Effect<ChannelRefundState, ChannelError> =>

@@ -27,6 +27,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   REFUND_AMOUNT_EXCEEDED: "declined",
   REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK: "declined",
   REFUND_TIME_LIMIT_EXCEEDED: "declined",
+  MAX_NUMBER_OF_REFUNDS_EXCEEDED: "declined",
+  PARTIAL_REFUND_NOT_ALLOWED: "declined",
+  CAPTURE_DISPUTED_PARTIAL_REFUND_NOT_ALLOWED: "declined",
+  REFUND_NOT_ALLOWED: "declined",
+  REFUND_IS_RESTRICTED: "declined",
   // the merchant's balance does not cover the refund: the same refund is sent again once it does
   REFUND_FAILED_INSUFFICIENT_FUNDS: "notSent"
 }

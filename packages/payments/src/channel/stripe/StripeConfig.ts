@@ -79,7 +79,8 @@ const fromSandbox = Effect.gen(function* () {
   })
 })
 
-const isLiveKey = (key: Redacted.Redacted) => Redacted.value(key).startsWith("sk_live_")
+/** Restricted keys are live as well: what an account of them is told of says so. */
+const isLiveKey = (key: Redacted.Redacted) => /^(sk|rk)_live_/.test(Redacted.value(key))
 
 /** The platform's account at Stripe: of the environment where `STRIPE_SECRET_KEY` is set, else of the sandbox, else none. */
 export const stripeConfig = Effect.gen(function* () {

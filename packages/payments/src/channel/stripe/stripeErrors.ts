@@ -30,6 +30,14 @@ export const advice: Readonly<Record<string, Advice>> = {
 /** Codes that leave open what became of the request. */
 const undecided = new Set(["lock_timeout", "idempotency_key_in_use", "payment_intent_unexpected_state"])
 
+/** Codes of a refund that Stripe will never make: a bank took the money back already, or somebody gave it back by hand. */
+const neverRefunded = new Set([
+  "charge_already_refunded",
+  "charge_disputed",
+  "charge_not_refundable",
+  "refund_disputed_payment"
+])
+
 const isCode = (text: string | undefined): text is string => text !== undefined && /^[a-z][a-z0-9_]{1,63}$/.test(text)
 
 /** What the library threw. Its message may repeat what we sent and is not kept. */
@@ -45,7 +53,7 @@ export const toFailure = (cause: unknown): ChannelError | CallFailed => {
   }
   if (statusCode >= 500) return noAnswer(channelFailure("unknown", code))
   if (statusCode === 429) return noAnswer(channelFailure("notSent", code))
-  if (statusCode === 402) return channelFailure("declined", code)
+  if (statusCode === 402 || neverRefunded.has(code)) return channelFailure("declined", code)
   return channelFailure(statusCode === 409 || undecided.has(code) ? "unknown" : meaningOfStatus(statusCode), code)
 }
 

@@ -38,13 +38,32 @@ const meanings: Readonly<Record<string, Meaning>> = {
   APPID_MCHID_NOT_MATCH: "refused",
   MCH_NOT_EXISTS: "refused",
   NO_AUTH: "refused",
-  OPENID_MISMATCH: "refused"
+  OPENID_MISMATCH: "refused",
+  // as API v2 spells them, whose answers have the status 200 whatever they say
+  SIGNERROR: "refused",
+  NOAUTH: "refused",
+  APPID_NOT_EXIST: "refused",
+  MCHID_NOT_EXIST: "refused",
+  LACK_PARAMS: "refused",
+  XML_FORMAT_ERROR: "refused",
+  CERT_ERROR: "refused"
 }
 
 /** Where an operation reads a code otherwise. */
 const exceptions: Readonly<Partial<Record<WechatPayOperation, Readonly<Record<string, Meaning>>>>> = {
   create: { NOT_ENOUGH: "declined", NOTENOUGH: "declined" },
-  refund: { INVALID_REQUEST: "declined", RESOURCE_NOT_EXISTS: "declined", ORDER_NOT_EXIST: "declined" }
+  refund: {
+    INVALID_REQUEST: "declined",
+    RESOURCE_NOT_EXISTS: "declined",
+    ORDER_NOT_EXIST: "declined",
+    ORDERNOTEXIST: "declined",
+    // more than a year after the payment
+    TRADE_OVERDUE: "declined",
+    // all of it was given back before, as by hand
+    ERROR: "declined",
+    REFUND_FEE_INVALID: "declined",
+    INVALID_TRANSACTIONID: "declined"
+  }
 }
 
 export const advice: Readonly<Record<string, Advice>> = {

@@ -71,6 +71,61 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("Crypto", 
     })
   )
 
+  onChain("gives surplus and refund to who paid, and not to who sent dust behind it", () =>
+    Effect.gen(function* () {
+      const { balance, buyer, channel, meddle, mine, pay, stranger } = yield* testChain(106)
+      const attempt = yield* anAttempt
+      const { channelReference } = yield* channel.create(attempt)
+      const address = channelReference ?? ""
+      const before = yield* balance(buyer)
+      yield* meddle(address, 1)
+      yield* pay(address, 6_000_000)
+      yield* meddle(address, 2)
+      yield* mine(3)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Paid")
+      yield* channel.watch!.look(10)
+      yield* mine(3)
+      yield* channel.watch!.look(10)
+      // of the 6.000001 that reached the amount the rest is the buyer's; the dust behind it goes back
+      assert.strictEqual(yield* balance(buyer), before - 4_999_999n)
+      assert.strictEqual(yield* balance(stranger), 2n)
+      const refund = { id: yield* newRefundId, attempt, amount: Money.of(5_000_000, "USDC"), reason: "sent back" }
+      yield* channel.refund(refund)
+      yield* mine(3)
+      assert.strictEqual((yield* channel.queryRefund(refund))._tag, "Refunded")
+      assert.strictEqual(yield* balance(buyer), before + 1n)
+      assert.strictEqual(yield* balance(stranger), 2n)
+    })
+  )
+
+  onChain("lets a refund wait for tokens that another one under way takes", () =>
+    Effect.gen(function* () {
+      const { buyer, chain, channel, hotWallet, mine, pay, steal } = yield* testChain(107)
+      const aRefund = Effect.gen(function* () {
+        const attempt = yield* anAttempt
+        const { channelReference } = yield* channel.create(attempt)
+        yield* pay(channelReference ?? "", 5_000_000)
+        yield* mine(3)
+        assert.strictEqual((yield* channel.query(attempt))._tag, "Paid")
+        return { id: yield* newRefundId, attempt, amount: Money.of(5_000_000, "USDC"), reason: "too small" }
+      })
+      const [first, second] = [yield* aRefund, yield* aRefund]
+      // 8 are left: enough for each of them, and not for both
+      yield* steal(buyer, 992_000_000)
+      yield* Effect.promise(() => chain.setAutomine(false))
+      yield* channel.refund(first)
+      yield* channel.refund(second)
+      yield* Effect.promise(() => chain.setAutomine(true))
+      yield* mine(4)
+      assert.strictEqual((yield* channel.queryRefund(first))._tag, "Refunded")
+      assert.strictEqual((yield* channel.queryRefund(second))._tag, "Processing")
+      yield* pay(hotWallet, 2_000_000)
+      assert.strictEqual((yield* channel.queryRefund(second))._tag, "Processing")
+      yield* mine(3)
+      assert.strictEqual((yield* channel.queryRefund(second))._tag, "Refunded")
+    })
+  )
+
   onChain("tells how much came and what is missing, once for each sum, and asks for the rest", () =>
     Effect.gen(function* () {
       const { channel, mine, pay } = yield* testChain(105)

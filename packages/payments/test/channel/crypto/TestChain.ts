@@ -23,6 +23,7 @@ const abi = parseAbi([
 ])
 // the chain's own first accounts, which everybody knows
 const buyer = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+const stranger = privateKeyToAccount("0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a")
 const hotKey = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
 
 /** Where gathered tokens go: nobody here has a key of it. */
@@ -51,9 +52,10 @@ export const testChain = Effect.fnUntraced(function* (
     const receipt = yield* Effect.promise(() => chain.waitForTransactionReceipt({ hash: sent }))
     return yield* Effect.fromNullishOr(receipt.contractAddress)
   })
-  const write = (functionName: "faucet" | "transfer", to: string, amount: number) =>
+  const write = (functionName: "faucet" | "transfer", to: string, amount: number, account = buyer) =>
     Effect.promise(async () => {
       const sent = await chain.writeContract({
+        account,
         address: token,
         abi,
         functionName,
@@ -85,6 +87,10 @@ export const testChain = Effect.fnUntraced(function* (
   return {
     chain,
     pay: (to: string, amount: number) => write("transfer", to, amount),
+    /** By somebody who has nothing to do with the payment. */
+    meddle: (to: string, amount: number) =>
+      Effect.andThen(write("faucet", stranger.address, amount), write("transfer", to, amount, stranger)),
+    stranger: stranger.address.toLowerCase(),
     /** Out of the shop's wallet, past the shop. */
     steal: (to: string, amount: number) =>
       Effect.promise(async () => {
@@ -104,6 +110,7 @@ export const testChain = Effect.fnUntraced(function* (
         chain.readContract({ address: token, abi, functionName: "balanceOf", args: [of as Address] })
       ),
     buyer: buyer.address.toLowerCase(),
+    hotWallet: privateKeyToAccount(hotKey).address.toLowerCase(),
     /** Of how many transactions of the shop's wallet the chain knows. */
     transactions: Effect.promise(() =>
       chain.getTransactionCount({ address: privateKeyToAccount(hotKey).address, blockTag: "pending" })
