@@ -86,6 +86,9 @@ const list = Command.make(
   Command.provide(IdentityServices.layer)
 )
 
+/** An operator may give every scope there is. */
+const holder = Effect.map(actor, (actor) => ({ actor, holds: () => true }))
+
 const create = Command.make(
   "create",
   {
@@ -119,9 +122,7 @@ const create = Command.make(
     const now = yield* DateTime.now
     const expiresAt = Option.map(days, (days) => DateTime.toDateUtc(DateTime.add(now, { days })))
     const input = { name, method, scopes, allowedNetworks, reason, ...given({ expiresAt }) }
-    // an operator may give every scope there is
-    const holder = { actor: yield* actor, holds: () => true }
-    yield* printIssued(yield* keys.create(merchant, yield* newKeyId, input, holder), json)
+    yield* printIssued(yield* keys.create(merchant, yield* newKeyId, input, yield* holder), json)
   })
 ).pipe(
   Command.withDescription("Make a key with which a merchant's server calls; it is shown once"),
@@ -152,7 +153,7 @@ const rotate = Command.make(
     const keys = yield* ApiKeys
     yield* confirm(`Ending the former secrets of ${id} in ${overlap} s`, yes)
     const rotation = { rotationId: yield* newRotationId, overlapSeconds: overlap, reason }
-    yield* printIssued(yield* keys.rotate(merchant, id, rotation, yield* actor), json)
+    yield* printIssued(yield* keys.rotate(merchant, id, rotation, yield* holder), json)
   })
 ).pipe(
   Command.withDescription("Give a key a new secret; it is shown once, and the former ones end after the overlap"),

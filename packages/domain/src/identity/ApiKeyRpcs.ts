@@ -19,7 +19,7 @@ import { Audited } from "../operations/Audit.ts"
 
 const byId = { id: ApiKeyId }
 const createErrors = [ApiKeyExpiryPast, ApiKeyLimitReached, ApiKeyShownBefore, ScopeNotHeld] as const
-const rotateErrors = [ApiKeyEnded, ApiKeyLimitReached, ApiKeyNotFound, ApiKeyShownBefore] as const
+const rotateErrors = [ApiKeyEnded, ApiKeyLimitReached, ApiKeyNotFound, ApiKeyShownBefore, ScopeNotHeld] as const
 
 /** `rotationId` comes from the client, so that a repeated call rotates once. */
 const rotation = { ...byId, rotationId: Uuid7, ...ApiKeyRotation.fields }

@@ -47,7 +47,7 @@ export class ApiKeysApiGroup extends HttpApiGroup.make("apiKeys")
       params,
       payload: ApiKeyRotation,
       success: IssuedApiKey,
-      error: [ApiKeyEnded, ApiKeyLimitReached, ApiKeyNotFound, ApiKeyShownBefore, NoMerchant]
+      error: [ApiKeyEnded, ApiKeyLimitReached, ApiKeyNotFound, ApiKeyShownBefore, NoMerchant, ScopeNotHeld]
     })
       .annotate(Audited, "api_key.rotate")
       .middleware(Idempotent)

@@ -11,7 +11,7 @@ export const ApiKeyMerchantRpcHandlers = ApiKeyMerchantRpcs.toLayer(
       "apiKeys.create": ({ apiKey, id }) =>
         Effect.flatMap(currentHolder, (holder) => keys.create(holder.merchantId, id, apiKey, holder)),
       "apiKeys.rotate": ({ id, ...rotation }) =>
-        Effect.flatMap(currentHolder, ({ actor, merchantId }) => keys.rotate(merchantId, id, rotation, actor)),
+        Effect.flatMap(currentHolder, (holder) => keys.rotate(holder.merchantId, id, rotation, holder)),
       "apiKeys.revoke": ({ id, ...revocation }) =>
         Effect.flatMap(currentHolder, ({ actor, merchantId }) => keys.revoke(merchantId, id, revocation, actor))
     })
@@ -26,7 +26,7 @@ export const ApiKeyAdminRpcHandlers = ApiKeyAdminRpcs.toLayer(
       "admin.apiKeys.create": ({ apiKey, id, merchantId }) =>
         Effect.flatMap(currentAdministrator, (holder) => keys.create(merchantId, id, apiKey, holder)),
       "admin.apiKeys.rotate": ({ id, merchantId, ...rotation }) =>
-        Effect.flatMap(currentAdministrator, ({ actor }) => keys.rotate(merchantId, id, rotation, actor)),
+        Effect.flatMap(currentAdministrator, (holder) => keys.rotate(merchantId, id, rotation, holder)),
       "admin.apiKeys.revoke": ({ id, merchantId, ...revocation }) =>
         Effect.flatMap(currentAdministrator, ({ actor }) => keys.revoke(merchantId, id, revocation, actor))
     })

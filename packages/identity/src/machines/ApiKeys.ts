@@ -70,13 +70,16 @@ export class ApiKeys extends Context.Service<
       input: NewApiKey,
       holder: KeyHolder
     ): Effect.Effect<IssuedApiKey, ApiKeyExpiryPast | ApiKeyLimitReached | ApiKeyShownBefore | ScopeNotHeld>
-    /** `rotationId` is a UUIDv7 of this rotation: repeated, it rotates once. */
+    /**
+     * `rotationId` is a UUIDv7 of this rotation: repeated, it rotates once. The answer is the key, so that who rotates holds
+     * all that it opens.
+     */
     rotate(
       merchantId: MerchantId,
       id: ApiKeyId,
       rotation: ApiKeyRotation & { readonly rotationId: string },
-      actor: string
-    ): Effect.Effect<IssuedApiKey, ApiKeyEnded | ApiKeyLimitReached | ApiKeyNotFound | ApiKeyShownBefore>
+      holder: KeyHolder
+    ): Effect.Effect<IssuedApiKey, ApiKeyEnded | ApiKeyLimitReached | ApiKeyNotFound | ApiKeyShownBefore | ScopeNotHeld>
     /** Of a key that was revoked before nothing changes. */
     revoke(
       merchantId: MerchantId,
@@ -167,8 +170,7 @@ export class ApiKeys extends Context.Service<
               const now = yield* DateTime.nowAsDate
               if (Option.isSome(yield* repo.find(id))) return yield* new ApiKeyShownBefore({ apiKeyId: id })
               const scopes = [...new Set(input.scopes)]
-              const missing = scopes.filter((scope) => !holder.holds(scope))
-              if (missing.length > 0) return yield* new ScopeNotHeld({ scopes: missing })
+              yield* requireHeld(scopes, holder)
               const expiresAt = input.expiresAt ?? null
               if (expiresAt !== null && expiresAt <= now) return yield* new ApiKeyExpiryPast({})
               if ((yield* repo.countActive(merchantId, now)) >= keyLimit) {
@@ -192,7 +194,7 @@ export class ApiKeys extends Context.Service<
       )
 
       const rotate: ApiKeys["Service"]["rotate"] = Effect.fn("ApiKeys.rotate")(
-        (merchantId, id, rotation, actor) =>
+        (merchantId, id, rotation, holder) =>
           changing(
             merchantId,
             Effect.gen(function* () {
@@ -201,13 +203,14 @@ export class ApiKeys extends Context.Service<
               const row = yield* findOwn(merchantId, id)
               if (yield* repo.hasSecret(rotation.rotationId)) return yield* new ApiKeyShownBefore({ apiKeyId: id })
               if (statusOf(row, date) !== "active") return yield* new ApiKeyEnded({ apiKeyId: id })
+              yield* requireHeld(row.scopes, holder)
               const overlap =
                 rotation.overlapSeconds === undefined ? defaultOverlap : Duration.seconds(rotation.overlapSeconds)
               yield* repo.endSecrets(id, DateTime.toDateUtc(DateTime.addDuration(now, overlap)))
               const taken = (yield* repo.secrets([id], date)).get(id) ?? []
               if (taken.length >= secretLimit) return yield* new ApiKeyLimitReached({ limit: secretLimit })
               const key = yield* addSecret(row, rotation.rotationId, date)
-              yield* note(row, { change: "rotated", actor, reason: rotation.reason }, date)
+              yield* note(row, { change: "rotated", actor: holder.actor, reason: rotation.reason }, date)
               return { apiKey: yield* viewOf(merchantId, id), key }
             })
           ),
@@ -236,6 +239,11 @@ export class ApiKeys extends Context.Service<
   )
 
   static readonly layer = this.layerNoDeps.pipe(Layer.provide([SecretKey.layer, NodeCrypto.layerSecureRandom]))
+}
+
+const requireHeld = (scopes: ReadonlyArray<ApiKeyScope>, { holds }: KeyHolder) => {
+  const missing = scopes.filter((scope) => !holds(scope))
+  return missing.length === 0 ? Effect.void : Effect.fail(new ScopeNotHeld({ scopes: missing }))
 }
 
 const statusOf = ({ expiresAt, revokedAt }: ApiKeyRow, now: Date): ApiKey["status"] =>

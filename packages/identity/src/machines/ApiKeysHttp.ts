@@ -18,8 +18,8 @@ export const ApiKeysHttp = ApiGroup.group(
           keys.create(holder.merchantId, ApiKeyId.make(id), payload, holder)
         ),
       rotate: ({ params, payload }) =>
-        Effect.flatMap(Effect.all([currentHolder, Operation]), ([{ actor, merchantId }, operation]) =>
-          keys.rotate(merchantId, params.id, { ...payload, rotationId: operation.id }, actor)
+        Effect.flatMap(Effect.all([currentHolder, Operation]), ([holder, operation]) =>
+          keys.rotate(holder.merchantId, params.id, { ...payload, rotationId: operation.id }, holder)
         ),
       revoke: ({ params, payload }) =>
         Effect.flatMap(currentHolder, ({ actor, merchantId }) => keys.revoke(merchantId, params.id, payload, actor))

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { ApiKeyId } from "@mall/domain/identity/ApiKey"
 import type { ApiKeyScope, NewApiKey } from "@mall/domain/identity/ApiKey"
+import { CurrentUser, Principal, SessionId, UserId } from "@mall/domain/identity/CurrentUser"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import * as Sql from "@mall/platform/Sql"
@@ -11,6 +12,7 @@ import { SqlClient } from "effect/sql"
 import { IdentityCommandLayer, IdentityLayer } from "../../src/Identity.ts"
 import { ApiKeyMemory } from "../../src/machines/ApiKeyMemory.ts"
 import { ApiKeys } from "../../src/machines/ApiKeys.ts"
+import { currentAdministrator, currentHolder } from "../../src/machines/currentHolder.ts"
 import { MachineCredentials } from "../../src/machines/MachineCredentials.ts"
 import { RequestNonces } from "../../src/machines/RequestNonces.ts"
 import { eventually, withConfiguration } from "../fixture.ts"
@@ -19,6 +21,10 @@ import { ShiftedClock } from "../ShiftedClock.ts"
 const newKeyId = generator(ApiKeyId)
 const newMerchantId = generator(MerchantId)
 const newRotationId = generator(Uuid7.pipe(Schema.brand("RotationId")))
+
+const newUserId = generator(UserId)
+const newSessionId = generator(SessionId)
+type Held = NonNullable<Principal["held"]>
 
 const holder = { actor: "operator:test", holds: () => true }
 const scopes: ReadonlyArray<ApiKeyScope> = ["payments:read"]
@@ -71,7 +77,7 @@ layer(Processes.layer, { excludeTestServices: true, timeout: "60 seconds" })("AP
       yield* Context.get(first, ShiftedClock).advance("61 minutes")
       assert.strictEqual(yield* use(first, key), "ApiKeyRefused")
       const rotation = { rotationId: yield* newRotationId, reason: "late" }
-      const rotated = Context.get(first, ApiKeys).rotate(merchantId, id, rotation, "operator:test")
+      const rotated = Context.get(first, ApiKeys).rotate(merchantId, id, rotation, holder)
       const clock = Context.get(first, Clock.Clock)
       assert.strictEqual((yield* Effect.flip(Effect.provideService(rotated, Clock.Clock, clock)))._tag, "ApiKeyEnded")
     })
@@ -119,7 +125,7 @@ layer(Processes.layer, { excludeTestServices: true, timeout: "60 seconds" })("AP
       for (let round = 0; round < 20; round++) {
         memory.forget(id)
         const rotation = { rotationId: yield* newRotationId, overlapSeconds: 0, reason: "race" }
-        const rotated = Context.get(first, ApiKeys).rotate(merchantId, id, rotation, "operator:test")
+        const rotated = Context.get(first, ApiKeys).rotate(merchantId, id, rotation, holder)
         const [next] = yield* Effect.all([rotated, use(second, key)], { concurrency: "unbounded" })
         yield* becomes(use(second, next.key), "payments:read")
       }
@@ -143,7 +149,7 @@ layer(Processes.layer, { excludeTestServices: true, timeout: "60 seconds" })("AP
       const keys = Context.get(first, ApiKeys)
       const { id, merchantId } = yield* issue()
       const rotate = Effect.flatMap(newRotationId, (rotationId) =>
-        keys.rotate(merchantId, id, { rotationId, reason: "again" }, "operator:test")
+        keys.rotate(merchantId, id, { rotationId, reason: "again" }, holder)
       ).pipe(
         Effect.as("rotated"),
         Effect.catch(({ _tag }) => Effect.succeed(_tag))
@@ -187,6 +193,40 @@ layer(Processes.layer, { excludeTestServices: true, timeout: "60 seconds" })("AP
         Context.get(first, ApiKeys).create(yield* newMerchantId, yield* newKeyId, wide, few)
       )
       assert.deepStrictEqual(error._tag === "ScopeNotHeld" ? error.scopes : error, ["payments:refund"])
+    })
+  )
+
+  it.effect("go to nobody who lacks a scope of theirs, by a rotation either", () =>
+    Effect.gen(function* () {
+      const { first } = yield* Processes
+      const { id, merchantId } = yield* issue({ scopes: ["payments:read", "payments:refund"] })
+      const few = { actor: "user:x", holds: (scope: ApiKeyScope) => scope === "payments:read" }
+      const rotation = { rotationId: yield* newRotationId, reason: "mine" }
+      const error = yield* Effect.flip(Context.get(first, ApiKeys).rotate(merchantId, id, rotation, few))
+      assert.deepStrictEqual(error._tag === "ScopeNotHeld" ? error.scopes : error, ["payments:refund"])
+    })
+  )
+
+  it.effect("open what the policy in force lets their makers do, wherever they hold it", () =>
+    Effect.gen(function* () {
+      const makers: ReadonlyArray<readonly [held: Held, ofShop: boolean, ofMall: boolean]> = [
+        [{ mall: [], shop: ["merchants:keys", "payments:refund"] }, true, false],
+        [{ mall: ["merchants:keys", "payments:refund"], shop: [] }, true, true],
+        [{ mall: ["merchants:administer"], shop: ["merchants:keys"] }, false, false]
+      ]
+      for (const [held, ofShop, ofMall] of makers) {
+        const user = new Principal({
+          ...{ userId: yield* newUserId, sessionId: yield* newSessionId, expiresAt: new Date(0), held },
+          ...{ roles: ["customer", "merchant", "admin"], merchantId: Option.some(yield* newMerchantId) }
+        })
+        const [holder, administrator] = yield* Effect.all([currentHolder, currentAdministrator]).pipe(
+          Effect.provideService(CurrentUser, user)
+        )
+        assert.deepStrictEqual(
+          [holder.holds("payments:refund"), administrator.holds("payments:refund")],
+          [ofShop, ofMall]
+        )
+      }
     })
   )
 

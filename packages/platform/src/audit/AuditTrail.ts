@@ -1,5 +1,5 @@
+import { mayEverywhere } from "@mall/domain/identity/CurrentUser"
 import type { Principal } from "@mall/domain/identity/CurrentUser"
-import { isGranted } from "@mall/domain/identity/Permission"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
@@ -26,8 +26,8 @@ export interface AuditQuery {
 /** Whose entries are seen: all, or what concerns one merchant; a user who is staff of none sees none. */
 export type AuditScope = "all" | Option.Option<MerchantId>
 
-export const auditScopeOf = ({ merchantId, roles }: Principal): AuditScope =>
-  isGranted(roles, "operations:administer") ? "all" : merchantId
+export const auditScopeOf = (principal: Principal): AuditScope =>
+  mayEverywhere(principal, "operations:administer") ? "all" : principal.merchantId
 
 const cursor = cursorOf(AuditEntryId)
 
