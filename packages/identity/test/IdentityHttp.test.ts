@@ -224,6 +224,21 @@ layer(Server, { excludeTestServices: true })("identity over HTTP", (it) => {
     })
   )
 
+  it.effect("answers no repeated registration with an account that was deleted since", () =>
+    Effect.gen(function* () {
+      const who = { email: "deleted@mall.test", password: Redacted.value(strongPassword), name: "Gone" }
+      const register = send("POST", "/api/v1/users", { body: who, headers: { "idempotency-key": "before the end" } })
+      const registered = yield* register
+      assert.strictEqual((yield* register).headers["idempotency-replayed"], "true")
+      const { accessToken } = yield* login({ email: email(who.email) })
+      assert.strictEqual((yield* send("DELETE", "/api/v1/users/me", bearer(accessToken))).status, 204)
+      const again = yield* register
+      assert.strictEqual(again.status, 201)
+      assert.isUndefined(again.headers["idempotency-replayed"])
+      assert.notStrictEqual(again.text, registered.text)
+    })
+  )
+
   it.effect("knows nobody by what a browser sends of itself, so that no other site can act for them (13.01 CSRF)", () =>
     Effect.gen(function* () {
       const who = { email: email("forged@mall.test"), password: strongPassword }

@@ -76,7 +76,7 @@ const replay = ({ body, headers, status }: StoredResponse) => {
 /**
  * `Idempotent` over `Idempotency`. The scope of a key is the caller and the endpoint. Answers of the 2xx and business
  * errors (402, 404, 409, 422 …) are kept and replayed with status, headers and body; refusals (400, 401, 403, 429 …) are
- * forgotten; after a 5xx, a defect, an interruption or an answer above `IDEMPOTENCY_MAX_BODY` (1 MiB) a retry runs
+ * forgotten, unless an earlier run under the key may have done something; after a 5xx, a defect, an interruption or an answer above `IDEMPOTENCY_MAX_BODY` (1 MiB) a retry runs
  * again, with the same operation id; so it does where the endpoint's is a `OneTimeAnswer`. Without the header each request is an operation of its own and nothing is stored.
  */
 export const IdempotentLayer = Layer.effect(
@@ -98,8 +98,10 @@ export const IdempotentLayer = Layer.effect(
         const response = yield* responseOf(exit, largest)
         const action = Option.match(response, { onNone: () => "release", onSome: ({ status }) => whatToDo(status) })
         const kept = Option.filter(Option.flatMap(response, storable), ({ body }) => body.length <= maxBody)
-        if (action === "forget") return yield* idempotency.forget(claim)
-        if (action === "release" || Option.isNone(kept)) return yield* idempotency.release(claim)
+        // what an earlier holder did under this operation id has to be found by whoever comes next
+        const isTakenOver = claim.operationId !== claim.holder
+        if (action === "forget" && !isTakenOver) return yield* idempotency.forget(claim)
+        if (action !== "keep" || Option.isNone(kept)) return yield* idempotency.release(claim)
         return yield* idempotency.complete(claim, kept.value)
       },
       (effect, { key, scope }) =>

@@ -38,7 +38,7 @@ class Declined extends Problem<Declined>()("Declined", {
 }) {}
 
 const Work = Schema.Struct({
-  act: Schema.Literals(["answer", "decline", "forbid", "break", "wait", "large"]),
+  act: Schema.Literals(["answer", "decline", "forbid", "break", "recover", "wait", "large"]),
   note: Schema.optionalKey(Schema.String)
 })
 const Done = Schema.Struct({ operationId: Schema.String, run: Schema.Int, text: Schema.String })
@@ -87,6 +87,12 @@ const handle = Effect.fnUntraced(function* ({ payload }: { readonly payload: typ
       return yield* new Forbidden({ permission: "account" })
     case "break":
       return yield* Effect.die(new Error("broken"))
+    case "recover": {
+      const before = desk.runs.filter((other) => other === id).length
+      if (before === 1) return yield* Effect.die(new Error("broken"))
+      if (before === 2) return yield* new Forbidden({ permission: "account" })
+      break
+    }
     case "wait":
       yield* desk.gate.await
   }
@@ -186,6 +192,19 @@ layer(Server, { excludeTestServices: true })("Idempotent", (it) => {
       assert.strictEqual(second.headers["content-type"], first.headers["content-type"])
       assert.deepStrictEqual([second.status, second.text], [first.status, first.text])
       assert.strictEqual(runs.length, 1)
+    })
+  )
+
+  it.effect("works under the same operation id after a refusal too, where an earlier run may have done something", () =>
+    Effect.gen(function* () {
+      const token = yield* newUser
+      const again = post({ act: "recover" }, { token, key: "refused meanwhile" })
+      const [answers, runs] = yield* runsDuring(Effect.all([again, again, again]))
+      assert.deepStrictEqual(
+        answers.map(({ status }) => status),
+        [500, 403, 200]
+      )
+      assert.lengthOf(new Set(runs), 1)
     })
   )
 
