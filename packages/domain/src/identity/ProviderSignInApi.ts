@@ -20,6 +20,7 @@ import {
   SignInStateInvalid,
   SignInToLink
 } from "./ProviderSignIn.ts"
+import { RequiredStepUp, StepUp } from "./StepUp.ts"
 import { TokenPair } from "./User.ts"
 
 const describe = (title: string, description: string) => OpenApi.annotations({ title, description })
@@ -77,6 +78,8 @@ export class ProviderSignInApiGroup extends HttpApiGroup.make("providerSignIn")
     })
       .annotate(RequiredPermission, "account")
       .annotate(RateLimit, startsOfUser)
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
       .middleware(Authorization)
       .annotateMerge(
         describe("Link an identity provider", "Send the browser to `url`; coming back from there links the provider.")

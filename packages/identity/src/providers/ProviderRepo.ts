@@ -36,7 +36,10 @@ export class ProviderRepo extends Context.Service<
     /** False where one of the two is linked already. */
     link(row: IdentityRow): Effect.Effect<boolean, SqlError>
     list(userId: UserId): Effect.Effect<ReadonlyArray<IdentityRow>, SqlError>
+    /** Where this one opened the account, the others stand for it from now on. */
     unlink(userId: UserId, provider: ProviderName): Effect.Effect<void, SqlError>
+    /** Whether a session of the user was ended after `since`. */
+    hasEndedSessions(userId: UserId, since: Date): Effect.Effect<boolean, SqlError>
     noteLogin(userId: UserId, now: Date): Effect.Effect<void, SqlError>
   }
 >()("@mall/identity/providers/ProviderRepo") {
@@ -91,7 +94,17 @@ export class ProviderRepo extends Context.Service<
         list: (userId) => orDie(select(userId)),
         unlink: (userId, provider) =>
           Effect.asVoid(sql`
-            DELETE FROM identity.provider_identities WHERE user_id = ${userId} AND provider = ${provider}`),
+            WITH unlinked AS (
+              DELETE FROM identity.provider_identities WHERE user_id = ${userId} AND provider = ${provider}
+              RETURNING opened_account
+            )
+            UPDATE identity.provider_identities SET opened_account = true
+            WHERE user_id = ${userId} AND provider <> ${provider} AND EXISTS (SELECT FROM unlinked WHERE opened_account)`),
+        hasEndedSessions: (userId, since) =>
+          Effect.map(
+            sql`SELECT 1 FROM identity.sessions WHERE user_id = ${userId} AND revoked_at >= ${since} LIMIT 1`,
+            (rows) => rows.length > 0
+          ),
         noteLogin: (userId, now) =>
           Effect.asVoid(sql`UPDATE identity.users SET last_login_at = ${now} WHERE id = ${userId}`)
       })

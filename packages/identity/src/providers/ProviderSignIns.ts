@@ -46,6 +46,14 @@ export interface StartedSignIn {
   readonly browserSecret: string
 }
 
+/** How somebody whom the provider has proved comes in; with a user, to link the provider to their account. */
+interface Entrance {
+  readonly origin: Origin
+  readonly passwordHash: string
+  readonly startedAt: Date
+  readonly userId: UserId | null
+}
+
 const sha256 = (text: string) => new Uint8Array(createHash("sha256").update(text).digest())
 
 /** The browser's secret stands for all others: what the database holds of a sign-in helps nobody to finish it. */
@@ -57,7 +65,8 @@ const secretsOf = (browserSecret: string, state: string): SignInSecrets => {
 /**
  * Signing in by identity providers. An identity that is linked opens its account; one that is not opens a new account, if
  * the provider has verified its email and nobody has an account with it. It never opens an account that is there already:
- * whoever registered it first may not be who owns the address, so its owner signs in and links.
+ * whoever registered it first may not be who owns the address, so its owner signs in and links. Where a session of theirs was
+ * ended meanwhile, who began to link may be who was put out, and begins anew.
  */
 export class ProviderSignIns extends Context.Service<
   ProviderSignIns,
@@ -178,7 +187,7 @@ export class ProviderSignIns extends Context.Service<
         function* (
           provider: ProviderName,
           proven: ProvenIdentity,
-          { origin, passwordHash, userId }: { origin: Origin; passwordHash: string; userId: UserId | null }
+          { origin, passwordHash, startedAt, userId }: Entrance
         ) {
           const now = yield* DateTime.nowAsDate
           const linked = Option.getOrUndefined(yield* repo.find(proven.issuer, proven.subject))
@@ -187,6 +196,9 @@ export class ProviderSignIns extends Context.Service<
           }
           const known = linked?.userId ?? userId
           const user = known === null ? yield* openAccount(proven, provider, passwordHash, now) : yield* lockGood(known)
+          if (userId !== null && (yield* repo.hasEndedSessions(userId, startedAt))) {
+            return yield* new SignInStateInvalid({})
+          }
           if (linked === undefined) yield* link(user, provider, proven, { isNew: known === null, now })
           yield* repo.noteLogin(user.id, now)
           // The provider's word is the first factor of who signs in so, as a password is of others.
@@ -203,10 +215,11 @@ export class ProviderSignIns extends Context.Service<
         origin
       ) {
         const client = yield* clientOf(provider)
-        const { userId } = yield* take(provider, state, browserSecret)
+        const { endsAt, userId } = yield* take(provider, state, browserSecret)
         const proven = yield* client.prove(query, secretsOf(browserSecret, state))
         const passwordHash = yield* passwords.hash(Redacted.make(yield* randomText))
-        return yield* enter(provider, proven, { origin, passwordHash, userId })
+        const startedAt = new Date(endsAt.getTime() - Duration.toMillis(signInLifetime))
+        return yield* enter(provider, proven, { origin, passwordHash, startedAt, userId })
       })
 
       const list = Effect.fn("ProviderSignIns.list")(

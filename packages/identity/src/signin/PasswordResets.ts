@@ -53,6 +53,8 @@ export class PasswordResets extends Context.Service<
           // deleted since its email was looked up: as if nobody had it
           if (Option.isNone(yield* users.lock(userId))) return yield* new CodeInvalid({})
           yield* users.update(userId, { passwordHash, updatedAt: now })
+          // who was let in by a provider alone has another way in from now on
+          yield* sql`UPDATE identity.provider_identities SET opened_account = false WHERE user_id = ${userId} AND opened_account`
           yield* devices.forgetAll(userId)
           yield* events.record({ userId, type: "password_reset", actorId: userId, reason: "by a code sent by mail" })
           yield* notices.tell(userId, "password_reset")

@@ -12,6 +12,7 @@ import { FetchHttpClient, HttpClient, HttpClientRequest, HttpRouter } from "effe
 import { HttpApi, HttpApiBuilder } from "effect/http-api"
 import { IdentityLayer, IdentityProvidersHttp, IdentityProvidersLayer } from "../../src/Identity.ts"
 import { login, registerUser, withConfiguration } from "../fixture.ts"
+import { ShiftedClock } from "../ShiftedClock.ts"
 import { TestProvider } from "./TestProvider.ts"
 
 class Api extends HttpApi.make("mall").add(ProviderSignInApiGroup).middleware(Problems) {}
@@ -104,6 +105,11 @@ layer(Server, { excludeTestServices: true, timeout: "60 seconds" })("identity pr
       const path = "/api/v1/users/me/identities"
       const mine = { headers: { authorization: `Bearer ${accessToken}` } }
       assert.strictEqual((yield* send(HttpClientRequest.post(`${path}/local`))).status, 401)
+      const clock = yield* ShiftedClock
+      yield* clock.advance("11 minutes")
+      const late = yield* send(HttpClientRequest.post(`${path}/local`, mine))
+      yield* clock.advance("-11 minutes")
+      assert.include(late.text, '"code":"StepUpRequired"')
       const away = yield* send(HttpClientRequest.post(`${path}/local`, mine))
       const { url } = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Struct({ url: Schema.String })))(
         away.text

@@ -1,4 +1,5 @@
 import { assert, layer } from "@effect/vitest"
+import type { Principal } from "@mall/domain/identity/CurrentUser"
 import type { ProviderName } from "@mall/domain/identity/ProviderSignIn"
 import * as Stores from "@mall/platform/Stores"
 import { TestDatabase } from "@mall/testing/TestDatabase"
@@ -8,6 +9,7 @@ import { Accounts } from "../../src/users/Accounts.ts"
 import { IdentityLayer } from "../../src/Identity.ts"
 import { ProviderSignIns } from "../../src/providers/ProviderSignIns.ts"
 import type { StartedSignIn } from "../../src/providers/ProviderSignIns.ts"
+import { Sessions } from "../../src/tokens/Sessions.ts"
 import { UserAdministration } from "../../src/users/UserAdministration.ts"
 import { login, origin, principalOf, registerUser, withConfiguration } from "../fixture.ts"
 import { ShiftedClock } from "../ShiftedClock.ts"
@@ -108,6 +110,41 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("signing i
         data.map(({ reason, type }) => `${type} ${reason}`),
         ["provider_unlinked local", "provider_linked local"]
       )
+    })
+  )
+
+  it.effect("links nothing where a session of the account was ended meanwhile", () =>
+    Effect.gen(function* () {
+      const user = yield* registerUser
+      const signIns = yield* ProviderSignIns
+      const administration = yield* UserAdministration
+      const sessions = yield* Sessions
+      const ends = [
+        (_: Principal) => administration.logout(user.id, { actorId: null, reason: "stolen" }),
+        (stolen: Principal) => sessions.end(stolen)
+      ]
+      for (const end of ends) {
+        yield* become()
+        const stolen = yield* principalOf(yield* login(user))
+        const started = yield* signIns.start(local, stolen)
+        const returned = yield* visit(started)
+        yield* end(stolen)
+        assert.strictEqual(yield* refusalOf(finish(started, returned)), "SignInStateInvalid")
+        assert.deepStrictEqual(yield* signIns.list(stolen), [])
+      }
+    })
+  )
+
+  it.effect("leaves a way in to an account that a provider opened, whichever is unlinked first", () =>
+    Effect.gen(function* () {
+      const signIns = yield* ProviderSignIns
+      yield* become()
+      const user = yield* principalOf(yield* signIn)
+      yield* become()
+      const started = yield* signIns.start("other", user)
+      yield* finish(started, yield* visit(started), "other")
+      yield* signIns.unlink(user, local)
+      assert.strictEqual(yield* refusalOf(signIns.unlink(user, "other")), "LastWayIn")
     })
   )
 

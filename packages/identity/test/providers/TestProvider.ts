@@ -74,6 +74,7 @@ export class TestProvider extends Context.Service<
         issuer,
         configuration: JSON.stringify({
           local: { issuer, clientId, clientSecret, redirectUri },
+          other: { issuer, clientId, clientSecret, redirectUri },
           down: { issuer: `http://127.0.0.1:${yield* freePort}`, clientId, clientSecret, redirectUri }
         }),
         person: { sub: "nobody", email: "nobody@mall.test", email_verified: true, name: "" },

@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
 import { AccountEvents } from "../../src/users/AccountEvents.ts"
 import { EmailCodes } from "../../src/signin/EmailCodes.ts"
 import { Logins } from "../../src/signin/Logins.ts"
@@ -36,6 +37,19 @@ layer(signInLayer(), { excludeTestServices: true })("PasswordResets", (it) => {
       assert.include((yield* mailTo(user.email, 1)).subject, "重设")
       const [latest] = (yield* events.list(user.id, { limit: 1 })).data
       assert.strictEqual(latest?.type, "password_reset")
+    })
+  )
+
+  it.effect("makes a way in to an account that a provider opened, so that the provider can be unlinked", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { email, id: userId } = yield* registerUser
+      const row = { issuer: "https://id.test", subject: "1", provider: "local", userId, linkedAt: new Date(0) }
+      yield* sql`INSERT INTO identity.provider_identities ${sql.insert({ ...row, openedAccount: true })}`
+      yield* askFor(email)
+      yield* reset(email, yield* codeTo(email))
+      const rows = yield* sql`SELECT opened_account FROM identity.provider_identities WHERE user_id = ${userId}`
+      assert.deepStrictEqual(rows, [{ openedAccount: false }])
     })
   )
 
