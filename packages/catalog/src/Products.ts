@@ -40,12 +40,15 @@ const noText = { zh: "", en: "" }
 export class Products extends Context.Service<
   Products,
   {
-    /** Makes a draft under `operationId`; where that product exists already, answers with it. */
+    /** Makes a draft under `operationId`; where that product exists already, answers with it, or with `ProductNotFound` where it is another's. */
     create(
       seller: Seller,
       operationId: string,
       input: typeof CreateProduct.Type
-    ): Effect.Effect<Product, MerchantRequired | MerchantNotFound | CategoryNotFound | ProductCodeTaken | SkuRuleError>
+    ): Effect.Effect<
+      Product,
+      MerchantRequired | MerchantNotFound | CategoryNotFound | ProductCodeTaken | ProductNotFound | SkuRuleError
+    >
     update(
       seller: Seller,
       id: ProductId,
@@ -109,7 +112,8 @@ export class Products extends Context.Service<
             description: input.description ?? noText,
             images: input.images ?? []
           })
-          const product = yield* repo.lockOwn(seller, id).pipe(Effect.catchTag("ProductNotFound", Effect.die))
+          // an id that a caller chose may be another shop's product
+          const product = yield* repo.lockOwn(seller, id)
           if (!isNew) return product
           for (const sku of skus) yield* repo.insertSku(product, { ...sku, id: yield* nextSkuId }, seller)
           if (skus.length > 0) yield* repo.refresh(id)

@@ -45,7 +45,10 @@ export const ProductsHttp = ApiGroup.group(
       list: ({ query, request }) => answer(request, storefront.encodedProducts(query, textOf(request))),
       get: ({ params, request }) => answer(request, storefront.encodedProduct(params.id)),
       create: ({ payload }) =>
-        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => products.create(who, id, payload)),
+        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) =>
+          // the id is ours, and new
+          products.create(who, id, payload).pipe(Effect.catchTag("ProductNotFound", Effect.die))
+        ),
       update: ({ params, payload }) => Effect.flatMap(seller, (who) => products.update(who, params.id, payload)),
       archive: ({ params }) => Effect.flatMap(seller, (who) => products.archive(who, params.id)),
       publish: ({ params }) => Effect.flatMap(seller, (who) => products.publish(who, params.id)),

@@ -15,6 +15,7 @@ import {
   makeMerchant,
   nextId,
   principal,
+  publishProduct,
   text
 } from "./support/CatalogTest.ts"
 
@@ -72,6 +73,17 @@ layer(RpcsTest, { excludeTestServices: true })("the catalogue over RPC", (it) =>
       yield* keeper["products.archive"]({ id })
       const gone = yield* Effect.flip(browser["products.get"]({ id }))
       assert.strictEqual(gone._tag, "ProductNotFound")
+    })
+  )
+
+  it.effect("makes nothing under the name of another shop's product, and tells no more of it", () =>
+    Effect.gen(function* () {
+      const { product: theirs } = yield* publishProduct()
+      const keeper = yield* adminRpcs(yield* principal("merchant", yield* makeMerchant))
+      const { id: categoryId } = yield* makeCategory()
+      const product = { categoryId, title: text("Fan") }
+      const refused = yield* Effect.flip(keeper["products.create"]({ operationId: theirs.id, product }))
+      assert.strictEqual(refused._tag, "ProductNotFound")
     })
   )
 

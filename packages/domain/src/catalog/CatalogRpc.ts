@@ -51,7 +51,8 @@ const productRpcs = RpcGroup.make(
   Rpc.make("products.create", {
     payload: { ...operation, product: CreateProduct },
     success: Product,
-    error: Schema.Union(productErrors.create)
+    // a name that the caller chose may be another shop's product
+    error: Schema.Union([...productErrors.create, ProductNotFound])
   }).annotate(Audited, "product.create"),
   Rpc.make("products.update", {
     payload: { ...product, change: UpdateProduct },

@@ -4,6 +4,12 @@ const needsEscape = /[^\x20-\x7e]|["\\]/
 
 const quoted = (text: string) => (needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`)
 
+const ticket = /tk_once_[^/]*/g
+
+/** What may be shown of a path without its query, which may hold tickets: where it holds one itself, all but that. */
+export const shownPath = (path: string) =>
+  path.includes("tk_once_") ? path.replaceAll(ticket, "tk_once_<redacted>") : path
+
 let second = -1
 let secondText = ""
 
@@ -22,7 +28,7 @@ export interface Answered {
   readonly method: string
   /** The route's template. */
   readonly route: string
-  /** As asked for, without the query: that may hold tickets. */
+  /** As asked for, by `shownPath`. */
   readonly path: string
   readonly status: number
   readonly durationMillis: number

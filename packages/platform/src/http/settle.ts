@@ -4,7 +4,7 @@ import { performance } from "node:perf_hooks"
 import { CallerCounts } from "../alerts/CallerCounts.ts"
 import { HttpMetrics } from "../telemetry/HttpMetrics.ts"
 import { LineWriter } from "../telemetry/LineWriter.ts"
-import { accessLine } from "./accessLine.ts"
+import { accessLine, shownPath } from "./accessLine.ts"
 import { EdgeConfig } from "./EdgeConfig.ts"
 import { EdgeResponse } from "./EdgeResponse.ts"
 import { bytesInOf, isAuthenticated } from "./Exchange.ts"
@@ -73,7 +73,8 @@ export const makeRecord = Effect.gen(function* () {
   const logsFrom = config.accessLog ? lowestLogged(level) : never
 
   return (exchange: Exchange, route: string, status: number, bytesOut: number | undefined) => {
-    const { info, isQuiet, path, recorded, source, startedAt } = exchange
+    const { info, isQuiet, recorded, source, startedAt } = exchange
+    const path = shownPath(exchange.path)
     const method = source.method ?? "GET"
     const durationMillis = performance.now() - startedAt
     const bytesIn = bytesInOf(source)

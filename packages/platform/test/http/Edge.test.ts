@@ -186,12 +186,14 @@ describe("Edge", () => {
       yield* call(`${url}/api/v1/me?ticket=tk_once_1`, bearer)
       yield* call(`${url}/healthz`)
       yield* call(`${url}/stream`)
+      yield* call(`${url}/pay/tk_once_1/confirm`)
       const text = yield* log
       const lines = text.split("\n").filter((line) => line.includes('"message":"request"'))
-      assert.lengthOf(lines, 2)
+      assert.lengthOf(lines, 3)
       assert.include(lines[0], '"method":"GET","route":"/api/v1/me","path":"/api/v1/me","status":200')
       assert.include(lines[0], `"userId":"${principal.userId}"`)
       assert.include(lines[1], '"route":"/stream"')
+      assert.include(lines[2], '"path":"/pay/tk_once_<redacted>/confirm","status":404')
       assert.notInclude(text, "tk_once_1")
       assert.notInclude(text, tokenOf(principal))
 
