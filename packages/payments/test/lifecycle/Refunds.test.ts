@@ -1,13 +1,9 @@
 import type { Principal } from "@mall/domain/identity/CurrentUser"
-import { ChannelId } from "@mall/domain/payments/Payment"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import type { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Exit, FileSystem, Option, Schedule, Schema } from "effect"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { Effect, Exit, Option, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
-import { createHmac } from "node:crypto"
-import { toHexId } from "../../src/channel/hexId.ts"
 import { Confirmations } from "../../src/lifecycle/Confirmations.ts"
 import { PaymentOperations } from "../../src/lifecycle/PaymentOperations.ts"
 import { Payments } from "../../src/lifecycle/Payments.ts"
@@ -24,7 +20,6 @@ import {
   newRefundId,
   Peer,
   TestPayments,
-  testPaymentsWith,
   told,
   wechatpay
 } from "../TestPayments.ts"
@@ -76,95 +71,6 @@ const sweepUntil = Effect.fnUntraced(function* (
     Effect.repeat({ until: ({ payment }) => payment.status === status, schedule: Schedule.spaced("20 millis") }),
     Effect.timeout("10 seconds")
   )
-})
-
-const StripeKeys = Schema.fromJsonString(Schema.Struct({ webhookSecret: Schema.String }))
-const WithStripe = testPaymentsWith(Effect.map(Peer, ({ url }) => ({ STRIPE_BASE_URL: `${url}/stripe/` })))
-
-layer(WithStripe, { excludeTestServices: true })("A refund at Stripe", (it) => {
-  it.effect("that a bank sends back after it succeeded is told to a person", () =>
-    Effect.gen(function* () {
-      const confirmations = yield* Confirmations
-      const fs = yield* FileSystem.FileSystem
-      const gateway = yield* PaymentGateway
-      const operations = yield* PaymentOperations
-      const peer = yield* Peer
-      const sql = yield* SqlClient.SqlClient
-      const buyer = yield* aBuyer
-      const { id } = yield* aPayment(buyer, 2000)
-      const { attempt } = yield* confirmations.confirm(id, { channel: ChannelId.make("stripe") }, buyer)
-      yield* peer.control("POST", `/stripe/orders/${toHexId(attempt.id)}/pay`)
-      yield* awaitStatus(id, "succeeded")
-      const refundId = yield* newRefundId
-      yield* gateway.refund({ id: refundId, paymentId: id, amount: cny(2000), reason: "back" })
-      yield* awaitStatus(id, "refunded")
-      const { webhookSecret } = yield* fs
-        .readFileString(`${peer.folder}/sandbox/stripe/merchant.json`)
-        .pipe(Effect.flatMap(Schema.decodeEffect(StripeKeys)))
-      const now = Math.floor(Date.now() / 1000)
-      const refund = {
-        ...{ id: "re_1", object: "refund", amount: 2000, currency: "cny", status: "failed" },
-        ...{ failure_reason: "expired_or_canceled_card", metadata: { refund_id: toHexId(refundId) } }
-      }
-      const body = JSON.stringify({
-        ...{ id: "evt_late", object: "event", type: "refund.failed", created: now, livemode: false },
-        data: { object: refund }
-      })
-      const v1 = createHmac("sha256", webhookSecret).update(`${now}.${body}`).digest("hex")
-      const sent = yield* HttpClientRequest.post(peer.callbackUrl.replace("wechatpay", "stripe")).pipe(
-        HttpClientRequest.setHeader("stripe-signature", `t=${now},v1=${v1}`),
-        HttpClientRequest.bodyText(body, "application/json"),
-        HttpClient.execute
-      )
-      assert.strictEqual(sent.status, 200)
-      const events = yield* sql`SELECT kind, details FROM payments.security_events WHERE payment_id = ${id}`.pipe(
-        Effect.repeat({ until: ({ length }) => length > 0, schedule: Schedule.spaced("20 millis") }),
-        Effect.timeout("10 seconds")
-      )
-      assert.deepInclude(events[0], { kind: "refund_mismatch" })
-      assert.include(JSON.stringify(events[0]), "expired_or_canceled_card")
-      assert.strictEqual((yield* operations.show(id)).refunds[0]?.status, "succeeded")
-    })
-  )
-})
-
-const Others = testPaymentsWith(
-  Effect.map(Peer, ({ url }) => ({ STRIPE_BASE_URL: `${url}/stripe/`, PAYPAL_BASE_URL: `${url}/paypal/` }))
-)
-
-layer(Others, { excludeTestServices: true })("A refund that is refused for good", (it) => {
-  for (const [channel, status, code] of [
-    ["stripe", 400, "charge_disputed"],
-    ["stripe", 400, "charge_already_refunded"],
-    ["paypal", 422, "CAPTURE_DISPUTED_PARTIAL_REFUND_NOT_ALLOWED"],
-    ["paypal", 422, "MAX_NUMBER_OF_REFUNDS_EXCEEDED"],
-    ["wechatpay_v2", 200, "TRADE_OVERDUE"],
-    ["wechatpay_v2", 200, "ORDERNOTEXIST"],
-    ["wechatpay_v2", 200, "ERROR"]
-  ] as const) {
-    it.effect(`comes to its end: ${channel} ${code}`, () =>
-      Effect.gen(function* () {
-        const confirmations = yield* Confirmations
-        const gateway = yield* PaymentGateway
-        const operations = yield* PaymentOperations
-        const peer = yield* Peer
-        const buyer = yield* aBuyer
-        const { id } = yield* aPayment(buyer, 2000)
-        const { attempt } = yield* confirmations.confirm(id, { channel: ChannelId.make(channel) }, buyer)
-        yield* peer.control("POST", `/${channel}/orders/${toHexId(attempt.id)}/pay`)
-        yield* awaitStatus(id, "succeeded")
-        yield* peer.fault("refund", { kind: "answer", with: "error", when: "before", status, code }, 9)
-        yield* gateway.refund({ id: yield* newRefundId, paymentId: id, amount: cny(2000), reason: "refused" })
-        yield* peer.reset
-        const { payment, refunds } = yield* operations.show(id)
-        assert.deepStrictEqual(
-          [payment.status, refunds[0]?.status, refunds[0]?.errorCode],
-          ["succeeded", "failed", code]
-        )
-        assert.strictEqual(yield* told("payment_refunded", id), 1)
-      })
-    )
-  }
 })
 
 layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
@@ -240,31 +146,6 @@ layer(TestPayments, { excludeTestServices: true })("A refund", (it) => {
       assert.isTrue(Exit.hasDies(yield* Effect.exit(unchecked)))
       yield* asItWas
       yield* peer.reset
-    })
-  )
-
-  it.effect("that fails after it succeeded is told to somebody, and changes no books", () =>
-    Effect.gen(function* () {
-      const gateway = yield* PaymentGateway
-      const operations = yield* PaymentOperations
-      const store = yield* PaymentStore
-      const id = yield* aPaidPayment()
-      const refundId = yield* newRefundId
-      yield* gateway.refund({ id: refundId, paymentId: id, amount: cny(1999), reason: "all of it" })
-      yield* awaitStatus(id, "refunded")
-      const verdict = yield* store.change(id, "channel:wechatpay", (draft) =>
-        Effect.sync(() => {
-          const refund = draft.refund(refundId)
-          const failed = { _tag: "Failed", code: "expired_or_canceled_card" } as const
-          return refund === undefined ? undefined : applyRefund(draft, refund, { account: {} }, failed)
-        })
-      )
-      assert.deepStrictEqual(verdict, {
-        type: "mismatch",
-        details: { refundId, refund: "failed after it succeeded", code: "expired_or_canceled_card" }
-      })
-      const { payment, refunds } = yield* operations.show(id)
-      assert.deepStrictEqual([payment.status, refunds[0]?.status], ["refunded", "succeeded"])
     })
   )
 
