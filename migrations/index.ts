@@ -46,6 +46,7 @@ import cryptoGathering from "./0046_crypto_gathering.ts"
 import riskPlans from "./0047_risk_plans.ts"
 import cryptoDeployment from "./0048_crypto_deployment.ts"
 import riskColumns from "./0049_risk_columns.ts"
+import returnedSurplus from "./0050_returned_surplus.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -96,5 +97,6 @@ export const migrations = {
   "0046_crypto_gathering": cryptoGathering,
   "0047_risk_plans": riskPlans,
   "0048_crypto_deployment": cryptoDeployment,
-  "0049_risk_columns": riskColumns
+  "0049_risk_columns": riskColumns,
+  "0050_returned_surplus": returnedSurplus
 }

@@ -193,16 +193,21 @@ const refund = Command.make(
       Flag.withDescription("Give back also what is against the merchant's payment policy; the audit trail says so"),
       Flag.withDefault(false)
     ),
+    surplus: Flag.Boolean("surplus").pipe(
+      Flag.withDescription("Give back what was paid twice, once more, where that failed by itself"),
+      Flag.withDefault(false)
+    ),
     yes,
     json
   },
-  Effect.fnUntraced(function* ({ amount, json, overridePolicy, payment, reason, refundId, yes }) {
+  Effect.fnUntraced(function* ({ amount, json, overridePolicy, payment, reason, refundId, surplus, yes }) {
     const operations = yield* PaymentOperations
     const { captured } = (yield* operations.show(payment)).payment
-    const what = Option.match(amount, { onNone: () => "everything that is left", onSome: money })
+    const whole = surplus ? "what was paid twice" : "everything that is left"
+    const what = Option.match(amount, { onNone: () => whole, onSome: money })
     yield* confirm(`Refunding ${what} of ${money(captured)}`, yes)
     const id = Option.isSome(refundId) ? refundId.value : yield* newRefundId
-    const input: OperatorRefund = { reason, overridesPolicy: overridePolicy, ...given({ amount }) }
+    const input: OperatorRefund = { reason, overridesPolicy: overridePolicy, surplus, ...given({ amount }) }
     const made = yield* operations.refund(payment, id, input, `operator:${yield* operator}`)
     yield* print(
       made,

@@ -1,13 +1,17 @@
+import type { Principal } from "@mall/domain/identity/CurrentUser"
 import { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import type { AttemptId } from "@mall/domain/payments/Payment"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { HttpClient } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { toHexId } from "../src/channel/hexId.ts"
+import { surplusCheck } from "../src/checks/surplusCheck.ts"
 import { Confirmations } from "../src/lifecycle/Confirmations.ts"
 import { Inquiries } from "../src/lifecycle/Inquiries.ts"
 import { PaymentOperations } from "../src/lifecycle/PaymentOperations.ts"
+import { Refunds } from "../src/lifecycle/Refunds.ts"
 import { aBuyer, aPayment, awaitStatus, cny, newRefundId, Peer, TestPayments, told, wechatpay } from "./TestPayments.ts"
 
 const choice = { channel: wechatpay }
@@ -22,6 +26,39 @@ const forgetAnswer = Effect.fnUntraced(function* (id: AttemptId) {
 const endInBooks = Effect.fnUntraced(function* (id: AttemptId) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`UPDATE payments.attempts SET status = 'failed', next_query_at = NULL WHERE id = ${id}`
+})
+
+/** The channel says that it took nothing, and did, so that another takes its place; both are paid. */
+const payTwice = Effect.fnUntraced(function* (id: PaymentId, buyer: Principal, first: "wechatpay" | "alipay") {
+  const confirmations = yield* Confirmations
+  const inquiries = yield* Inquiries
+  const operations = yield* PaymentOperations
+  const peer = yield* Peer
+  yield* peer.fault("create", { kind: "answer", with: "429", when: "after" })
+  const step = yield* confirmations.confirm(id, {}, buyer)
+  assert.strictEqual(step.attempt.channel, "alipay")
+  // the order is made there when the buyer's browser comes
+  if (step.action.type === "redirect") yield* HttpClient.get(step.action.url)
+  const former = (yield* operations.show(id)).attempts.find(({ channel }) => channel === "wechatpay")
+  assert.strictEqual(former?.status, "failed")
+  const pays = {
+    wechatpay: former === undefined ? Effect.void : peer.pay(former.id),
+    // of this one we learn by the question
+    alipay: Effect.andThen(
+      peer.control("POST", `/alipay/orders/${toHexId(step.attempt.id)}/pay`),
+      inquiries.tend(id, step.attempt.id)
+    )
+  }
+  yield* pays[first]
+  yield* awaitStatus(id, "succeeded")
+  yield* pays[first === "alipay" ? "wechatpay" : "alipay"]
+  return yield* operations.show(id).pipe(
+    Effect.repeat({
+      until: ({ refunds }) => refunds.some(({ reason }) => reason === "paid twice"),
+      schedule: Schedule.spaced("10 millis")
+    }),
+    Effect.timeout("10 seconds")
+  )
 })
 
 layer(TestPayments, { excludeTestServices: true })("A try that ended before its channel answered", (it) => {
@@ -112,39 +149,9 @@ layer(TestPayments, { excludeTestServices: true })("A try that ended before its 
   for (const first of ["wechatpay", "alipay"] as const) {
     it.effect(`and is paid beside the one that took its place leaves one payment, ${first} being paid first`, () =>
       Effect.gen(function* () {
-        const confirmations = yield* Confirmations
-        const inquiries = yield* Inquiries
-        const operations = yield* PaymentOperations
-        const peer = yield* Peer
         const buyer = yield* aBuyer
         const { id } = yield* aPayment(buyer)
-        // the channel says that it took nothing, and did
-        yield* peer.fault("create", { kind: "answer", with: "429", when: "after" })
-        const step = yield* confirmations.confirm(id, {}, buyer)
-        assert.strictEqual(step.attempt.channel, "alipay")
-        // the order is made there when the buyer's browser comes
-        if (step.action.type === "redirect") yield* HttpClient.get(step.action.url)
-        const [former] = (yield* operations.show(id)).attempts
-        assert.deepStrictEqual([former?.channel, former?.status], ["wechatpay", "failed"])
-        if (former === undefined) return
-        const pays = {
-          wechatpay: peer.pay(former.id),
-          // of this one we learn by the question
-          alipay: Effect.andThen(
-            peer.control("POST", `/alipay/orders/${toHexId(step.attempt.id)}/pay`),
-            inquiries.tend(id, step.attempt.id)
-          )
-        }
-        yield* pays[first]
-        yield* awaitStatus(id, "succeeded")
-        yield* pays[first === "alipay" ? "wechatpay" : "alipay"]
-        const shown = yield* operations.show(id).pipe(
-          Effect.repeat({
-            until: ({ refunds }) => refunds.some(({ reason }) => reason === "paid twice"),
-            schedule: Schedule.spaced("10 millis")
-          }),
-          Effect.timeout("10 seconds")
-        )
+        const shown = yield* payTwice(id, buyer, first)
         assert.deepStrictEqual(
           shown.attempts.map(({ status }) => status),
           ["succeeded", "succeeded"]
@@ -158,4 +165,50 @@ layer(TestPayments, { excludeTestServices: true })("A try that ended before its 
       })
     )
   }
+
+  it.effect(
+    "and is paid beside another, whose refund is refused, is found by the doctor and given back by an operator",
+    () =>
+      Effect.gen(function* () {
+        const operations = yield* PaymentOperations
+        const refunds = yield* Refunds
+        const peer = yield* Peer
+        const { look } = yield* surplusCheck
+        const buyer = yield* aBuyer
+        const { id } = yield* aPayment(buyer)
+        const findings = Effect.map(
+          look({ selection: { type: "subjects", ids: [id] }, after: null, now: new Date() }),
+          (looked) => looked.findings.map(({ found }) => found)
+        )
+        const giveBack = (surplus: boolean, amount?: number) =>
+          Effect.flatMap(newRefundId, (refundId) => {
+            const input = { reason: "once more", surplus, ...(amount === undefined ? {} : { amount: cny(amount) }) }
+            return operations.refund(id, refundId, input, "operator:olga")
+          })
+        const sweepUntil = (statuses: ReadonlyArray<string>) =>
+          Effect.andThen(refunds.sweep(50), operations.show(id)).pipe(
+            Effect.repeat({
+              until: ({ refunds }) =>
+                refunds
+                  .map(({ status }) => status)
+                  .toSorted()
+                  .join() === statuses.join(),
+              schedule: Schedule.spaced("20 millis")
+            }),
+            Effect.timeout("10 seconds")
+          )
+        assert.strictEqual((yield* Effect.flip(giveBack(true)))._tag, "PaymentStateConflict")
+        const refusal = { kind: "answer", with: "error", when: "before", status: 403, code: "USER_ACCOUNT_ABNORMAL" }
+        yield* peer.fault("refund", refusal)
+        yield* payTwice(id, buyer, "alipay")
+        yield* sweepUntil(["failed"])
+        assert.deepStrictEqual(yield* findings, ["1999"])
+        assert.strictEqual((yield* Effect.flip(giveBack(true, 1)))._tag, "RefundExceedsCapture")
+        yield* giveBack(true)
+        assert.deepStrictEqual(yield* findings, [])
+        const { payment } = yield* sweepUntil(["failed", "succeeded"])
+        assert.deepStrictEqual([payment.status, payment.refunded.amount], ["succeeded", 0])
+        assert.strictEqual((yield* Effect.flip(giveBack(true)))._tag, "PaymentStateConflict")
+      })
+  )
 })

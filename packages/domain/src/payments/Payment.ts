@@ -165,10 +165,14 @@ export const NewRefund = Schema.Struct({
 }).annotate({ identifier: "NewRefund" })
 export type NewRefund = typeof NewRefund.Type
 
-/** `overridesPolicy`: give back also what is against the merchant's policy, which the audit trail then says. */
+/**
+ * `overridesPolicy`: give back also what is against the merchant's policy, which the audit trail then says. `surplus`: give back
+ * what was paid twice, once more and whole, where that failed by itself.
+ */
 export const OperatorRefund = Schema.Struct({
   ...NewRefund.fields,
-  overridesPolicy: Schema.optionalKey(Schema.Boolean)
+  overridesPolicy: Schema.optionalKey(Schema.Boolean),
+  surplus: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "OperatorRefund" })
 export type OperatorRefund = typeof OperatorRefund.Type
 

@@ -13,6 +13,7 @@ import { PaymentBooks } from "../books/PaymentBooks.ts"
 import { channelCheck } from "./channelCheck.ts"
 import { disputeFeeCheck } from "./disputeFeeCheck.ts"
 import { feeCheck } from "./feeCheck.ts"
+import { surplusCheck } from "./surplusCheck.ts"
 import { paymentEvents } from "./paymentEvents.ts"
 
 const ofMerchant = { id: Schema.String, merchantId: Schema.NullOr(MerchantId), currency: Currency }
@@ -161,7 +162,10 @@ const made = Effect.gen(function* () {
   }
 
   return {
-    checks: [inLedger, totals, disputes, orphans, yield* channelCheck, yield* feeCheck, yield* disputeFeeCheck],
+    checks: [
+      ...[inLedger, totals, disputes, orphans],
+      ...[yield* channelCheck, yield* feeCheck, yield* disputeFeeCheck, yield* surplusCheck]
+    ],
     events: [yield* paymentEvents]
   }
 })

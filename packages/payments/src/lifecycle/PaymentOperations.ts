@@ -168,13 +168,14 @@ export class PaymentOperations extends Context.Service<
         refund: Effect.fn("PaymentOperations.refund")(function* (
           paymentId,
           id,
-          { amount, overridesPolicy = false, reason },
+          { amount, overridesPolicy = false, reason, surplus = false },
           actor
         ) {
           const { merchantId } = yield* intents.find(paymentId)
           const row = yield* refunds.request({
             policy: yield* policies.of(merchantId, yield* DateTime.nowAsDate),
             overridesPolicy,
+            ofSurplus: surplus,
             id,
             paymentId,
             amount,

@@ -38,6 +38,8 @@ export interface RefundRequest {
   readonly policy?: PaymentPolicy
   /** Who administers payments may go against the policy, and the audit trail says so. */
   readonly overridesPolicy?: boolean
+  /** What was paid twice and could not be given back by itself is meant, whole, and not what was paid for. */
+  readonly ofSurplus?: boolean
   /** The merchant whose staff or server asks: for them the database has no other payments. Nobody where the mall or an operator does. */
   readonly tenant?: Tenant
   /** Whether the caller may refund this payment at all; where not, it does not exist for them. */
@@ -199,36 +201,51 @@ export class Refunds extends Context.Service<
         return yield* fault
       })
 
+      /** Fails where nothing, or not so much, can be given back. */
+      const wantedOf = Effect.fnUntraced(function* (draft: PaymentDraft, input: RefundRequest) {
+        const { amount, ofSurplus = false, paymentId } = input
+        const { intent } = draft
+        const attempt = ofSurplus ? draft.keptSurplus : draft.capturingAttempt
+        if (intent.captured === 0 || attempt === undefined) {
+          return yield* new PaymentStateConflict({ paymentId, paymentStatus: intent.status })
+        }
+        if (amount !== undefined && amount.currency !== intent.currency) {
+          return yield* new CurrencyMismatch({ expected: intent.currency, actual: amount.currency })
+        }
+        const refundable = ofSurplus ? attempt.money : intent.refundable
+        const wanted = amount ?? refundable
+        if (wanted.amount === 0 || wanted.isAbove(refundable) || (ofSurplus && !wanted.equals(refundable))) {
+          return yield* new RefundExceedsCapture({ refundable })
+        }
+        return { attempt, wanted, overridden: ofSurplus ? undefined : yield* judge(draft, input, wanted) }
+      })
+
       const decide = (draft: PaymentDraft, input: RefundRequest) =>
         Effect.gen(function* () {
-          const { amount, id, owns, paymentId, reason, stamp } = input
+          const { id, ofSurplus = false, owns, paymentId, reason, stamp } = input
           const { intent } = draft
           if (!owns(intent)) return yield* new PaymentNotFound({ paymentId })
           const existing = draft.refund(id)
           if (existing !== undefined) return { refund: existing, isNew: false }
-          const attempt = draft.capturingAttempt
-          if (intent.captured === 0 || attempt === undefined) {
-            return yield* new PaymentStateConflict({ paymentId, paymentStatus: intent.status })
-          }
-          if (amount !== undefined && amount.currency !== intent.currency) {
-            return yield* new CurrencyMismatch({ expected: intent.currency, actual: amount.currency })
-          }
-          const wanted = amount ?? intent.refundable
-          if (wanted.amount === 0 || wanted.isAbove(intent.refundable)) {
-            return yield* new RefundExceedsCapture({ refundable: intent.refundable })
-          }
-          const overridden = yield* judge(draft, input, wanted)
+          const { attempt, overridden, wanted } = yield* wantedOf(draft, input)
           if (stamp !== undefined) {
             const act = {
               action: "payment.refund",
               resource: { type: "payment", id: paymentId },
               merchantId: intent.merchantId,
               reason,
-              after: { refundId: id, amount: wanted, ...(overridden === undefined ? {} : { overridden }) }
+              after: {
+                ...{ refundId: id, amount: wanted },
+                ...(overridden === undefined ? {} : { overridden }),
+                ...(ofSurplus ? { ofSurplus } : {})
+              }
             } as const
             yield* Effect.orDie(audit.record(act, stamp))
           }
-          return { refund: draft.requestRefund(attempt, id, wanted, reason), isNew: true }
+          const refund = ofSurplus
+            ? draft.returnSurplus(attempt, id, reason)
+            : draft.requestRefund(attempt, id, wanted, reason)
+          return { refund, isNew: true }
         }).pipe(
           Effect.tapErrorTag("PaymentStateConflict", () => countRefund("invalid_status", draft.intent.currency)),
           Effect.tapErrorTag("RefundExceedsCapture", () => countRefund("amount_exceeded", draft.intent.currency))

@@ -74,6 +74,13 @@ export class PaymentDraft {
     return this.#rows.attempts.find(({ id, status }) => status === "succeeded" && !surplus.has(id))
   }
 
+  /** A try that captured besides, of which no refund got through and none is under way. */
+  get keptSurplus() {
+    const { attempts, refunds } = this.#rows
+    const of = (attempt: AttemptRow) => refunds.filter(({ attemptId, surplus }) => surplus && attemptId === attempt.id)
+    return attempts.find((attempt) => of(attempt).length > 0 && of(attempt).every(({ status }) => status === "failed"))
+  }
+
   /** Writes into the history what changed nothing: why a try was not made. */
   remark(reason: string) {
     this.#rows.note("payment", this.intent.id, this.intent.status, this.intent.status, reason)
@@ -182,6 +189,11 @@ export class PaymentDraft {
     const refund = this.#addRefund(attempt, id, amount, reason, false)
     this.#deriveFromRefunds(`refund ${id}`)
     return refund
+  }
+
+  /** Gives a surplus back once more. */
+  returnSurplus(attempt: AttemptRow, id: RefundId, reason: string) {
+    return this.#addRefund(attempt, id, attempt.money, reason, true)
   }
 
   /** The channel works on the refund, or its answer is not known. */

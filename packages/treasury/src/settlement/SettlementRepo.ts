@@ -151,7 +151,8 @@ export class SettlementRepo extends Context.Service<
             SELECT "merchantId", currency, "openedAt", ${now}::timestamptz
             FROM json_to_recordset(${JSON.stringify(opened)}::json) AS o (
               "merchantId" uuid, currency text, "openedAt" timestamptz)
-            ON CONFLICT (merchant_id, currency) DO NOTHING`),
+            ON CONFLICT (merchant_id, currency) DO UPDATE SET opened_at = excluded.opened_at
+            WHERE settlement_schedules.opened_at < excluded.opened_at`),
         newestOpening: openings(undefined).pipe(
           Effect.map(([row]) => row?.openedAt ?? null),
           Effect.catchTag("SchemaError", Effect.die)
