@@ -95,9 +95,15 @@ describe("a statement", () => {
     ...{ purpose, items: 1, added: MinorUnits.make(added), taken: MinorUnits.make(taken) }
   })
   const at = new Date("2026-11-20T00:00:00Z")
+  const nothing = { sum: 0, captured: 0 }
+
+  it("holds back of what was captured in what it took over too", () => {
+    const made = statementOf([line("capture", 200, 0)], { sum: 9_900, captured: 9_900 }, terms(10_000, 1000), at)
+    assert.deepStrictEqual([made.carriedIn, made.net, made.reserve, made.settled], [9_900, 10_100, 1_010, 9_090])
+  })
 
   it("holds back a part of what was captured, rounded to the nearest unit that loses none", () => {
-    const made = statementOf([line("capture", 10_005, 0), line("refund", 0, 300)], 0, terms(0, 1000), at)
+    const made = statementOf([line("capture", 10_005, 0), line("refund", 0, 300)], nothing, terms(0, 1000), at)
     assert.strictEqual(made.net, 9_705)
     assert.strictEqual(made.reserve, 1_001)
     assert.strictEqual(made.settled, 8_704)
@@ -105,16 +111,16 @@ describe("a statement", () => {
   })
 
   it("holds back no more than there is", () => {
-    const made = statementOf([line("capture", 1000, 0), line("refund", 0, 950)], 0, terms(0, 1000), at)
+    const made = statementOf([line("capture", 1000, 0), line("refund", 0, 950)], nothing, terms(0, 1000), at)
     assert.deepStrictEqual([made.net, made.reserve, made.settled, made.carriedOut], [50, 50, 0, 0])
   })
 
   it("carries what is less than the minimum, or than nothing, and takes no reserve of it", () => {
-    const small = statementOf([line("capture", 999, 0)], 0, terms(1000, 500), at)
+    const small = statementOf([line("capture", 999, 0)], nothing, terms(1000, 500), at)
     assert.deepStrictEqual([small.settled, small.reserve, small.carriedOut], [0, 0, 999])
-    const negative = statementOf([line("refund", 0, 700)], 0, terms(0, 500), at)
+    const negative = statementOf([line("refund", 0, 700)], nothing, terms(0, 500), at)
     assert.deepStrictEqual([negative.settled, negative.reserve, negative.carriedOut], [0, 0, -700])
-    const exact = statementOf([line("capture", 1000, 0)], 0, terms(1000, 0), at)
+    const exact = statementOf([line("capture", 1000, 0)], nothing, terms(1000, 0), at)
     assert.deepStrictEqual([exact.settled, exact.carriedOut], [1000, 0])
   })
 })

@@ -53,6 +53,7 @@ const Carried = Schema.Struct({ id: SettlementId, carriedOut: MinorUnits })
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(SettlementRow))
 const decodeSums = Schema.decodeUnknownEffect(Schema.Array(Sum))
 const decodeCarried = Schema.decodeUnknownEffect(Schema.Array(Carried))
+const decodeCaptured = Schema.decodeUnknownEffect(Schema.NonEmptyArray(Schema.Struct({ captured: Schema.Int })))
 const decodeSchedules = Schema.decodeUnknownEffect(Schema.Array(Schedule))
 const termsJson = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(SettlementTerms)))
 const linesJson = Schema.encodeSync(Schema.fromJsonString(Schema.Array(SettlementLine)))
@@ -96,6 +97,8 @@ export class SettlementRepo extends Context.Service<
     addItems(id: SettlementId, entries: ReadonlyArray<PayableEntry>): Effect.Effect<void, SqlError>
     /** What an earlier settlement carried and no later one took. */
     carried(owed: Owed): Effect.Effect<typeof Carried.Type | undefined, SqlError>
+    /** What was captured in this one and in those that it took over. */
+    capturedUpTo(id: SettlementId): Effect.Effect<number, SqlError>
     gathered(row: SettlementRow, from: Date | null, carriedFrom: SettlementId | null): Effect.Effect<void, SqlError>
     sums(id: SettlementId): Effect.Effect<ReadonlyArray<SettlementLine>, SqlError>
     state(id: SettlementId, statement: Statement): Effect.Effect<void, SqlError>
@@ -214,6 +217,19 @@ export class SettlementRepo extends Context.Service<
             ORDER BY s.cut_off DESC LIMIT 1`.pipe(
             Effect.flatMap(decodeCarried),
             Effect.map(([row]) => row),
+            Effect.catchTag("SchemaError", Effect.die)
+          ),
+        capturedUpTo: (id) =>
+          sql`
+            WITH RECURSIVE chain AS (
+              SELECT s.id, s.carried_from, s.lines FROM treasury.settlements AS s WHERE s.id = ${id}
+              UNION ALL
+              SELECT s.id, s.carried_from, s.lines FROM chain AS c JOIN treasury.settlements AS s ON s.id = c.carried_from
+            )
+            SELECT coalesce(sum((l ->> 'added')::bigint), 0)::bigint AS captured
+            FROM chain AS c CROSS JOIN LATERAL jsonb_array_elements(c.lines) AS l WHERE l ->> 'purpose' = 'capture'`.pipe(
+            Effect.flatMap(decodeCaptured),
+            Effect.map(([{ captured }]) => captured),
             Effect.catchTag("SchemaError", Effect.die)
           ),
         gathered: (row, from, carriedFrom) =>

@@ -122,8 +122,10 @@ export class SettlementSteps extends Context.Service<
 
       const state = Effect.fnUntraced(function* (row: SettlementRow) {
         const from = row.carriedFrom === null ? undefined : yield* repo.find(row.carriedFrom)
+        const captured = from === undefined ? 0 : yield* repo.capturedUpTo(from.id)
         const lines = yield* repo.sums(row.id)
-        yield* repo.state(row.id, statementOf(lines, from?.carriedOut ?? 0, row.terms, row.cutOff))
+        const carriedIn = { sum: from?.carriedOut ?? 0, captured }
+        yield* repo.state(row.id, statementOf(lines, carriedIn, row.terms, row.cutOff))
         yield* repo.move(row, "stated", { actor, reason: "statement made" })
       })
 
