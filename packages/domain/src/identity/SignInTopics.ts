@@ -14,7 +14,9 @@ export const SignInNotice = Schema.Literals([
   "mfa_enabled",
   "mfa_disabled",
   "recovery_codes_renewed",
-  "recovery_code_used"
+  "recovery_code_used",
+  "provider_linked",
+  "provider_unlinked"
 ])
 export type SignInNotice = typeof SignInNotice.Type
 

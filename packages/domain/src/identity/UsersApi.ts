@@ -112,7 +112,7 @@ export class AccountApiGroup extends HttpApiGroup.make("account")
     }).annotateMerge(
       describe(
         "Confirm the authenticator",
-        "With a one-time password of it. From now on logins need one. Answers with ten recovery codes, shown only now."
+        "With a one-time password of it. From now on logins by password need one. Answers with ten recovery codes, shown only now."
       )
     ),
     HttpApiEndpoint.delete("removeTotp", "/totp", { success: HttpApiSchema.NoContent, error: MfaNotEnabled })

@@ -29,6 +29,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import { AccountEvents } from "../users/AccountEvents.ts"
 import type { Origin } from "../signin/Origin.ts"
 import { Passwords } from "../passwords/Passwords.ts"
+import { SignInNotices } from "../signin/SignInNotices.ts"
 import { Sessions } from "../tokens/Sessions.ts"
 import { UserRepo } from "../users/UserRepo.ts"
 import type { StoredUser } from "../users/StoredUser.ts"
@@ -106,6 +107,7 @@ export class ProviderSignIns extends Context.Service<
       const users = yield* UserRepo
       const sessions = yield* Sessions
       const events = yield* AccountEvents
+      const notices = yield* SignInNotices
       const passwords = yield* Passwords
       const random = yield* SecureRandom.SecureRandom
       const randomText = Effect.map(random.randomBytes(32), Base64Url.encode)
@@ -162,6 +164,7 @@ export class ProviderSignIns extends Context.Service<
         const row = { issuer, subject, provider, userId: user.id, openedAccount: isNew, linkedAt: now }
         if (!(yield* repo.link(row))) return yield* new ProviderLinkedElsewhere({})
         yield* events.record({ userId: user.id, type: "provider_linked", actorId: user.id, reason: provider })
+        if (!isNew) yield* notices.tell(user.id, "provider_linked")
       })
 
       /** A new account, which nobody can enter by a password: its hash is that of one that was thrown away. */
@@ -239,6 +242,7 @@ export class ProviderSignIns extends Context.Service<
           if (all.length === 1 && row.openedAccount) return yield* new LastWayIn({})
           yield* repo.unlink(userId, provider)
           yield* events.record({ userId, type: "provider_unlinked", actorId: userId, reason: provider })
+          yield* notices.tell(userId, "provider_unlinked")
         },
         sql.withTransaction,
         retryConflicts,

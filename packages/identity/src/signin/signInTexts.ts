@@ -51,7 +51,9 @@ const zhNotices: Readonly<Record<SignInNotice, string>> = {
   mfa_enabled: "您的账户已绑定身份验证器",
   mfa_disabled: "您的账户已解绑身份验证器",
   recovery_codes_renewed: "您的账户已更换恢复码，原有的恢复码已失效",
-  recovery_code_used: "有人使用了您账户的一个恢复码"
+  recovery_code_used: "有人使用了您账户的一个恢复码",
+  provider_linked: "您的账户已关联一个第三方登录方式，可以用它登录",
+  provider_unlinked: "您的账户已解除一个第三方登录方式"
 }
 const enNotices: Readonly<Record<SignInNotice, string>> = {
   new_country: "Somebody signed in, or tried to, with your password from a country that is new",
@@ -61,7 +63,9 @@ const enNotices: Readonly<Record<SignInNotice, string>> = {
   mfa_enabled: "An authenticator was added to your account",
   mfa_disabled: "The authenticator was removed from your account",
   recovery_codes_renewed: "The recovery codes of your account were renewed; the old ones are good for nothing",
-  recovery_code_used: "A recovery code of your account was used"
+  recovery_code_used: "A recovery code of your account was used",
+  provider_linked: "An identity provider was linked to your account, which now opens it",
+  provider_unlinked: "An identity provider was unlinked from your account"
 }
 
 export interface NoticeDetails {

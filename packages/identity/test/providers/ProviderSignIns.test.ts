@@ -110,6 +110,11 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("signing i
         data.map(({ reason, type }) => `${type} ${reason}`),
         ["provider_unlinked local", "provider_linked local"]
       )
+      const sql = yield* SqlClient.SqlClient
+      const mails = yield* sql<{ notice: string }>`
+        SELECT element::jsonb -> 'message' ->> 'notice' AS notice FROM outbox
+        WHERE queue_name LIKE 'sign_in_mail%' AND element::jsonb -> 'message' ->> 'userId' = ${user.id} ORDER BY id`
+      assert.deepStrictEqual(mails, [{ notice: "provider_linked" }, { notice: "provider_unlinked" }])
     })
   )
 
