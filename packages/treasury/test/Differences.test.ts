@@ -110,6 +110,49 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
     })
   )
 
+  for (const [what, newer] of [
+    ["a later bill has it", "2026-11-18"],
+    ["a newer bill of its day agrees with us", monday]
+  ] as const) {
+    it.effect(`that was corrected is open again, by what is to be taken back, once ${what}`, () =>
+      Effect.gen(function* () {
+        const world = yield* World
+        const differences = yield* Differences
+        const late = yield* movement("2026-11-16 23:59:30", 900)
+        yield* lay({ [monday]: [], [tuesday]: [] }, [late.record])
+        yield* run(monday)
+        yield* run(tuesday)
+        const { id } = yield* theDifference
+        const correct = Effect.gen(function* () {
+          yield* differences.draft(id, { reason: "it never came" }, "user:ann", yield* newCorrectionId)
+          yield* differences.approve(id, { reason: "so it is" }, "user:bob")
+        })
+        yield* correct
+        const day = BillDay.make(newer)
+        world.bills.set(day, billOf([{ ...late.trade, time: `${newer} 23:59:30` }]))
+        yield* run(day)
+        const again = yield* differences.details(id)
+        assert.deepInclude(again.difference, { status: "open", excess: MinorUnits.make(0), resolution: null })
+        assert.deepStrictEqual(
+          again.proposal?.map(({ amount, side }) => [side, amount]),
+          [
+            ["debit", 900],
+            ["credit", 900]
+          ]
+        )
+        assert.deepInclude(again.history.at(-1), { fromStatus: "resolved", toStatus: "open" })
+        // nothing changes by looking once more
+        yield* run(day)
+        assert.lengthOf((yield* differences.details(id)).history, again.history.length)
+        yield* correct
+        yield* run(day)
+        const { difference, proposal } = yield* differences.details(id)
+        assert.deepStrictEqual([difference.status, proposal], ["resolved", null])
+        assert.lengthOf(world.postings, 2)
+      })
+    )
+  }
+
   it.effect("is not corrected by what does not add up, by nothing, or from an account that may not be overdrawn", () =>
     Effect.gen(function* () {
       const differences = yield* Differences

@@ -30,7 +30,8 @@ const newId = (sql: SqlClient.SqlClient, now: Date) => {
  * bill are in any of them.
  *
  * A movement has one difference a day, and one more where its fee differs, found again by its number: what has not changed keeps
- * its status, its correction and whoever takes care of it; what has changed begins anew. A movement is `taken` where another day's
+ * its status, its correction and whoever takes care of it; what has changed begins anew. What was corrected, and by a newer bill needed
+ * no correction, is open again, by what is to be taken back. A movement is `taken` where another day's
  * bill has it: it agreed with our record there, or was told to be the one that our record of yet another day is about.
  */
 export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => {
@@ -127,9 +128,17 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
                 excluded.our_state, excluded.bill_fee, excluded.our_fee) AS same) AS s
         )
       RETURNING d.id, d.status, d.resolution
+    ), corrected AS MATERIALIZED (
+      SELECT c.difference_id AS id
+      FROM treasury.differences AS d
+      JOIN treasury.corrections AS c ON c.difference_id = d.id AND c.status = 'approved'
+      CROSS JOIN LATERAL jsonb_array_elements(c.legs) AS leg
+      WHERE ${ofSame} AND leg ->> 'account' LIKE '%:clearing:%'
+      GROUP BY c.difference_id
+      HAVING sum(CASE leg ->> 'side' WHEN 'debit' THEN 1 ELSE -1 END * (leg ->> 'amount')::bigint) <> 0
     ), gone AS (
       UPDATE treasury.differences AS d SET status = 'superseded', updated_at = ${now}::timestamptz
-      WHERE ${ofDay} AND d.status IN ('open', 'carried', 'drafted') AND NOT EXISTS (
+      WHERE ${ofDay} AND d.status IN ('open', 'carried', 'drafted') AND d.id NOT IN (SELECT id FROM corrected) AND NOT EXISTS (
         SELECT FROM found AS f
         WHERE f.kind = d.kind AND f.reference = d.reference AND f.occurrence = d.occurrence
           AND (f.class = 'fee_differs') = d.is_fee
@@ -140,8 +149,21 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       SET status = 'resolved', class = 'timing', resolution = ${`in the bill of ${day.day}`}::text, updated_at = ${now}::timestamptz
       FROM numbered AS l
       WHERE ${ofSame} AND d.day <> ${day.day}::text::date AND d.class IN ('timing', 'missing_there')
-        AND d.status IN ('open', 'carried', 'drafted') AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
+        AND d.status IN ('open', 'carried', 'drafted') AND d.id NOT IN (SELECT id FROM corrected)
+        AND l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0
       RETURNING d.id, d.status, d.resolution
+    ), needless AS (
+      UPDATE treasury.differences AS d
+      SET status = 'open', excess = 0, resolution = NULL, updated_at = ${now}::timestamptz
+      WHERE d.id IN (SELECT id FROM corrected) AND ${ofSame} AND d.excess <> 0 AND d.status <> 'superseded' AND CASE
+        WHEN d.day = ${day.day}::text::date THEN NOT EXISTS (
+          SELECT FROM found AS f
+          WHERE f.kind = d.kind AND f.reference = d.reference AND f.occurrence = d.occurrence
+            AND (f.class = 'fee_differs') = d.is_fee)
+        ELSE d.class IN ('timing', 'missing_there') AND EXISTS (
+          SELECT FROM numbered AS l WHERE l.kind = d.kind AND l.reference = d.reference AND l.occurrence = 0)
+      END
+      RETURNING d.id, d.status, ${`by the bill of ${day.day} it needed no correction`}::text AS resolution
     ), overdue AS (
       UPDATE treasury.differences AS d
       SET status = 'open', class = 'missing_there', updated_at = ${now}::timestamptz
@@ -154,7 +176,8 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       UPDATE treasury.corrections AS c
       SET status = 'superseded', decided_by = ${actor}, decided_at = ${now}::timestamptz, decision = 'the bill has changed'
       FROM (
-        SELECT id, status FROM written UNION ALL SELECT id, status FROM gone UNION ALL SELECT id, status FROM caught_up
+        SELECT id, status FROM written UNION ALL SELECT id, status FROM gone
+        UNION ALL SELECT id, status FROM caught_up UNION ALL SELECT id, status FROM needless
       ) AS d
       WHERE c.difference_id = d.id AND c.status = 'drafted' AND d.status <> 'drafted'
     ), told AS (
@@ -164,7 +187,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       WHERE b.status IS DISTINCT FROM w.status
       UNION ALL
       SELECT o.id, d.status, o.status, ${actor}, o.resolution, ${traceId}::text, ${now}::timestamptz
-      FROM (SELECT * FROM caught_up UNION ALL SELECT * FROM overdue) AS o
+      FROM (SELECT * FROM caught_up UNION ALL SELECT * FROM needless UNION ALL SELECT * FROM overdue) AS o
       JOIN treasury.differences AS d ON d.id = o.id
     )
     SELECT f.class, count(*) AS rows, (SELECT count(DISTINCT line) FROM found) AS all_lines
