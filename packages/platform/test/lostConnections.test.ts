@@ -2,8 +2,9 @@ import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { assert, layer } from "@effect/vitest"
 import { startSqlTap } from "@mall/testing/SqlTap"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { readFileSync } from "node:fs"
 import { Idempotency } from "../src/Idempotency.ts"
 import { gatherReads } from "../src/gatherReads.ts"
 import { retryConflicts } from "../src/retryConflicts.ts"
@@ -113,5 +114,27 @@ layer(Tapped, { excludeTestServices: true })("A connection that is lost", (it) =
         )
       }
     })
+  )
+
+  it.effect.skipIf(process.platform !== "linux")(
+    "without a word, by a host that is gone, is found out by the kernel",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { database } = yield* Tap
+        yield* sql`SELECT 1`
+        const port = Number(new URL(Redacted.value(database)).port)
+          .toString(16)
+          .toUpperCase()
+          .padStart(4, "0")
+        const timers = readFileSync("/proc/net/tcp", "utf8")
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/))
+          .filter(([, , remote, state]) => remote?.endsWith(`:${port}`) === true && state === "01")
+          .map(([, , , , , timer]) => timer?.slice(0, 2))
+        // 02: the kernel asks whether the other side is still there
+        assert.include(timers, "02")
+        assert.notInclude(timers, "00")
+      })
   )
 })
