@@ -16,8 +16,11 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (
 ) {
   const sql = yield* SqlClient.SqlClient
   return yield* Effect.gen(function* () {
-    yield* sql`SELECT pg_advisory_xact_lock(${lockKey}::bigint)`
+    // who waits for another to migrate waits for as long as that takes
     yield* sql`SET LOCAL statement_timeout = 0`
+    yield* sql`SET LOCAL lock_timeout = 0`
+    yield* sql`SELECT pg_advisory_xact_lock(${lockKey}::bigint)`
+    yield* sql`SET LOCAL lock_timeout TO DEFAULT`
     yield* planForMany(sql)
     const ran = yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table })
     return ran.map(([id, name]) => `${String(id).padStart(4, "0")}_${name}`)

@@ -51,8 +51,11 @@ const maxLookups = 4
 /** A change of more keys than this empties the caches instead of naming them. */
 const maxAnnouncedKeys = 2_000
 
-/** A payload also names the cache that sends it. */
-const maxKeyBytes = maxPayloadBytes - 40
+/** A payload also names the announcement that it is of. */
+const maxKeyBytes = maxPayloadBytes - 60
+
+/** Announcements of its own that a cache knows again; of an older one it drops the keys once more. */
+const maxOwn = 1_000
 
 /** The payload that names no key, and so means all of them. */
 const everything = "*"
@@ -101,6 +104,9 @@ export const make = Effect.fnUntraced(function* <K extends string, V, E, R>(
   const pending = new Map<string, Pending<V, E>>()
   const wanted: Array<readonly [K, Pending<V, E>]> = []
   let lookups = 0
+  // What was announced here and is known to be committed.
+  const own = new Set<string>()
+  let announced = 0
 
   const find = (key: K) => {
     const entry = entries.get(key)
@@ -206,11 +212,21 @@ export const make = Effect.fnUntraced(function* <K extends string, V, E, R>(
 
   const invalidate = Effect.fnUntraced(function* (keys: ReadonlyArray<K>) {
     if (keys.length === 0) return
+    const announcement = `${instance}.${++announced}`
     // This process drops them at once, so that who changed a row reads the change.
-    yield* sql.afterCommit(Effect.sync(() => drop(keys)))
+    yield* sql.afterCommit(
+      Effect.sync(() => {
+        drop(keys)
+        own.add(announcement)
+        for (const oldest of own.size > maxOwn ? own : []) {
+          own.delete(oldest)
+          break
+        }
+      })
+    )
     yield* notifications.notify(
       channel,
-      payloadsOf(keys).map((payload) => `${instance} ${payload}`)
+      payloadsOf(keys).map((payload) => `${announcement} ${payload}`)
     )
     yield* Metric.update(dropped, keys.length)
   })
@@ -218,8 +234,9 @@ export const make = Effect.fnUntraced(function* <K extends string, V, E, R>(
   yield* notifications.subscribe(channel, {
     onPayload: (payload) => {
       const separator = payload.indexOf(" ")
-      // What this cache announced it has dropped already, and may have loaded anew since.
-      if (payload.slice(0, separator) === instance) return
+      // What this cache knows to be committed it has dropped already, and may have loaded anew since. Where the answer to a
+      // `COMMIT` was lost it knows nothing, and hears of it here.
+      if (own.has(payload.slice(0, separator))) return
       Option.match(decodeKeys(payload.slice(separator + 1)), { onNone: dropAll, onSome: drop })
     },
     onGap: dropAll

@@ -50,6 +50,9 @@ const remembered = (rename: (name: string) => string) => {
 const toSnake = remembered(String.camelToSnake)
 const toCamel = remembered(String.snakeToCamel)
 
+/** A host that is gone says nothing: after so long of silence, and ten seconds more, its connection counts as lost. */
+const keepAlive = Duration.seconds(10)
+
 const milliseconds = (duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`
 
 interface PoolChanges extends Pick<
@@ -103,6 +106,7 @@ export const layerUrl = (
         const options: PgClient.PgPoolConfig = {
           url,
           connectTimeout: config.connectTimeout,
+          keepAlive,
           transformQueryNames: toSnake,
           transformResultNames: toCamel,
           transformJson: false,

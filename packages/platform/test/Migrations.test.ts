@@ -1,7 +1,8 @@
 import { assert, layer } from "@effect/vitest"
 import * as Migrations from "@mall/platform/Migrations"
-import { TestDatabase } from "@mall/testing/TestDatabase"
-import { Effect } from "effect"
+import * as Sql from "@mall/platform/Sql"
+import { acquireDatabase, TestDatabase } from "@mall/testing/TestDatabase"
+import { ConfigProvider, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 
 layer(TestDatabase, { excludeTestServices: true })("Migrations.pending", (it) => {
@@ -13,5 +14,21 @@ layer(TestDatabase, { excludeTestServices: true })("Migrations.pending", (it) =>
       yield* sql`DROP TABLE schema_migrations`
       assert.deepStrictEqual(yield* Migrations.pending(wanted), ["0001_platform", "9999_later"])
     })
+  )
+})
+
+layer(Layer.empty, { excludeTestServices: true })("Migrations.migrate", (it) => {
+  it.effect("waits for another process for as long as that one takes", () =>
+    Effect.gen(function* () {
+      const url = yield* acquireDatabase
+      const impatient = ConfigProvider.layer(
+        ConfigProvider.fromUnknown({ PG_LOCK_TIMEOUT: "100 millis", PG_STATEMENT_TIMEOUT: "100 millis" })
+      )
+      const aProcess = Migrations.migrate({
+        "9999_slow": Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT pg_sleep(1)`).pipe(Effect.asVoid)
+      }).pipe(Effect.provide(Sql.layerUrl(url).pipe(Layer.provide(impatient), Layer.fresh)))
+      const ran = yield* Effect.all([aProcess, aProcess, aProcess], { concurrency: "unbounded" })
+      assert.deepStrictEqual(ran.flat(), ["9999_slow"])
+    }).pipe(Effect.scoped)
   )
 })

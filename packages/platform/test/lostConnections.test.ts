@@ -2,10 +2,13 @@ import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { assert, layer } from "@effect/vitest"
 import { startSqlTap } from "@mall/testing/SqlTap"
 import { acquireDatabase } from "@mall/testing/TestDatabase"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { readFileSync } from "node:fs"
 import { Idempotency } from "../src/Idempotency.ts"
 import { gatherReads } from "../src/gatherReads.ts"
+import { Notifications } from "../src/Notifications.ts"
+import * as PushedCache from "../src/PushedCache.ts"
 import { retryConflicts } from "../src/retryConflicts.ts"
 import * as Sql from "../src/Sql.ts"
 
@@ -113,5 +116,60 @@ layer(Tapped, { excludeTestServices: true })("A connection that is lost", (it) =
         )
       }
     })
+  )
+
+  it.effect.skipIf(process.platform !== "linux")(
+    "without a word, by a host that is gone, is found out by the kernel",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { database } = yield* Tap
+        yield* sql`SELECT 1`
+        const port = Number(new URL(Redacted.value(database)).port)
+          .toString(16)
+          .toUpperCase()
+          .padStart(4, "0")
+        const timers = readFileSync("/proc/net/tcp", "utf8")
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/))
+          .filter(([, , remote, state]) => remote?.endsWith(`:${port}`) === true && state === "01")
+          .map(([, , , , , timer]) => timer?.slice(0, 2))
+        // 02: the kernel asks whether the other side is still there
+        assert.include(timers, "02")
+        assert.notInclude(timers, "00")
+      })
+  )
+
+  it.effect("while a change of what is cached commits leaves no process with what was before", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { breakAt } = yield* Tap
+      yield* sql`CREATE TABLE IF NOT EXISTS public.cached (id text PRIMARY KEY, label text NOT NULL)`
+      yield* sql`INSERT INTO public.cached VALUES ('a', 'old')`
+      const cache = yield* PushedCache.make({
+        channel: "cached",
+        capacity: 10,
+        timeToLive: "1 hour",
+        lookup: (ids: ReadonlyArray<string>) =>
+          Effect.map(
+            sql<{ readonly id: string; readonly label: string }>`SELECT * FROM public.cached WHERE id = ANY(${ids})`,
+            (rows) => new Map(rows.map(({ id, label }) => [id, label]))
+          )
+      })
+      assert.deepStrictEqual(yield* cache.get("a"), Option.some("old"))
+      yield* sql`UPDATE public.cached SET label = 'new'`.pipe(
+        Effect.andThen(cache.invalidate(["a"])),
+        Effect.andThen(breakAt("answer", "COMMIT")),
+        sql.withTransaction,
+        Effect.flip
+      )
+      const label = yield* cache
+        .get("a")
+        .pipe(
+          Effect.repeat({ until: Option.contains("new"), schedule: Schedule.spaced("5 millis") }),
+          Effect.timeout("10 seconds")
+        )
+      assert.deepStrictEqual(label, Option.some("new"))
+    }).pipe(Effect.provide(Notifications.layer))
   )
 })

@@ -140,10 +140,10 @@ export class Alerts extends Context.Service<
           WHERE kind = ${kind} AND subject = ${subject} AND resolved_at IS NULL`
       })
 
-      const claimDue = (now: Date, limit: number) =>
+      const claimDue = (now: Date, leaseUntil: Date, limit: number) =>
         Effect.flatMap(
           sql`
-            UPDATE platform.alerts AS a SET notice_due_at = ${new Date(now.getTime() + Duration.toMillis(lease))}
+            UPDATE platform.alerts AS a SET notice_due_at = ${leaseUntil}
             WHERE a.id IN (
               SELECT id FROM platform.alerts WHERE notice_due_at <= ${now}
               ORDER BY notice_due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
@@ -151,7 +151,7 @@ export class Alerts extends Context.Service<
           alertsOf
         )
 
-      const tellOne = Effect.fnUntraced(function* (alert: Alert) {
+      const tellOne = Effect.fnUntraced(function* (alert: Alert, leaseUntil: Date) {
         const isTold = yield* notifier.tell(alert).pipe(
           Effect.as(true),
           Effect.catch((error) =>
@@ -160,11 +160,11 @@ export class Alerts extends Context.Service<
         )
         if (!isTold) return 0
         const now = yield* DateTime.nowAsDate
-        // what has changed in the meantime is told anew
+        // news and an end that came in the meantime made it due once more
         yield* sql`
           UPDATE platform.alerts
-          SET notified_at = ${notifier.isThere ? now : null}, notice_due_at = CASE
-            WHEN (resolved_at IS NULL) = ${alert.resolvedAt === null} THEN NULL ELSE notice_due_at END
+          SET notified_at = ${notifier.isThere ? now : null},
+            notice_due_at = CASE WHEN notice_due_at = ${leaseUntil} THEN NULL ELSE notice_due_at END
           WHERE id = ${alert.id}`
         return 1
       })
@@ -180,8 +180,10 @@ export class Alerts extends Context.Service<
         report,
         settle,
         tell: Effect.fn("Alerts.tell")(function* (limit) {
-          const due = yield* claimDue(yield* DateTime.nowAsDate, limit)
-          const told = yield* Effect.forEach(due, tellOne)
+          const now = yield* DateTime.nowAsDate
+          const leaseUntil = new Date(now.getTime() + Duration.toMillis(lease))
+          const due = yield* claimDue(now, leaseUntil, limit)
+          const told = yield* Effect.forEach(due, (alert) => tellOne(alert, leaseUntil))
           return told.reduce<number>((sum, one) => sum + one, 0)
         }),
         list: Effect.fn("Alerts.list")(function* ({ after, isOpen, limit = defaultLimit }) {

@@ -36,15 +36,20 @@ const SmtpError = Schema.Struct({
   responseCode: Schema.optional(Schema.Int)
 })
 const isSmtpError = Schema.is(SmtpError)
-/** An answer to one of these is about the mail; another is about us (the password, the connection). */
+/**
+ * An answer to one of these is about the mail; another is about us (the password, the connection), and so is what is said of the
+ * sender, who is the same in every mail.
+ */
 const aboutTheMail = new Set(["EENVELOPE", "EMESSAGE"])
+const aboutTheSender = "MAIL FROM"
 
 const failureOf = (cause: unknown) => {
   if (!isSmtpError(cause)) return CallFailed.ofCause(cause)
   const { code = "", command, responseCode } = cause
   if (responseCode !== undefined && aboutTheMail.has(code)) {
-    if (responseCode >= 500) return new MailRefused({ code: responseCode })
-    return new CallFailed({ isRetryable: true, mayHaveHappened: false, cause })
+    if (responseCode < 500) return new CallFailed({ isRetryable: true, mayHaveHappened: false, cause })
+    if (command === aboutTheSender) return new CallFailed({ isRetryable: false, mayHaveHappened: false, cause })
+    return new MailRefused({ code: responseCode })
   }
   // until DATA nothing can have been delivered
   const mayHaveHappened = command === "DATA" || code === "EMESSAGE"

@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { AlertId } from "@mall/domain/operations/Alert"
 import type { AlertKind } from "@mall/domain/operations/Alert"
 import { TestDatabase } from "@mall/testing/TestDatabase"
-import { ConfigProvider, Context, Effect, Layer, Logger, Metric, Schema } from "effect"
+import { ConfigProvider, Context, Effect, Fiber, Latch, Layer, Logger, Metric, Schema } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -10,6 +10,7 @@ import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "e
 import { createServer } from "node:http"
 import { alertRules } from "../../src/alerts/alertRules.ts"
 import type { CallerSignal, Counts, Signal } from "../../src/alerts/alertRules.ts"
+import { AlertNotifier } from "../../src/alerts/AlertNotifier.ts"
 import { Alerts } from "../../src/alerts/Alerts.ts"
 import { CallerCounts } from "../../src/alerts/CallerCounts.ts"
 import * as AlertSweeps from "../../src/alerts/AlertSweeps.ts"
@@ -295,5 +296,34 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
       yield* Effect.provide(run, Context.merge(process, sweeps))
       assert.lengthOf(yield* sql`SELECT FROM platform.caller_counts`, 0)
     }).pipe(Effect.scoped)
+  )
+
+  it.effect("tell of news that came while people were told of what was before", () =>
+    Effect.gen(function* () {
+      yield* clear
+      const [isTelling, mayEnd] = [yield* Latch.make(), yield* Latch.make()]
+      const told: Array<string> = []
+      const slow = AlertNotifier.of({
+        isThere: true,
+        tell: ({ message }) =>
+          Effect.sync(() => told.push(message)).pipe(Effect.andThen(isTelling.open), Effect.andThen(mayEnd.await))
+      })
+      const process = yield* Layer.build(
+        Alerts.layerNoDeps.pipe(Layer.provide(Layer.merge(SignalCounts.layer, Layer.succeed(AlertNotifier, slow))))
+      )
+      const { report, tell } = yield* Effect.provide(Alerts, process)
+      const see = (message: string, isNews: boolean) =>
+        report({ kind: "doctor_violation", subject: "books", severity: "P0", message, isNews })
+      yield* see("one account is wrong", true)
+      const telling = yield* Effect.forkChild(tell(10))
+      yield* isTelling.await
+      yield* see("two accounts are wrong", true)
+      yield* mayEnd.open
+      assert.strictEqual(yield* Fiber.join(telling), 1)
+      assert.strictEqual(yield* tell(10), 1)
+      yield* see("two accounts are wrong", false)
+      assert.strictEqual(yield* tell(10), 0)
+      assert.deepStrictEqual(told, ["one account is wrong", "two accounts are wrong"])
+    })
   )
 })

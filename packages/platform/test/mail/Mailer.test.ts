@@ -154,3 +154,22 @@ it.live("without a server nothing is sent, and the log names the mail but not wh
     assert.notInclude(lines[0], "ann@")
   })
 )
+
+it.live("is not told no about a mail where the server takes none of ours", () =>
+  Effect.gen(function* () {
+    const server = new SMTPServer({ hideSTARTTLS: true, allowInsecureAuth: true, closeTimeout: 10 })
+    const port = yield* Effect.acquireRelease(
+      Effect.callback<number>((resume) => {
+        const listener = server.listen(0, "127.0.0.1", () =>
+          resume(Effect.succeed((listener.address() as AddressInfo).port))
+        )
+      }),
+      () => Effect.callback<void>((resume) => server.close(() => resume(Effect.void)))
+    )
+    // `SMTP_URL` without the name and password that the server asks for: it answers 530 to MAIL FROM
+    const mailer = yield* mailerOf({ SMTP_URL: `smtp://127.0.0.1:${port}` })
+    const error = yield* Effect.flip(mailer.send(mail))
+    assert.instanceOf(error, DownstreamUnavailable)
+    assert.include(error, { isRetryable: false, mayHaveHappened: false })
+  })
+)
