@@ -241,7 +241,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "3 minutes" })("the doct
             tamper: sql`
               INSERT INTO platform.idempotency_keys
                 (scope, key, request_hash, operation_id, holder, state, lease_until, created_at, expires_at)
-              VALUES ('s', 'doctor', 'h', ${paid}, ${paid}, 'running', now() - interval '2 hours', now(), now() + interval '1 day')`,
+              VALUES ('s', 'doctor', 'h', ${paid}, ${paid}, 'running', now() - interval '2 hours', now() - interval '3 hours', now() + interval '1 day')`,
             restore: sql`DELETE FROM platform.idempotency_keys WHERE key = 'doctor'`
           },
           {

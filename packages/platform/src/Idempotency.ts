@@ -103,14 +103,10 @@ export class Idempotency extends Context.Service<
         maxGroupSize
       )
 
-      const release = Effect.fn("Idempotency.release")(function* (claim: Claim) {
-        yield* repo.endLease(claim, DateTime.toDateUtc(yield* DateTime.now))
-      })
-
       return Idempotency.of({
         claim: (wanted) => Effect.request(new ClaimKey(wanted), claimer),
         complete: (claim, response) => Effect.request(new CompleteKey({ claim, response }), completer),
-        release,
+        release: Effect.fn("Idempotency.release")((claim: Claim) => repo.endLease(claim)),
         forget: Effect.fn("Idempotency.forget")((claim: Claim) => repo.remove(claim))
       })
     })

@@ -73,7 +73,7 @@ export class IdempotencyRepo extends Context.Service<
     complete(
       completed: ReadonlyArray<{ readonly claim: Claim; readonly response: StoredResponse }>
     ): Effect.Effect<void, SqlError>
-    endLease(claim: Claim, now: Date): Effect.Effect<void, SqlError>
+    endLease(claim: Claim): Effect.Effect<void, SqlError>
     remove(claim: Claim): Effect.Effect<void, SqlError>
     /** Deletes up to `limit` rows that expired before `now`, and tells how many. */
     purge(now: Date, limit: number): Effect.Effect<number, SqlError>
@@ -159,8 +159,9 @@ export class IdempotencyRepo extends Context.Service<
       const isHeldBy = ({ holder, key, scope }: Claim) =>
         sql`scope = ${scope} AND key = ${key} AND holder = ${holder} AND state = 'running'`
 
-      const endLease: IdempotencyRepo["Service"]["endLease"] = Effect.fnUntraced(function* (claim, now) {
-        yield* sql`UPDATE platform.idempotency_keys SET lease_until = ${now} WHERE ${isHeldBy(claim)}`
+      const endLease: IdempotencyRepo["Service"]["endLease"] = Effect.fnUntraced(function* (claim) {
+        // a claim whose holder died keeps a later end, by which the doctor tells the two apart
+        yield* sql`UPDATE platform.idempotency_keys SET lease_until = created_at WHERE ${isHeldBy(claim)}`
       }, retryLost)
 
       const remove: IdempotencyRepo["Service"]["remove"] = Effect.fnUntraced(function* (claim) {

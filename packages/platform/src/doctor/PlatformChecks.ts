@@ -49,7 +49,7 @@ const made = Effect.gen(function* () {
     Result: Claim,
     execute: ({ after, before }) => sql`
       SELECT operation_id::text AS id, lease_until FROM platform.idempotency_keys
-      WHERE state = 'running' AND lease_until < ${before} AND operation_id::text > ${after}
+      WHERE state = 'running' AND lease_until < ${before} AND lease_until > created_at AND operation_id::text > ${after}
       ORDER BY operation_id::text LIMIT ${Checks.pageSize}`
   })
   const claims: Check = {
