@@ -87,6 +87,21 @@ describe("the metrics that are looked at", () => {
     assert.deepStrictEqual(panels.flatMap(unknownIn), [])
   })
 
+  it.each([
+    ["docker-compose.yml", "prometheus.yml", []],
+    ["deploy/two-processes.yml", "two-processes.yml", ["docker-compose.yml"]]
+  ] as const)("are fetched from every process of ours in %s", (compose, config, bases) => {
+    const targets = [...bases, compose].flatMap((file) =>
+      [...read(file).matchAll(/^ {2}([a-z]+):\n(?: {4}.*\n)+/gm)].flatMap(([text, name = ""]) => {
+        const [, port] = /^ {6}PORT: "(\d+)"$/m.exec(text) ?? []
+        return port === undefined ? [] : [`"${name}:${port}"`]
+      })
+    )
+    assert.isNotEmpty(targets)
+    assert.include(read(`deploy/prometheus/${config}`), `targets: [${targets.join(", ")}]`)
+    assert.include(read(compose), `--config.file=/etc/prometheus/${config}`)
+  })
+
   it("are told apart from functions, labels and times", () => {
     const { labels, names } = readOf(
       'sum by (queue) (rate(some_total{status=~"5..", path!="/x"}[5m])) > 0.01 and other_bucket'
