@@ -35,7 +35,6 @@ export const storeSweeps = Layer.mergeAll(sharedSweeps, TradeWorker.sweeps, Merc
 /** The sweeps of a process with nothing but the pay platform. */
 export const paySweeps = Layer.mergeAll(
   sharedSweeps,
-  DoctorSweeps.layerChannels,
   PaymentWorker.sweeps,
   LedgerWorker.sweeps,
   RiskWorker.sweeps,

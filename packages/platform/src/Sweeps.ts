@@ -30,6 +30,7 @@ const duration = (sweep: string) =>
     attributes: { sweep },
     boundaries: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
   })
+/** Or since when the process runs it, where it has not succeeded since: one that always fails has to be seen too. */
 const lastSuccess = (sweep: string) => Metric.gauge("sweep_last_success_timestamp_seconds", { attributes: { sweep } })
 /** After how long without a success somebody has to look differs from sweep to sweep. */
 const interval = (sweep: string) => Metric.gauge("sweep_interval_seconds", { attributes: { sweep } })
@@ -139,6 +140,9 @@ function make({ isScheduled }: { readonly isScheduled: boolean }) {
         () => Effect.sync(() => known.delete(sweep.name))
       )
       if (isScheduled) {
+        const now = yield* DateTime.now
+        yield* Metric.update(interval(sweep.name), Duration.toSeconds(sweep.every))
+        yield* Metric.update(lastSuccess(sweep.name), now.epochMilliseconds / 1000)
         yield* schedule(sweep).pipe(Effect.annotateLogs({ sweep: sweep.name }), Effect.forkScoped)
       }
     })

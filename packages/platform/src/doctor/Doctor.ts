@@ -27,7 +27,10 @@ import type { RunRow } from "./ViolationRepo.ts"
 const maxEvents = 300
 
 const lastRun = (check: string) =>
-  Metric.gauge("doctor_last_run_seconds", { description: "when it ended, Unix time", attributes: { check } })
+  Metric.gauge("doctor_last_run_seconds", {
+    description: "when it ended that could look, else when it was first tried, Unix time",
+    attributes: { check }
+  })
 
 const cursor = cursorOf(ViolationId)
 
@@ -64,6 +67,8 @@ export class Doctor extends Context.Service<
       const alerts = yield* Alerts
       const audit = yield* makeAuditRecorder
       const conclude = yield* makeConclude
+      /** When each check last could look; where it never could, when it was first tried. */
+      const shown = new Map<string, Date>()
 
       const examine = Effect.fnUntraced(function* (check: Check, previous: RunRow | undefined, isFull: boolean) {
         const at = yield* DateTime.nowAsDate
@@ -129,7 +134,9 @@ export class Doctor extends Context.Service<
           looked,
           found
         })
-        yield* Metric.update(lastRun(check.name), finishedAt.getTime() / 1000)
+        const at = failure === null ? finishedAt : (shown.get(check.name) ?? startedAt)
+        shown.set(check.name, at)
+        yield* Metric.update(lastRun(check.name), at.getTime() / 1000)
         return result
       })
 
