@@ -70,7 +70,10 @@ export class PayoutSending extends Context.Service<
           const rows = yield* repo.lockDue(limit, now)
           const toAsk = rows.filter(({ status }) => status !== "approved")
           const approved = rows.filter(({ status }) => status === "approved")
-          const toSubmit = yield* Effect.filter(approved, ({ merchantId }) => mayBePaid(merchantId))
+          // what the bank was told once may be with it already: only telling it again shows what became of it
+          const toSubmit = yield* Effect.filter(approved, ({ merchantId, tries }) =>
+            tries > 0 ? Effect.succeed(true) : mayBePaid(merchantId)
+          )
           const later = new Date(now.getTime() + Duration.toMillis(withheldFor))
           for (const row of approved) if (!toSubmit.includes(row)) yield* repo.postpone(row.id, later, row.asks)
           for (const { asks, id } of toAsk) yield* repo.postpone(id, dueAt, asks + 1)
