@@ -8,10 +8,12 @@ import { HttpClient } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { toHexId } from "../src/channel/hexId.ts"
 import { surplusCheck } from "../src/checks/surplusCheck.ts"
+import { applyRefund } from "../src/lifecycle/channelTruth.ts"
 import { Confirmations } from "../src/lifecycle/Confirmations.ts"
 import { Inquiries } from "../src/lifecycle/Inquiries.ts"
 import { PaymentOperations } from "../src/lifecycle/PaymentOperations.ts"
 import { Refunds } from "../src/lifecycle/Refunds.ts"
+import { PaymentStore } from "../src/store/PaymentStore.ts"
 import { aBuyer, aPayment, awaitStatus, cny, newRefundId, Peer, TestPayments, told, wechatpay } from "./TestPayments.ts"
 
 const choice = { channel: wechatpay }
@@ -57,6 +59,17 @@ const payTwice = Effect.fnUntraced(function* (id: PaymentId, buyer: Principal, f
       until: ({ refunds }) => refunds.some(({ reason }) => reason === "paid twice"),
       schedule: Schedule.spaced("10 millis")
     }),
+    Effect.timeout("10 seconds")
+  )
+})
+
+/** Nothing that other tests gave back is under way: it would be refused in the place of what is meant. */
+const othersOver = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const refunds = yield* Refunds
+  const open = sql`SELECT id FROM payments.refunds WHERE status NOT IN ('succeeded', 'failed')`
+  yield* Effect.andThen(refunds.sweep(50), open).pipe(
+    Effect.repeat({ until: (rows) => rows.length === 0, schedule: Schedule.spaced("20 millis") }),
     Effect.timeout("10 seconds")
   )
 })
@@ -199,6 +212,7 @@ layer(TestPayments, { excludeTestServices: true })("A try that ended before its 
           )
         assert.strictEqual((yield* Effect.flip(giveBack(true)))._tag, "PaymentStateConflict")
         const refusal = { kind: "answer", with: "error", when: "before", status: 403, code: "USER_ACCOUNT_ABNORMAL" }
+        yield* othersOver
         yield* peer.fault("refund", refusal)
         yield* payTwice(id, buyer, "alipay")
         yield* sweepUntil(["failed"])
@@ -210,5 +224,46 @@ layer(TestPayments, { excludeTestServices: true })("A try that ended before its 
         assert.deepStrictEqual([payment.status, payment.refunded.amount], ["succeeded", 0])
         assert.strictEqual((yield* Effect.flip(giveBack(true)))._tag, "PaymentStateConflict")
       })
+  )
+
+  it.effect("is not given back twice unseen, where a refund that failed is carried out beside the next one", () =>
+    Effect.gen(function* () {
+      const operations = yield* PaymentOperations
+      const refunds = yield* Refunds
+      const store = yield* PaymentStore
+      const peer = yield* Peer
+      const buyer = yield* aBuyer
+      const { id } = yield* aPayment(buyer)
+      yield* othersOver
+      const refusal = { kind: "answer", with: "error", when: "before", status: 403, code: "USER_ACCOUNT_ABNORMAL" }
+      yield* peer.fault("refund", refusal)
+      yield* payTwice(id, buyer, "alipay")
+      const [failed] = yield* Effect.andThen(refunds.sweep(50), operations.show(id)).pipe(
+        Effect.map((shown) => shown.refunds),
+        Effect.repeat({ until: ([first]) => first?.status === "failed", schedule: Schedule.spaced("20 millis") }),
+        Effect.timeout("10 seconds")
+      )
+      const { amount, id: failedId } = yield* Effect.fromNullishOr(failed)
+      const carriedOut = store.change(id, "channel:wechatpay", (draft) =>
+        Effect.map(Effect.fromNullishOr(draft.refund(failedId)).pipe(Effect.orDie), (refund) =>
+          applyRefund(
+            draft,
+            refund,
+            { account: {} },
+            {
+              _tag: "Refunded",
+              amount: amount.amount,
+              currency: amount.currency,
+              account: {},
+              channelReference: "late"
+            }
+          )
+        )
+      )
+      yield* operations.refund(id, yield* newRefundId, { reason: "once more", surplus: true }, "operator:olga")
+      assert.strictEqual((yield* carriedOut).type, "mismatch")
+      const statuses = (yield* operations.show(id)).refunds.map((refund) => [refund.id === failedId, refund.status])
+      assert.deepInclude(statuses, [true, "failed"])
+    })
   )
 })

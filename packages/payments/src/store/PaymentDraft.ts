@@ -218,7 +218,7 @@ export class PaymentDraft {
       const refunded = to === "succeeded" ? this.intent.refunded + refund.amount : this.intent.refunded
       if (refunded + held > this.intent.captured) return false
       this.#setSums(refunded, held)
-    }
+    } else if (to === "succeeded" && this.#isReturnedOtherwise(refund)) return false
     const ended = this.#rows.moveRefund(refund, to, fields.errorCode ?? to, {
       channelReference: fields.channelReference ?? refund.channelReference,
       errorCode: fields.errorCode,
@@ -257,6 +257,13 @@ export class PaymentDraft {
     })
     this.#rows.addRefund(refund, reason)
     return refund
+  }
+
+  /** Whether another refund of the same surplus got through, or is under way: then this one would give it back twice. */
+  #isReturnedOtherwise({ attemptId, id }: RefundRow) {
+    return this.#rows.refunds.some(
+      (other) => other.surplus && other.attemptId === attemptId && other.id !== id && other.status !== "failed"
+    )
   }
 
   #setSums(refunded: number, held: number) {
