@@ -9,7 +9,10 @@ import type { SqlError } from "effect/sql/SqlError"
 export class PaymentIncidents extends Context.Service<
   PaymentIncidents,
   {
-    /** Once per payment and kind, in the ambient transaction; false where it was known before. Each new one is logged. */
+    /**
+     * Once per payment and kind, in the ambient transaction; false where it was known before. Each new one is logged. Any number of
+     * refunds may be unmatched: what is told of another one is added.
+     */
     report(incident: {
       readonly paymentId: PaymentId
       readonly checkoutId: CheckoutId
@@ -29,9 +32,11 @@ export class PaymentIncidents extends Context.Service<
         Request: PaymentIncident,
         Result: Schema.Struct({ paymentId: PaymentId }),
         execute: ({ at, checkoutId, detail, kind, paymentId }) => sql`
-          INSERT INTO trade.payment_incidents (payment_id, kind, checkout_id, detail, at)
+          INSERT INTO trade.payment_incidents AS known (payment_id, kind, checkout_id, detail, at)
           VALUES (${paymentId}, ${kind}, ${checkoutId}, ${detail}, ${at})
-          ON CONFLICT ON CONSTRAINT payment_incidents_pkey DO NOTHING
+          ON CONFLICT ON CONSTRAINT payment_incidents_pkey DO UPDATE
+          SET detail = known.detail || '; ' || excluded.detail, at = excluded.at
+          WHERE known.kind = 'refund_unmatched' AND strpos(known.detail, excluded.detail) = 0
           RETURNING payment_id
         `
       })

@@ -287,6 +287,28 @@ layer(TestTrade, { excludeTestServices: true })("OrderPayments", (it) => {
     })
   )
 
+  it.effect("reports each refund that nothing waits for, once", () =>
+    Effect.gen(function* () {
+      const payments = yield* OrderPayments
+      const incidents = yield* PaymentIncidents
+      const { checkoutId, payment } = yield* placeOrder(yield* offer({ onHand: 1 }))
+      yield* pay(payment.id)
+      yield* payments.markPaid(paidMessage(payment))
+      const [first, second] = [RefundId.make(idOf(newUserId)), RefundId.make(idOf(newUserId))]
+      for (const refundId of [first, second, first, second]) {
+        yield* payments.markRefunded({
+          ...{ refundId, paymentId: payment.id, reference: checkoutId, amount: payment.amount, outcome: "succeeded" }
+        })
+      }
+      const reported = (yield* incidents.list(100)).filter((each) => each.checkoutId === checkoutId)
+      assert.deepStrictEqual(
+        reported.map(({ kind }) => kind),
+        ["refund_unmatched"]
+      )
+      for (const id of [first, second]) assert.strictEqual(reported[0]?.detail.split(id).length, 2)
+    })
+  )
+
   it.effect("resumes a refund that the platform was not there to take", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
