@@ -121,6 +121,20 @@ layer(TestReconciliation, { excludeTestServices: true, timeout: "60 seconds" })(
     })
   )
 
+  it.effect("forgets what the bill of another day had, once a newer one does not have it", () =>
+    Effect.gen(function* () {
+      const world = yield* World
+      const { record, trade } = yield* movement("2026-11-16 23:59:59", 700)
+      yield* lay({ [monday]: [trade], [tuesday]: [] }, [{ ...record, at: new Date("2026-11-16T16:00:01Z") }])
+      assert.deepInclude((yield* run(monday)).counts, { timing: 1 })
+      world.bills.set(monday, billOf([]))
+      world.bills.set(tuesday, billOf([{ ...trade, time: "2026-11-17 00:00:02" }]))
+      yield* run(monday)
+      assert.deepInclude((yield* run(tuesday)).counts, { matched: 1, duplicate: 0 })
+      assert.strictEqual((yield* differencesOf(tuesday)).length, 0)
+    })
+  )
+
   it.effect("takes a newer bill in the place of the former, and keeps what people did", () =>
     Effect.gen(function* () {
       const world = yield* World

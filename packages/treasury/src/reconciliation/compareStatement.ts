@@ -138,10 +138,16 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       HAVING sum(CASE leg ->> 'side' WHEN 'debit' THEN 1 ELSE -1 END * (leg ->> 'amount')::bigint) <> 0
     ), gone AS (
       UPDATE treasury.differences AS d SET status = 'superseded', updated_at = ${now}::timestamptz
-      WHERE ${ofDay} AND d.status IN ('open', 'carried', 'drafted') AND d.id NOT IN (SELECT id FROM corrected) AND NOT EXISTS (
-        SELECT FROM found AS f
-        WHERE f.kind = d.kind AND f.reference = d.reference AND f.occurrence = d.occurrence
-          AND (f.class = 'fee_differs') = d.is_fee
+      WHERE ${ofDay} AND d.id NOT IN (SELECT id FROM corrected) AND (
+        d.status IN ('open', 'carried', 'drafted') AND NOT EXISTS (
+          SELECT FROM found AS f
+          WHERE f.kind = d.kind AND f.reference = d.reference AND f.occurrence = d.occurrence
+            AND (f.class = 'fee_differs') = d.is_fee
+        )
+        OR d.class = 'timing' AND d.status = 'resolved' AND d.line IS NOT NULL AND NOT EXISTS (
+          SELECT FROM numbered AS l
+          WHERE l.kind = d.kind AND l.reference = d.reference AND l.occurrence = d.occurrence
+        )
       )
       RETURNING d.id, d.status, 'not found any more'::text AS resolution
     ), caught_up AS (
