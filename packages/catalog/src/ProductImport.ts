@@ -132,10 +132,15 @@ export class ProductImport extends Context.Service<
       const byName = <Id extends string>(rows: ReadonlyArray<typeof Named.Type>, make: (id: string) => Id) =>
         new Map(rows.flatMap(({ code, id }) => [[code, make(id)] as const, [id, make(id)] as const]))
 
+      const readMerchants = (rows: ReadonlyArray<ImportRow>) =>
+        selectMerchants(Array.dedupe(rows.map((row) => row.merchant))).pipe(
+          Effect.map((merchants) => byName(merchants, MerchantId.make))
+        )
+
       const readState = Effect.fnUntraced(function* (
         rows: ReadonlyArray<ImportRow>
       ): Effect.fn.Return<ImportState, SqlError.SqlError | Schema.SchemaError> {
-        const merchants = byName(yield* selectMerchants(Array.dedupe(rows.map((row) => row.merchant))), MerchantId.make)
+        const merchants = yield* readMerchants(rows)
         const categories = byName(
           yield* selectCategories(Array.dedupe(rows.map((row) => row.category))),
           CategoryId.make
@@ -199,7 +204,11 @@ export class ProductImport extends Context.Service<
         seen: Map<string, number>,
         isDryRun: boolean
       ) {
-        const single = results.map((result) => Result.flatMap(result, (row) => firstOf(seen, row)))
+        // by the shop that is meant, which one row may name by its code and another by its id
+        const merchants = yield* readMerchants(Array.getSuccesses(results)).pipe(Effect.orDie)
+        const single = results.map((result) =>
+          Result.flatMap(result, (row) => firstOf(seen, merchants.get(row.merchant) ?? row.merchant, row))
+        )
         const rows = single.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
         const invalid = single.flatMap((result) => (Result.isFailure(result) ? [result.failure] : []))
         const plan = yield* planAndWrite(rows, isDryRun)
@@ -240,8 +249,8 @@ export class ProductImport extends Context.Service<
 }
 
 /** A SKU may stand in a file once: which of two rows is meant, nobody can tell. */
-const firstOf = (seen: Map<string, number>, row: ImportRow): Result.Result<ImportRow, RowError> => {
-  const key = `${row.merchant}/${row.sku}`
+const firstOf = (seen: Map<string, number>, merchant: string, row: ImportRow): Result.Result<ImportRow, RowError> => {
+  const key = `${merchant}/${row.sku}`
   const first = seen.get(key)
   if (first !== undefined) {
     return Result.fail({ line: row.line, sku: row.sku, reason: `sku: stands in line ${first} already` })

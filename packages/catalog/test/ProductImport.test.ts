@@ -180,6 +180,34 @@ layer(CatalogTest, { excludeTestServices: true })("ProductImport", (it) => {
     })
   )
 
+  it.effect("takes a SKU once where its shop is named by its code and by its id", () =>
+    Effect.gen(function* () {
+      const stock = yield* StockMemory
+      const sql = yield* SqlClient.SqlClient
+      const { category, merchantId } = yield* setting
+      const row = (shop: string, sku: string, price: number, level: number) =>
+        `${shop},${category},,${sku},,Title,,${price},CNY,${level},,`
+      const others = Array.from({ length: 1000 }, (_, n) => row(merchantId, `OTHER-${n}`, 1, 1))
+      const report = yield* run([
+        header,
+        row(merchantId, "TWICE", 1, 10),
+        row(`shop-${merchantId}`, "TWICE", 2, 20),
+        // the third time in another batch
+        ...others,
+        row(`shop-${merchantId}`, "TWICE", 3, 30)
+      ])
+      assert.deepStrictEqual(report, {
+        ...{ isDryRun: false, rows: 1003, created: 1001, updated: 0, failed: 2 },
+        errors: [3, 1004].map((line) => ({ line, sku: "TWICE", reason: "sku: stands in line 2 already" }))
+      })
+      const twice = firstOf(
+        yield* sql<{ readonly id: SkuId; readonly price: number }>`
+          SELECT s.id, s.price FROM catalog.skus s WHERE s.merchant_id = ${merchantId} AND s.code = 'TWICE'`
+      )
+      assert.deepStrictEqual([twice.price, stock.onHand.get(twice.id)], [100, 10])
+    })
+  )
+
   it.effect("writes nothing on a dry run, and says what it would have done", () =>
     Effect.gen(function* () {
       const stock = yield* StockMemory
