@@ -17,6 +17,7 @@ import { contradiction, fromNetwork } from "../channelFailure.ts"
 import { toHexId } from "../hexId.ts"
 import * as AlipayCallback from "./AlipayCallback.ts"
 import * as AlipayClient from "./AlipayClient.ts"
+import { onOneLine } from "../onOneLine.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
 import { ownAlipaySettings, alipayConfig, AlipayCredentials } from "./AlipayConfig.ts"
 import type { AlipaySettings } from "./AlipayConfig.ts"
@@ -87,7 +88,7 @@ export const make = Effect.fnUntraced(function* (settings: AlipaySettings) {
     out_trade_no: toHexId(id),
     total_amount: formatMajor(amount.amount, amount.currency),
     // a bill quotes nothing: a comma would begin another column
-    subject: description.replaceAll(",", "，"),
+    subject: onOneLine(description).replaceAll(",", "，"),
     time_expire: toAlipayTime(expiresAt)
   })
 

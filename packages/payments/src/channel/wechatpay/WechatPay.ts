@@ -16,6 +16,7 @@ import type { ChannelError } from "../ChannelError.ts"
 import { toHexId } from "../hexId.ts"
 import * as WechatPayCallback from "./WechatPayCallback.ts"
 import * as WechatPayClient from "./WechatPayClient.ts"
+import { onOneLine } from "../onOneLine.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
 import { ownWechatPaySettings, wechatPayConfig, WechatPayCredentials } from "./WechatPayConfig.ts"
 import type { WechatPaySettings } from "./WechatPayConfig.ts"
@@ -51,7 +52,7 @@ export const make = Effect.fnUntraced(function* (settings: WechatPaySettings) {
       {
         appid,
         mchid,
-        description,
+        description: onOneLine(description),
         out_trade_no: toHexId(id),
         time_expire: toApiTime(expiresAt),
         notify_url: settings.notifyUrl,

@@ -20,6 +20,7 @@ import { toHexId } from "../hexId.ts"
 import { advice, isClosed, isMissing, isPaid } from "../wechatpay/wechatPayErrors.ts"
 import * as WechatPayV2Callback from "./WechatPayV2Callback.ts"
 import * as WechatPayV2Client from "./WechatPayV2Client.ts"
+import { onOneLine } from "../onOneLine.ts"
 import { ownAccounts } from "../OwnAccounts.ts"
 import { ownWechatPayV2Settings, wechatPayV2Config, WechatPayV2Credentials } from "./WechatPayV2Config.ts"
 import type { WechatPayV2Settings } from "./WechatPayV2Config.ts"
@@ -116,7 +117,7 @@ const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
       operation: "create",
       path: "pay/unifiedorder",
       fields: {
-        body: description,
+        body: onOneLine(description),
         out_trade_no: toHexId(id),
         total_fee: String(amount.amount),
         fee_type: amount.currency,

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { DateTime, Effect, Redacted, Stream } from "effect"
 import { createPublicKey, verify } from "node:crypto"
+import { toHexId } from "../../../src/channel/hexId.ts"
 import { cny, newRefundId, Peer, TestPeer } from "../../TestPayments.ts"
 import { anAttempt, channelWith, settings } from "./wechatPayChannel.ts"
 
@@ -22,6 +23,26 @@ layer(TestPeer, { excludeTestServices: true })("WechatPay", (it) => {
       assert.isTrue(verify("sha256", Buffer.from(message), key, Buffer.from(paySign, "base64")))
       assert.strictEqual(yield* peer.pay(attempt.id), 200)
       assert.strictEqual((yield* channel.query(attempt))._tag, "Paid")
+    })
+  )
+
+  it.effect("keeps a bill whole whose descriptions were written in several lines", () =>
+    Effect.gen(function* () {
+      const channel = yield* channelWith()
+      const peer = yield* Peer
+      const attempt = { ...(yield* anAttempt), description: "Two shirts\r\n两件衬衫\u2028blue" }
+      yield* channel.create(attempt)
+      assert.strictEqual(yield* peer.pay(attempt.id), 200)
+      yield* peer.control("POST", "/wechatpay/bill-changes", { kind: "earlier" })
+      const day = DateTime.formatIsoDateUtc(DateTime.add(yield* DateTime.now, { hours: 8 - 24 }))
+      const none = new Date(0)
+      const file = yield* channel.bill?.download({ day, from: none, to: none }) ?? Effect.succeedNone
+      const text = yield* Effect.fromOption(file).pipe(
+        Effect.flatMap((bytes) => Stream.mkString(Stream.decodeText(bytes)))
+      )
+      const line = text.split(/\r?\n/).find((each) => each.includes(toHexId(attempt.id)))
+      assert.strictEqual(line?.split(",`").length, 27)
+      yield* peer.reset
     })
   )
 
