@@ -21,6 +21,7 @@ import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import * as Contexts from "../src/Contexts.ts"
 import { anApplicant, approve, bob, newApplicationId, olga, pdfOf, personOf, reason, show } from "./applicants.ts"
+import { newUserId } from "./shop.ts"
 import { eventually } from "./shoppers.ts"
 
 const Configured = Layer.unwrap(
@@ -308,5 +309,32 @@ layer(World, { excludeTestServices: true, timeout: "60 seconds" })("what is know
         yield* sent
         assert.deepStrictEqual(yield* mailsTo("Ilse"), [])
       })
+  )
+
+  it.effect("is asked for again also where somebody who left had begun to, once two people reject what they left", () =>
+    Effect.gen(function* () {
+      const applications = yield* Applications
+      const reviews = yield* ApplicationReviews
+      const applicant = yield* anApplicant("Kim")
+      yield* show(applicant)
+      const merchantId = yield* approve(applicant)
+      const staff = (caller: Principal) =>
+        new Principal({ ...caller, roles: ["merchant"], merchantId: Option.some(merchantId) })
+      const left = yield* newApplicationId
+      yield* applications.recheck(staff(applicant.caller), left, applicant.particulars)
+
+      const colleague = staff(new Principal({ ...applicant.caller, userId: yield* newUserId }))
+      const recheck = Effect.flatMap(newApplicationId, (id) =>
+        applications.recheck(colleague, id, applicant.particulars)
+      )
+      assert.strictEqual((yield* Effect.flip(recheck))._tag, "ApplicationOpen")
+      assert.strictEqual(
+        (yield* Effect.flip(reviews.recommend(left, "approve", olga)))._tag,
+        "ApplicationStateConflict"
+      )
+      yield* reviews.recommend(left, "reject", olga)
+      yield* reviews.reject(left, bob)
+      assert.strictEqual((yield* recheck).status, "draft")
+    })
   )
 })

@@ -35,12 +35,15 @@ export const ApplicationStatus = Schema.Literals([
 ]).annotate({ identifier: "MerchantApplicationStatus" })
 export type ApplicationStatus = typeof ApplicationStatus.Type
 
-/** `in_review`: one reviewer has recommended what to do, and another decides. */
+/**
+ * `in_review`: one reviewer has recommended what to do, and another decides. What its applicant left unfinished gets there only
+ * to be rejected: it stands in the way of any other.
+ */
 export const applicationLifecycle = StateMachine.make<ApplicationStatus>({
-  draft: ["submitted"],
+  draft: ["submitted", "in_review"],
   submitted: ["in_review", "needs_changes"],
   in_review: ["approved", "rejected", "needs_changes"],
-  needs_changes: ["submitted"],
+  needs_changes: ["submitted", "in_review"],
   approved: [],
   rejected: []
 })

@@ -3,7 +3,7 @@ import type { RoleNotGrantable, UserNotFound } from "@mall/domain/identity/Ident
 import { generator } from "@mall/domain/kernel/Id"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
-import { ApplicationId, applicationLifecycle } from "@mall/domain/merchants/Application"
+import { ApplicationId, applicationLifecycle, isEditable } from "@mall/domain/merchants/Application"
 import type {
   ApplicationDetails,
   ApplicationStatus,
@@ -149,6 +149,10 @@ export class ApplicationReviews extends Context.Service<
         ruling: Ruling
       ) {
         const row = yield* lockFor(id, "in_review", ruling.actor)
+        // what its applicant still changes, or has left, may be rejected; nobody asked for more
+        if (recommendation === "approve" && isEditable(row.status)) {
+          return yield* new ApplicationStateConflict({ applicationStatus: row.status })
+        }
         if (recommendation === "approve") yield* assertComplete(row)
         const change = { status: "in_review", recommendation, recommendedBy: ruling.actor } as const
         return yield* save(row, change, "merchant_application.recommend", ruling)
