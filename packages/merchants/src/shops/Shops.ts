@@ -12,7 +12,7 @@ import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { readsOf, transactionOf } from "@mall/platform/Tenancy"
-import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Effect, Equal, Layer, Option, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { jsonText, rulingOf } from "../Actor.ts"
@@ -24,6 +24,13 @@ const newShopId = generator(ShopId)
 /** A name and a state, from when on. */
 const Phase = Schema.Struct({ name: LocalizedText, status: ShopStatus })
 type Phase = typeof Phase.Type
+const LaterPhase = Schema.Struct({ ...Phase.fields, effectiveFrom: Schema.Date })
+
+/** What a later phase is once the one before it, which was `was`, is `is`: what it did not change, it takes over. */
+const following = (then: Phase, was: Phase, is: Phase): Phase => ({
+  name: Equal.equals(then.name, was.name) ? is.name : then.name,
+  status: then.status === was.status ? is.status : then.status
+})
 
 /** The shops of the merchant whose staff the caller is. Another's shop is one that does not exist. */
 export class Shops extends Context.Service<
@@ -81,6 +88,14 @@ export class Shops extends Context.Service<
         execute: ({ at, id }) => sql`
           SELECT h.name, h.status FROM merchants.shop_history AS h WHERE h.shop_id = ${id} AND h.effective_from <= ${at}
           ORDER BY h.effective_from DESC, h.id DESC LIMIT 1`
+      })
+
+      const selectLater = SqlSchema.findAll({
+        Request: Schema.Struct({ id: ShopId, from: Schema.Date }),
+        Result: LaterPhase,
+        execute: ({ from, id }) => sql`
+          SELECT DISTINCT ON (h.effective_from) h.name, h.status, h.effective_from FROM merchants.shop_history AS h
+          WHERE h.shop_id = ${id} AND h.effective_from > ${from} ORDER BY h.effective_from, h.id DESC`
       })
 
       const phase = Effect.fnUntraced(function* (
@@ -152,7 +167,14 @@ export class Shops extends Context.Service<
             if (from < now) return yield* new ShopNameInPast({})
             const before = yield* selectPhase({ id, at: from })
             const after = { name: name ?? before.name, status: status ?? before.status }
-            yield* phase(id, after, from, rulingOf(caller, reason), now)
+            const ruling = rulingOf(caller, reason)
+            yield* phase(id, after, from, ruling, now)
+            let [was, is]: readonly [Phase, Phase] = [before, after]
+            for (const { effectiveFrom, ...then } of yield* selectLater({ id, from })) {
+              const next = following(then, was, is)
+              if (!Equal.equals(next, then)) yield* phase(id, next, effectiveFrom, ruling, now)
+              ;[was, is] = [then, next]
+            }
             const resource = { type: "shop", id }
             const dated = { ...after, effectiveFrom: from }
             yield* audit.record({
