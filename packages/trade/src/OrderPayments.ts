@@ -3,8 +3,6 @@ import { PaymentGateway, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { markOrderCanceled, paymentRefunded } from "@mall/domain/payments/PaymentTopics"
 import type { Topic } from "@mall/domain/kernel/Topic"
 import { systemActor } from "@mall/domain/trade/Order"
-import { orderRefunded } from "@mall/domain/trade/OrderTopics"
-import { Outbox } from "@mall/platform/Outbox"
 import { beside } from "@mall/platform/planning"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
@@ -12,7 +10,7 @@ import { SqlClient } from "effect/sql"
 import { CheckoutRepo } from "./CheckoutRepo.ts"
 import type { CheckoutRow } from "./CheckoutRepo.ts"
 import { currentTraceId } from "@mall/platform/currentTraceId"
-import { newsOf } from "./orderNews.ts"
+import { makeRefundOrders } from "./refundOrders.ts"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
 import { PaidCheckouts } from "./PaidCheckouts.ts"
@@ -20,7 +18,6 @@ import type { PaidMessage } from "./PaidCheckouts.ts"
 import { PaymentIncidents } from "./PaymentIncidents.ts"
 import { PendingOrders } from "./PendingOrders.ts"
 import { ReturnRefunds } from "./returns/ReturnRefunds.ts"
-import { StockReservations } from "./StockReservations.ts"
 
 type MessageOf<T> = T extends Topic<infer A, infer _I> ? A : never
 
@@ -56,11 +53,10 @@ export class OrderPayments extends Context.Service<
       const paid = yield* PaidCheckouts
       const orders = yield* OrderRepo
       const returns = yield* ReturnRefunds
-      const reservations = yield* StockReservations
       const incidents = yield* PaymentIncidents
       const pending = yield* PendingOrders
+      const refundOrders = yield* makeRefundOrders
       const gateway = yield* PaymentGateway
-      const outbox = yield* Outbox
 
       const doingOf = Effect.fnUntraced(function* (reason: string) {
         const doing: Doing = {
@@ -144,15 +140,7 @@ export class OrderPayments extends Context.Service<
             sql`status = 'paid' AND ${ofOrder}`,
             yield* doingOf("the channel carried out the refund after all")
           )
-          const moved = yield* orders.move("refunded", ofOrder, doing)
-          yield* reservations.restock(
-            moved.map(({ id }) => id),
-            doing
-          )
-          yield* outbox.publishAll(
-            orderRefunded,
-            moved.map((order) => newsOf(order, doing.at))
-          )
+          yield* refundOrders(ofOrder, doing)
           yield* reportUnmatched(checkout.value, refundId, amount)
           return
         }

@@ -1,18 +1,15 @@
 import { generator } from "@mall/domain/kernel/Id"
 import { PaymentGateway, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { OrderId, systemActor } from "@mall/domain/trade/Order"
-import { orderRefunded } from "@mall/domain/trade/OrderTopics"
-import { Outbox } from "@mall/platform/Outbox"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { currentTraceId } from "@mall/platform/currentTraceId"
-import { newsOf } from "./orderNews.ts"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
+import { makeRefundOrders } from "./refundOrders.ts"
 import { leaseFrom, OpenRefund, refundAsking } from "./refundAsking.ts"
-import { StockReservations } from "./StockReservations.ts"
 
 const newRefundId = generator(RefundId)
 
@@ -38,8 +35,7 @@ export class OrderRefunds extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const orders = yield* OrderRepo
       const gateway = yield* PaymentGateway
-      const reservations = yield* StockReservations
-      const outbox = yield* Outbox
+      const refundOrders = yield* makeRefundOrders
 
       const claim = SqlSchema.findAll({
         Request: Schema.Struct({ now: Schema.Date, until: Schema.Date, limit: Schema.Int }),
@@ -65,40 +61,23 @@ export class OrderRefunds extends Context.Service<
         `
       })
 
-      const moveFrom = Effect.fnUntraced(function* (
-        { id, refundId }: typeof OpenOrderRefund.Type,
-        to: "paid" | "refunded",
-        reason: string
-      ) {
-        const doing: Doing = {
-          actor: systemActor,
-          reason,
-          at: yield* DateTime.nowAsDate,
-          traceId: yield* currentTraceId
-        }
-        const where = sql`status = 'refunding' AND orders.id = ${id} AND refund_id = ${refundId}`
-        const moved = yield* orders.move(to, where, doing, sql`, refund_id = NULL, refund_due_at = NULL`)
-        return { doing, moved }
+      const ofRefund = ({ id, refundId }: typeof OpenOrderRefund.Type) =>
+        sql`status = 'refunding' AND orders.id = ${id} AND refund_id = ${refundId}`
+      const noRefund = sql`, refund_id = NULL, refund_due_at = NULL`
+      const doingOf = Effect.fnUntraced(function* (reason: string): Effect.fn.Return<Doing> {
+        return { actor: systemActor, reason, at: yield* DateTime.nowAsDate, traceId: yield* currentTraceId }
       })
 
       /** The order is owed to the buyer again, and staff see why. */
       const giveUp = Effect.fnUntraced(function* (refund: typeof OpenOrderRefund.Type, why: string) {
-        yield* moveFrom(refund, "paid", `the refund was refused: ${why}`)
+        yield* orders.move("paid", ofRefund(refund), yield* doingOf(`the refund was refused: ${why}`), noRefund)
         const { id: orderId, refundId } = refund
         yield* Effect.logError("A refund was refused").pipe(Effect.annotateLogs({ orderId, refundId, why }))
       })
 
       const endRefunded = Effect.fnUntraced(
         function* (refund: typeof OpenOrderRefund.Type) {
-          const { doing, moved } = yield* moveFrom(refund, "refunded", "all of the payment went back already")
-          yield* reservations.restock(
-            moved.map(({ id }) => id),
-            doing
-          )
-          yield* outbox.publishAll(
-            orderRefunded,
-            moved.map((order) => newsOf(order, doing.at))
-          )
+          yield* refundOrders(ofRefund(refund), yield* doingOf("all of the payment went back already"), noRefund)
         },
         sql.withTransaction,
         retryConflicts

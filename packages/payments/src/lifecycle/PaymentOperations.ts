@@ -1,15 +1,12 @@
 import { Money } from "@mall/domain/kernel/Money"
-import type { CurrencyMismatch } from "@mall/domain/kernel/Money"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { PaymentPolicies } from "@mall/domain/merchants/PaymentPolicies"
-import type { RefundAgainstPolicy } from "@mall/domain/merchants/PolicyError"
 import type { OperatorRefund, Payment, Refund } from "@mall/domain/payments/Payment"
 import { Attempt, PaymentDetails } from "@mall/domain/payments/PaymentDetails"
 import type { Callback } from "@mall/domain/payments/PaymentDetails"
 import { CallbackNotFound } from "@mall/domain/payments/PaymentError"
-import type { RefundIdTaken } from "@mall/domain/payments/PaymentError"
 import { PaymentNotFound, PaymentStateConflict } from "@mall/domain/payments/PaymentGateway"
-import type { PaymentId, PaymentUndecided, RefundExceedsCapture, RefundId } from "@mall/domain/payments/PaymentGateway"
+import type { PaymentId, PaymentUndecided, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { isOpenRefund } from "@mall/domain/payments/PaymentLifecycle"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentStamp } from "@mall/platform/audit/CurrentActor"
@@ -27,6 +24,7 @@ import type { AttemptRow } from "../store/PaymentRecord.ts"
 import { PaymentRepo } from "../store/PaymentRepo.ts"
 import { PaymentSchedule } from "../store/PaymentSchedule.ts"
 import { Refunds } from "./Refunds.ts"
+import type { RefundRefused } from "./Refunds.ts"
 
 const toAttempt = ({
   action: _action,
@@ -51,15 +49,7 @@ export class PaymentOperations extends Context.Service<
       refundId: RefundId,
       input: OperatorRefund,
       actor: string
-    ): Effect.Effect<
-      Refund,
-      | PaymentNotFound
-      | PaymentStateConflict
-      | RefundExceedsCapture
-      | RefundAgainstPolicy
-      | RefundIdTaken
-      | CurrencyMismatch
-    >
+    ): Effect.Effect<Refund, RefundRefused>
     /** As `Payments.scheduleCancel`, of anybody's payment. */
     scheduleCancel(
       id: PaymentId,

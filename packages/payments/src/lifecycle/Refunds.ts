@@ -46,6 +46,14 @@ export interface RefundRequest {
   readonly owns: (intent: IntentRow) => boolean
 }
 
+export type RefundRefused =
+  | PaymentNotFound
+  | PaymentStateConflict
+  | RefundExceedsCapture
+  | RefundAgainstPolicy
+  | RefundIdTaken
+  | CurrencyMismatch
+
 /**
  * So long a channel surely answers a refund that is sent again as it answered the first. Stripe forgets our keys after a day: of a
  * sending that a crash has hidden, it is asked instead.
@@ -57,17 +65,7 @@ export class Refunds extends Context.Service<
   Refunds,
   {
     /** Asks about an open try first, commits to the refund, then tells the channel. A channel that fails now does not fail the refund: the sweep goes on. */
-    request(
-      request: RefundRequest
-    ): Effect.Effect<
-      RefundRow,
-      | PaymentNotFound
-      | PaymentStateConflict
-      | RefundExceedsCapture
-      | RefundAgainstPolicy
-      | RefundIdTaken
-      | CurrencyMismatch
-    >
+    request(request: RefundRequest): Effect.Effect<RefundRow, RefundRefused>
     /** Sends a refund to its channel or asks how it stands, as its state needs. Does nothing for one that came to its end. */
     tend(paymentId: PaymentId, refundId: RefundId): Effect.Effect<void>
     /** Tends to the refunds that are due; answers with how many there were. */
