@@ -1,4 +1,17 @@
-import { Clock, Config, Context, DateTime, Duration, Effect, Layer, Metric, Predicate, Schedule, Schema } from "effect"
+import {
+  Clock,
+  Config,
+  Context,
+  DateTime,
+  Duration,
+  Effect,
+  Layer,
+  Metric,
+  Predicate,
+  Schedule,
+  Schema,
+  Semaphore
+} from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { networkOf } from "../audit/CurrentActor.ts"
@@ -64,6 +77,8 @@ export class SignalCounts extends Context.Service<
       const sql = yield* SqlClient.SqlClient
       const clock = yield* Clock.Clock
       const written = new Map<Signal, number>()
+      /** Two that look at the same time would write the same gain. */
+      const turn = Semaphore.makeUnsafe(1)
 
       const totals = Effect.map(Metric.snapshot, (all) => {
         const sums = new Map<Signal, number>()
@@ -89,7 +104,7 @@ export class SignalCounts extends Context.Service<
           FROM jsonb_to_recordset(${deltasJson(gained)}::jsonb) AS g(signal text, count bigint) ORDER BY signal
           ON CONFLICT ON CONSTRAINT signal_counts_pkey DO UPDATE SET count = kept.count + excluded.count`
         for (const { signal, total } of gained) written.set(signal, total)
-      })
+      }).pipe(turn.withPermit)
 
       const select = SqlSchema.findAll({
         Request: Schema.Date,

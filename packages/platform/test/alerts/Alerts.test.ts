@@ -154,7 +154,7 @@ layer(Test, { excludeTestServices: true })("Alerts", (it) => {
         const counts = yield* SignalCounts
         yield* gain("payment_callback_duplicate", repeated, { channel: "alipay" })
         yield* gain("http_requests_total", 500, { path: "/callbacks/:channel", status: "200" })
-        yield* counts.flush
+        yield* Effect.all([counts.flush, counts.flush], { concurrency: "unbounded" })
         yield* counts.flush
         return yield* counts.read
       })
