@@ -13,7 +13,7 @@ const settings = Config.all({
   /** How long a quote keeps its rate. */
   quoteSeconds: Config.schema(lock, "FX_QUOTE_SECONDS").pipe(Config.withDefault(60)),
   /** Nothing is exchanged by published rates that are older: there are none on Easter's four days. */
-  maxAge: Config.Duration("FX_RATE_MAX_AGE").pipe(Config.withDefault(Duration.hours(120))),
+  maxAge: Config.Duration("FX_RATE_MAX_AGE").pipe(Config.withDefault(Duration.hours(126))),
   /** The same of rates by hand, which go before published ones until then. */
   manualMaxAge: Config.Duration("FX_MANUAL_RATE_MAX_AGE").pipe(Config.withDefault(Duration.hours(24))),
   /** A published rate that differs by more from the one before it is held for a person. */
