@@ -1,12 +1,14 @@
 import { cursorOf, defaultLimit, toPage } from "@mall/domain/kernel/Page"
 import type { InvalidCursor, Page } from "@mall/domain/kernel/Page"
 import { RiskListEntryNotFound } from "@mall/domain/risk/RiskError"
+import type { RiskListValueInvalid } from "@mall/domain/risk/RiskError"
 import { ListedKind, ListEntry, ListName } from "@mall/domain/risk/RiskRecord"
 import type { ListRemoval, NewListEntry } from "@mall/domain/risk/RiskRecord"
 import { makeAuditRecorder } from "@mall/platform/audit/AuditRecorder"
 import { currentTraceId } from "@mall/platform/currentTraceId"
-import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { listedValue } from "./listedValue.ts"
 import type { PageRequest } from "./RiskChecks.ts"
 
 export interface ListFilter extends PageRequest {
@@ -22,7 +24,9 @@ export class RiskLists extends Context.Service<
   {
     /** By kind and value, those that have not expired. */
     list(filter: ListFilter): Effect.Effect<Page<ListEntry>, InvalidCursor>
-    enlist(entry: NewListEntry, author: string): Effect.Effect<ListEntry>
+    /** Keeps the value as checks write it, and answers with that. */
+    enlist(entry: NewListEntry, author: string): Effect.Effect<ListEntry, RiskListValueInvalid>
+    /** Takes the value off as it is written here, and as checks write it. */
     delist(entry: ListRemoval, author: string): Effect.Effect<void, RiskListEntryNotFound>
     /** Drops entries that have expired; answers with how many. */
     purge(limit: number): Effect.Effect<number>
@@ -35,7 +39,8 @@ export class RiskLists extends Context.Service<
       const audit = yield* makeAuditRecorder
 
       const enlist = Effect.fn("RiskLists.enlist")(
-        function* ({ expiresIn, kind, list, reason, value }: NewListEntry, author: string) {
+        function* ({ expiresIn, kind, list, reason, value: given }: NewListEntry, author: string) {
+          const value = yield* Effect.fromResult(listedValue(kind, given))
           const at = yield* DateTime.nowAsDate
           const entry = new ListEntry({
             ...{ list, kind, value, reason, author, at, traceId: yield* currentTraceId },
@@ -66,9 +71,10 @@ export class RiskLists extends Context.Service<
       const delist = Effect.fn("RiskLists.delist")(
         function* ({ kind, list, reason, value }: ListRemoval, author: string) {
           const at = yield* DateTime.nowAsDate
+          const values = [value, Result.getOrElse(listedValue(kind, value), () => value)]
           const gone = yield* sql`
             WITH gone AS (
-              DELETE FROM risk.listed WHERE list = ${list} AND kind = ${kind} AND value = ${value} RETURNING list, kind, value
+              DELETE FROM risk.listed WHERE list = ${list} AND kind = ${kind} AND value = ANY(${values}::text[]) RETURNING list, kind, value
             )
             INSERT INTO risk.list_history (list, kind, value, is_listed, reason, author, trace_id, at)
             SELECT list, kind, value, false, ${reason}, ${author}, ${yield* currentTraceId}::text, ${at}::timestamptz FROM gone

@@ -207,6 +207,36 @@ layer(testRisk({ RISK_PAIR_TRIES: "5", RISK_CARDS: "3", RISK_DECLINES: "2" }), w
     })
   )
 
+  it.effect("knows who is listed however it was written, and refuses what no check would meet", () =>
+    Effect.gen(function* () {
+      const lists = yield* RiskLists
+      const reason = "known"
+      const block = { list: "block", reason } as const
+      for (const [kind, value, kept, facts] of [
+        ["network", "2001:0DB8:0:a::9", "2001:db8:0:a::/64", { network: "2001:db8:0:a::/64" }],
+        ["network", "203.0.113.9/32", "203.0.113.9", { network: "203.0.113.9" }],
+        ["country", "kp", "KP", { ipCountry: "KP" }]
+      ] as const) {
+        assert.strictEqual((yield* lists.enlist({ ...block, kind, value }, "test")).value, kept)
+        assert.strictEqual((yield* check(facts)).verdict, "deny")
+        yield* lists.delist({ ...block, kind, value }, "test")
+        assert.strictEqual((yield* check(facts)).verdict, "allow")
+      }
+      for (const [kind, value] of [
+        ["network", "203.0.113.0/24"],
+        ["network", "2001:db8::/32"],
+        ["network", "office"],
+        ["country", "China"],
+        ["user", "lin@example.com"]
+      ] as const) {
+        assert.strictEqual(
+          (yield* Effect.flip(lists.enlist({ ...block, kind, value }, "test")))._tag,
+          "RiskListValueInvalid"
+        )
+      }
+    })
+  )
+
   it.effect("challenges a guest until they sign in, and others until they pay another way", () =>
     Effect.gen(function* () {
       const rules = yield* RiskRules

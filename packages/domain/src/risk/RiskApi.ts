@@ -7,6 +7,7 @@ import { InvalidCursor, pageQuery } from "../kernel/Page.ts"
 import { PaymentId } from "../payments/PaymentGateway.ts"
 import {
   RiskListEntryNotFound,
+  RiskListValueInvalid,
   RiskReviewClosed,
   RiskReviewNotFound,
   RiskRuleChanged,
@@ -135,12 +136,18 @@ export class RiskApiGroup extends HttpApiGroup.make("risk")
       .annotateMerge(describe("List who is blocked or allowed", "Those that have not expired.")),
     HttpApiEndpoint.post("enlist", "/lists", {
       payload: NewListEntry,
-      success: ListEntry.pipe(HttpApiSchema.status(201))
+      success: ListEntry.pipe(HttpApiSchema.status(201)),
+      error: RiskListValueInvalid
     })
       .annotate(Audited, "risk_list.enlist")
       .middleware(Idempotent)
       .annotate(RequiredPermission, "risk:administer")
-      .annotateMerge(describe("Block or allow", "Counts from the next check on, in every server.")),
+      .annotateMerge(
+        describe(
+          "Block or allow",
+          "Counts from the next check on, in every server. A network is an IPv4 address, an IPv6 address or its /64."
+        )
+      ),
     HttpApiEndpoint.post("delist", "/lists/remove", {
       payload: ListRemoval,
       success: HttpApiSchema.NoContent,

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { Problem } from "../kernel/Problem.ts"
-import { ReviewStatus } from "./RiskRecord.ts"
+import { ListedKind, ReviewStatus } from "./RiskRecord.ts"
 
 /** The rule asks for what cannot be: `path` names the place in it, such as `when.of[1].value`. */
 export class RiskRuleInvalid extends Problem<RiskRuleInvalid>()("RiskRuleInvalid", {
@@ -40,4 +40,12 @@ export class RiskReviewClosed extends Problem<RiskReviewClosed>()("RiskReviewClo
 export class RiskListEntryNotFound extends Problem<RiskListEntryNotFound>()("RiskListEntryNotFound", {
   status: 404,
   title: "That is on no such list"
+}) {}
+
+/** No check could ever meet the value. */
+export class RiskListValueInvalid extends Problem<RiskListValueInvalid>()("RiskListValueInvalid", {
+  status: 422,
+  title: "No check would meet that value",
+  fields: { kind: ListedKind, wanted: Schema.String },
+  detail: ({ kind, wanted }) => `A ${kind} is listed by ${wanted}`
 }) {}

@@ -5,7 +5,13 @@ import { RequiredPermission } from "../identity/Permission.ts"
 import { InvalidCursor, pageRequest } from "../kernel/Page.ts"
 import { PaymentId } from "../payments/PaymentGateway.ts"
 import { putErrors, reviewErrors } from "./RiskApi.ts"
-import { RiskListEntryNotFound, RiskReviewNotFound, RiskRuleInvalid, RiskRuleNotFound } from "./RiskError.ts"
+import {
+  RiskListEntryNotFound,
+  RiskListValueInvalid,
+  RiskReviewNotFound,
+  RiskRuleInvalid,
+  RiskRuleNotFound
+} from "./RiskError.ts"
 import {
   ListEntry,
   ListEntryPage,
@@ -88,7 +94,7 @@ export class RiskAdminRpcs extends RpcGroup.make(
     success: ListEntryPage,
     error: InvalidCursor
   }).annotate(RequiredPermission, "risk:read"),
-  Rpc.make("admin.risk.enlist", { payload: NewListEntry.fields, success: ListEntry })
+  Rpc.make("admin.risk.enlist", { payload: NewListEntry.fields, success: ListEntry, error: RiskListValueInvalid })
     .annotate(Audited, "risk_list.enlist")
     .annotate(RequiredPermission, "risk:administer"),
   Rpc.make("admin.risk.delist", { payload: ListRemoval.fields, error: RiskListEntryNotFound })

@@ -13,7 +13,9 @@ const family = (address: string) => (isIPv6(address) ? "ipv6" : "ipv4")
 const plain = (address: string) =>
   address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address
 
-/** One customer of an IPv6 provider holds a whole /64, so that is what counts as one client. */
+const shortest = (group: string) => Number.parseInt(group, 16).toString(16)
+
+/** One customer of an IPv6 provider holds a whole /64, so that is what counts as one client, however its address is written. */
 export const limitKey = (address: string) => {
   if (!isIPv6(address)) return address
   const [head = "", tail = ""] = address.replace(/%.*$/, "").split("::")
@@ -22,7 +24,7 @@ export const limitKey = (address: string) => {
   const groups = address.includes("::")
     ? [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right]
     : left
-  return `${groups.slice(0, 4).join(":")}::/64`
+  return `${groups.slice(0, 4).map(shortest).join(":")}::/64`
 }
 
 /**

@@ -30,5 +30,6 @@ describe("ClientAddress", () => {
     assert.strictEqual(limitKey("2001:db8:1:2::1"), limitKey("2001:db8:1:2:ffff::9"))
     assert.strictEqual(limitKey("2001:db8::1"), "2001:db8:0:0::/64")
     assert.strictEqual(limitKey("::1"), "0:0:0:0::/64")
+    assert.strictEqual(limitKey("2001:0DB8:0000:000a::1"), "2001:db8:0:a::/64")
   })
 })
