@@ -23,6 +23,6 @@ USER node
 VOLUME /data
 EXPOSE 8080 8090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "const { MALL_ROLES: roles = 'api', PORT = 8080, WORKER_PORT } = process.env; fetch(`http://127.0.0.1:${roles.includes('worker') && !roles.includes('api') ? WORKER_PORT : PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "apps/server/src/healthcheck.ts"]
 # node itself is the first process, so that the signal to stop arrives
 CMD ["node", "apps/server/src/main.ts"]
