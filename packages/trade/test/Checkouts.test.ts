@@ -1,5 +1,6 @@
 import { AddressId } from "@mall/domain/identity/AddressBook"
 import { Money } from "@mall/domain/kernel/Money"
+import type { SkuId } from "@mall/domain/catalog/Catalog"
 import { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import { OrderId } from "@mall/domain/trade/Order"
 import { Carts } from "../src/Carts.ts"
@@ -8,7 +9,7 @@ import { OrderCancellation } from "../src/OrderCancellation.ts"
 import { OrderExpiry } from "../src/OrderExpiry.ts"
 import { OrderExpiryRules } from "../src/OrderExpiryRules.ts"
 import { Orders } from "../src/Orders.ts"
-import { boughtBy } from "../src/OrderScope.ts"
+import { boughtBy, soldBy, within } from "../src/OrderScope.ts"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
@@ -25,6 +26,7 @@ import {
   newSkuId,
   newUserId,
   offer,
+  principalOf,
   requestOf,
   Shelf,
   statusOf,
@@ -62,6 +64,37 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       // What was answered is what was kept.
       const kept = yield* Effect.forEach(bought.orders, (order) => orders.get(boughtBy(buyer), order.id))
       assert.deepStrictEqual(kept, bought.orders)
+    })
+  )
+
+  it.effect("keeps from the staff of a shop what was bought in others by the same checkout", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const orders = yield* Orders
+      const [one, other] = [idOf(newMerchantId), idOf(newMerchantId)]
+      const tea = yield* offer({ onHand: 10, price: cny(1999), merchantId: one })
+      const pot = yield* offer({ onHand: 10, price: cny(25_000), merchantId: other })
+      const staff = principalOf(["merchant"], one)
+      const buy = Effect.fnUntraced(function* (...skuIds: ReadonlyArray<SkuId>) {
+        const request = requestOf(...skuIds.map((skuId) => [skuId, 1] as const))
+        const { orders: placed, payment } = yield* checkouts.checkout(aBuyer(), yield* newCheckoutId, request)
+        const id = placed.find(({ merchantId }) => merchantId === one)?.id ?? (yield* Effect.die("no order"))
+        return { id, payment }
+      })
+      const shared = yield* buy(tea, pot)
+      const alone = yield* buy(tea)
+      const listed = yield* orders.list(soldBy(staff), {})
+      const shown = [...listed.data, yield* orders.get(within(staff), shared.id)]
+      assert.deepStrictEqual(
+        shown.map(({ id, payment }) => [id, payment]),
+        [
+          [alone.id, alone.payment],
+          [shared.id, null],
+          [shared.id, null]
+        ]
+      )
+      const admin = yield* orders.get(within(principalOf(["admin"])), shared.id)
+      assert.deepStrictEqual(admin.payment, shared.payment)
     })
   )
 
