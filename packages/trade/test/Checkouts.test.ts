@@ -11,7 +11,7 @@ import { OrderExpiryRules } from "../src/OrderExpiryRules.ts"
 import { Orders } from "../src/Orders.ts"
 import { boughtBy, soldBy, within } from "../src/OrderScope.ts"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Option, Result } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   aBuyer,
@@ -283,6 +283,32 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
         assert.isUndefined(payment?.refusedBy)
         assert.isTrue(bank.payments.has(kept.payment.id))
       })
+  )
+
+  it.effect("buys a cart once, however many check it out at the same moment", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const carts = yield* Carts
+      const buyer = aBuyer()
+      const visitor = { principal: Option.some(buyer), token: undefined }
+      const skuId = yield* offer({ onHand: 100 })
+      yield* carts.add(visitor, { skuId, quantity: 3 })
+      const tries = yield* Effect.forEach(
+        Array.from({ length: 6 }),
+        () =>
+          Effect.flatMap(newCheckoutId, (id) =>
+            Effect.result(checkouts.checkout(buyer, id, { cart: true, addressId }))
+          ),
+        { concurrency: "unbounded" }
+      )
+      const refusals = tries.flatMap((each) => (Result.isFailure(each) ? [each.failure._tag] : []))
+      assert.deepStrictEqual(
+        refusals,
+        Array.from({ length: 5 }, () => "CartEmpty")
+      )
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 100, reserved: 3 })
+      assert.deepStrictEqual((yield* carts.get(visitor)).items, [])
+    })
   )
 
   it.effect("takes from the cart what was bought and leaves what was added since", () =>
