@@ -204,6 +204,8 @@ layer(CatalogHttpTest, { excludeTestServices: true })("CatalogHttp", (it) => {
         { ...good, title: { zh: "x".repeat(301), en: "" } },
         { ...good, images: ["http://plain.example/a.png"] },
         { ...good, images: ["javascript:alert(1)"] },
+        { ...good, images: ["https://cdn.example/\u0000.png"] },
+        { ...good, images: ["https://cdn.example/\ud800.png"] },
         { ...good, images: Array.from({ length: 13 }, () => "https://cdn.example/a.png") },
         { ...good, code: " padded " },
         { ...good, skus: [{ code: "V", price: { amount: 0, currency: "CNY" } }] },

@@ -1,10 +1,17 @@
 import { Authorization, OptionalAuthorization } from "@mall/domain/identity/Authorization"
 import { CurrentUser, CurrentVisitor } from "@mall/domain/identity/CurrentUser"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
-import { Idempotent, InvalidIdempotencyKey, OneTimeAnswer, Operation } from "@mall/domain/kernel/Operation"
+import {
+  CallerSecret,
+  Idempotent,
+  InvalidIdempotencyKey,
+  OneTimeAnswer,
+  Operation
+} from "@mall/domain/kernel/Operation"
 import { ByteSize, Cause, Config, Context, Effect, Exit, Layer, Option, Schema } from "effect"
 import { HttpEffect, HttpServerRespondable, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { HttpApiEndpoint } from "effect/http-api"
+import { createHash } from "node:crypto"
 import { readCause, toResponse } from "./http/problems.ts"
 import { Idempotency } from "./Idempotency.ts"
 import type { Claim, StoredResponse } from "./IdempotencyRepo.ts"
@@ -38,16 +45,24 @@ const assertInside = (endpoint: HttpApiEndpoint.Top) => {
   if (isMisplaced) throw new MisplacedIdempotent({ endpoint: `${endpoint.method} ${endpoint.path}` })
 }
 
-/** Who calls: the signed-in user, else the address that the request comes from. */
-const callerOf = Effect.gen(function* () {
+/** Of a secret, what tells it from others and does not tell it. */
+const digestOfSecret = (secret: string) => createHash("sha256").update(secret).digest("base64url")
+
+/** Who calls: the signed-in user, else the holder of the secret that the endpoint goes by, else the address of the request. */
+const callerOf = Effect.fnUntraced(function* ({ annotations }: HttpApiEndpoint.Top) {
   const user = yield* Effect.serviceOption(CurrentUser)
   const visitor = Option.flatten(yield* Effect.serviceOption(CurrentVisitor))
   const request = yield* HttpServerRequest.HttpServerRequest
+  const header = Context.get(annotations, CallerSecret)
+  const secret = header === undefined ? undefined : request.headers[header]
   return Option.match(
     Option.orElse(user, () => visitor),
     {
       onSome: ({ actor, userId }) => `${actor} ${userId}`,
-      onNone: () => `address ${Option.getOrElse(request.remoteAddress, () => "unknown")}`
+      onNone: () =>
+        secret === undefined
+          ? `address ${Option.getOrElse(request.remoteAddress, () => "unknown")}`
+          : `holder ${digestOfSecret(secret)}`
     }
   )
 })
@@ -120,7 +135,7 @@ export const IdempotentLayer = Layer.effect(
         const operationId = yield* newOperationId
         if (key === undefined) return yield* Effect.provideService(httpEffect, Operation, { id: operationId })
         if (!printable.test(key)) return yield* new InvalidIdempotencyKey({})
-        const scope = `${yield* callerOf} ${name}`
+        const scope = `${yield* callerOf(endpoint)} ${name}`
         const hash = requestHash(digestOf, keys.currentId, yield* piecesOf(request))
         return yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {

@@ -150,7 +150,7 @@ export class Checkouts extends Context.Service<
         return Option.some<Checkout>({ checkoutId: id, orders: placed, payment: first.payment })
       })
 
-      const place = Effect.fnUntraced(function* (buyer: Principal, id: CheckoutId, request: CheckoutRequest) {
+      const placeOnce = Effect.fnUntraced(function* (buyer: Principal, id: CheckoutId, request: CheckoutRequest) {
         const drafted = yield* draft(buyer, id, request)
         yield* gateway.ready
         if ((yield* placement.place(drafted)) === "placed") {
@@ -160,6 +160,14 @@ export class Checkouts extends Context.Service<
         const placed = yield* findPlaced(buyer, id)
         return Option.isSome(placed) ? placed.value : yield* new CheckoutIdTaken({ checkoutId: id })
       })
+
+      /** A cart that changed meanwhile is looked at again: whoever took from it got on, so that this ends. */
+      const place = (
+        buyer: Principal,
+        id: CheckoutId,
+        request: CheckoutRequest
+      ): Effect.Effect<Checkout, Unfit | CheckoutIdTaken> =>
+        Effect.catchTag(placeOnce(buyer, id, request), "CartOvertaken", () => place(buyer, id, request))
 
       const checkout = Effect.fn("Checkouts.checkout")(function* (
         buyer: Principal,

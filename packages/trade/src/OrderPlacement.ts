@@ -1,4 +1,5 @@
 import { SkuId } from "@mall/domain/catalog/Catalog"
+import { CartId } from "@mall/domain/trade/Cart"
 import { CheckoutId } from "@mall/domain/trade/Order"
 import { orderPlaced } from "@mall/domain/trade/OrderTopics"
 import type { StockShort } from "@mall/domain/trade/TradeError"
@@ -9,7 +10,7 @@ import { Config, Context, Effect, Exit, Layer, Request, RequestResolver, Schema,
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { CheckoutDraft } from "./CheckoutDraft.ts"
-import { decide } from "./placementDecision.ts"
+import { byTheirCarts, decide } from "./placementDecision.ts"
 import { documentsOf, makePlacementStatement } from "./placementStatement.ts"
 import { sealDraft } from "./sealedOrder.ts"
 import type { SealedDraft } from "./sealedOrder.ts"
@@ -17,10 +18,19 @@ import type { SealedDraft } from "./sealedOrder.ts"
 /** `known`: a checkout with this id was placed before, perhaps with other content; the draft was not. */
 export type Placed = "placed" | "known"
 
-class PlaceCheckout extends Request.Class<{ readonly draft: SealedDraft }, Placed, StockShort> {}
+/** The cart does not hold any more what the draft takes out of it: another checkout or a change of the cart came first. */
+export class CartOvertaken extends Schema.TaggedError<CartOvertaken>()("CartOvertaken", {}) {
+  override get message() {
+    return "The cart was changed meanwhile"
+  }
+}
+
+type Refusal = StockShort | CartOvertaken
+
+class PlaceCheckout extends Request.Class<{ readonly draft: SealedDraft }, Placed, Refusal> {}
 
 type Entry = Request.Entry<PlaceCheckout>
-type Outcomes = ReadonlyMap<CheckoutId, Exit.Exit<Placed, StockShort>>
+type Outcomes = ReadonlyMap<CheckoutId, Exit.Exit<Placed, Refusal>>
 
 const GroupConfig = Config.all({
   size: Config.Int("ORDER_GROUP_SIZE").pipe(Config.withDefault(64)),
@@ -30,12 +40,12 @@ const GroupConfig = Config.all({
 const outcomesOf = (
   fitting: ReadonlyArray<SealedDraft>,
   old: ReadonlySet<CheckoutId>,
-  short: ReadonlyMap<CheckoutId, StockShort>
+  refused: ReadonlyMap<CheckoutId, Refusal>
 ): Outcomes =>
-  new Map<CheckoutId, Exit.Exit<Placed, StockShort>>([
+  new Map<CheckoutId, Exit.Exit<Placed, Refusal>>([
     ...fitting.map(({ id }) => [id, placed] as const),
     ...Array.from(old, (id) => [id, known] as const),
-    ...Array.from(short, ([id, shortage]) => [id, Exit.fail(shortage)] as const)
+    ...Array.from(refused, ([id, refusal]) => [id, Exit.fail(refusal)] as const)
   ])
 
 const placed = Exit.succeed<Placed>("placed")
@@ -46,7 +56,8 @@ const known = Exit.succeed<Placed>("known")
  * may be in flight commit, the next one gathers, so that groups grow with the load and an idle server waits for nobody.
  *
  * `place` is atomic and idempotent by the draft's id. It fails with `StockShort` only where, under the locks of the stock
- * rows and in the order of arrival, the draft did not fit; no draft is failed by another of its group. Conflicts are
+ * rows and in the order of arrival, the draft did not fit; no draft is failed by another of its group, but with `CartOvertaken` by one that
+ * takes the same lines out of the same cart. Conflicts are
  * retried here. What a group publishes (`order_timeout`, `order_placed`) commits with it. Not to be called inside a
  * transaction, which the group of others could not be part of. Addresses are sealed before a draft waits for its group: once,
  * whatever is tried again.
@@ -54,7 +65,7 @@ const known = Exit.succeed<Placed>("known")
 export class OrderPlacement extends Context.Service<
   OrderPlacement,
   {
-    place(draft: CheckoutDraft): Effect.Effect<Placed, StockShort>
+    place(draft: CheckoutDraft): Effect.Effect<Placed, StockShort | CartOvertaken>
   }
 >()("@mall/trade/OrderPlacement") {
   static readonly layerNoDeps = Layer.effect(
@@ -86,6 +97,16 @@ export class OrderPlacement extends Context.Service<
         `
       })
 
+      const lockHeld = SqlSchema.findAll({
+        Request: Schema.Array(CartId),
+        Result: Schema.Struct({ cartId: CartId, skuId: SkuId, quantity: Schema.Int }),
+        execute: (cartIds) => sql`
+          SELECT cart_id, sku_id, quantity FROM trade.cart_items WHERE cart_id = ANY (${cartIds}::uuid[])
+          ORDER BY cart_items.cart_id, cart_items.sku_id
+          FOR UPDATE
+        `
+      })
+
       /** Places all or none; true where all fitted. */
       const insertAll = Effect.fnUntraced(function* (drafts: ReadonlyArray<SealedDraft>) {
         const [verdict] = yield* placementStatement(yield* documentsOf(drafts))
@@ -99,15 +120,18 @@ export class OrderPlacement extends Context.Service<
         const skuIds = drafts.flatMap(({ orders }) => orders.flatMap(({ lines }) => lines.map(({ skuId }) => skuId)))
         const levels = yield* lockLevels(Array.from(new Set(skuIds)))
         const old = yield* knownOf(drafts)
-        const { fitting, short } = decide(
+        const held = yield* lockHeld(drafts.flatMap(({ cartId }) => cartId ?? []))
+        const { backed, overtaken } = byTheirCarts(
           drafts.filter(({ id }) => !old.has(id)),
-          new Map(levels.map(({ available, skuId }) => [skuId, available]))
+          held
         )
+        const { fitting, short } = decide(backed, new Map(levels.map(({ available, skuId }) => [skuId, available])))
         // The rows stay locked, so what fitted still does.
         if (fitting.length > 0 && !(yield* insertAll(fitting))) {
           return yield* Effect.die(new Error("Orders that fitted under lock did not fit"))
         }
-        return outcomesOf(fitting, old, short)
+        const refused = overtaken.map(({ id }) => [id, new CartOvertaken({})] as const)
+        return outcomesOf(fitting, old, new Map<CheckoutId, Refusal>([...short, ...refused]))
       }, sql.withTransaction)
 
       /** One statement is the whole work, unless the group as a whole asks for more than there is. */
@@ -177,4 +201,4 @@ export class OrderPlacement extends Context.Service<
 }
 
 /** What the second of two requests with one id learns, given the outcome of the first. */
-const secondOf = (outcome: Exit.Exit<Placed, StockShort>) => (Exit.isSuccess(outcome) ? known : outcome)
+const secondOf = (outcome: Exit.Exit<Placed, Refusal>) => (Exit.isSuccess(outcome) ? known : outcome)

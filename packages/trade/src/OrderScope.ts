@@ -134,3 +134,16 @@ export const visibleAddress = (
       return maskAddress(order.address)
   }
 }
+
+/**
+ * The payment of an order as one with that scope sees it. Where orders of several shops share it, what it comes to and what went
+ * back of it tell of the other shops' sales: the staff of one are not shown it.
+ */
+export const visiblePayment = <Payment>(
+  scope: OrderScope,
+  order: { readonly userId: UserId; readonly total: number; readonly checkoutTotal: number },
+  payment: Payment
+) => {
+  const isStaff = scope._tag === "Sold" || (scope._tag === "BoughtOrSold" && order.userId !== scope.userId)
+  return isStaff && order.total !== order.checkoutTotal ? undefined : payment
+}

@@ -14,7 +14,7 @@ import { OrderRepo } from "./OrderRepo.ts"
 import type { OrderEdit } from "./OrderRepo.ts"
 import { orderOf } from "./OrderRows.ts"
 import type { OrderRow } from "./OrderRows.ts"
-import { boughtBy, visibleAddress } from "./OrderScope.ts"
+import { boughtBy, visibleAddress, visiblePayment } from "./OrderScope.ts"
 import type { OrderScope } from "./OrderScope.ts"
 
 const cursor = cursorOf(OrderId)
@@ -39,8 +39,8 @@ const paymentAmong = (found: Effect.Success<ReturnType<CheckoutPayments["Service
   (Option.isSome(found) && row.status === "canceled" ? neverMade(payableOf(row)) : undefined)
 
 /**
- * Orders to look at, and what a buyer may still change of one. An order outside of the scope is not found; its address is
- * shown as far as the scope needs it.
+ * Orders to look at, and what a buyer may still change of one. An order outside of the scope is not found; its address and its
+ * payment are shown as far as the scope needs them.
  */
 export class Orders extends Context.Service<
   Orders,
@@ -79,7 +79,7 @@ export class Orders extends Context.Service<
             { ...row, address: visibleAddress(scope, row) },
             lines.get(row.id) ?? [],
             events.get(row.id) ?? [],
-            payment ?? undefined
+            visiblePayment(scope, row, payment) ?? undefined
           )
       })
 

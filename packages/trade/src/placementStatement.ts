@@ -100,8 +100,8 @@ export const documentsOf = Effect.fnUntraced(function* (unsorted: ReadonlyArray<
 })
 
 /**
- * One statement that places all checkouts of a group or none: it locks their stock rows in ascending order, and only if the
- * group fits as a whole reserves, takes the lines out of the carts, and writes checkouts, orders, lines, history, movements
+ * One statement that places all checkouts of a group or none: it locks their stock rows in ascending order, then the lines of
+ * carts that they take, and only if the group fits as a whole and the carts still hold that much reserves, takes the lines out of the carts, and writes checkouts, orders, lines, history, movements
  * and messages. Answers with what was available of each locked SKU before; with nothing where no SKU has stock. A checkout
  * id that is taken fails it with `UniqueViolation`.
  *
@@ -142,10 +142,24 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
           ORDER BY stock.sku_id
           FOR UPDATE
         ),
+        taken AS MATERIALIZED (
+          SELECT cart_id, sku_id, sum(quantity) AS quantity
+          FROM new_lines JOIN new_checkouts ON new_checkouts.id = checkout_id
+          WHERE cart_id IS NOT NULL GROUP BY cart_id, sku_id
+        ),
+        held AS MATERIALIZED (
+          SELECT item.cart_id, item.sku_id, item.quantity
+          FROM taken JOIN trade.cart_items item USING (cart_id, sku_id)
+          ORDER BY item.cart_id, item.sku_id
+          FOR UPDATE OF item
+        ),
         verdict AS MATERIALIZED (
           SELECT NOT EXISTS (
             SELECT FROM demand LEFT JOIN locked USING (sku_id)
             WHERE locked.sku_id IS NULL OR locked.on_hand - locked.reserved < demand.quantity
+          ) AND NOT EXISTS (
+            SELECT FROM taken LEFT JOIN held USING (cart_id, sku_id)
+            WHERE held.cart_id IS NULL OR held.quantity < taken.quantity
           ) AS fits
         ),
         reserved_stock AS (
@@ -187,13 +201,8 @@ export const makePlacementStatement = Effect.map(SqlClient.SqlClient, (sql) =>
           FROM new_lines JOIN new_checkouts ON new_checkouts.id = checkout_id, verdict WHERE verdict.fits
         ),
         bought AS MATERIALIZED (
-          SELECT item.cart_id, item.sku_id, item.quantity, new_lines.quantity AS bought
-          FROM new_lines
-          JOIN new_checkouts ON new_checkouts.id = checkout_id
-          JOIN trade.cart_items item ON item.cart_id = new_checkouts.cart_id AND item.sku_id = new_lines.sku_id, verdict
-          WHERE verdict.fits
-          ORDER BY item.cart_id, item.sku_id
-          FOR UPDATE OF item
+          SELECT cart_id, sku_id, held.quantity, taken.quantity AS bought
+          FROM held JOIN taken USING (cart_id, sku_id), verdict WHERE verdict.fits
         ),
         emptied AS (
           DELETE FROM trade.cart_items item USING bought

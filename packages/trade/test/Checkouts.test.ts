@@ -1,5 +1,6 @@
 import { AddressId } from "@mall/domain/identity/AddressBook"
 import { Money } from "@mall/domain/kernel/Money"
+import type { SkuId } from "@mall/domain/catalog/Catalog"
 import { PaymentSummary } from "@mall/domain/payments/PaymentGateway"
 import { OrderId } from "@mall/domain/trade/Order"
 import { Carts } from "../src/Carts.ts"
@@ -8,9 +9,9 @@ import { OrderCancellation } from "../src/OrderCancellation.ts"
 import { OrderExpiry } from "../src/OrderExpiry.ts"
 import { OrderExpiryRules } from "../src/OrderExpiryRules.ts"
 import { Orders } from "../src/Orders.ts"
-import { boughtBy } from "../src/OrderScope.ts"
+import { boughtBy, soldBy, within } from "../src/OrderScope.ts"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Option, Result } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   aBuyer,
@@ -25,6 +26,7 @@ import {
   newSkuId,
   newUserId,
   offer,
+  principalOf,
   requestOf,
   Shelf,
   statusOf,
@@ -62,6 +64,37 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
       // What was answered is what was kept.
       const kept = yield* Effect.forEach(bought.orders, (order) => orders.get(boughtBy(buyer), order.id))
       assert.deepStrictEqual(kept, bought.orders)
+    })
+  )
+
+  it.effect("keeps from the staff of a shop what was bought in others by the same checkout", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const orders = yield* Orders
+      const [one, other] = [idOf(newMerchantId), idOf(newMerchantId)]
+      const tea = yield* offer({ onHand: 10, price: cny(1999), merchantId: one })
+      const pot = yield* offer({ onHand: 10, price: cny(25_000), merchantId: other })
+      const staff = principalOf(["merchant"], one)
+      const buy = Effect.fnUntraced(function* (...skuIds: ReadonlyArray<SkuId>) {
+        const request = requestOf(...skuIds.map((skuId) => [skuId, 1] as const))
+        const { orders: placed, payment } = yield* checkouts.checkout(aBuyer(), yield* newCheckoutId, request)
+        const id = placed.find(({ merchantId }) => merchantId === one)?.id ?? (yield* Effect.die("no order"))
+        return { id, payment }
+      })
+      const shared = yield* buy(tea, pot)
+      const alone = yield* buy(tea)
+      const listed = yield* orders.list(soldBy(staff), {})
+      const shown = [...listed.data, yield* orders.get(within(staff), shared.id)]
+      assert.deepStrictEqual(
+        shown.map(({ id, payment }) => [id, payment]),
+        [
+          [alone.id, alone.payment],
+          [shared.id, null],
+          [shared.id, null]
+        ]
+      )
+      const admin = yield* orders.get(within(principalOf(["admin"])), shared.id)
+      assert.deepStrictEqual(admin.payment, shared.payment)
     })
   )
 
@@ -250,6 +283,32 @@ layer(TestTrade, { excludeTestServices: true })("Checkouts", (it) => {
         assert.isUndefined(payment?.refusedBy)
         assert.isTrue(bank.payments.has(kept.payment.id))
       })
+  )
+
+  it.effect("buys a cart once, however many check it out at the same moment", () =>
+    Effect.gen(function* () {
+      const checkouts = yield* Checkouts
+      const carts = yield* Carts
+      const buyer = aBuyer()
+      const visitor = { principal: Option.some(buyer), token: undefined }
+      const skuId = yield* offer({ onHand: 100 })
+      yield* carts.add(visitor, { skuId, quantity: 3 })
+      const tries = yield* Effect.forEach(
+        Array.from({ length: 6 }),
+        () =>
+          Effect.flatMap(newCheckoutId, (id) =>
+            Effect.result(checkouts.checkout(buyer, id, { cart: true, addressId }))
+          ),
+        { concurrency: "unbounded" }
+      )
+      const refusals = tries.flatMap((each) => (Result.isFailure(each) ? [each.failure._tag] : []))
+      assert.deepStrictEqual(
+        refusals,
+        Array.from({ length: 5 }, () => "CartEmpty")
+      )
+      assert.deepStrictEqual(yield* stockOf(skuId), { onHand: 100, reserved: 3 })
+      assert.deepStrictEqual((yield* carts.get(visitor)).items, [])
+    })
   )
 
   it.effect("takes from the cart what was bought and leaves what was added since", () =>

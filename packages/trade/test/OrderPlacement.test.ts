@@ -70,9 +70,14 @@ const draftOf = (
   }
 }
 
+/** None of them takes anything out of a cart. */
 const placeAll = (drafts: ReadonlyArray<CheckoutDraft>) =>
   OrderPlacement.use((placement) =>
-    Effect.forEach(drafts, (draft) => Effect.exit(placement.place(draft)), { concurrency: "unbounded" })
+    Effect.forEach(
+      drafts,
+      (draft) => Effect.exit(Effect.catchTag(placement.place(draft), "CartOvertaken", Effect.die)),
+      { concurrency: "unbounded" }
+    )
   )
 
 const shortagesOf = (exits: ReadonlyArray<Exit.Exit<unknown, { readonly _tag: string; readonly available: number }>>) =>

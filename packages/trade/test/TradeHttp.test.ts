@@ -258,6 +258,26 @@ layer(TestServer, { excludeTestServices: true })("Trade over HTTP", (it) => {
     })
   )
 
+  it.effect("tells guests at one address apart by their tokens, also where they use the same Idempotency-Key", () =>
+    Effect.gen(function* () {
+      const body = { skuId: yield* offer({ onHand: 5 }), quantity: 1 }
+      const carts = [yield* call("POST", "/carts"), yield* call("POST", "/carts")]
+      const ids = []
+      for (const cart of carts) {
+        const headers = { "x-cart-token": String(cart.body["cartToken"]), "idempotency-key": "add-1" }
+        const added = yield* call("POST", "/cart/items", { headers, body })
+        const again = yield* call("POST", "/cart/items", { headers, body })
+        assert.strictEqual(again.headers["idempotency-replayed"], "true")
+        assert.deepStrictEqual([again.body, added.body["items"][0].quantity], [added.body, 1])
+        ids.push(added.body["id"])
+      }
+      assert.deepStrictEqual(
+        ids,
+        carts.map(({ body }) => body["cart"].id)
+      )
+    })
+  )
+
   it.effect("refunds a paid order when its buyer cancels it", () =>
     Effect.gen(function* () {
       const payments = yield* OrderPayments

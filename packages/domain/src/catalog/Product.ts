@@ -26,8 +26,7 @@ export const maxImages = 12
 export const maxSkus = 100
 
 /** The address of a picture as a seller gives it. */
-export const ImageUrl = Schema.String.check(
-  Schema.isMaxLength(2048),
+export const ImageUrl = PlainText(2048).check(
   Schema.makeFilter(
     (text: string) => (/^https:\/\/[^\s"'<>\\]+$/.test(text) && URL.canParse(text)) || "must be an https address"
   )

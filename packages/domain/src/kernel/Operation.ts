@@ -35,7 +35,8 @@ export class Operation extends Context.Service<
 
 /**
  * `Idempotency-Key` on an endpoint: same caller, endpoint, key and request → the first answer again, with
- * `Idempotency-Replayed: true`. Kept 24 h; shape errors are not kept. Comes after `Authorization`, whose user is the scope.
+ * `Idempotency-Replayed: true`. Kept 24 h; shape errors are not kept. Comes after `Authorization`, whose user is the scope; who
+ * is not signed in is told from others by the `CallerSecret` of the endpoint.
  */
 export class Idempotent extends HttpApiMiddleware.Service<Idempotent, { provides: Operation }>()(
   "@mall/domain/kernel/Idempotent",
@@ -48,4 +49,9 @@ export class Idempotent extends HttpApiMiddleware.Service<Idempotent, { provides
  */
 export const OneTimeAnswer = Context.Reference<boolean>("@mall/domain/kernel/OneTimeAnswer", {
   defaultValue: () => false
+})
+
+/** The header whose secret names a caller who is not signed in. Where there is none, the address of the request names them. */
+export const CallerSecret = Context.Reference<string | undefined>("@mall/domain/kernel/CallerSecret", {
+  defaultValue: () => undefined
 })

@@ -4,12 +4,13 @@ import { SkuId } from "../catalog/Catalog.ts"
 import { Authorization, OptionalAuthorization } from "../identity/Authorization.ts"
 import { RequiredPermission } from "../identity/Permission.ts"
 import { Unauthorized } from "../kernel/EdgeError.ts"
-import { Idempotent } from "../kernel/Operation.ts"
+import { CallerSecret, Idempotent } from "../kernel/Operation.ts"
 import { Cart, CartAddition, CartToken } from "./Cart.ts"
 import { Quantity } from "./Order.ts"
 import { CartItemNotFound, CartLimitExceeded, CartNotFound, ProductUnavailable } from "./TradeError.ts"
 
-const headers = { "x-cart-token": Schema.optionalKey(CartToken) }
+const tokenHeader = "x-cart-token"
+const headers = { [tokenHeader]: Schema.optionalKey(CartToken) }
 const params = { skuId: SkuId }
 const missing = [Unauthorized, CartNotFound] as const
 
@@ -37,6 +38,7 @@ export class CartApiGroup extends HttpApiGroup.make("cart")
       .middleware(Idempotent)
       .middleware(OptionalAuthorization)
       .annotate(RequiredPermission, "public")
+      .annotate(CallerSecret, tokenHeader)
       .annotateMerge(describe("Add pieces of a SKU", "Adds to the line that the SKU has, or makes one.")),
     HttpApiEndpoint.patch("setItem", "/cart/items/:skuId", {
       headers,

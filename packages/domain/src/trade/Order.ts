@@ -99,7 +99,10 @@ export type Shipment = typeof Shipment.Type
 
 export const Remark = PlainText(500)
 
-/** What one merchant delivers out of one checkout. `payment` is that of the whole checkout, null where it cannot be read now. */
+/**
+ * What one merchant delivers out of one checkout. `payment` is that of the whole checkout: null where it cannot be read now, and
+ * for the staff of a shop where other shops have a part in it.
+ */
 export const Order = Schema.Struct({
   id: OrderId,
   checkoutId: CheckoutId,

@@ -13,19 +13,19 @@ const decode = Schema.decodeSync(Text)
 const isText = Schema.is(Schema.String)
 const isFields = Schema.is(Schema.Record(Schema.String, Schema.Json))
 
-/** Personal data by the names of our own fields. */
-const masks: Readonly<Record<string, (value: string) => string>> = {
-  email: maskEmail,
-  phone: maskPhone,
-  recipient: maskName,
-  street: maskText,
-  postalCode: maskText,
-  payerAccount: maskAccount,
+/** Personal data by the names of our own fields. A map: people name fields too, and may call one `constructor`. */
+const masks: ReadonlyMap<string, (value: string) => string> = new Map([
+  ["email", maskEmail],
+  ["phone", maskPhone],
+  ["recipient", maskName],
+  ["street", maskText],
+  ["postalCode", maskText],
+  ["payerAccount", maskAccount],
   // an id of ours, which says nothing of a person
-  userId: (id) => id
-}
+  ["userId", (id: string) => id]
+])
 
-const mask = (name: string, value: unknown) => (isText(value) ? masks[name]?.(value) : undefined)
+const mask = (name: string, value: unknown) => (isText(value) ? masks.get(name)?.(value) : undefined)
 
 /** The same in what people wrote, wherever it stands. */
 const maskTexts = (value: Schema.Json): Schema.Json => {

@@ -86,6 +86,18 @@ layer(Audit, { excludeTestServices: true })("the audit trail", (it) => {
     })
   )
 
+  it.effect("keeps fields under whatever name people gave them", () =>
+    Effect.gen(function* () {
+      const audit = yield* makeAuditRecorder
+      const options = Object.fromEntries(
+        ["__proto__", "constructor", "toString", "valueOf"].map((name) => [name, "red"])
+      )
+      yield* audit.record({ action: "product.create", resource: resource("named"), after: { options } })
+      const entry = yield* Effect.fromNullishOr((yield* entryOf("named"))[0])
+      assert.deepStrictEqual(entry.after, { options })
+    })
+  )
+
   it.effect("keeps nothing of what was rolled back, or of what changed nothing", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
