@@ -63,6 +63,7 @@ layer(Mall.layer, { excludeTestServices: true, timeout: "2 minutes" })("answers 
         assert.include(text, `"/api/v1/products":{"get"`)
         assert.strictEqual(text, pages[0]?.text)
       }
+      assert.strictEqual((yield* call(url, { method: "GET", path: "/swagger/index.html" })).text, pages[0]?.text)
     })
   )
 
