@@ -222,6 +222,37 @@ layer(TestPayments, { excludeTestServices: true })("ChannelRouter", (it) => {
     })
   )
 
+  it.effect("holds nothing against a channel for payments that are none for it", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const peer = yield* Peer
+      const rule: RouteRule = {
+        name: "both",
+        targets: [
+          { channel: v2, weight: 100 },
+          { channel: alipay, weight: 1 }
+        ]
+      }
+      for (let turn = 0; turn < 8; turn++) {
+        const buyer = yield* aBuyer
+        const { id } = yield* aPayment(buyer)
+        yield* Effect.flip(confirmations.confirm(id, { channel: v2, method: "jsapi" }, buyer))
+        const other = yield* aPayment(buyer)
+        yield* peer.fault("create", answer(400, "amount_too_small"))
+        const refused = yield* Effect.flip(confirmations.confirm(other.id, { channel: stripe }, buyer))
+        assert.strictEqual(refused._tag, "PaymentDeclined")
+      }
+      const health = yield* ChannelHealth
+      assert.isFalse((yield* health.of(v2)).isFailing)
+      const router = yield* routerWith({}, rule)
+      const { decision } = Option.getOrThrow(yield* router.route(question, null, nothingTried))
+      assert.deepStrictEqual(
+        decision.candidates.map(({ verdict }) => verdict),
+        ["chosen", "available"]
+      )
+    })
+  )
+
   it.effect("leaves out a channel whose questions are not answered, though it takes each try", () =>
     Effect.gen(function* () {
       const confirmations = yield* Confirmations

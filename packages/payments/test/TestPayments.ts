@@ -154,6 +154,7 @@ const servicesWith = Effect.fnUntraced(function* (settings: Readonly<Record<stri
           WECHATPAY_TIMEOUT: "2 seconds",
           WECHATPAY_V2_BASE_URL: `${url}/wechatpay_v2/`,
           ALIPAY_GATEWAY: `${url}/alipay/gateway.do`,
+          STRIPE_BASE_URL: `${url}/stripe/`,
           ROUTING_EXPLORATION: "0",
           ROUTING_MIN_ATTEMPTS: "4",
           // a fault of one call is to be seen, not repeated away

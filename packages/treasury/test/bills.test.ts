@@ -72,6 +72,22 @@ describe("The bill of WeChat Pay", () => {
     }
   })
 
+  it("tells of what a counter took back as of what moved the balance, and of the rest as ever", () => {
+    const revoked = tradeLine({ ...one, kind: "refund", fee: -7 }).replace("`REFUND,", "`REVOKED,")
+    const trades: ReadonlyArray<Trade> = [one, { ...one, kind: "refund", reference: "b".repeat(32), fee: -7 }]
+    const bill = billOf(trades).replace(tradeLine(trades[1] ?? one), revoked.replaceAll("a".repeat(32), "b".repeat(32)))
+    const lines = readWechat(bill)
+    assert.isArray(lines)
+    if (typeof lines === "string") return
+    assert.deepStrictEqual(
+      lines.map(({ amount, fee, kind, reference }) => [kind, reference, amount, fee]),
+      [
+        ["payment", "a".repeat(32), 1234, 0],
+        ["other", `revoked 42${"b".repeat(32)}`, -1234, -7]
+      ]
+    )
+  })
+
   it("is refused with the number of the line and the reason", () => {
     const line = tradeLine(one)
     const bill = (changed: string) => billOf([one]).replace(line, changed)

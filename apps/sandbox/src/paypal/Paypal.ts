@@ -64,7 +64,10 @@ export const makePaypal = Effect.gen(function* () {
     return show(order)
   })
 
-  const query = ({ params }: ChannelRequest) => Effect.map(book.findByNumber(params["id"] ?? ""), show)
+  const query = Effect.fnUntraced(function* ({ params, query: { fields = "payment_source" } }: ChannelRequest) {
+    if (fields !== "payment_source") return yield* invalid("INVALID_PARAMETER_VALUE")
+    return show(yield* book.findByNumber(params["id"] ?? ""))
+  })
 
   const capture = Effect.fnUntraced(function* ({ params }: ChannelRequest) {
     const order = yield* book.findByNumber(params["id"] ?? "")
@@ -172,12 +175,7 @@ export const makePaypal = Effect.gen(function* () {
           )
       },
       route("create", "POST", "/v2/checkout/orders", create, 201),
-      route(
-        ({ query: { fields } }) => (fields === undefined ? "query" : "refundQuery"),
-        "GET",
-        "/v2/checkout/orders/:id",
-        query
-      ),
+      route("query", "GET", "/v2/checkout/orders/:id", query),
       route("capture", "POST", "/v2/checkout/orders/:id/capture", capture, 201),
       route("refund", "POST", "/v2/payments/captures/:id/refund", refund, 201),
       route("other", "POST", "/v1/notifications/webhooks", register, 201),

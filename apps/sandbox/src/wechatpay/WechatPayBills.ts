@@ -36,7 +36,7 @@ export const makeBills = Effect.fnUntraced(function* (
       ]
     })
     const back = (yield* refunds.list).flatMap((refund): ReadonlyArray<BillRow> => {
-      const { createdAt, outRefundNo, outTradeNo, refundId, settledAt, status, transactionId } = refund
+      const { createdAt, outRefundNo, outTradeNo, refundId, status, transactionId } = refund
       if (status !== "SUCCESS" && status !== "PROCESSING") return []
       return [
         {
@@ -48,7 +48,7 @@ export const makeBills = Effect.fnUntraced(function* (
             orderNumber: transactionId
           },
           ...{ amount: refund.refund, feeExtra: 0, currency: "CNY" },
-          ...{ isSettled: status === "SUCCESS", at: settledAt ?? createdAt },
+          ...{ isSettled: status === "SUCCESS", at: createdAt },
           description: byNumber.get(outTradeNo)?.description ?? ""
         }
       ]

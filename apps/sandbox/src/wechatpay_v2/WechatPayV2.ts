@@ -3,7 +3,7 @@ import type { Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import { beijingDay } from "../beijing.ts"
 import { BillChanges } from "../BillChanges.ts"
-import { bookRows } from "../bookRows.ts"
+import { bookRows, whenAsked } from "../bookRows.ts"
 import { Callbacks } from "../Callbacks.ts"
 import type { Channel, ChannelRequest, Notice, Operation, OrderView, Reply } from "../Channel.ts"
 import type { Tampering } from "../Fault.ts"
@@ -96,7 +96,7 @@ export const makeWechatPayV2 = Effect.gen(function* () {
     const day = beijingDay(digits.replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3"))
     if (!isOurs(fields)) return noBill("SIGN ERROR")
     if (day === undefined || fields["bill_type"] !== "ALL") return noBill("data format error")
-    const rows = yield* changes.bill("wechatpay_v2", yield* bookRows(book), day)
+    const rows = yield* changes.bill("wechatpay_v2", yield* bookRows(book, whenAsked), day)
     if (rows.length === 0) return noBill("No Bill Exist")
     const reply: Reply = {
       ...{ status: 200, payload: undefined, verdict: "accepted" },

@@ -51,6 +51,8 @@ export const makeWechatPayV2Trades = (book: OrderBook) => {
     if (!Number.isSafeInteger(total) || total < 1 || out_trade_no === "")
       return yield* new WechatPayV2Refused({ code: "PARAM_ERROR" })
     if (!["NATIVE", "JSAPI", "MWEB"].includes(trade_type)) return yield* new WechatPayV2Refused({ code: "PARAM_ERROR" })
+    if (trade_type === "MWEB" && fields["scene_info"] === undefined)
+      return yield* new WechatPayV2Refused({ code: "PARAM_ERROR" })
     if (trade_type === "JSAPI" && fields["openid"] === undefined)
       return yield* new WechatPayV2Refused({ code: "PARAM_ERROR" })
     const now = DateTime.formatIso(yield* DateTime.now)

@@ -234,9 +234,9 @@ export interface ChannelBill extends BillTerms {
 
 /**
  * What is best done after an error code of a channel. `retrySame`: the same channel will take it later. `retryOther`: this one
- * will not, another may. `askBuyer`: the buyer has to choose or do something else. `stop`: nobody will take it.
+ * will not, another may. `unsuited`: so too, and because of what the payment is, which says nothing about the channel. `askBuyer`: the buyer has to choose or do something else. `stop`: nobody will take it.
  */
-export type Advice = "retrySame" | "retryOther" | "askBuyer" | "stop"
+export type Advice = "retrySame" | "retryOther" | "unsuited" | "askBuyer" | "stop"
 
 /**
  * A payment channel.

@@ -56,7 +56,8 @@ const maxHops = 3
  * channel may well say otherwise.
  */
 const mayGoElsewhere = (error: ConfirmError, { advice }: Channel) =>
-  error._tag === "ChannelUnavailable" || (error._tag === "PaymentDeclined" && advice[error.reason] === "retryOther")
+  error._tag === "ChannelUnavailable" ||
+  (error._tag === "PaymentDeclined" && ["retryOther", "unsuited"].includes(advice[error.reason] ?? "stop"))
 
 const newAttemptId = generator(AttemptId)
 

@@ -68,6 +68,7 @@ const verdictOf = ({ errorCode, status }: typeof Count.Type, channel: Channel): 
       return "bad"
     case "failed": {
       const advice = errorCode === null ? undefined : channel.advice[errorCode]
+      if (advice === "unsuited") return undefined
       return advice === "askBuyer" || advice === "stop" ? "good" : "bad"
     }
     default:

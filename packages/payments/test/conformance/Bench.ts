@@ -179,7 +179,7 @@ const makeBench = (profile: ChannelProfile) =>
         Effect.flatMap(
           control("POST", "/faults", {
             channel: profile.id,
-            operation: profile.chain?.faultsAt[operation] ?? operation,
+            operation: profile.faultsAt?.[operation] ?? operation,
             fault: slowed(fault),
             times: fault["kind"] === "drop" && operation !== "callback" ? times * (1 + (profile.resends ?? 0)) : times
           }),

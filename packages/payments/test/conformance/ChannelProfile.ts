@@ -24,13 +24,13 @@ export interface ChannelProfile {
   readonly captureOperation?: "capture"
   /** And the stand-in's word for an order that the buyer agreed to and whose money is not taken. */
   readonly agreedState?: string
+  /** Which question of the stand-in's words an operation needs, where what the channel is asked names it otherwise. */
+  readonly faultsAt?: Readonly<Record<string, string>>
   /**
    * The channel is a chain: it sends no notices, so that we look at it; it knows no orders, and may be paid whenever somebody
-   * likes. What it is asked names no operation: `faultsAt` says which question of the stand-in's words an operation needs.
-   * `witness` is the setting that names a second node, and where the stand-in has it.
+   * likes. `witness` is the setting that names a second node, and where the stand-in has it.
    */
   readonly chain?: {
-    readonly faultsAt: Readonly<Record<string, string>>
     readonly witness: { readonly setting: string; readonly path: string }
   }
   /** How many times as long as usual we wait for a call, and what is too late takes; once where it is not told. */

@@ -18,8 +18,8 @@ if (Option.isSome(anvilBinary(process.platform, process.arch))) {
     amountOnWire: ({ amount }) => `uint256=${amount}`,
     sealHeaders: [],
     // a creation asks how high the chain is, a close what came
+    faultsAt: { create: "other", close: "query" },
     chain: {
-      faultsAt: { create: "other", close: "query" },
       witness: { setting: "CRYPTO_WITNESS_URLS", path: "/witness" }
     },
     // each block is made by a program of its own

@@ -19,6 +19,8 @@ channelConformance({
     "paypal-auth-algo"
   ],
   captureOperation: "capture",
+  // refunds are found in their order
+  faultsAt: { refundQuery: "query" },
   agreedState: "approved",
   notApplicable: {
     "query answered with another attempt's payment":

@@ -33,6 +33,9 @@ const newId = (sql: SqlClient.SqlClient, now: Date) => {
  * its status, its correction and whoever takes care of it; what has changed begins anew. What was corrected, and by a newer bill needed
  * no correction, is open again, by what is to be taken back. A movement is `taken` where another day's
  * bill has it: it agreed with our record there, or was told to be the one that our record of yet another day is about.
+ *
+ * A refund that the bill has as under way is told of in no other: WeChat Pay tells of it on the day that it takes the money, and says
+ * it once, whenever the money reaches the buyer.
  */
 export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => {
   const { account, actor, carriedFrom, channel, claimId, from, merchantId, now, runId, to, traceId } = day
@@ -74,6 +77,9 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
           WHEN r.reference IS NULL THEN 'missing_here'
           WHEN l.reference IS NULL AND r.at >= ${carriedFrom} THEN 'timing'
           WHEN l.reference IS NULL THEN 'missing_there'
+          WHEN l.kind = 'refund' AND l.state = 'pending' AND r.state <> 'failed'
+            AND (l.amount, l.currency) = (r.amount, r.currency)
+            THEN CASE WHEN r.state = 'pending' OR r.at < ${from} OR r.at >= ${to} THEN 'timing' END
           WHEN l.state <> r.state THEN 'state_differs'
           WHEN l.amount <> r.amount OR l.currency <> r.currency THEN 'amount_differs'
           WHEN r.state = 'succeeded' AND (r.at < ${from} OR r.at >= ${to}) THEN 'timing'
@@ -85,7 +91,7 @@ export const compareStatement = (sql: SqlClient.SqlClient, day: ComparedDay) => 
       SELECT DISTINCT ON (c.kind, c.reference, c.occurrence) c.*,
         CASE WHEN c.class <> 'timing' THEN 'open' WHEN c.line IS NULL THEN 'carried' ELSE 'resolved' END AS status,
         CASE WHEN c.class = 'timing' AND c.line IS NOT NULL THEN 'our records have it on another day' END AS resolution,
-        CASE WHEN c.bill_currency <> c.our_currency THEN NULL ELSE
+        CASE WHEN c.bill_currency <> c.our_currency THEN NULL WHEN c.class = 'timing' AND c.line IS NOT NULL THEN 0 ELSE
           CASE c.kind WHEN 'payment' THEN 1 ELSE -1 END * (
             CASE c.bill_state WHEN 'succeeded' THEN c.bill_amount ELSE 0 END
             - CASE c.our_state WHEN 'succeeded' THEN c.our_amount ELSE 0 END)

@@ -79,5 +79,6 @@ export const fromAnswer = (operation: AlipayOperation, code: string, subCode: st
     : channelFailure(exceptions[operation]?.[subCode] ?? meanings[subCode] ?? ofGateway(code), subCode)
 
 export const isMissing = ({ reason }: ChannelError) => reason.code === "ACQ.TRADE_NOT_EXIST"
+const notClosable = new Set(["ACQ.TRADE_STATUS_ERROR", "ACQ.REASON_TRADE_STATUS_INVALID", "ACQ.REASON_ILLEGAL_STATUS"])
 /** The order is not in a state that can be closed: it is paid, or closed already. */
-export const isNotClosable = ({ reason }: ChannelError) => reason.code === "ACQ.TRADE_STATUS_ERROR"
+export const isNotClosable = ({ reason }: ChannelError) => notClosable.has(reason.code)

@@ -1,5 +1,13 @@
 import { Effect, Option, Predicate, Redacted } from "effect"
-import { BaseError, encodeFunctionData, keccak256, parseAbi, RpcRequestError } from "viem"
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
+  encodeFunctionData,
+  keccak256,
+  parseAbi,
+  RpcRequestError
+} from "viem"
 import type { Address, Hex } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { networkCodeOf, noAnswer } from "../channelCalls.ts"
@@ -31,7 +39,8 @@ const transferGas = 120_000n
 
 const erc20 = parseAbi([
   "function transfer(address to, uint256 amount) returns (bool)",
-  "function balanceOf(address account) view returns (uint256)"
+  "function balanceOf(address account) view returns (uint256)",
+  "function decimals() view returns (uint8)"
 ])
 
 const isHex = (text: string): text is Hex => /^0x[0-9a-f]*$/.test(text)
@@ -43,6 +52,15 @@ const isHex = (text: string): text is Hex => /^0x[0-9a-f]*$/.test(text)
 const ofBroadcast = (cause: unknown) =>
   cause instanceof BaseError && cause.walk((inner) => inner instanceof RpcRequestError) !== null
     ? fromNetwork("NOT_TAKEN")
+    : noAnswer(fromNetwork(networkCodeOf(cause)))
+
+/** Where no contract lies, or one that has no decimals, the node says so by an error. */
+const ofDecimals = (cause: unknown) =>
+  cause instanceof BaseError &&
+  cause.walk(
+    (inner) => inner instanceof ContractFunctionZeroDataError || inner instanceof ContractFunctionRevertedError
+  ) !== null
+    ? channelFailure("refused", "TOKEN_HAS_NO_DECIMALS")
     : noAnswer(fromNetwork(networkCodeOf(cause)))
 
 /** The chain as this channel reads and writes it. Only `broadcast` changes anything, and the same bytes change it once. */
@@ -142,6 +160,17 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
         )
       : Effect.fail(refused)
 
+  /** How many decimals the token's contract says that its amounts have. */
+  const decimals = Effect.andThen(
+    sameChain,
+    ask(
+      "decimals",
+      () => rpc.readContract({ address: token, abi: erc20, functionName: "decimals" }),
+      undefined,
+      ofDecimals
+    )
+  )
+
   /** What lies at an address: `0x` where nothing does. */
   const codeAt = (address: Address) =>
     Effect.map(
@@ -155,7 +184,7 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
   return {
     walletAddress: wallet.address.toLowerCase(),
     ...{ head, block, transfers, sent, receipt },
-    ...{ terms, sign, broadcast, codeAt, coins }
+    ...{ terms, sign, broadcast, codeAt, coins, decimals }
   }
 })
 

@@ -1,3 +1,4 @@
+import { minorUnitDigits } from "@mall/domain/kernel/Currency"
 import { treasuryOf } from "@mall/domain/payments/depositForwarders"
 import { ChannelId } from "@mall/domain/payments/Payment"
 import { Effect, Option } from "effect"
@@ -62,9 +63,32 @@ export const make = Effect.fnUntraced(function* (settings: CryptoSettings) {
     return yield* channelFailure("refused", "FORWARDERS_NOT_OURS")
   })
 
+  let isTokenProven = false
+  /** With another scale of the token than that of our minor units a buyer would pay a multiple of the price, or a fraction. */
+  const proveToken = Effect.gen(function* () {
+    if (isTokenProven) return
+    const decimals = yield* chain.decimals.pipe(
+      Effect.catchIf(
+        ({ reason }) => reason.code === "TOKEN_HAS_NO_DECIMALS",
+        () => Effect.succeed(null)
+      )
+    )
+    isTokenProven = decimals === minorUnitDigits.USDC
+    if (isTokenProven) return
+    yield* Effect.logError(
+      decimals === null
+        ? "No token lies at CRYPTO_TOKEN: the channel crypto takes no payments"
+        : `The token at CRYPTO_TOKEN has ${decimals} decimals and not the ${minorUnitDigits.USDC} of USDC: the channel crypto takes no payments`
+    ).pipe(Effect.annotateLogs({ token: settings.token, chainId: settings.chainId }))
+    return yield* channelFailure("refused", "TOKEN_NOT_USDC")
+  })
+
   const create = Effect.fnUntraced(function* (attempt: ChannelAttempt) {
     const known = yield* deposits.find(attempt.id)
-    if (Option.isNone(known)) yield* proveForwarders
+    if (Option.isNone(known)) {
+      yield* proveToken
+      yield* proveForwarders
+    }
     const deposit = Option.isSome(known) ? known.value : yield* deposits.open(attempt, yield* chain.head)
     if (deposit.closedAt !== null) return yield* channelFailure("declined", "CLOSED")
     if (deposit.amount !== attempt.amount.amount) return yield* channelFailure("refused", "ANOTHER_AMOUNT")

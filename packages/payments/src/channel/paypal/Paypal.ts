@@ -190,7 +190,7 @@ export const make = Effect.fnUntraced(function* (settings: PaypalSettings) {
     const order = yield* client.call({
       operation: "queryRefund",
       method: "GET",
-      path: `v2/checkout/orders/${encodeURIComponent(id)}?fields=payments`,
+      path: `v2/checkout/orders/${encodeURIComponent(id)}`,
       answer: PaypalOrder
     })
     const found = refundsOf(order).find(({ custom_id }) => custom_id === toHexId(input.id))

@@ -47,7 +47,7 @@ export const advice: Readonly<Record<string, Advice>> = {
   PAYEE_BLOCKED_TRANSACTION: "retryOther",
   PAYEE_ACCOUNT_RESTRICTED: "retryOther",
   CURRENCY_NOT_SUPPORTED: "retryOther",
-  AMOUNT_NOT_REPRESENTABLE: "retryOther",
+  AMOUNT_NOT_REPRESENTABLE: "unsuited",
   COMPLIANCE_VIOLATION: "stop"
 }
 

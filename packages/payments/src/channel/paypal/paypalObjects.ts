@@ -4,7 +4,8 @@ import type { ChannelPayment, ChannelRefundState } from "../Channel.ts"
 import { fromPaypalMoney, PaypalMoney } from "./paypalAmount.ts"
 
 const Id = ChannelText.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/))
-const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/))
+/** PayPal writes times of UTC and of the Pacific alike. */
+const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/))
 const Payee = Schema.Struct({ merchant_id: Schema.optionalKey(ChannelText) })
 
 export const Capture = Schema.Struct({

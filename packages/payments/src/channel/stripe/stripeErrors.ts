@@ -20,7 +20,9 @@ export const advice: Readonly<Record<string, Advice>> = {
   currency_not_supported: "retryOther",
   account_invalid: "retryOther",
   api_key_expired: "retryOther",
-  amount_not_representable: "retryOther",
+  amount_not_representable: "unsuited",
+  amount_too_small: "unsuited",
+  amount_too_large: "unsuited",
   fraudulent: "stop",
   lost_card: "stop",
   stolen_card: "stop",
@@ -38,6 +40,9 @@ const neverRefunded = new Set([
   "refund_disputed_payment"
 ])
 
+/** Codes of an amount below Stripe's least or above its most. */
+const neverCharged = new Set(["amount_too_small", "amount_too_large"])
+
 const isCode = (text: string | undefined): text is string => text !== undefined && /^[a-z][a-z0-9_]{1,63}$/.test(text)
 
 /** What the library threw. Its message may repeat what we sent and is not kept. */
@@ -53,7 +58,7 @@ export const toFailure = (cause: unknown): ChannelError | CallFailed => {
   }
   if (statusCode >= 500) return noAnswer(channelFailure("unknown", code))
   if (statusCode === 429) return noAnswer(channelFailure("notSent", code))
-  if (statusCode === 402 || neverRefunded.has(code)) return channelFailure("declined", code)
+  if (statusCode === 402 || neverRefunded.has(code) || neverCharged.has(code)) return channelFailure("declined", code)
   return channelFailure(statusCode === 409 || undecided.has(code) ? "unknown" : meaningOfStatus(statusCode), code)
 }
 

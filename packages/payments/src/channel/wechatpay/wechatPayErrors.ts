@@ -78,6 +78,7 @@ export const advice: Readonly<Record<string, Advice>> = {
   NOT_ENOUGH: "askBuyer",
   NOTENOUGH: "askBuyer",
   OPENID_MISMATCH: "askBuyer",
+  OPENID_NEEDED: "askBuyer",
   TRADE_ERROR: "retryOther",
   NO_AUTH: "retryOther",
   MCH_NOT_EXISTS: "retryOther",

@@ -28,6 +28,7 @@ import { wechatPayV2Bill, wechatPayV2BillTerms } from "./wechatPayV2Bill.ts"
 import { signatureOf } from "./wechatPayV2Signature.ts"
 import { fromWechatTime, toWechatTime } from "./wechatTime.ts"
 
+const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
 const Fen = Schema.FiniteFromString.pipe(Schema.decodeTo(MinorUnits))
 const FeeType = Currency.pipe(Schema.withDecodingDefaultKey(Effect.succeed("CNY" as const)))
 const Prepaid = Schema.Struct({
@@ -98,6 +99,10 @@ const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
   const { call } = client
   const { apiKey, appid, mchid, notifyUrl, signType } = settings
 
+  const { host, origin } = new URL(notifyUrl)
+  /** Whose page sends a phone's browser to WeChat, without which it takes no such order. */
+  const sceneInfo = encodeJson({ h5_info: { type: "Wap", wap_url: origin, wap_name: host } })
+
   /** What WeChat's script is handed; signed by us, so that nobody else chooses the order. */
   const forScript = (prepayId: string, at: number): PaymentAction => {
     const params = {
@@ -126,7 +131,8 @@ const make = Effect.fnUntraced(function* (settings: WechatPayV2Settings) {
         notify_url: notifyUrl,
         trade_type: tradeTypes[method] ?? "NATIVE",
         product_id: toHexId(id),
-        ...(payer["openid"] === undefined ? {} : { openid: payer["openid"] })
+        ...(payer["openid"] === undefined ? {} : { openid: payer["openid"] }),
+        ...(method === "h5" ? { scene_info: sceneInfo } : {})
       },
       answer: Prepaid
     })

@@ -5,6 +5,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Option } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { ChannelLog } from "../../../src/log/ChannelLog.ts"
+import { numberToHex } from "viem"
+import { make } from "../../../src/channel/crypto/Crypto.ts"
 import { anAttempt, binary, newRefundId, testChain } from "./TestChain.ts"
 
 const Services = ChannelLog.layer.pipe(
@@ -161,6 +163,25 @@ layer(Services, { excludeTestServices: true, timeout: "60 seconds" })("Crypto", 
       yield* pay(address, 3_000_000)
       yield* mine(3)
       assert.strictEqual((yield* channel.query(attempt))._tag, "Paid")
+    })
+  )
+
+  onChain("tells nobody of an address while the token has other decimals than USDC, or there is none", () =>
+    Effect.gen(function* () {
+      const { channel, node, settings } = yield* testChain(108)
+      const attempt = yield* anAttempt
+      const codeOf = (of: typeof channel) =>
+        Effect.map(Effect.flip(of.create(attempt)), ({ reason }) => [reason._tag, reason.code])
+      const refused = ["ChannelRefusedRequest", "TOKEN_NOT_USDC"]
+      yield* node.falsify((question, result) =>
+        JSON.stringify(question.params).includes("0x313ce567") ? numberToHex(18, { size: 32 }) : result
+      )
+      assert.deepStrictEqual(yield* codeOf(channel), refused)
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Missing")
+      yield* node.falsify(undefined)
+      const nowhere = yield* make({ ...settings, token: "0x1111111111111111111111111111111111111111" })
+      assert.deepStrictEqual(yield* codeOf(nowhere), refused)
+      assert.match((yield* channel.create(attempt)).channelReference ?? "", /^0x[0-9a-f]{40}$/)
     })
   )
 

@@ -82,14 +82,15 @@ layer(Test, { excludeTestServices: true })("Money that PayPal has taken and not 
         links: [{ rel: "payer-action", href: `${origin}/pay` }],
         purchase_units: [{ custom_id: toHexId(attempt.id), payee: { merchant_id: "merchant" }, ...payments }]
       })
-      const capture = (status: string) => ({
+      const capture = (status: string, create_time = "2026-11-16T12:00:00Z") => ({
         payments: {
           captures: [
             {
               id: "3C679366HH908993F",
               status,
               amount: { currency_code: "USD", value: "19.99" },
-              custom_id: toHexId(attempt.id)
+              custom_id: toHexId(attempt.id),
+              create_time
             }
           ]
         }
@@ -103,6 +104,9 @@ layer(Test, { excludeTestServices: true })("Money that PayPal has taken and not 
       assert.include(JSON.stringify(closed), "NOT_CLOSABLE")
       book.order = order("COMPLETED", capture("COMPLETED"))
       assert.strictEqual(yield* channel.close(attempt), "paid")
+      book.order = order("COMPLETED", capture("COMPLETED", "2026-11-16T04:00:00-08:00"))
+      const paidAt = new Date("2026-11-16T12:00:00Z")
+      assert.deepInclude({ ...(yield* channel.query(attempt)) }, { _tag: "Paid", paidAt })
       book.order = order("COMPLETED", capture("DECLINED"))
       assert.strictEqual(yield* channel.close(attempt), "closed")
       book.order = order("APPROVED", {})

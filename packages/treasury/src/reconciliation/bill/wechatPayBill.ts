@@ -52,6 +52,20 @@ export const make = ({ from, offsetMinutes, to }: BillContext): BillParser => {
     if (fee === undefined || total === undefined || refundTotal === undefined) {
       return malformed(number, "an amount is none in yuan with two decimals")
     }
+    sums.count += 1
+    sums.fee += fee
+    sums.total += total
+    sums.refundTotal += refundTotal
+    // A payment at a counter that was taken back there, which is a line besides the payment's. Nothing of ours is paid so.
+    if (field("state") === "REVOKED") {
+      const trade = field("transaction")
+      if (trade === "") return malformed(number, "a number is missing")
+      keep({
+        ...{ line: number, kind: "other", reference: `revoked ${trade}`, channelReference: trade },
+        ...{ amount: refundTotal === 0 ? -total : -refundTotal, fee, currency: "CNY", state: "succeeded", at: time }
+      })
+      return undefined
+    }
     const isRefund = field("state") === "REFUND"
     if (!isRefund && field("state") !== "SUCCESS") return malformed(number, "the state is not known")
     const state = isRefund ? refundStates[field("refundState")] : "succeeded"
@@ -61,10 +75,6 @@ export const make = ({ from, offsetMinutes, to }: BillContext): BillParser => {
     const reference = field(isRefund ? "ourRefund" : "order")
     const channelReference = field(isRefund ? "refund" : "transaction")
     if (reference === "" || channelReference === "") return malformed(number, "a number is missing")
-    sums.count += 1
-    sums.fee += fee
-    if (isRefund) sums.refundTotal += amount
-    else sums.total += amount
     const kind = isRefund ? "refund" : "payment"
     keep({ line: number, kind, reference, channelReference, amount, fee, currency: "CNY", state, at: time })
     return undefined
