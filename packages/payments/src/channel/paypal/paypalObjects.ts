@@ -48,7 +48,13 @@ export const PaypalOrder = Schema.Struct({
 })
 export type PaypalOrder = typeof PaypalOrder.Type
 
-export const captureOf = ({ purchase_units: [unit] }: PaypalOrder) => unit?.payments?.captures?.[0]
+const cameToNothing: ReadonlySet<string> = new Set(["DECLINED", "FAILED"])
+
+/** The capture that counts: one that took the money, or may still, before those that came to nothing and were tried again. */
+export const captureOf = ({ purchase_units: [unit] }: PaypalOrder) => {
+  const captures = unit?.payments?.captures ?? []
+  return captures.find(({ status }) => !cameToNothing.has(status)) ?? captures[0]
+}
 export const refundsOf = ({ purchase_units: [unit] }: PaypalOrder) => unit?.payments?.refunds ?? []
 
 /** What a capture says of the payment of the order `orderId`; none where it cannot be read. */

@@ -82,19 +82,14 @@ layer(Test, { excludeTestServices: true })("Money that PayPal has taken and not 
         links: [{ rel: "payer-action", href: `${origin}/pay` }],
         purchase_units: [{ custom_id: toHexId(attempt.id), payee: { merchant_id: "merchant" }, ...payments }]
       })
-      const capture = (status: string, create_time = "2026-11-16T12:00:00Z") => ({
-        payments: {
-          captures: [
-            {
-              id: "3C679366HH908993F",
-              status,
-              amount: { currency_code: "USD", value: "19.99" },
-              custom_id: toHexId(attempt.id),
-              create_time
-            }
-          ]
-        }
+      const captured = (status: string, create_time = "2026-11-16T12:00:00Z") => ({
+        id: `3C679366HH9${status}`,
+        status,
+        amount: { currency_code: "USD", value: "19.99" },
+        custom_id: toHexId(attempt.id),
+        create_time
       })
+      const capture = (...of: Parameters<typeof captured>) => ({ payments: { captures: [captured(...of)] } })
       book.order = order("PAYER_ACTION_REQUIRED", {})
       yield* channel.create(attempt)
       assert.include(JSON.stringify(book.asked), `"payment_method_preference":"IMMEDIATE_PAYMENT_REQUIRED"`)
@@ -107,6 +102,8 @@ layer(Test, { excludeTestServices: true })("Money that PayPal has taken and not 
       book.order = order("COMPLETED", capture("COMPLETED", "2026-11-16T04:00:00-08:00"))
       const paidAt = new Date("2026-11-16T12:00:00Z")
       assert.deepInclude({ ...(yield* channel.query(attempt)) }, { _tag: "Paid", paidAt })
+      book.order = order("COMPLETED", { payments: { captures: [captured("DECLINED"), captured("COMPLETED")] } })
+      assert.strictEqual((yield* channel.query(attempt))._tag, "Paid")
       book.order = order("COMPLETED", capture("DECLINED"))
       assert.strictEqual(yield* channel.close(attempt), "closed")
       book.order = order("APPROVED", {})
