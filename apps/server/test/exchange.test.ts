@@ -326,7 +326,7 @@ layer(Layer.fresh(World), { timeout: "60 seconds" })("A rate", (it) => {
   it.effect("that is too old is exchanged by no more, until a newer one comes", () =>
     Effect.gen(function* () {
       const owner = yield* newMerchantId
-      yield* TestClock.adjust("121 hours")
+      yield* TestClock.adjust("127 hours")
       const stale = yield* Effect.flip(sells(owner, Money.of(10_000, "USD"), "CNY"))
       assert.strictEqual(stale._tag, "FxRateStale")
       assert.isTrue((yield* Rates.use(({ inForce }) => inForce)).every(({ isStale }) => isStale))
