@@ -228,6 +228,7 @@ export const endpointCases: Readonly<Record<string, EndpointCase>> = {
   "POST /api/v1/payments/:id/tickets": { params: id },
   "GET /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
   "POST /pay/:ticket": { params: { ticket: "tk" }, query: { lang: "en", choose: "1", said: "declined" } },
+  "GET /pay/:ticket/status": { params: { ticket: "tk" } },
   "GET /api/v1/payments/:id/status": { params: id, query: ticket },
   "GET /api/v1/audit": {
     query: {

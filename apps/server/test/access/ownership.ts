@@ -86,6 +86,7 @@ export const endpointReach: Readonly<Record<string, Reach<Aim>>> = {
   "POST /api/v1/payments/:id/tickets": payment,
   "GET /pay/:ticket": byTicket,
   "POST /pay/:ticket": byTicket,
+  "GET /pay/:ticket/status": byTicket,
   "GET /api/v1/payments/:id/status": shopPayment,
   "GET /api/v1/payments/disputes/:id": dispute,
   "POST /api/v1/payments/disputes/:id/evidence": dispute,

@@ -4,6 +4,9 @@ import { RequiredPermission } from "../identity/Permission.ts"
 import { PlainText } from "../kernel/PlainText.ts"
 import { RateLimit } from "../kernel/RateLimit.ts"
 import type { RateLimitPolicy } from "../kernel/RateLimit.ts"
+import { TicketedStatus } from "./Payment.ts"
+import { TicketInvalid } from "./PaymentError.ts"
+import { looks as polls } from "./PaymentsApi.ts"
 
 /** A page is looked at by a person; who guesses tickets looks more often. */
 const looks: RateLimitPolicy = {
@@ -19,7 +22,10 @@ const params = { ticket: PlainText(200) }
 const AnyWord = Schema.optionalKey(PlainText(20))
 const query = { lang: AnyWord, choose: AnyWord, said: AnyWord }
 
-/** The page where a buyer pays, in HTML. The ticket in its address is all that it takes, is spent by each look and handed on. */
+/**
+ * The page where a buyer pays, in HTML. The ticket in its address is all that it takes, is spent by each look and handed on. A cookie
+ * of these paths alone knows the browser again whose answer, and the ticket in it, was lost.
+ */
 export class CashierApiGroup extends HttpApiGroup.make("cashier")
   .add(
     HttpApiEndpoint.get("show", "/pay/:ticket", { params, query, success: Schema.Unknown })
@@ -39,6 +45,15 @@ export class CashierApiGroup extends HttpApiGroup.make("cashier")
         OpenApi.annotations({
           title: "Start to pay from that page",
           description: "A form with `channel` and `method`; answers with the way back to the page (303)."
+        })
+      ),
+    HttpApiEndpoint.get("status", "/pay/:ticket/status", { params, success: TicketedStatus, error: TicketInvalid })
+      .annotate(RequiredPermission, "public")
+      .annotate(RateLimit, polls)
+      .annotateMerge(
+        OpenApi.annotations({
+          title: "Look at a payment from that page",
+          description: "Each good answer carries the next ticket; the one shown is spent."
         })
       )
   )

@@ -43,14 +43,19 @@ const noticeOf = {
 
 /**
  * The buyer's page. All it acts by is the ticket in its address: of one payment, for one look or one step, replaced by the next. It
- * can pay a payment and see how it stands, and nothing else.
+ * can pay a payment and see how it stands, and nothing else. `page` is the secret of the buyer's browser (`Tickets.redeem`).
  */
 export class Cashier extends Context.Service<
   Cashier,
   {
     /** `isChoosing`: the buyer wants another way than the one that is open. */
-    show(ticket: string, isChoosing: boolean): Effect.Effect<Shown, TicketInvalid>
-    start(ticket: string, channel: ChannelId, method: string): Effect.Effect<Started, TicketInvalid>
+    show(ticket: string, page: string, isChoosing: boolean): Effect.Effect<Shown, TicketInvalid>
+    start(
+      ticket: string,
+      page: string | undefined,
+      channel: ChannelId,
+      method: string
+    ): Effect.Effect<Started, TicketInvalid>
   }
 >()("@mall/payments/cashier/Cashier") {
   static readonly layerNoDeps = Layer.effect(
@@ -114,8 +119,8 @@ export class Cashier extends Context.Service<
         )
 
       return Cashier.of({
-        show: Effect.fn("Cashier.show")(function* (ticket, isChoosing) {
-          const { next, paymentId } = yield* tickets.redeem("any", ticket)
+        show: Effect.fn("Cashier.show")(function* (ticket, page, isChoosing) {
+          const { next, paymentId } = yield* tickets.redeem("any", ticket, page)
           yield* Effect.annotateCurrentSpan({ paymentId })
           const { attempts, intent } = yield* read(paymentId)
           const stage = yield* stageOf(intent, attempts, isChoosing)
@@ -129,12 +134,14 @@ export class Cashier extends Context.Service<
             notice: isAfterFailure ? "failed" : undefined
           }
         }),
-        start: Effect.fn("Cashier.start")(function* (ticket, channel, method) {
-          const { next, paymentId } = yield* tickets.redeem("any", ticket)
+        start: Effect.fn("Cashier.start")(function* (ticket, page, channel, method) {
+          const { next, paymentId } = yield* tickets.redeem("any", ticket, page)
           yield* Effect.annotateCurrentSpan({ paymentId, channel })
           return yield* confirmations.confirm(paymentId, { channel, method }, { ticketOf: paymentId }).pipe(
-            Effect.map((step): Started => ({ next: step.ticket, notice: undefined })),
-            Effect.catch((error) => Effect.succeed<Started>({ next, notice: noticeOf[error._tag] }))
+            Effect.match({
+              onFailure: (error): Started => ({ next, notice: noticeOf[error._tag] }),
+              onSuccess: (): Started => ({ next, notice: undefined })
+            })
           )
         })
       })

@@ -1,9 +1,12 @@
 import { MallApi } from "@mall/domain/MallApi"
 import { ChannelId, ChannelMethod, Ticket } from "@mall/domain/payments/Payment"
 import * as ApiGroup from "@mall/platform/http/apiGroup"
-import { ByteSize, Effect, Schema } from "effect"
+import { ByteSize, Duration, Effect, Schema } from "effect"
 import { HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { randomBytes } from "node:crypto"
+import { publicUrl } from "../channel/channelConfig.ts"
+import { Payments } from "../lifecycle/Payments.ts"
+import { PaymentsConfig } from "../PaymentsConfig.ts"
 import { Cashier } from "./Cashier.ts"
 import { cashierPage, ticketPage } from "./cashierPage.ts"
 import type { Shown } from "./Cashier.ts"
@@ -68,25 +71,43 @@ const backTo = (ticket: string, language: Language, notice: TextKey | undefined)
     }
   })
 
+const cookie = "mall_page"
+const secretShape = /^[\w-]{43}$/
+
+/** What the browser is known by, once a page was shown to it. */
+const pageOf = ({ cookies }: HttpServerRequest.HttpServerRequest) => {
+  const secret = cookies[cookie]
+  return secret !== undefined && secretShape.test(secret) ? secret : undefined
+}
+
+const newSecret = Effect.sync(() => randomBytes(32).toString("base64url"))
+
 /** Serves the group `cashier`. Needs the services of `PaymentServices`. */
 export const CashierHandlers = ApiGroup.group(
   MallApi,
   "cashier",
   Effect.fn(function* (handlers) {
     const cashier = yield* Cashier
+    const payments = yield* Payments
+    const { resumeWindow } = yield* PaymentsConfig
+    const secure = (yield* publicUrl).startsWith("https:")
+
+    const remember = (secret: string) =>
+      HttpServerResponse.setCookieUnsafe(cookie, secret, {
+        ...{ httpOnly: true, secure, sameSite: "lax", path: "/pay" },
+        maxAge: Duration.toMillis(resumeWindow)
+      })
     return handlers
       .handleRaw("show", ({ params, query, request }) => {
         const language = languageOf(request, query.lang)
-        return cashier.show(params.ticket, query.choose !== undefined).pipe(
-          Effect.flatMap((shown) =>
-            Effect.map(newNonce, (nonce) => {
-              const notice = isSaid(query.said) && shown.stage.type !== "over" ? query.said : shown.notice
-              const text = cashierPage({ ...shown, language, nonce, notice })
-              return page(200, text, nonce, shown)
-            })
-          ),
-          Effect.catchTag("TicketInvalid", () => refuse(language))
-        )
+        return Effect.gen(function* () {
+          const secret = pageOf(request) ?? (yield* newSecret)
+          const shown = yield* cashier.show(params.ticket, secret, query.choose !== undefined)
+          const nonce = yield* newNonce
+          const notice = isSaid(query.said) && shown.stage.type !== "over" ? query.said : shown.notice
+          const text = cashierPage({ ...shown, language, nonce, notice })
+          return remember(secret)(page(200, text, nonce, shown))
+        }).pipe(Effect.catchTag("TicketInvalid", () => refuse(language)))
       })
       .handleRaw("start", ({ params, query, request }) => {
         const language = languageOf(request, query.lang)
@@ -94,7 +115,7 @@ export const CashierHandlers = ApiGroup.group(
         if (!isTicket(params.ticket)) return refuse(language)
         return HttpServerRequest.schemaBodyUrlParams(Choice).pipe(
           Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBody),
-          Effect.flatMap(({ channel, method }) => cashier.start(params.ticket, channel, method)),
+          Effect.flatMap(({ channel, method }) => cashier.start(params.ticket, pageOf(request), channel, method)),
           Effect.map(({ next, notice }) => backTo(next, language, notice)),
           Effect.catchTags({
             TicketInvalid: () => refuse(language),
@@ -104,5 +125,6 @@ export const CashierHandlers = ApiGroup.group(
           })
         )
       })
+      .handle("status", ({ params, request }) => payments.statusOfPage(params.ticket, pageOf(request)))
   })
 )

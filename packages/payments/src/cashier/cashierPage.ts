@@ -84,7 +84,7 @@ const styled = (color: string, nonce: string) =>
 /** Asks for the status with the ticket, which each answer replaces, and shows the page anew once it has changed. */
 const script = trusted(`
   (() => {
-    const { lang, payment, received, status } = document.body.dataset
+    const { lang, received, status } = document.body.dataset
     let { next } = document.body.dataset
     const renew = () => {
       history.replaceState(null, "", "/pay/" + next + "?lang=" + lang)
@@ -93,7 +93,7 @@ const script = trusted(`
     }
     const look = async () => {
       try {
-        const answer = await fetch("/api/v1/payments/" + payment + "/status?ticket=" + next, { cache: "no-store" })
+        const answer = await fetch("/pay/" + next + "/status", { cache: "no-store" })
         if (answer.status === 401) return
         if (answer.ok) {
           const now = await answer.json()
@@ -194,13 +194,7 @@ export const cashierPage = (view: View) => {
     language,
     `${text("title")} · ${branding.name}`,
     html`${refresh}${styled(branding.color, nonce)}`,
-    html`<body
-      data-next="${next}"
-      data-payment="${intent.id}"
-      data-status="${intent.status}"
-      data-received="${received}"
-      data-lang="${language}"
-    >
+    html`<body data-next="${next}" data-status="${intent.status}" data-received="${received}" data-lang="${language}">
       <header>
         ${branding.logoUrl === null ? html`` : html`<img src="${branding.logoUrl}" alt="" referrerpolicy="no-referrer" />`}
         <strong>${branding.name}</strong>

@@ -81,6 +81,8 @@ export class Payments extends Context.Service<
     /** For the page where the payment is paid. */
     issueTicket(id: PaymentId, caller: Principal): Effect.Effect<IssuedTicket, PaymentNotFound>
     status(id: PaymentId, ticket: string): Effect.Effect<TicketedStatus, TicketInvalid>
+    /** The same for a page of ours, which has no more than the ticket and its own secret. */
+    statusOfPage(ticket: string, page: string | undefined): Effect.Effect<TicketedStatus, TicketInvalid>
     statusOfOrder(orderNo: string, ticket: string): Effect.Effect<TicketedStatus, TicketInvalid>
     /** Only the merchant who asked for the payment may give it back, as far as their policy lets them. `operationId` becomes the refund's id. */
     refund(
@@ -213,8 +215,8 @@ export class Payments extends Context.Service<
           Effect.catchTag("SqlError", Effect.die)
         )
 
-      const redeem = Effect.fnUntraced(function* (ids: ReadonlyArray<PaymentId>, shown: string) {
-        const { next, paymentId } = yield* tickets.redeem(ids, shown)
+      const redeem = Effect.fnUntraced(function* (ids: ReadonlyArray<PaymentId> | "any", shown: string, page?: string) {
+        const { next, paymentId } = yield* tickets.redeem(ids, shown, page)
         const { currency, expiresAt, money, status } = yield* intents
           .find(paymentId)
           .pipe(Effect.mapError(() => new TicketInvalid({})))
@@ -314,6 +316,7 @@ export class Payments extends Context.Service<
           return { ticket, url: `/pay/${ticket}` }
         }),
         status: (id, ticket) => redeem([id], ticket),
+        statusOfPage: (ticket, page) => redeem("any", ticket, page),
         statusOfOrder: Effect.fn("Payments.statusOfOrder")(function* (orderNo, ticket) {
           // any number of merchants may have an order of this number: the ticket says whose is meant
           const shown = Option.getOrUndefined(yield* tickets.paymentOf(ticket))

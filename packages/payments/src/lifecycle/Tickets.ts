@@ -11,7 +11,7 @@ import { SecurityEvents } from "../callbacks/SecurityEvents.ts"
 
 const isTicket = Schema.is(Ticket)
 const newTicket = Effect.sync(() => Ticket.make(`tk_once_${randomBytes(32).toString("base64url")}`))
-const hashOf = (ticket: Ticket) => createHash("sha256").update(ticket).digest()
+const hashOf = (secret: string) => createHash("sha256").update(secret).digest()
 
 const newTicketsJson = Schema.encodeSync(
   Schema.fromJsonString(Schema.Array(Schema.Struct({ hash: Schema.String, paymentId: PaymentId })))
@@ -22,7 +22,8 @@ class Keep extends Request.Class<{ readonly hash: string; readonly paymentId: Pa
 
 /**
  * The right to look at one payment once, without signing in. 256 random bits, kept as a hash, spent by the first use,
- * which hands out the next: a page can poll, and a ticket that leaks from a log or a history is worth nothing.
+ * which hands out the next: a page can poll, and a ticket that leaks from a log or a history is worth nothing. A page of ours has
+ * a secret besides, known to its browser alone: an answer may be lost on its way to a telephone, and what it carried with it.
  */
 export class Tickets extends Context.Service<
   Tickets,
@@ -31,10 +32,13 @@ export class Tickets extends Context.Service<
     /**
      * Spends a ticket of one of `paymentIds` (or of `any`, where the ticket alone says which) and answers with that payment and the next ticket. Of two uses at the same time
      * one wins. Shown for another payment it is refused and not spent, so that who guesses cannot spend what others hold.
+     * The next ticket is `page`'s, the secret of a page of ours: who shows a ticket with the secret of the page that it was handed
+     * to is answered for `PAYMENT_RESUME_WINDOW`, also where it is spent or stale.
      */
     redeem(
       paymentIds: ReadonlyArray<PaymentId> | "any",
-      ticket: string
+      ticket: string,
+      page?: string
     ): Effect.Effect<{ readonly paymentId: PaymentId; readonly next: Ticket }, TicketInvalid>
     /** Of which payment a ticket is, spent or not; nothing is spent by it. */
     paymentOf(ticket: string): Effect.Effect<Option.Option<PaymentId>>
@@ -46,7 +50,7 @@ export class Tickets extends Context.Service<
     Tickets,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const { ticketLifetime } = yield* PaymentsConfig
+      const { resumeWindow, ticketLifetime } = yield* PaymentsConfig
       const securityEvents = yield* SecurityEvents
 
       const lifetime = Effect.map(DateTime.nowAsDate, (now) => ({
@@ -79,19 +83,21 @@ export class Tickets extends Context.Service<
           shown: Schema.Uint8Array,
           next: Schema.Uint8Array,
           paymentIds: Schema.NullOr(Schema.Array(PaymentId)),
+          page: Schema.NullOr(Schema.Uint8Array),
           now: Schema.Date,
+          staleSince: Schema.Date,
           expiresAt: Schema.Date
         }),
         Result: Schema.Struct({ paymentId: PaymentId }),
-        execute: ({ expiresAt, next, now, paymentIds, shown }) => sql`
+        execute: ({ expiresAt, next, now, page, paymentIds, shown, staleSince }) => sql`
           WITH spent AS (
             UPDATE payments.tickets SET used_at = ${now}
             WHERE hash = ${shown} AND (${paymentIds}::uuid[] IS NULL OR payment_id = ANY(${paymentIds}::uuid[]))
-              AND used_at IS NULL AND expires_at > ${now}
+              AND ((used_at IS NULL AND expires_at > ${now}) OR (page = ${page}::bytea AND expires_at > ${staleSince}))
             RETURNING payment_id
           )
-          INSERT INTO payments.tickets (hash, payment_id, expires_at)
-          SELECT ${next}::bytea, payment_id, ${expiresAt}::timestamptz FROM spent
+          INSERT INTO payments.tickets (hash, payment_id, expires_at, page)
+          SELECT ${next}::bytea, payment_id, ${expiresAt}::timestamptz, ${page}::bytea FROM spent
           RETURNING payment_id`
       })
 
@@ -121,17 +127,20 @@ export class Tickets extends Context.Service<
           return ticket
         }),
         redeem: Effect.fn("Tickets.redeem")(
-          function* (paymentIds, shown) {
+          function* (paymentIds, shown, page) {
             if (!isTicket(shown)) {
               yield* countTicketFailure
               return yield* new TicketInvalid({})
             }
             const next = yield* newTicket
+            const { expiresAt, now } = yield* lifetime
             const spent = yield* spend({
               shown: hashOf(shown),
               next: hashOf(next),
               paymentIds: paymentIds === "any" ? null : paymentIds,
-              ...(yield* lifetime)
+              page: page === undefined ? null : hashOf(page),
+              staleSince: new Date(now.getTime() - Duration.toMillis(resumeWindow)),
+              ...{ expiresAt, now }
             })
             if (Option.isNone(spent)) {
               yield* reportRefusal(hashOf(shown), paymentIds)

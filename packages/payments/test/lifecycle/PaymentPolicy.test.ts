@@ -73,7 +73,7 @@ layer(TestPayments, { excludeTestServices: true })("a merchant's payment policy"
     Effect.gen(function* () {
       const merchant = yield* aMerchantWith({ channels: [alipay], methods: ["precreate"] })
       const { id, ticket } = yield* ask(merchant)
-      const { stage } = yield* Cashier.use((cashier) => cashier.show(ticket, false))
+      const { stage } = yield* Cashier.use((cashier) => cashier.show(ticket, "a-browser", false))
       assert.deepStrictEqual(stage.type === "choose" ? stage.ways : [], [{ channel: alipay, method: "precreate" }])
       const confirmations = yield* Confirmations
       const { attempt } = yield* confirmations.confirm(id, {}, merchant)
@@ -83,7 +83,7 @@ layer(TestPayments, { excludeTestServices: true })("a merchant's payment policy"
       const other = yield* ask(none)
       const nowhere = yield* Effect.flip(confirmations.confirm(other.id, {}, none))
       assert.strictEqual(nowhere._tag, "ChannelNotOffered")
-      const page = yield* Cashier.use((cashier) => cashier.show(other.ticket, false))
+      const page = yield* Cashier.use((cashier) => cashier.show(other.ticket, "a-browser", false))
       assert.deepStrictEqual(page.stage.type === "choose" ? page.stage.ways : undefined, [])
       const named = yield* Effect.flip(confirmations.confirm(other.id, { channel: wechatpay }, none))
       assert.strictEqual(named._tag, "PaymentWayNotAllowed")

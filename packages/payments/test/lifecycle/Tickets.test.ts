@@ -71,6 +71,35 @@ layer(TestPayments, { excludeTestServices: true })("A ticket", (it) => {
     })
   )
 
+  it.effect("is answered again to the page of ours that it was handed to, for a while, and to nobody else", () =>
+    Effect.gen(function* () {
+      const tickets = yield* Tickets
+      const sql = yield* SqlClient.SqlClient
+      const { id } = yield* aPayment(yield* aBuyer)
+      const [page, another] = ["a browser", "another browser"]
+      const refused = (ticket: string, by?: string) => Effect.flip(tickets.redeem("any", ticket, by))
+      const first = yield* tickets.issue(id)
+      const { next: second } = yield* tickets.redeem("any", first, page)
+      const { next: lost } = yield* tickets.redeem("any", second, page)
+      assert.strictEqual((yield* refused(second))._tag, "TicketInvalid")
+      assert.strictEqual((yield* refused(second, another))._tag, "TicketInvalid")
+      assert.strictEqual((yield* refused(first, page))._tag, "TicketInvalid")
+      const { next: third, paymentId } = yield* tickets.redeem("any", second, page)
+      assert.strictEqual(paymentId, id)
+      assert.notStrictEqual(third, lost)
+
+      // a telephone that was put away
+      const age = (minutes: number) => sql`
+        UPDATE payments.tickets SET expires_at = clock_timestamp() - ${minutes} * interval '1 minute' WHERE payment_id = ${id}`
+      yield* age(25)
+      assert.strictEqual((yield* refused(third))._tag, "TicketInvalid")
+      assert.strictEqual((yield* refused(third, another))._tag, "TicketInvalid")
+      const { next: fourth } = yield* tickets.redeem("any", third, page)
+      yield* age(31)
+      assert.strictEqual((yield* refused(fourth, page))._tag, "TicketInvalid")
+    })
+  )
+
   it.effect("that is no ticket is refused without a look (13.10 P1-4)", () =>
     Effect.gen(function* () {
       const payments = yield* Payments
