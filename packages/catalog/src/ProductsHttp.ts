@@ -54,7 +54,10 @@ export const ProductsHttp = ApiGroup.group(
       publish: ({ params }) => Effect.flatMap(seller, (who) => products.publish(who, params.id)),
       unpublish: ({ params }) => Effect.flatMap(seller, (who) => products.unpublish(who, params.id)),
       addSku: ({ params, payload }) =>
-        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) => skus.add(who, id, params.id, payload)),
+        Effect.flatMap(Effect.zip(seller, Operation), ([who, { id }]) =>
+          // the id is ours, and new
+          skus.add(who, id, params.id, payload).pipe(Effect.catchTag("SkuNotFound", Effect.die))
+        ),
       updateSku: ({ params: { id, skuId }, payload }) =>
         Effect.flatMap(seller, (who) => skus.update(who, id, skuId, payload)),
       archiveSku: ({ params: { id, skuId } }) => Effect.flatMap(seller, (who) => skus.archive(who, id, skuId)),

@@ -1,11 +1,10 @@
 import { SkuId } from "@mall/domain/catalog/Catalog"
 import type { ProductId } from "@mall/domain/catalog/Catalog"
-import { ProductIncomplete, TooManySkus } from "@mall/domain/catalog/CatalogError"
+import { ProductIncomplete, SkuNotFound, TooManySkus } from "@mall/domain/catalog/CatalogError"
 import type {
   ProductNotFound,
   ProductStateConflict,
   SkuCodeTaken,
-  SkuNotFound,
   SkuOptionsTaken
 } from "@mall/domain/catalog/CatalogError"
 import { maxSkus } from "@mall/domain/catalog/Product"
@@ -31,13 +30,16 @@ export type SkuRuleError = SkuCodeTaken | SkuOptionsTaken | CurrencyMismatch
 export class Skus extends Context.Service<
   Skus,
   {
-    /** Makes a SKU under `operationId`; where the product has that SKU already, nothing changes. */
+    /**
+     * Makes a SKU under `operationId`; where the product has that SKU already, nothing changes. Where it is another product's,
+     * it is `SkuNotFound`.
+     */
     add(
       seller: Seller,
       operationId: string,
       id: ProductId,
       input: typeof CreateSku.Type
-    ): Effect.Effect<Product, ProductNotFound | ProductStateConflict | SkuRuleError | TooManySkus>
+    ): Effect.Effect<Product, ProductNotFound | SkuNotFound | ProductStateConflict | SkuRuleError | TooManySkus>
     update(
       seller: Seller,
       id: ProductId,
@@ -83,7 +85,7 @@ export class Skus extends Context.Service<
               if (locked.skus.length >= maxSkus) return yield* new TooManySkus({ limit: maxSkus })
               const sku = { ...input, id: skuId, options: input.options ?? {} }
               yield* checkBeside(sku, activeSkus(locked))
-              yield* repo.insertSku(locked, sku, seller)
+              if (!(yield* repo.insertSku(locked, sku, seller))) return yield* new SkuNotFound({ skuId })
               yield* repo.refresh(id)
             })
           )

@@ -87,6 +87,21 @@ layer(RpcsTest, { excludeTestServices: true })("the catalogue over RPC", (it) =>
     })
   )
 
+  it.effect("adds nothing under the name of another product's SKU, and says so", () =>
+    Effect.gen(function* () {
+      const { product: theirs } = yield* publishProduct()
+      const keeper = yield* adminRpcs(yield* principal("merchant", yield* makeMerchant))
+      const { id: categoryId } = yield* makeCategory()
+      const { id, version } = yield* keeper["products.create"]({ product: { categoryId, title: text("Fan") } })
+      const sku = { code: "FAN", price: cny(5900) }
+      const operationId = firstOf(theirs.skus).id
+      const refused = yield* Effect.flip(keeper["products.addSku"]({ operationId, id, sku }))
+      assert.strictEqual(refused._tag, "SkuNotFound")
+      const added = yield* keeper["products.addSku"]({ id, sku })
+      assert.deepStrictEqual([added.skus.map(({ code }) => code), added.version], [["FAN"], version + 1])
+    })
+  )
+
   it.effect("lets an admin arrange the categories, and nobody else", () =>
     Effect.gen(function* () {
       const operator = yield* adminRpcs(yield* principal("admin"))

@@ -76,25 +76,20 @@ export class OrderRefunds extends Context.Service<
       })
 
       const endRefunded = Effect.fnUntraced(
-        function* (refund: typeof OpenOrderRefund.Type) {
-          yield* refundOrders(ofRefund(refund), yield* doingOf("all of the payment went back already"), noRefund)
+        function* (refund: typeof OpenOrderRefund.Type, why: string) {
+          yield* refundOrders(ofRefund(refund), yield* doingOf(why), noRefund)
         },
         sql.withTransaction,
         retryConflicts
       )
-
-      const refused = Effect.fnUntraced(function* (refund: typeof OpenOrderRefund.Type, why: string) {
-        const payment = (yield* gateway.find([refund.paymentId])).get(refund.paymentId)
-        const isAllBack = payment !== undefined && payment.refunded.equals(payment.amount)
-        return yield* isAllBack ? endRefunded(refund) : giveUp(refund, why)
-      })
 
       const { ask, resume } = refundAsking(gateway, {
         reason: "order canceled",
         claim,
         accepted: ({ id, refundId }) =>
           sql`UPDATE trade.orders SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`,
-        refused
+        refused: giveUp,
+        returned: endRefunded
       })
 
       const start = Effect.fn("OrderRefunds.start")(

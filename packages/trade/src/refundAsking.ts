@@ -42,8 +42,16 @@ export const refundAsking = <Id extends string>(
     readonly accepted: (refund: OpenRefundOf<Id>) => Effect.Effect<unknown, SqlError>
     /** The platform refused for good. */
     readonly refused: (refund: OpenRefundOf<Id>, why: string) => Effect.Effect<unknown, SqlError>
+    /** It refused since all of the payment went back by other refunds, and with it what this one was to give back. */
+    readonly returned: (refund: OpenRefundOf<Id>, why: string) => Effect.Effect<unknown, SqlError>
   }
 ) => {
+  const refused = Effect.fnUntraced(function* (refund: OpenRefundOf<Id>, why: string) {
+    const payment = (yield* gateway.find([refund.paymentId])).get(refund.paymentId)
+    const isAllBack = payment !== undefined && payment.refunded.equals(payment.amount)
+    yield* isAllBack ? owner.returned(refund, "all of the payment went back already") : owner.refused(refund, why)
+  })
+
   const ask = (refund: OpenRefundOf<Id>) =>
     gateway
       .refund({
@@ -55,7 +63,7 @@ export const refundAsking = <Id extends string>(
       .pipe(
         Effect.andThen(owner.accepted(refund)),
         Effect.catchTag(["PaymentNotFound", "PaymentStateConflict", "RefundExceedsCapture"], (error) =>
-          owner.refused(refund, `${error._tag}: ${error.message}`)
+          refused(refund, `${error._tag}: ${error.message}`)
         ),
         Effect.catchTag("SqlError", Effect.die),
         Effect.catchDefect((defect) =>

@@ -1,5 +1,6 @@
 import type { SkuId } from "@mall/domain/catalog/Catalog"
 import { generator } from "@mall/domain/kernel/Id"
+import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { ReturnId } from "@mall/domain/trade/Return"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit } from "effect"
@@ -26,6 +27,7 @@ import {
 } from "./TestTrade.ts"
 
 const newReturnId = generator(ReturnId)
+const newRefundId = generator(RefundId)
 
 const aShop = Effect.gen(function* () {
   const merchantId = yield* newMerchantId
@@ -182,6 +184,34 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
       assert.isNull(again.refundFailure)
       yield* settle(sold, again.refundId, "succeeded")
       assert.strictEqual((yield* returns.get(soldBy(staff), orderId, id)).status, "refunded")
+    })
+  )
+
+  it.effect("is refunded where all of the payment went back by hand; of a part it stays owed", () =>
+    Effect.gen(function* () {
+      const returns = yield* Returns
+      const orders = yield* Orders
+      const bank = yield* Bank
+      const sold = yield* delivered(2)
+      const { buyer, orderId, payment, price, skuId, staff } = sold
+      const { id } = yield* returns.request(buyer, orderId, yield* newReturnId, ask(skuId, 1))
+      yield* returns.approve(staff, orderId, id)
+      const byHand = Effect.fnUntraced(function* (amount: number) {
+        bank.payments.get(payment.id)?.refunds.set(yield* newRefundId, cny(amount))
+      })
+      yield* byHand(price.amount + 1)
+      const owed = yield* returns.receive(staff, orderId, id, false)
+      assert.strictEqual(owed.status, "received")
+      assert.include(owed.refundFailure ?? "", "RefundExceedsCapture")
+      yield* byHand(price.amount - 1)
+      const over = yield* returns.refundAgain(staff, orderId, id)
+      assert.deepStrictEqual([over.status, over.refundId, over.refundFailure], ["refunded", null, null])
+      assert.strictEqual(over.history.at(-1)?.reason, "all of the payment went back already")
+      const { lines } = yield* orders.get(boughtBy(buyer), orderId)
+      assert.deepStrictEqual(
+        lines.map((line) => line.refunded),
+        [price]
+      )
     })
   )
 

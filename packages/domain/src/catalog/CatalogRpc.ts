@@ -6,7 +6,7 @@ import { Uuid7 } from "../kernel/Id.ts"
 import { InvalidCursor, Page } from "../kernel/Page.ts"
 import { Audited } from "../operations/Audit.ts"
 import { ProductId, SkuId } from "./Catalog.ts"
-import { MerchantRequired, ProductNotFound } from "./CatalogError.ts"
+import { MerchantRequired, ProductNotFound, SkuNotFound } from "./CatalogError.ts"
 import { Category, CategoryId, CreateCategory, UpdateCategory } from "./Category.ts"
 import {
   CreateProduct,
@@ -73,7 +73,8 @@ const productRpcs = RpcGroup.make(
   Rpc.make("products.addSku", {
     payload: { ...operation, ...product, sku: CreateSku },
     success: Product,
-    error: Schema.Union(productErrors.addSku)
+    // a name that the caller chose may be another product's SKU
+    error: Schema.Union([...productErrors.addSku, SkuNotFound])
   }).annotate(Audited, "sku.add"),
   Rpc.make("products.updateSku", {
     payload: { ...sku, change: UpdateSku },

@@ -1,4 +1,5 @@
 import type { MerchantId } from "@mall/domain/merchants/Merchant"
+import type { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import { RiskCheck } from "@mall/domain/risk/RiskCheck"
 import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Cause, Context, DateTime, Effect, Exit, Layer, Option, Request } from "effect"
@@ -15,6 +16,7 @@ import type { DisputeNews } from "../disputes/DisputeStore.ts"
 import type { MerchantChannels } from "../channel/Channels.ts"
 import { applyPayment, applyRefund } from "../lifecycle/channelTruth.ts"
 import type { Verdict as Truth } from "../lifecycle/channelTruth.ts"
+import { Refunds } from "../lifecycle/Refunds.ts"
 import { CallbackInbox } from "./CallbackInbox.ts"
 import type { CallbackId, Verdict, Waiting } from "./CallbackInbox.ts"
 import { groupCommit } from "@mall/platform/groupCommit"
@@ -29,7 +31,17 @@ import type { SecurityEvent } from "./SecurityEvents.ts"
 /** Notices that one transaction acts upon at most. */
 const maxBatch = 64
 
-class Run extends Request.Class<{ readonly id: CallbackId; readonly span: Option.Option<Tracer.Span> }, void> {}
+/** A refund that the channel has to be asked about before the notice of it is done. */
+interface ToAsk {
+  readonly paymentId: PaymentId
+  readonly refundId: RefundId
+}
+
+/** `isAsked`: the channel was asked what the notice is about. */
+class Run extends Request.Class<
+  { readonly id: CallbackId; readonly span: Option.Option<Tracer.Span>; readonly isAsked: boolean },
+  ToAsk | undefined
+> {}
 
 /** A notice with the change that it asks for; without one where it is about nothing of ours. */
 interface Task {
@@ -73,6 +85,7 @@ export class CallbackRuns extends Context.Service<
       const channels = yield* Channels
       const inbox = yield* CallbackInbox
       const disputes = yield* DisputeStore
+      const refunds = yield* Refunds
       const repo = yield* PaymentRepo
       const risk = yield* RiskCheck
       const store = yield* PaymentStore
@@ -80,7 +93,7 @@ export class CallbackRuns extends Context.Service<
 
       const toTasks = Effect.fnUntraced(function* (
         all: ReadonlyArray<Waiting>,
-        spans: ReadonlyMap<CallbackId, Option.Option<Tracer.Span>>,
+        runs: ReadonlyMap<CallbackId, Pick<Run, "span" | "isAsked">>,
         decided: Truth | undefined
       ) {
         const ofAttempts = yield* repo.paymentsOfAttempts(
@@ -104,7 +117,7 @@ export class CallbackRuns extends Context.Service<
             (attempt.credentialId === null ? null : owner) !== merchantId
               ? undefined
               : Option.getOrUndefined(available.madeWith(channel, attempt.credentialId))
-          const common = { actor: `channel:${channel}`, span: spans.get(id) ?? Option.none() }
+          const common = { actor: `channel:${channel}`, span: runs.get(id)?.span ?? Option.none() }
           switch (notice._tag) {
             case "PaymentNotice": {
               const paymentId = ofAttempts.get(notice.attemptId)
@@ -134,9 +147,9 @@ export class CallbackRuns extends Context.Service<
                     const refund = draft.refund(notice.refundId)
                     if (refund === undefined) return { type: "unchanged" }
                     const account = accountOf(draft.attempt(refund.attemptId), draft.intent.merchantId)
-                    return account === undefined
-                      ? { type: "mismatch", details: { channel, account: "another" } }
-                      : applyRefund(draft, refund, account, notice.refund)
+                    if (account === undefined) return { type: "mismatch", details: { channel, account: "another" } }
+                    const truth = applyRefund(draft, refund, account, notice.refund)
+                    return truth.type === "ask" && runs.get(id)?.isAsked === true ? { type: "unchanged" } : truth
                   })
               }
               return [{ waiting, kind: "refund_mismatch", change }]
@@ -201,8 +214,8 @@ export class CallbackRuns extends Context.Service<
 
       const runAll = Effect.fnUntraced(
         function* (requests: ReadonlyArray<Run>, decided?: Truth) {
-          const spans = new Map(requests.map(({ id, span }) => [id, span]))
-          const tasks = yield* toTasks(yield* inbox.claim([...spans.keys()]), spans, decided)
+          const runs = new Map(requests.map((run) => [run.id, run]))
+          const tasks = yield* toTasks(yield* inbox.claim([...runs.keys()]), runs, decided)
           const asked = tasks.flatMap((task) => (task.change === undefined ? [] : [{ task, change: task.change }]))
           const changed = yield* store.changeAllWithin(asked.map(({ change }) => change))
           const results: Array<Result> = []
@@ -218,12 +231,16 @@ export class CallbackRuns extends Context.Service<
             } else results.push(withoutChange({ ...waiting, notice }))
           }
           const failures = new Map<CallbackId, Cause.Cause<unknown>>()
+          const toAsk = new Map<CallbackId, ToAsk>()
           changed.forEach(({ exit }, index) => {
             const own = asked[index]
             if (own === undefined) return
             const { change, task } = own
-            if (Exit.isSuccess(exit)) results.push(withTruth(task.waiting, task, change.id, exit.value))
-            else failures.set(task.waiting.id, exit.cause)
+            const { id, notice } = task.waiting
+            if (Exit.isFailure(exit)) failures.set(id, exit.cause)
+            else if (exit.value.type === "ask" && notice._tag === "RefundNotice") {
+              toAsk.set(id, { paymentId: change.id, refundId: notice.refundId })
+            } else results.push(withTruth(task.waiting, task, change.id, exit.value))
           })
           for (const { event } of results) if (event !== undefined) yield* securityEvents.record(event)
           yield* inbox.settle(
@@ -232,7 +249,7 @@ export class CallbackRuns extends Context.Service<
           )
           const drafts = changed.flatMap(({ draft }) => draft ?? [])
           yield* books.record(drafts, news)
-          return { failures, news, drafts }
+          return { failures, toAsk, news, drafts }
         },
         sql.withTransaction,
         retryConflicts
@@ -240,7 +257,7 @@ export class CallbackRuns extends Context.Service<
 
       const commit = Effect.fnUntraced(function* (entries: ReadonlyArray<Request.Entry<Run>>) {
         const requests = entries.map(({ request }) => request)
-        const { drafts, failures, news } = yield* Effect.catchIf(
+        const { drafts, failures, news, toAsk } = yield* Effect.catchIf(
           runAll(requests),
           (error) => requests.length === 1 && isReferenceTaken(error),
           () => runAll(requests, referenceTaken)
@@ -249,7 +266,7 @@ export class CallbackRuns extends Context.Service<
         yield* Effect.forEach(news, announceDispute, { discard: true })
         for (const { completeUnsafe, request } of entries) {
           const cause = failures.get(request.id)
-          completeUnsafe(cause === undefined ? Exit.void : Exit.die(Cause.squash(cause)))
+          completeUnsafe(cause === undefined ? Exit.succeed(toAsk.get(request.id)) : Exit.die(Cause.squash(cause)))
         }
       })
 
@@ -260,7 +277,11 @@ export class CallbackRuns extends Context.Service<
           // the transaction of many must not wait for the accounts of one
           yield* channels.of(merchantId)
           const span = yield* Effect.option(Effect.currentSpan)
-          yield* Effect.request(new Run({ id, span }), resolver)
+          const toAsk = yield* Effect.request(new Run({ id, span, isAsked: false }), resolver)
+          if (toAsk === undefined) return
+          // no channel is called in a transaction; until it has told, the notice waits for its next run
+          yield* refunds.recheck(toAsk.paymentId, toAsk.refundId)
+          yield* Effect.request(new Run({ id, span, isAsked: true }), resolver)
         })
       })
     })

@@ -68,6 +68,8 @@ export class Refunds extends Context.Service<
     request(request: RefundRequest): Effect.Effect<RefundRow, RefundRefused>
     /** Sends a refund to its channel or asks how it stands, as its state needs. Does nothing for one that came to its end. */
     tend(paymentId: PaymentId, refundId: RefundId): Effect.Effect<void>
+    /** Asks about a refund that failed, which its channel may have carried out after all. Dies where the channel does not tell. */
+    recheck(paymentId: PaymentId, refundId: RefundId): Effect.Effect<void>
     /** Tends to the refunds that are due; answers with how many there were. */
     sweep(limit: number): Effect.Effect<number>
   }
@@ -135,27 +137,29 @@ export class Refunds extends Context.Service<
           Effect.catchTag("ChannelError", (error) => applyFailure(channel, refund, error))
         )
 
-      const askOrSend = Effect.fnUntraced(function* (record: PaymentRecord, refund: RefundRow) {
-        const attempt = record.attempts.find(({ id }) => id === refund.attemptId)
+      /** What the channel is told of a refund, and the channel: by the account that took the money. */
+      const wayOf = Effect.fnUntraced(function* (record: PaymentRecord, refund: RefundRow) {
         const available = yield* channels.of(record.intent.merchantId)
-        // by the account that took the money
-        const channel = Option.flatMap(Option.fromUndefinedOr(attempt), (a) =>
-          available.madeWith(a.channel, a.credentialId)
-        )
-        if (attempt === undefined || Option.isNone(channel)) {
+        return Option.gen(function* () {
+          const attempt = yield* Option.fromUndefinedOr(record.attempts.find(({ id }) => id === refund.attemptId))
+          const channel = yield* available.madeWith(attempt.channel, attempt.credentialId)
+          const { id, money: amount, reason } = refund
+          const input: ChannelRefund = { id, attempt: toChannelAttempt(record.intent, attempt), amount, reason }
+          return { channel, input }
+        })
+      })
+
+      const askOrSend = Effect.fnUntraced(function* (record: PaymentRecord, refund: RefundRow) {
+        const way = yield* wayOf(record, refund)
+        if (Option.isNone(way)) {
           return yield* Effect.logError(
             "refund waits for a channel or for credentials that this process does not have"
           ).pipe(Effect.annotateLogs({ refundId: refund.id }))
         }
-        const input: ChannelRefund = {
-          id: refund.id,
-          attempt: toChannelAttempt(record.intent, attempt),
-          amount: refund.money,
-          reason: refund.reason
-        }
+        const { channel, input } = way.value
         const age = (yield* Clock.currentTimeMillis) - refund.createdAt.getTime()
-        if (refund.status === "pending" && age < keyLifetime) return yield* send(channel.value, refund, input)
-        const told = yield* channel.value
+        if (refund.status === "pending" && age < keyLifetime) return yield* send(channel, refund, input)
+        const told = yield* channel
           .queryRefund(input)
           .pipe(
             Effect.catchTag("ChannelError", ({ reason }) =>
@@ -169,9 +173,16 @@ export class Refunds extends Context.Service<
           )
         if (told === undefined) return
         // The channel never heard of it: the same refund is sent again, under the same id.
-        if (told._tag === "Missing") return yield* send(channel.value, refund, input)
-        yield* apply(channel.value, refund, told)
+        if (told._tag === "Missing") return yield* send(channel, refund, input)
+        yield* apply(channel, refund, told)
       })
+
+      const recheck = Effect.fn("Refunds.recheck")(function* (paymentId: PaymentId, refundId: RefundId) {
+        const record = yield* Effect.fromOption(yield* repo.read(paymentId))
+        const refund = yield* Effect.fromNullishOr(record.refunds.find(({ id }) => id === refundId))
+        const { channel, input } = yield* Effect.fromOption(yield* wayOf(record, refund))
+        yield* apply(channel, refund, yield* channel.queryRefund(input))
+      }, Effect.orDie)
 
       const tend = Effect.fn("Refunds.tend")(
         function* (paymentId: PaymentId, refundId: RefundId) {
@@ -295,7 +306,7 @@ export class Refunds extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      return Refunds.of({ request, tend, sweep })
+      return Refunds.of({ request, tend, recheck, sweep })
     })
   )
 }

@@ -5,12 +5,13 @@ import { isOpenAttempt, isOpenRefund } from "@mall/domain/payments/PaymentLifecy
 
 /**
  * What became of a channel's word on a try or a refund. `mismatch` names what does not agree with our books: nothing was
- * changed, and a person has to look.
+ * changed, and a person has to look. `ask`: something became of a refund that had failed, and no sweep asks about it any more.
  */
 export type Verdict =
   | { readonly type: "open" }
   | { readonly type: "over" }
   | { readonly type: "unchanged" }
+  | { readonly type: "ask" }
   | { readonly type: "mismatch"; readonly details: Readonly<Record<string, string>> }
 
 /** How long after we asked for an order its absence at the channel may only mean that the request has not arrived. */
@@ -117,7 +118,7 @@ export const applyRefund = (
       }
       return { type: "open" }
     case "Changed":
-      if (!isOpenRefund(refund.status)) return { type: "unchanged" }
+      if (!isOpenRefund(refund.status)) return { type: refund.status === "failed" ? "ask" : "unchanged" }
       draft.askRefundNow(refund)
       return { type: "open" }
     case "Missing":

@@ -98,3 +98,32 @@ layer(Others, { excludeTestServices: true })("A refund that is refused for good"
     )
   }
 })
+
+layer(Others, { excludeTestServices: true })("A refund that a channel carries out though it had refused it", (it) => {
+  it.effect("is asked about where the notice does not surely say what became of it", () =>
+    Effect.gen(function* () {
+      const confirmations = yield* Confirmations
+      const gateway = yield* PaymentGateway
+      const operations = yield* PaymentOperations
+      const peer = yield* Peer
+      const buyer = yield* aBuyer
+      const { id } = yield* aPayment(buyer, 2000)
+      const { attempt } = yield* confirmations.confirm(id, { channel: ChannelId.make("wechatpay_v2") }, buyer)
+      yield* peer.control("POST", `/wechatpay_v2/orders/${toHexId(attempt.id)}/pay`)
+      yield* awaitStatus(id, "succeeded")
+      const refusal = { kind: "answer", with: "error", when: "after", status: 200, code: "TRADE_OVERDUE" }
+      yield* peer.fault("refund", refusal)
+      const refundId = yield* newRefundId
+      yield* gateway.refund({ id: refundId, paymentId: id, amount: cny(2000), reason: "refused" })
+      yield* peer.control("POST", "/callbacks", {
+        ...{ channel: "wechatpay_v2", event: "REFUND", reference: toHexId(refundId) },
+        url: peer.callbackUrl.replace("wechatpay", "wechatpay_v2"),
+        payload: { out_refund_no: toHexId(refundId), refund_id: "50300000000000000001", refund_status: "SUCCESS" }
+      })
+      yield* awaitStatus(id, "refunded")
+      assert.strictEqual((yield* operations.show(id)).refunds[0]?.status, "succeeded")
+      // that it failed, and that it was done after all
+      assert.strictEqual(yield* told("payment_refunded", id), 2)
+    })
+  )
+})

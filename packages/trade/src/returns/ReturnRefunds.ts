@@ -6,9 +6,11 @@ import { orderReturned } from "@mall/domain/trade/OrderTopics"
 import { ReturnId } from "@mall/domain/trade/Return"
 import { currentTraceId } from "@mall/platform/currentTraceId"
 import { Outbox } from "@mall/platform/Outbox"
+import { retryConflicts } from "@mall/platform/retryConflicts"
 import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 import { newsOf } from "../orderNews.ts"
 import type { Doing } from "../OrderRepo.ts"
 import { MovedOrder } from "../OrderRows.ts"
@@ -18,10 +20,12 @@ import { ReturnRepo } from "./ReturnRepo.ts"
 const newRefundId = generator(RefundId)
 
 const OpenReturnRefund = OpenRefund(ReturnId)
+const ReturnedOrder = Schema.Struct({ ...MovedOrder.fields, returnId: ReturnId, amount: MinorUnits })
 
 /**
  * Gives back the money for what came back. The return gets a refund id of its own first; then the pay platform is asked, as
- * often as it takes, for it knows the refund by that id. `payment_refunded` tells the end.
+ * often as it takes, for it knows the refund by that id. `payment_refunded` tells the end. Where all of the payment went back
+ * by other refunds already, so did what the return is worth.
  */
 export class ReturnRefunds extends Context.Service<
   ReturnRefunds,
@@ -81,7 +85,7 @@ export class ReturnRefunds extends Context.Service<
       })
       const selectOrder = SqlSchema.findAll({
         Request: RefundId,
-        Result: Schema.Struct({ ...MovedOrder.fields, returnId: ReturnId, amount: MinorUnits }),
+        Result: ReturnedOrder,
         execute: (refundId) => sql`
           SELECT orders.*, returns.id AS return_id, returns.amount
           FROM trade.returns JOIN trade.orders ON orders.id = returns.order_id
@@ -100,12 +104,36 @@ export class ReturnRefunds extends Context.Service<
         yield* Effect.logError("The refund of a return failed").pipe(Effect.annotateLogs({ refundId, why }))
       })
 
+      const end = Effect.fnUntraced(function* (order: typeof ReturnedOrder.Type, reason: string, set: Fragment) {
+        const { amount, returnId } = order
+        const doing = yield* doingOf(reason)
+        if (!(yield* repo.move("refunded", sql`id = ${returnId}`, doing, set))) return
+        yield* repo.addRefunded(returnId)
+        yield* outbox.publish(orderReturned, {
+          ...newsOf(order, doing.at),
+          returnId,
+          amount: Money.of(amount, order.currency)
+        })
+      })
+      const settled = sql`, refund_due_at = NULL, refund_failure = NULL`
+
+      const endReturned = Effect.fnUntraced(
+        function* (refundId: RefundId, why: string) {
+          const [order] = yield* selectOrder(refundId)
+          if (order !== undefined) yield* end(order, why, sql`, refund_id = NULL${settled}`)
+        },
+        sql.withTransaction,
+        retryConflicts,
+        Effect.catchTag("SchemaError", Effect.die)
+      )
+
       const { ask, resume } = refundAsking(gateway, {
         reason: "goods returned",
         claim,
         accepted: ({ id, refundId }) =>
           sql`UPDATE trade.returns SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`,
-        refused: ({ refundId }, why) => sql.withTransaction(fail(refundId, why))
+        refused: ({ refundId }, why) => sql.withTransaction(fail(refundId, why)),
+        returned: ({ refundId }, why) => endReturned(refundId, why)
       })
 
       return ReturnRefunds.of({
@@ -128,17 +156,7 @@ export class ReturnRefunds extends Context.Service<
             const [order] = yield* selectOrder(refundId)
             if (order === undefined) return
             if (outcome === "failed") return yield* fail(refundId, "the channel did not carry it out")
-            const doing = yield* doingOf("refunded")
-            const ofReturn = sql`id = ${order.returnId}`
-            if (!(yield* repo.move("refunded", ofReturn, doing, sql`, refund_due_at = NULL, refund_failure = NULL`)))
-              return
-            yield* repo.addRefunded(order.returnId)
-            const { amount, returnId } = order
-            yield* outbox.publish(orderReturned, {
-              ...newsOf(order, doing.at),
-              returnId,
-              amount: Money.of(amount, order.currency)
-            })
+            yield* end(order, "refunded", settled)
           },
           Effect.catchTag("SchemaError", Effect.die)
         )
