@@ -90,6 +90,8 @@ export class ProviderSignInApiGroup extends HttpApiGroup.make("providerSignIn")
       error: [ProviderNotLinked, LastWayIn]
     })
       .annotate(RequiredPermission, "account")
+      .annotate(RequiredStepUp, "recent")
+      .middleware(StepUp)
       .middleware(Authorization)
       .annotateMerge(describe("Unlink an identity provider", "It opens this account no more."))
   )
