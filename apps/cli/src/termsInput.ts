@@ -1,6 +1,6 @@
 import { LimitsHolder } from "@mall/domain/merchants/LimitsHolder"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { operator } from "./Operator.ts"
 
@@ -32,10 +32,3 @@ export const versionColumns = {
   why: ({ reason }: Version) => reason,
   when: ({ at }: Version) => at
 }
-
-/** Reads what a file agrees on. */
-export const fileOf = <A, I>(schema: Schema.Codec<A, I>) =>
-  Effect.fnUntraced(function* (name: string) {
-    const fs = yield* FileSystem.FileSystem
-    return yield* Effect.flatMap(fs.readFileString(name), Schema.decodeEffect(Schema.fromJsonString(schema)))
-  })

@@ -11,7 +11,6 @@ import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { MerchantBranding } from "@mall/domain/payments/Branding"
 import { Gathering } from "@mall/payments/channel/crypto/CryptoGatherings"
-import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
 import { AccessTokens } from "@mall/identity/tokens/AccessTokens"
 import { Addresses } from "@mall/identity/users/Addresses"
@@ -321,24 +320,6 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       yield* sql`INSERT INTO payments.crypto_gathered (key, address, amount) VALUES ('gather:1', '0x4', 7000000)`
       const listed = yield* decode(Schema.Array(Gathering), yield* mall("crypto", "gatherings", "--json"))
       assert.deepInclude(listed[0], { status: "pending", amount: 7_000_000, addresses: 1, cost: null })
-    })
-  )
-
-  it.effect("shows, explains and sets where payments go", () =>
-    Effect.gen(function* () {
-      const { folder } = yield* CommandLine
-      const fs = yield* FileSystem.FileSystem
-      const file = `${folder}/routes.json`
-      const before = yield* decode(RoutingTable, yield* mall("routes", "show", "--json"))
-      yield* fs.writeFileString(file, `{"version": ${before.version}, "rules": []}`)
-      assert.strictEqual((yield* mall("routes", "set", file, "--reason", "a clean start")).code, 0)
-      const stale = yield* mall("routes", "set", file, "--reason", "once more")
-      assert.strictEqual(stale.code, 1)
-      assert.include(stale.err, "changed in the meantime")
-      const history = yield* decode(Schema.Array(RoutingTable), yield* mall("routes", "history", "--json"))
-      assert.deepInclude(history[0], { version: before.version + 1, author: "operator:olga", reason: "a clean start" })
-      // a command has no channel: nobody configured one here
-      assert.include((yield* mall("routes", "explain", "1999", "CNY")).out, "No channel")
     })
   )
 
