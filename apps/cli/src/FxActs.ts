@@ -13,7 +13,7 @@ import { Spreads } from "@mall/treasury/exchange/Spreads"
 import { Effect, Option, Schema, SchemaTransformation } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
-import { given, reason } from "./flags.ts"
+import { given, reason, Time } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, money, print } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -125,7 +125,7 @@ export const spread = Command.make(
     ),
     merchant: merchant.pipe(Flag.optional),
     from: Flag.String("from").pipe(
-      Flag.withSchema(Schema.DateFromString),
+      Flag.withSchema(Time),
       Flag.withDescription("From when on; else from now"),
       Flag.optional
     ),

@@ -14,7 +14,7 @@ import { Terms } from "@mall/treasury/settlement/Terms"
 import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
-import { given, reason } from "./flags.ts"
+import { given, reason, Time } from "./flags.ts"
 import { readJson } from "./jsonFiles.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, section } from "./Output.ts"
@@ -35,7 +35,8 @@ export const run = Command.make(
   {
     merchant: Argument.String("merchant").pipe(Argument.withSchema(MerchantId)),
     currency,
-    until: Flag.Date("until").pipe(
+    until: Flag.String("until").pipe(
+      Flag.withSchema(Time),
       Flag.withDescription("Settle what was posted before; now unless told"),
       Flag.optional
     ),
