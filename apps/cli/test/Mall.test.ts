@@ -387,6 +387,14 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         assert.match(yield* fs.readFileString(errors), /^line,sku,reason\r?\n5000,sku-bad,/)
 
         yield* fs.writeFileString(file, text.split("\n").slice(0, 3).join("\n").replaceAll("sku-1", "sku-new"))
+        for (const [lost, code] of [
+          [`${folder}/none/errors.csv`, 1],
+          [file, 2]
+        ] as const) {
+          const refused = yield* mall("products", "import", file, "--errors", lost)
+          assert.deepStrictEqual([refused.code, refused.out], [code, ""])
+          assert.notInclude(refused.err, "rows")
+        }
         const dry = yield* mall("products", "import", file, "--dry-run", "--json")
         assert.deepStrictEqual(yield* decode(Report, dry), { rows: 2, created: 1, updated: 1, failed: 0 })
         const again = yield* mall("products", "import", file)
