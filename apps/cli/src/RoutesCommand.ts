@@ -152,7 +152,10 @@ const explain = Command.make(
     const router = yield* ChannelRouter
     const question = { amount, currency, merchantId: Option.getOrNull(merchant), ...given({ country, method }) }
     const route = yield* router.route(question, null, nothingTried)
-    if (Option.isNone(route)) return yield* Console.log("No channel takes such a payment.")
+    if (Option.isNone(route)) {
+      const told = Console.log("No channel takes such a payment.")
+      return yield* print(null, { json, schema: Schema.Null }, told)
+    }
     const { channel, decision, method: chosen } = route.value
     yield* print(
       decision,

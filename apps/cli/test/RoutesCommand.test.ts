@@ -24,6 +24,7 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       assert.deepInclude(history[0], { version: before.version + 1, author: "operator:olga", reason: "a clean start" })
       // a command has no channel: nobody configured one here
       assert.include((yield* mall("routes", "explain", "1999", "CNY")).out, "No channel")
+      assert.strictEqual((yield* mall("routes", "explain", "1999", "CNY", "--json")).out, "null")
     })
   )
 
