@@ -10,6 +10,8 @@ layer(CommandLine.layer, { excludeTestServices: true, timeout: "60 seconds" })("
       const asked = yield* mall(...act)
       assert.deepStrictEqual([asked.code, asked.out], [2, ""])
       assert.include(asked.err, "add --yes")
+      const dashed = yield* mall(...act.slice(0, 3), "--reason", "-half of it is his", "--yes")
+      assert.deepStrictEqual([dashed.code, dashed.out], [1, ""])
       const told = yield* mall(...act, "--yes")
       assert.deepStrictEqual([told.code, told.err], [1, "There are no such credentials."])
     })
