@@ -1,4 +1,12 @@
-import { ApiKey, ApiKeyId, ApiKeyMethod, ApiKeyScope, IssuedApiKey, Network } from "@mall/domain/identity/ApiKey"
+import {
+  ApiKey,
+  ApiKeyId,
+  ApiKeyMethod,
+  ApiKeyScope,
+  IssuedApiKey,
+  Network,
+  NewApiKey
+} from "@mall/domain/identity/ApiKey"
 import { generator, Uuid7 } from "@mall/domain/kernel/Id"
 import { Page } from "@mall/domain/kernel/Page"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
@@ -93,7 +101,10 @@ const create = Command.make(
   "create",
   {
     merchant,
-    name: Argument.String("name").pipe(Argument.withDescription("What the merchant knows it by")),
+    name: Argument.String("name").pipe(
+      Argument.withSchema(NewApiKey.fields.name),
+      Argument.withDescription("What the merchant knows it by")
+    ),
     method: Flag.Literals("method", ApiKeyMethod.literals).pipe(
       Flag.withDescription("secret: the key is sent; signature: requests are signed with it"),
       Flag.withDefault("signature" as const)

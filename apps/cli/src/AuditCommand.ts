@@ -5,7 +5,7 @@ import { AuditChain } from "@mall/platform/audit/AuditChain"
 import { AuditTrail } from "@mall/platform/audit/AuditTrail"
 import { Console, Effect, Layer, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { given, page } from "./flags.ts"
+import { given, page, Time } from "./flags.ts"
 import { json, print, printPage } from "./Output.ts"
 import * as ReadyDatabase from "./ReadyDatabase.ts"
 
@@ -15,7 +15,7 @@ const text = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
 
 const time = (name: string, description: string) =>
-  Flag.Date(name).pipe(Flag.withDescription(description), Flag.optional)
+  Flag.String(name).pipe(Flag.withSchema(Time), Flag.withDescription(description), Flag.optional)
 
 const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.Unknown))
 

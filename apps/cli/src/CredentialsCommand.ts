@@ -5,6 +5,7 @@ import { ChannelCredentials } from "@mall/payments/credentials/ChannelCredential
 import { CredentialResealing } from "@mall/payments/credentials/CredentialResealing"
 import { Console, Effect, FileSystem, Option, Schema, Stdio, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { confirm, yes } from "./Confirm.ts"
 import { reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { json, print, table } from "./Output.ts"
@@ -139,16 +140,18 @@ const retire = Command.make(
       Argument.withDescription("The id of a former version, as `mall credentials list` shows it")
     ),
     reason,
+    yes,
     json
   },
-  Effect.fnUntraced(function* ({ id, json, reason }) {
+  Effect.fnUntraced(function* ({ id, json, reason, yes }) {
     const credentials = yield* ChannelCredentials
+    yield* confirm(`Erasing the secrets of ${id}`, yes)
     const retired = yield* credentials.retire({ id, reason }, yield* actor)
     yield* printOne(retired, json, "Its secrets are erased: it verifies no notice any more.")
   })
 ).pipe(
   Command.withDescription("Erase the secrets of a former version, once nothing needs it"),
-  Command.withExamples([{ command: 'mall credentials retire <id> --reason "a week after the change"' }]),
+  Command.withExamples([{ command: 'mall credentials retire <id> --reason "a week after the change" --yes' }]),
   Command.provide(Services.layer)
 )
 

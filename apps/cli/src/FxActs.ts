@@ -1,6 +1,7 @@
 import { Currency, currencies } from "@mall/domain/kernel/Currency"
 import { generator } from "@mall/domain/kernel/Id"
 import { Money } from "@mall/domain/kernel/Money"
+import { PositiveAmount } from "@mall/domain/ledger/Transfer"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { FxConversion, FxQuote, FxQuoteId } from "@mall/domain/treasury/FxQuote"
 import { FxFetch, FxRate, FxRateId, Rate } from "@mall/domain/treasury/FxRate"
@@ -12,7 +13,7 @@ import { Spreads } from "@mall/treasury/exchange/Spreads"
 import { Effect, Option, Schema, SchemaTransformation } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
-import { given, reason } from "./flags.ts"
+import { given, reason, Time } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, money, print } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -27,7 +28,6 @@ const merchant = Flag.String("merchant").pipe(
   Flag.withSchema(MerchantId),
   Flag.withDescription("For which merchant, by id")
 )
-const minorUnits = Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0))
 
 const showRate = (rate: FxRate, json: boolean) => {
   const { base, decidedBy, decision, heldFor, id, proposedBy, quote, source, status, validFrom } = rate
@@ -114,8 +114,8 @@ const Pair = Schema.String.pipe(
 export const spread = Command.make(
   "spread",
   {
-    basisPoints: Argument.String("basis-points").pipe(
-      Argument.withSchema(Schema.FiniteFromString.pipe(Schema.decodeTo(BasisPoints))),
+    basisPoints: Argument.Int("basis-points").pipe(
+      Argument.withSchema(BasisPoints),
       Argument.withDescription("Hundredths of a percent")
     ),
     pair: Flag.String("pair").pipe(
@@ -125,7 +125,7 @@ export const spread = Command.make(
     ),
     merchant: merchant.pipe(Flag.optional),
     from: Flag.String("from").pipe(
-      Flag.withSchema(Schema.DateFromString),
+      Flag.withSchema(Time),
       Flag.withDescription("From when on; else from now"),
       Flag.optional
     ),
@@ -158,8 +158,8 @@ export const limit = Command.make(
   "limit",
   {
     currency: currency("currency"),
-    maxShort: Argument.String("max-short").pipe(
-      Argument.withSchema(minorUnits.pipe(Schema.decodeTo(FxLimit.fields.maxShort))),
+    maxShort: Argument.Int("max-short").pipe(
+      Argument.withSchema(FxLimit.fields.maxShort),
       Argument.withDescription("Minor units that may be given away beyond what was taken in")
     ),
     reason,
@@ -183,7 +183,7 @@ export const quote = Command.make(
   {
     merchant,
     side: Argument.Literals("side", ["sell", "buy"]),
-    amount: Argument.String("amount").pipe(Argument.withSchema(minorUnits), Argument.withDescription("Minor units")),
+    amount: Argument.Int("amount").pipe(Argument.withSchema(PositiveAmount), Argument.withDescription("Minor units")),
     currency: currency("currency"),
     other: currency("other"),
     json

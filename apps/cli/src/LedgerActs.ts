@@ -80,10 +80,17 @@ export const adjust = Command.make(
     ),
     reason,
     about: Flag.String("about").pipe(Flag.withDescription("The payment or dispute that it concerns"), Flag.optional),
+    transferId: Flag.String("transfer-id").pipe(
+      Flag.withSchema(TransferId),
+      Flag.withDescription(
+        "Repeat a transfer whose answer was lost: the same id is never posted twice. A new one when not given"
+      ),
+      Flag.optional
+    ),
     yes,
     json
   },
-  Effect.fnUntraced(function* ({ about, amount, from, json, reason, to, yes }) {
+  Effect.fnUntraced(function* ({ about, amount, from, json, reason, to, transferId, yes }) {
     const ledger = yield* Ledger
     const reads = yield* LedgerReads
     yield* confirm(`Moving ${amount} from ${to} to ${from}`, yes)
@@ -92,7 +99,7 @@ export const adjust = Command.make(
       { account: to, side: "credit", amount }
     ]
     const adjustment = yield* Schema.decodeEffect(NewAdjustment)({
-      id: yield* newTransferId,
+      id: Option.isSome(transferId) ? transferId.value : yield* newTransferId,
       legs,
       reason,
       ...(Option.isSome(about) ? { subject: about.value } : {})

@@ -2,10 +2,10 @@ import { Account, AccountCode, AccountKind, AccountPage, TrialBalance } from "@m
 import { Purpose, StatementPage, TransferDetails, TransferId, TransferPage } from "@mall/domain/ledger/Transfer"
 import type { Page } from "@mall/domain/kernel/Page"
 import { LedgerReads } from "@mall/ledger/LedgerReads"
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { csv, printCsv } from "./csv.ts"
-import { given, page } from "./flags.ts"
+import { given, page, Time } from "./flags.ts"
 import { adjust, backfill, close, freeze, freezes, thaw, verify } from "./LedgerActs.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
 import type { Columns } from "@mall/platform/csv"
@@ -19,7 +19,7 @@ const code = Argument.String("account").pipe(
 )
 const time = (name: string, description: string) =>
   Flag.String(name).pipe(
-    Flag.withSchema(Schema.DateFromString),
+    Flag.withSchema(Time),
     Flag.withDescription(`${description}, such as 2026-11-21T00:00:00Z`),
     Flag.optional
   )

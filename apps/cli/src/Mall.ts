@@ -82,9 +82,24 @@ const asOperator = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     )
   )
 
+/**
+ * `--reason "-half of it"` as `--reason=-half of it`: what holds a blank is no flag, and its letters are none either. One of them
+ * is `-h`, by which a command would print its help, do nothing and end as if all were well.
+ */
+const withValues = (args: ReadonlyArray<string>) => {
+  const joined: Array<string> = []
+  for (const arg of args) {
+    const flag = joined.at(-1)
+    const isValue = /^-(?!-)[^=]*\s/.test(arg) && flag !== undefined && /^--[^=]+$/.test(flag)
+    if (isValue) joined.splice(-1, 1, `${flag}=${arg}`)
+    else joined.push(arg)
+  }
+  return joined
+}
+
 /** Runs one command line. Results go to standard output; progress, logs and what went wrong to standard error. */
 export const run = (args: ReadonlyArray<string>) =>
-  Effect.flatMap(load(args), (mall) => Command.runWith(mall, { version })(args)).pipe(
+  Effect.flatMap(load(args), (mall) => Command.runWith(mall, { version })(withValues(args))).pipe(
     asOperator,
     Effect.provide(Surroundings),
     Effect.catchCause(endOf)

@@ -11,7 +11,7 @@ import { MerchantDetails, MerchantPage, MerchantProfile } from "@mall/domain/mer
 import { Documents } from "@mall/merchants/kyc/Documents"
 import { ApplicationReviews } from "@mall/merchants/onboarding/ApplicationReviews"
 import { MerchantAdministration } from "@mall/merchants/standing/MerchantAdministration"
-import { Console, Effect, FileSystem, Option } from "effect"
+import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
@@ -213,6 +213,8 @@ const standing = <const Name extends "suspend" | "resume">(name: Name, descripti
     Command.provide(Services.layer)
   )
 
+const Saved = Schema.Struct({ file: Schema.String, bytes: Schema.Int })
+
 const documents = Command.make(
   "documents",
   {
@@ -231,7 +233,8 @@ const documents = Command.make(
       const bytes = yield* (yield* Documents).read(null, id, document.value)
       const fs = yield* FileSystem.FileSystem
       yield* fs.writeFile(file, bytes, { flag: "wx", mode: 0o600 })
-      return yield* Console.log(`${bytes.length} bytes are in ${file}.`)
+      const saved = { file, bytes: bytes.length }
+      return yield* print(saved, { json, schema: Saved }, Console.log(`${saved.bytes} bytes are in ${file}.`))
     }
     const details = yield* (yield* ApplicationReviews).show(id)
     yield* print(

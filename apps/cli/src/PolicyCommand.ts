@@ -20,7 +20,7 @@ import { confirm, yes } from "./Confirm.ts"
 import { given, page, reason } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, printPage, section, table } from "./Output.ts"
-import { readDocument } from "./policyFiles.ts"
+import { readDocument } from "./jsonFiles.ts"
 import { test } from "./PolicyTestCommand.ts"
 import * as userReference from "./userReference.ts"
 

@@ -7,7 +7,7 @@ import { PolicyAdministration } from "@mall/identity/policy/PolicyAdministration
 import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { json, print, table } from "./Output.ts"
-import { readDocument, readJson } from "./policyFiles.ts"
+import { readDocument, readJson } from "./jsonFiles.ts"
 import * as IdentityServices from "./IdentityServices.ts"
 import * as userReference from "./userReference.ts"
 

@@ -5,7 +5,7 @@ import { ProductImport } from "@mall/catalog/ProductImport"
 import type { ImportReport } from "@mall/catalog/ProductImport"
 import { Notifications } from "@mall/platform/Notifications"
 import * as Inventory from "@mall/trade/Inventory"
-import { Console, Effect, FileSystem, Layer, Option, Schema, Stream } from "effect"
+import { Console, Effect, FileSystem, Layer, Option, Runtime, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as ImportProgress from "./ImportProgress.ts"
 import { json, print } from "./Output.ts"
@@ -39,6 +39,20 @@ class RowsFailed extends Schema.TaggedError<RowsFailed>()("RowsFailed", {
   }
 }
 
+class ErrorsOverInput extends Schema.TaggedError<ErrorsOverInput>()("ErrorsOverInput", { file: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = 2
+  override get message() {
+    return `--errors would be written over what is imported: ${this.file}`
+  }
+}
+
+/** Tells before anything is imported that what fails could not be kept. */
+const assertWritable = Effect.fnUntraced(function* (errors: string, file: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.scoped(fs.open(errors, { flag: "a" }))
+  if ((yield* fs.realPath(errors)) === (yield* fs.realPath(file))) return yield* new ErrorsOverInput({ file })
+})
+
 const tellErrors = Effect.fnUntraced(function* ({ errors, failed }: ImportReport) {
   for (const { line, reason, sku } of errors.slice(0, shownErrors)) {
     yield* Console.error(`line ${line}${sku === "" ? "" : `, SKU ${sku}`}: ${reason}`)
@@ -70,6 +84,7 @@ const importFile = Command.make(
   Effect.fnUntraced(function* ({ dryRun, errors, file, json }) {
     const fs = yield* FileSystem.FileSystem
     const products = yield* ProductImport
+    if (Option.isSome(errors)) yield* assertWritable(errors.value, file)
     const { size } = yield* fs.stat(file)
     const report = yield* Effect.scoped(
       Effect.gen(function* () {

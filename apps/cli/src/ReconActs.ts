@@ -3,10 +3,11 @@ import { CorrectionId, DifferenceDetails, DifferenceId } from "@mall/domain/trea
 import { ResolutionRules, RuleSet } from "@mall/domain/treasury/Rule"
 import { Differences } from "@mall/treasury/reconciliation/Differences"
 import { Rules } from "@mall/treasury/reconciliation/Rules"
-import { Effect, FileSystem, Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, reason } from "./flags.ts"
+import { readJson } from "./jsonFiles.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, section, table } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -153,8 +154,6 @@ export const reject = Command.make(
   Command.provide(Services.layer)
 )
 
-const decodeRules = Schema.decodeEffect(Schema.fromJsonString(ResolutionRules))
-
 class RulesNeedReason extends Schema.TaggedError<RulesNeedReason>()("RulesNeedReason", {}) {
   override get message() {
     return "Rules are changed for a reason: add --reason"
@@ -165,7 +164,7 @@ export const rules = Command.make(
   "rules",
   {
     set: Flag.String("set").pipe(
-      Flag.withDescription("A file with the new rules, as --json shows them"),
+      Flag.withDescription("A file with the new rules, a list as `rules` of --json"),
       Flag.optional
     ),
     reason: Flag.optional(reason),
@@ -174,12 +173,11 @@ export const rules = Command.make(
   },
   Effect.fnUntraced(function* ({ json, reason, set, yes }) {
     const rules = yield* Rules
-    const fs = yield* FileSystem.FileSystem
     const before = yield* rules.current
     let current = before
     if (Option.isSome(set)) {
       if (Option.isNone(reason)) return yield* new RulesNeedReason()
-      const given = yield* Effect.flatMap(fs.readFileString(set.value), decodeRules)
+      const given = yield* readJson(set.value, ResolutionRules)
       yield* confirm(`Changing the rules of version ${before.version}`, yes)
       const change = { version: before.version, rules: given, reason: reason.value }
       current = yield* rules.put(change, yield* actor)

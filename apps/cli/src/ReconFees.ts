@@ -7,7 +7,7 @@ import { ChannelFees } from "@mall/treasury/reconciliation/ChannelFees"
 import { Effect, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
-import { given, reason } from "./flags.ts"
+import { given, reason, Time } from "./flags.ts"
 import { operator } from "./Operator.ts"
 import { json, print, table } from "./Output.ts"
 import type { Columns } from "@mall/platform/csv"
@@ -68,7 +68,7 @@ export const setFee = Command.make(
       Flag.withDefault(false)
     ),
     from: Flag.String("from").pipe(
-      Flag.withSchema(Schema.DateFromString.check(isOfOurTime)),
+      Flag.withSchema(Time.check(isOfOurTime)),
       Flag.withDescription("From when on, also of the past; else from now"),
       Flag.optional
     ),

@@ -6,9 +6,10 @@ import { RouteDecision, RouteRules, RoutingTable } from "@mall/domain/payments/R
 import type { RouteRule } from "@mall/domain/payments/Routing"
 import { ChannelRouter, nothingTried } from "@mall/payments/routing/ChannelRouter"
 import { RoutingTables } from "@mall/payments/routing/RoutingTables"
-import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { given, reason } from "./flags.ts"
+import { readJson } from "./jsonFiles.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, section, table } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -88,13 +89,12 @@ const history = Command.make(
   Command.provide(Services.layer)
 )
 
-const File = Schema.fromJsonString(Schema.Struct({ version: Schema.Int, rules: RouteRules }))
-
-class BadRules extends Schema.TaggedError<BadRules>()("BadRules", { file: Schema.String, why: Schema.String }) {
-  override get message() {
-    return `${this.file}: ${this.why}`
-  }
-}
+const unread = Schema.optionalKey(Schema.Unknown)
+/** What `show` prints besides may stay. */
+const RoutesFile = Schema.Struct({
+  ...{ version: Schema.Int, rules: RouteRules },
+  ...{ author: unread, reason: unread, createdAt: unread }
+})
 
 const set = Command.make(
   "set",
@@ -109,12 +109,8 @@ const set = Command.make(
   },
   Effect.fnUntraced(function* ({ file, json, reason }) {
     const tables = yield* RoutingTables
-    const fs = yield* FileSystem.FileSystem
-    const change = yield* fs.readFileString(file).pipe(
-      Effect.flatMap(Schema.decodeEffect(File)),
-      Effect.mapError((error) => new BadRules({ file, why: error.message.replaceAll(/\s+/g, " ") }))
-    )
-    const now = yield* tables.put({ ...change, reason }, `operator:${yield* operator}`)
+    const { rules, version } = yield* readJson(file, RoutesFile)
+    const now = yield* tables.put({ version, rules, reason }, `operator:${yield* operator}`)
     yield* print(
       now,
       { json, schema: RoutingTable },
@@ -156,7 +152,10 @@ const explain = Command.make(
     const router = yield* ChannelRouter
     const question = { amount, currency, merchantId: Option.getOrNull(merchant), ...given({ country, method }) }
     const route = yield* router.route(question, null, nothingTried)
-    if (Option.isNone(route)) return yield* Console.log("No channel takes such a payment.")
+    if (Option.isNone(route)) {
+      const told = Console.log("No channel takes such a payment.")
+      return yield* print(null, { json, schema: Schema.Null }, told)
+    }
     const { channel, decision, method: chosen } = route.value
     yield* print(
       decision,

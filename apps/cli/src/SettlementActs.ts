@@ -11,10 +11,11 @@ import {
 import { Calendars } from "@mall/treasury/settlement/Calendars"
 import { Settlements } from "@mall/treasury/settlement/Settlements"
 import { Terms } from "@mall/treasury/settlement/Terms"
-import { Effect, FileSystem, Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
-import { given, reason } from "./flags.ts"
+import { given, reason, Time } from "./flags.ts"
+import { readJson } from "./jsonFiles.ts"
 import { operator } from "./Operator.ts"
 import { fields, json, print, section } from "./Output.ts"
 import * as Services from "./Services.ts"
@@ -34,7 +35,8 @@ export const run = Command.make(
   {
     merchant: Argument.String("merchant").pipe(Argument.withSchema(MerchantId)),
     currency,
-    until: Flag.Date("until").pipe(
+    until: Flag.String("until").pipe(
+      Flag.withSchema(Time),
       Flag.withDescription("Settle what was posted before; now unless told"),
       Flag.optional
     ),
@@ -68,9 +70,7 @@ export const retry = Command.make(
   Command.provide(Services.layer)
 )
 
-const TermsFile = Schema.fromJsonString(
-  Schema.toCodecJson(NewSettlementTerms.mapFields(({ reason: _, ...rest }) => rest))
-)
+const TermsFile = Schema.toCodecJson(NewSettlementTerms.mapFields(({ reason: _, ...rest }) => rest))
 
 export const setTerms = Command.make(
   "set-terms",
@@ -83,8 +83,7 @@ export const setTerms = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ file, json, reason, yes }) {
-    const fs = yield* FileSystem.FileSystem
-    const asked = yield* Schema.decodeEffect(TermsFile)(yield* fs.readFileString(file))
+    const asked = yield* readJson(file, TermsFile)
     yield* confirm(`Setting the terms of ${asked.merchantId ?? "all merchants without their own"}`, yes)
     const terms = yield* Terms
     const set = yield* terms.set({ ...asked, reason }, yield* actor)
@@ -102,7 +101,7 @@ export const setTerms = Command.make(
 )
 
 const { days, weekend } = BusinessCalendar.fields
-const CalendarFile = Schema.fromJsonString(Schema.Struct({ weekend, days }))
+const CalendarFile = Schema.Struct({ weekend, days })
 
 export const calendar = Command.make(
   "calendar",
@@ -124,8 +123,7 @@ export const calendar = Command.make(
     const after = Option.isNone(file)
       ? before
       : yield* Effect.gen(function* () {
-          const fs = yield* FileSystem.FileSystem
-          const read = yield* Schema.decodeEffect(CalendarFile)(yield* fs.readFileString(file.value))
+          const read = yield* readJson(file.value, CalendarFile)
           yield* confirm(`Replacing version ${before.version} of the calendar ${name}`, yes)
           const change = { ...read, version: before.version, reason: Option.getOrElse(reason, () => "replaced") }
           return yield* calendars.put(name, change, yield* actor)

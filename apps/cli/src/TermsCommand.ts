@@ -12,9 +12,10 @@ import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, reason } from "./flags.ts"
+import { readJson } from "./jsonFiles.ts"
 import { fields, json, print, section, table } from "./Output.ts"
 import * as Services from "./Services.ts"
-import { actor, aMerchant, fileOf, from, holder, merchant, versionColumns } from "./termsInput.ts"
+import { actor, aMerchant, from, holder, merchant, versionColumns } from "./termsInput.ts"
 import { policy, policyColumns } from "./TermsPolicyCommand.ts"
 
 const currency = Argument.Literals("currency", Currency.literals)
@@ -80,9 +81,6 @@ const show = Command.make(
   Command.provide(Services.layer)
 )
 
-const planFile = fileOf(FeePlan)
-const limitsFile = fileOf(PaymentLimits)
-
 const assign = Command.make(
   "assign",
   {
@@ -95,7 +93,7 @@ const assign = Command.make(
   },
   Effect.fnUntraced(function* ({ file, from, json, merchant, reason, yes }) {
     const plans = yield* FeePlans
-    const content = yield* planFile(file)
+    const content = yield* readJson(file, FeePlan)
     const before = (yield* plans.list(merchant))[0]?.version ?? 0
     yield* confirm(`Agreeing on the fee plan ${content.name} after version ${before}`, yes)
     const change = { version: before, reason, content, ...given({ effectiveFrom: from }) }
@@ -135,7 +133,7 @@ const limits = Command.make(
     const all = yield* limits.list(merchant)
     if (Option.isSome(set)) {
       if (Option.isNone(reason) || Option.isNone(currency)) return yield* new LimitsNeedMore()
-      const content = yield* limitsFile(set.value)
+      const content = yield* readJson(set.value, PaymentLimits)
       const before = all.filter((each) => each.currency === currency.value)
       const version = Math.max(0, ...before.map((each) => each.version))
       yield* confirm(`Setting the limits of ${currency.value} after version ${version}`, yes)

@@ -4,9 +4,10 @@ import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { confirm, yes } from "./Confirm.ts"
 import { given, reason } from "./flags.ts"
+import { readJson } from "./jsonFiles.ts"
 import { json, print, table } from "./Output.ts"
 import * as Services from "./Services.ts"
-import { actor, aMerchant, fileOf, from, merchant, versionColumns } from "./termsInput.ts"
+import { actor, aMerchant, from, merchant, versionColumns } from "./termsInput.ts"
 
 const listOf = (names: ReadonlyArray<string> | null) => names?.join(" ") ?? "any"
 
@@ -18,8 +19,6 @@ export const policyColumns = {
   "percent at most": ({ content }: PaymentPolicyVersion) => content.refundPercent ?? 100,
   ...versionColumns
 }
-
-const policyFile = fileOf(PaymentPolicy)
 
 class PolicyNeedsReason extends Schema.TaggedError<PolicyNeedsReason>()("PolicyNeedsReason", {}) {
   override get message() {
@@ -41,7 +40,7 @@ export const policy = Command.make(
     const policies = yield* Policies
     if (Option.isSome(set)) {
       if (Option.isNone(reason)) return yield* new PolicyNeedsReason()
-      const content = yield* policyFile(set.value)
+      const content = yield* readJson(set.value, PaymentPolicy)
       const version = (yield* policies.list(merchant))[0]?.version ?? 0
       yield* confirm(`Setting the payment policy after version ${version}`, yes)
       const change = { version, reason: reason.value, content, ...given({ effectiveFrom: from }) }

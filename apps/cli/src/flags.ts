@@ -27,3 +27,19 @@ export const given = <A extends Record<string, Option.Option<unknown>>>(flags: A
   Object.fromEntries(
     Object.entries(flags).flatMap(([name, value]) => (Option.isSome(value) ? [[name, value.value]] : []))
   ) as { readonly [Name in keyof A]?: Option.Option.Value<A[Name]> }
+
+const clock = String.raw`\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?`
+
+/** Not the 31st of February, which would be taken for the 3rd of March. */
+const isDay = Schema.makeFilter((text: string) => {
+  const day = new Date(text.slice(0, 10))
+  return Number.isNaN(day.getTime()) || day.getUTCDate() === Number(text.slice(8, 10)) || "there is no such day"
+})
+
+/** A time with its zone, or a day from its beginning in UTC: whatever the zone of the machine, it is the same time. */
+export const Time = Schema.String.check(
+  Schema.isPattern(new RegExp(String.raw`^\d{4}-\d{2}-\d{2}(T${clock}(Z|[+-]\d{2}:\d{2}))?$`), {
+    message: "must be a day or a time with its zone, such as 2026-03-01 (from 00:00 UTC) or 2026-03-01T20:00+08:00"
+  }),
+  isDay
+).pipe(Schema.decodeTo(Schema.DateFromString))

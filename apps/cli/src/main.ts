@@ -10,8 +10,13 @@ const NodeRuntime = await import("@effect/platform-node/NodeRuntime")
 const NodeServices = await import("@effect/platform-node/NodeServices")
 const { run } = await import("./Mall.ts")
 
-// Who reads no further (`mall orders list | head`) does not keep the command from ending in order.
-process.stdout.on("error", () => undefined)
+// Who reads no further (`mall orders list | head`) does not keep the command from ending in order; what cannot be written
+// (a full disk) is not passed over as if it had been.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE" || process.exitCode === 1) return
+  process.exitCode = 1
+  process.stderr.write(`The answer could not be written, though what was asked may be done: ${error.message}.\n`)
+})
 
 run(process.argv.slice(2)).pipe(
   Effect.provide(NodeServices.layer),

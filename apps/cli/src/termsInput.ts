@@ -1,7 +1,8 @@
 import { LimitsHolder } from "@mall/domain/merchants/LimitsHolder"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect } from "effect"
 import { Argument, Flag } from "effect/cli"
+import { Time } from "./flags.ts"
 import { operator } from "./Operator.ts"
 
 // What the commands of `mall terms` take and show alike.
@@ -12,7 +13,7 @@ export const aMerchant = "0198a3b2-7c11-7d3e-9a55-2f0e8c9b1a77"
 export const holder = Argument.String("merchant").pipe(Argument.withSchema(LimitsHolder))
 export const merchant = Argument.String("merchant").pipe(Argument.withSchema(MerchantId))
 export const from = Flag.String("from").pipe(
-  Flag.withSchema(Schema.DateFromString),
+  Flag.withSchema(Time),
   Flag.withDescription("From when on it counts, such as 2027-01-01T00:00:00+08:00; as soon as it may, where not given"),
   Flag.optional
 )
@@ -32,10 +33,3 @@ export const versionColumns = {
   why: ({ reason }: Version) => reason,
   when: ({ at }: Version) => at
 }
-
-/** Reads what a file agrees on. */
-export const fileOf = <A, I>(schema: Schema.Codec<A, I>) =>
-  Effect.fnUntraced(function* (name: string) {
-    const fs = yield* FileSystem.FileSystem
-    return yield* Effect.flatMap(fs.readFileString(name), Schema.decodeEffect(Schema.fromJsonString(schema)))
-  })

@@ -15,6 +15,8 @@ layer(CommandLine.layer, { excludeTestServices: true, timeout: "60 seconds" })("
   it.effect("makes a key, shows it once, rotates and revokes it; the history names the operator and the reason", () =>
     Effect.gen(function* () {
       yield* CommandLine.use((line) => line.mall("migrate"))
+      const nameless = ["create", merchant, " ", "--scope", "payments:create", "--reason", "new till"]
+      assert.strictEqual((yield* mall(...nameless)).code, 2)
       const networks = ["--from", "203.0.113.0/24", "--from", "2001:db8::/32"]
       const made = yield* create("--days", "30", ...networks, "--scope", "payments:create", "--json")
       const { apiKey, key } = yield* decode(IssuedApiKey, made)

@@ -64,7 +64,7 @@ sandboxed("mall fx", (it) => {
     })
   )
 
-  it.effect("keeps a rate by hand from who said it", () =>
+  it.effect("keeps a rate by hand from who said it, and takes no blank for an amount of nothing", () =>
     Effect.gen(function* () {
       const proposed = yield* mall("fx", "set-rate", "KWD", "CNY", "23.15", "--reason", "the bank's", "--json")
       const { id, status } = yield* decode(FxRate, proposed)
@@ -76,6 +76,12 @@ sandboxed("mall fx", (it) => {
         assert.strictEqual((yield* mall("fx", "set-rate", "KWD", "CNY", rate, "--reason", "no")).code, 2)
       }
       assert.strictEqual((yield* mall("fx", "limit", "CNY", "5", "--reason", "no terminal")).code, 2)
+      for (const nothing of ["", " "]) {
+        const quote = ["quote", "sell", nothing, "USD", "CNY", "--merchant", yield* newMerchantId]
+        for (const act of [["spread", nothing, ...because], ["limit", "CNY", nothing, ...because], quote]) {
+          assert.deepInclude(yield* mall("fx", ...act), { code: 2, out: "" })
+        }
+      }
     })
   )
 

@@ -107,6 +107,9 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
       assert.strictEqual(asked.code, 2)
       const done = yield* decode(TransferDetails, yield* mall(...act, "--yes", "--json"))
       assert.deepStrictEqual([done.transfer.actor, done.transfer.reason], ["operator:olga", "=HYPERLINK(1)"])
+      // as who repeats a command that was killed
+      const again = [...act, "--yes", "--json", "--transfer-id", done.transfer.id]
+      assert.deepStrictEqual(yield* decode(TransferDetails, yield* mall(...again)), done)
       const { out } = yield* mall("ledger", "statement", payable, "--csv")
       const lines = out.split("\n")
       assert.match(lines[0] ?? "", /^when,transfer,what,about,debit,credit,/)
@@ -133,6 +136,14 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         yield* mall("ledger", "trial-balance", "--at", "2020-01-01T00:00:00Z", "--json")
       )
       assert.isTrue(before.totals.every(({ credits, debits }) => credits === 0 && debits === 0))
+      // a time without a zone would be another one on another machine
+      for (const at of ["2020-01-01T00:00:00", "2020-01-01 00:00", "1/2/2020", "2020-02-30", "2020-02-30T00:00Z", ""]) {
+        const unclear = yield* mall("ledger", "trial-balance", "--at", at)
+        assert.deepStrictEqual([unclear.code, unclear.out], [2, ""], at)
+      }
+      for (const at of ["2020-01-01", "2020-02-29T23:59+08:00"]) {
+        assert.strictEqual((yield* mall("ledger", "trial-balance", "--at", at)).code, 0, at)
+      }
       const { data } = yield* decode(AccountPage, yield* mall("ledger", "accounts", "--kind", "payable", "--json"))
       assert.deepStrictEqual(
         data.map(({ code, balance }) => `${code} ${balance}`),

@@ -11,7 +11,6 @@ import type { PaymentId } from "@mall/domain/payments/PaymentGateway"
 import { MerchantId } from "@mall/domain/merchants/Merchant"
 import { MerchantBranding } from "@mall/domain/payments/Branding"
 import { Gathering } from "@mall/payments/channel/crypto/CryptoGatherings"
-import { RoutingTable } from "@mall/domain/payments/Routing"
 import { CheckoutId, Order } from "@mall/domain/trade/Order"
 import { AccessTokens } from "@mall/identity/tokens/AccessTokens"
 import { Addresses } from "@mall/identity/users/Addresses"
@@ -324,24 +323,6 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
     })
   )
 
-  it.effect("shows, explains and sets where payments go", () =>
-    Effect.gen(function* () {
-      const { folder } = yield* CommandLine
-      const fs = yield* FileSystem.FileSystem
-      const file = `${folder}/routes.json`
-      const before = yield* decode(RoutingTable, yield* mall("routes", "show", "--json"))
-      yield* fs.writeFileString(file, `{"version": ${before.version}, "rules": []}`)
-      assert.strictEqual((yield* mall("routes", "set", file, "--reason", "a clean start")).code, 0)
-      const stale = yield* mall("routes", "set", file, "--reason", "once more")
-      assert.strictEqual(stale.code, 1)
-      assert.include(stale.err, "changed in the meantime")
-      const history = yield* decode(Schema.Array(RoutingTable), yield* mall("routes", "history", "--json"))
-      assert.deepInclude(history[0], { version: before.version + 1, author: "operator:olga", reason: "a clean start" })
-      // a command has no channel: nobody configured one here
-      assert.include((yield* mall("routes", "explain", "1999", "CNY")).out, "No channel")
-    })
-  )
-
   it.effect("says how a merchant's cashier looks", () =>
     Effect.gen(function* () {
       const merchant = yield* newId
@@ -406,6 +387,14 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "60 s
         assert.match(yield* fs.readFileString(errors), /^line,sku,reason\r?\n5000,sku-bad,/)
 
         yield* fs.writeFileString(file, text.split("\n").slice(0, 3).join("\n").replaceAll("sku-1", "sku-new"))
+        for (const [lost, code] of [
+          [`${folder}/none/errors.csv`, 1],
+          [file, 2]
+        ] as const) {
+          const refused = yield* mall("products", "import", file, "--errors", lost)
+          assert.deepStrictEqual([refused.code, refused.out], [code, ""])
+          assert.notInclude(refused.err, "rows")
+        }
         const dry = yield* mall("products", "import", file, "--dry-run", "--json")
         assert.deepStrictEqual(yield* decode(Report, dry), { rows: 2, created: 1, updated: 1, failed: 0 })
         const again = yield* mall("products", "import", file)

@@ -52,8 +52,8 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "90 s
 
       const { folder } = yield* CommandLine
       const file = `${folder}/passport.pdf`
-      const saved = yield* mall("merchants", "documents", id, "--document", document.id, "--out", file)
-      assert.strictEqual(saved.code, 0)
+      const saved = yield* mall("merchants", "documents", id, "--document", document.id, "--out", file, "--json")
+      assert.deepStrictEqual(JSON.parse(saved.out), { file, bytes: content.length })
       const fs = yield* FileSystem.FileSystem
       assert.deepStrictEqual(yield* fs.readFile(file), content)
       assert.strictEqual((yield* mall("merchants", "documents", id, "--document", document.id, "--out", file)).code, 1)

@@ -65,6 +65,30 @@ layer(CommandLine.layerWithServices, { excludeTestServices: true, timeout: "90 s
     })
   )
 
+  it.effect("names the file that it cannot read, and takes none with what nobody would heed", () =>
+    Effect.gen(function* () {
+      const merchant = yield* newMerchantId
+      const file = yield* write("typo.json", { ...plan, dispute: [] })
+      const act = ["terms", "assign", merchant, file, "--reason", "signed", "--yes"]
+      const typo = yield* mall(...act)
+      assert.deepStrictEqual([typo.code, typo.out], [1, ""])
+      assert.strictEqual(typo.err, `${file}: Expected no excess property at ["dispute"].`)
+      yield* write("typo.json", { ...plan, rates: undefined })
+      assert.strictEqual((yield* mall(...act)).err, `${file}: Missing key at ["rates"].`)
+      const noFile = yield* mall(
+        "terms",
+        "limits",
+        merchant,
+        "--set",
+        "/no/such",
+        ...act.slice(-3),
+        "--currency",
+        "CNY"
+      )
+      assert.include(noFile.err, "/no/such: NotFound")
+    })
+  )
+
   it.effect("sets a payment policy only for a reason and after a yes", () =>
     Effect.gen(function* () {
       const merchant = yield* newMerchantId

@@ -56,6 +56,25 @@ it.live(
 )
 
 it.live(
+  "ends with 1 where its answer cannot be written, and with 0 where nobody reads on",
+  () =>
+    Effect.gen(function* () {
+      const shell = Effect.fnUntraced(function* (line: string) {
+        const child = yield* ChildProcess.make("bash", ["-o", "pipefail", "-c", line, process.execPath, main])
+        const err = yield* child.stderr.pipe(Stream.decodeText(), Stream.mkString)
+        return { err, code: Number(yield* child.exitCode) }
+      })
+      assert.deepStrictEqual(yield* shell('"$0" "$1" --help | head -1'), { err: "", code: 0 })
+      const fs = yield* FileSystem.FileSystem
+      if (!(yield* fs.exists("/dev/full"))) return
+      const full = yield* shell('"$0" "$1" --help > /dev/full')
+      assert.strictEqual(full.code, 1)
+      assert.match(full.err, /^The answer could not be written[^\n]*\n$/)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+  slow
+)
+
+it.live(
   "tells in one sentence that a database cannot be reached",
   () =>
     Effect.gen(function* () {

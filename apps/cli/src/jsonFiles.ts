@@ -10,7 +10,7 @@ class UnreadableFile extends Schema.TaggedError<UnreadableFile>()("UnreadableFil
   }
 }
 
-/** Reads a file of JSON; what is wrong with it is told in one sentence. */
+/** Reads a file of JSON, in which nothing may stand that nobody would heed; what is wrong with it is told in one sentence. */
 export const readJson = <A, I>(file: string, schema: Schema.Codec<A, I>) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
