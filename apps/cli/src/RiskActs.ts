@@ -1,4 +1,4 @@
-import { ListEntry, ListedKind, ListName, NewListEntry, ReviewId, RiskReview } from "@mall/domain/risk/RiskRecord"
+import { ListEntry, ListedKind, ListName, ReviewId, RiskReview } from "@mall/domain/risk/RiskRecord"
 import { BacktestReport, BacktestRequest, RiskRule, RuleChange, RuleId } from "@mall/domain/risk/RiskRule"
 import type { RuleMode } from "@mall/domain/risk/RiskRule"
 import { Backtests } from "@mall/risk/Backtests"
@@ -196,12 +196,11 @@ export const enlist = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ hours, json, kind, list, reason, value, yes }) {
-    const expiresIn = Option.isSome(hours) ? { expiresIn: hours.value * 3600 } : {}
-    const asked = yield* Schema.decodeEffect(NewListEntry)({ list, kind, value, reason, ...expiresIn })
     yield* confirm(`Putting the ${kind} ${value} on the ${list} list`, yes)
     const lists = yield* RiskLists
-    const entry = yield* lists.enlist(asked, yield* actor)
-    yield* print(entry, { json, schema: ListEntry }, Console.log(`The ${kind} ${value} is on the ${list} list.`))
+    const expiresIn = Option.isSome(hours) ? { expiresIn: hours.value * 3600 } : {}
+    const entry = yield* lists.enlist({ list, kind, value, reason, ...expiresIn }, yield* actor)
+    yield* print(entry, { json, schema: ListEntry }, Console.log(`The ${kind} ${entry.value} is on the ${list} list.`))
   })
 ).pipe(
   Command.withDescription("Block or allow a user, device, network, card, merchant or country"),

@@ -1,6 +1,5 @@
 import { Schema } from "effect"
 import { Uuid7 } from "../kernel/Id.ts"
-import { parseAddress } from "../kernel/IpNetwork.ts"
 import { Page } from "../kernel/Page.ts"
 import { NonBlankText } from "../kernel/PlainText.ts"
 import * as StateMachine from "../kernel/StateMachine.ts"
@@ -127,36 +126,12 @@ export const ListEntryPage = Page(ListEntry)
 
 const place = { list: ListName, kind: ListedKind, value: NonBlankText(128) }
 
-const isFour = (text: string) => !/[/:]/.test(text) && parseAddress(text) !== undefined
-const isSix = (text: string) => /^(?:(?:0|[1-9a-f][0-9a-f]{0,3}):){4}:\/64$/.test(text)
-const isId = Schema.is(Uuid7)
-
-/** Checks compare the text of a fact: what is written in another way would be on the list and be nobody. */
-const isOfFacts = ({ kind, value }: { readonly kind: ListedKind; readonly value: string }) => {
-  switch (kind) {
-    case "network":
-      return (
-        isFour(value) || isSix(value) || "a network is an address of IPv4 or a /64 of IPv6, such as 2001:db8:0:2::/64"
-      )
-    case "country":
-      return /^[A-Z]{2}$/.test(value) || "a country is two capital letters, such as DE"
-    case "user":
-    case "merchant":
-      return isId(value) || `a ${kind} is named by its id`
-    case "card":
-    case "device":
-      return true
-  }
-}
-
 /** The same place again replaces what is there. `expiresIn` is in seconds. */
 export const NewListEntry = Schema.Struct({
   ...place,
   expiresIn: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 3650 * 24 * 3600 }))),
   reason: Reason
-})
-  .check(Schema.makeFilter(isOfFacts))
-  .annotate({ identifier: "NewRiskListEntry" })
+}).annotate({ identifier: "NewRiskListEntry" })
 export type NewListEntry = typeof NewListEntry.Type
 
 export const ListRemoval = Schema.Struct({ ...place, reason: Reason }).annotate({ identifier: "RiskListRemoval" })
