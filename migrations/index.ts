@@ -47,6 +47,7 @@ import riskPlans from "./0047_risk_plans.ts"
 import cryptoDeployment from "./0048_crypto_deployment.ts"
 import riskColumns from "./0049_risk_columns.ts"
 import returnedSurplus from "./0050_returned_surplus.ts"
+import formerRefunds from "./0054_former_refunds.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -98,5 +99,6 @@ export const migrations = {
   "0047_risk_plans": riskPlans,
   "0048_crypto_deployment": cryptoDeployment,
   "0049_risk_columns": riskColumns,
-  "0050_returned_surplus": returnedSurplus
+  "0050_returned_surplus": returnedSurplus,
+  "0054_former_refunds": formerRefunds
 }

@@ -9,7 +9,7 @@ import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
 import { makeRefundOrders } from "./refundOrders.ts"
-import { leaseFrom, OpenRefund, refundAsking } from "./refundAsking.ts"
+import { askedAnew, OpenRefund, refundAsking } from "./refundAsking.ts"
 
 const newRefundId = generator(RefundId)
 
@@ -83,30 +83,20 @@ export class OrderRefunds extends Context.Service<
         retryConflicts
       )
 
-      const refused = Effect.fnUntraced(function* (refund: typeof OpenOrderRefund.Type, why: string) {
-        const payment = (yield* gateway.find([refund.paymentId])).get(refund.paymentId)
-        const isAllBack = payment !== undefined && payment.refunded.equals(payment.amount)
-        return yield* isAllBack ? endRefunded(refund) : giveUp(refund, why)
-      })
-
       const { ask, resume } = refundAsking(gateway, {
         reason: "order canceled",
         claim,
         accepted: ({ id, refundId }) =>
           sql`UPDATE trade.orders SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`,
-        refused
+        allBack: endRefunded,
+        refused: giveUp
       })
 
       const start = Effect.fn("OrderRefunds.start")(
         function* (orderId: OrderId, doing: Doing, within: Effect.Effect<void, SqlError> = Effect.void) {
           const refundId = yield* newRefundId
           const moved = yield* orders
-            .move(
-              "refunding",
-              sql`orders.id = ${orderId}`,
-              doing,
-              sql`, refund_id = ${refundId}, refund_due_at = ${leaseFrom(doing.at)}`
-            )
+            .move("refunding", sql`orders.id = ${orderId}`, doing, sql`, ${askedAnew(sql, refundId, doing.at)}`)
             .pipe(
               Effect.tap((moved) => (moved.length === 0 ? Effect.void : within)),
               sql.withTransaction,
