@@ -48,6 +48,7 @@ import cryptoDeployment from "./0048_crypto_deployment.ts"
 import riskColumns from "./0049_risk_columns.ts"
 import returnedSurplus from "./0050_returned_surplus.ts"
 import ticketPages from "./0052_ticket_pages.ts"
+import formerRefunds from "./0054_former_refunds.ts"
 
 /** Every migration in order. One that has landed is never edited: a change is a new number. */
 export const migrations = {
@@ -100,5 +101,6 @@ export const migrations = {
   "0048_crypto_deployment": cryptoDeployment,
   "0049_risk_columns": riskColumns,
   "0050_returned_surplus": returnedSurplus,
-  "0052_ticket_pages": ticketPages
+  "0052_ticket_pages": ticketPages,
+  "0054_former_refunds": formerRefunds
 }

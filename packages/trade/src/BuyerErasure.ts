@@ -52,21 +52,18 @@ export class BuyerErasure extends Context.Service<
             DELETE FROM trade.cart_items WHERE cart_id IN (
               SELECT id FROM trade.carts WHERE user_id = ANY (${due}::uuid[])
             )`
+          const later = new Date(now.getTime() + Duration.toMillis(pause))
+          // before the orders are looked at: one that comes to its end meanwhile is kept by neither, and goes the next time
+          yield* sql`
+            UPDATE trade.erased_buyers AS b SET due_at = ${later}
+            WHERE user_id = ANY (${due}::uuid[]) AND EXISTS (
+              SELECT FROM trade.orders AS o WHERE o.user_id = b.user_id AND o.status = ANY (${needed}::text[])
+            )`
           yield* sql`
             UPDATE trade.orders
             SET ${sql.literal(sealedOrders.clear.wipe)}, personal_data = NULL, personal_data_key = NULL
             WHERE user_id = ANY (${due}::uuid[]) AND status <> ALL (${needed}::text[])`
-          const later = new Date(now.getTime() + Duration.toMillis(pause))
-          yield* sql`
-            WITH open AS (
-              SELECT DISTINCT user_id FROM trade.orders
-              WHERE user_id = ANY (${due}::uuid[]) AND status = ANY (${needed}::text[])
-            ),
-            waiting AS (
-              UPDATE trade.erased_buyers AS b SET due_at = ${later} FROM open WHERE b.user_id = open.user_id
-            )
-            DELETE FROM trade.erased_buyers
-            WHERE user_id = ANY (${due}::uuid[]) AND user_id NOT IN (SELECT user_id FROM open)`
+          yield* sql`DELETE FROM trade.erased_buyers WHERE user_id = ANY (${due}::uuid[]) AND due_at <= ${now}`
           return due.length
         },
         sql.withTransaction,

@@ -17,6 +17,7 @@ import { PaidCheckouts } from "./PaidCheckouts.ts"
 import type { PaidMessage } from "./PaidCheckouts.ts"
 import { PaymentIncidents } from "./PaymentIncidents.ts"
 import { PendingOrders } from "./PendingOrders.ts"
+import { everAskedFor } from "./refundAsking.ts"
 import { ReturnRefunds } from "./returns/ReturnRefunds.ts"
 
 type MessageOf<T> = T extends Topic<infer A, infer _I> ? A : never
@@ -40,7 +41,8 @@ export class OrderPayments extends Context.Service<
     markCanceled(message: MessageOf<typeof markOrderCanceled>): Effect.Effect<void>
     /**
      * A refund ended: its order is refunded and its pieces come back, or it is owed to the buyer again. What failed and was done
-     * after all refunds the order all the same, unless it was shipped or another refund was asked for: that is reported.
+     * after all refunds the order all the same, also where another refund was asked for meanwhile, unless it was shipped: that
+     * is reported, and so is a second refund of the same order that is carried out.
      */
     markRefunded(message: MessageOf<typeof paymentRefunded>): Effect.Effect<void>
   }
@@ -107,12 +109,20 @@ export class OrderPayments extends Context.Service<
         if (found.size > 0) yield* pending.cancel([...found.values()], yield* doingOf(reason))
       })
 
+      /** Of an order or return that ended since all of the payment was back, any refund that it asked for may be why. */
+      const refundedBy = (table: "orders" | "returns", { id }: CheckoutRow, refundId: RefundId) => sql`
+        orders.checkout_id = ${id} AND ${everAskedFor(sql, table, refundId)}
+        AND coalesce(${sql(table)}.refund_id, ${refundId}) = ${refundId}
+        AND ${beside(sql, `${table}.status`)} = 'refunded'
+      `
+
       /** Money that went back for nothing that we know of: the goods may still be sent, or another refund may follow. */
       const reportUnmatched = Effect.fnUntraced(function* (checkout: CheckoutRow, refundId: RefundId, amount: Money) {
         const known = yield* sql`
-          SELECT id FROM trade.orders WHERE refund_id = ${refundId} AND ${beside(sql, "status")} = 'refunded'
+          SELECT orders.id FROM trade.orders WHERE ${refundedBy("orders", checkout, refundId)}
           UNION ALL
-          SELECT id FROM trade.returns WHERE refund_id = ${refundId} AND ${beside(sql, "status")} = 'refunded'
+          SELECT returns.id FROM trade.returns JOIN trade.orders ON orders.id = returns.order_id
+          WHERE ${refundedBy("returns", checkout, refundId)}
         `
         if (known.length > 0 || checkout.status === "canceled") return
         yield* incidents.report({
@@ -131,23 +141,23 @@ export class OrderPayments extends Context.Service<
       }: MessageOf<typeof paymentRefunded>) {
         const checkout = yield* checkouts.lockByPayment(paymentId)
         if (Option.isNone(checkout)) return
-        yield* returns.settle(refundId, outcome)
-        const ofOrder = sql`refund_id = ${refundId}`
+        yield* returns.settle(checkout.value.id, refundId, outcome)
         if (outcome === "succeeded") {
+          const ofOrder = sql`orders.checkout_id = ${checkout.value.id} AND ${everAskedFor(sql, "orders", refundId)}`
           const doing = yield* doingOf("refunded")
           yield* orders.move(
             "refunding",
             sql`status = 'paid' AND ${ofOrder}`,
             yield* doingOf("the channel carried out the refund after all")
           )
-          yield* refundOrders(ofOrder, doing)
+          yield* refundOrders(ofOrder, doing, sql`, refund_id = ${refundId}, refund_due_at = NULL`)
           yield* reportUnmatched(checkout.value, refundId, amount)
           return
         }
         // The refund's id stays, for it may be done after all; the next refund of this order is another one.
         yield* orders.move(
           "paid",
-          sql`status = 'refunding' AND ${ofOrder}`,
+          sql`status = 'refunding' AND refund_id = ${refundId}`,
           yield* doingOf("the refund failed at the channel"),
           sql`, refund_due_at = NULL`
         )

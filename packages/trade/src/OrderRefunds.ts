@@ -9,7 +9,7 @@ import { currentTraceId } from "@mall/platform/currentTraceId"
 import { OrderRepo } from "./OrderRepo.ts"
 import type { Doing } from "./OrderRepo.ts"
 import { makeRefundOrders } from "./refundOrders.ts"
-import { leaseFrom, OpenRefund, refundAsking } from "./refundAsking.ts"
+import { askedAnew, OpenRefund, refundAsking } from "./refundAsking.ts"
 
 const newRefundId = generator(RefundId)
 
@@ -76,8 +76,8 @@ export class OrderRefunds extends Context.Service<
       })
 
       const endRefunded = Effect.fnUntraced(
-        function* (refund: typeof OpenOrderRefund.Type, why: string) {
-          yield* refundOrders(ofRefund(refund), yield* doingOf(why), noRefund)
+        function* (refund: typeof OpenOrderRefund.Type) {
+          yield* refundOrders(ofRefund(refund), yield* doingOf("all of the payment went back already"), noRefund)
         },
         sql.withTransaction,
         retryConflicts
@@ -88,20 +88,15 @@ export class OrderRefunds extends Context.Service<
         claim,
         accepted: ({ id, refundId }) =>
           sql`UPDATE trade.orders SET refund_due_at = NULL WHERE id = ${id} AND refund_id = ${refundId}`,
-        refused: giveUp,
-        returned: endRefunded
+        allBack: endRefunded,
+        refused: giveUp
       })
 
       const start = Effect.fn("OrderRefunds.start")(
         function* (orderId: OrderId, doing: Doing, within: Effect.Effect<void, SqlError> = Effect.void) {
           const refundId = yield* newRefundId
           const moved = yield* orders
-            .move(
-              "refunding",
-              sql`orders.id = ${orderId}`,
-              doing,
-              sql`, refund_id = ${refundId}, refund_due_at = ${leaseFrom(doing.at)}`
-            )
+            .move("refunding", sql`orders.id = ${orderId}`, doing, sql`, ${askedAnew(sql, refundId, doing.at)}`)
             .pipe(
               Effect.tap((moved) => (moved.length === 0 ? Effect.void : within)),
               sql.withTransaction,

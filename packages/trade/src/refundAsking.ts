@@ -3,13 +3,24 @@ import { MinorUnits, Money } from "@mall/domain/kernel/Money"
 import { PaymentId, RefundId } from "@mall/domain/payments/PaymentGateway"
 import type { PaymentGateway } from "@mall/domain/payments/PaymentGateway"
 import { DateTime, Duration, Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 
 /** For how long the one who set a refund going, or who resumes it, is left alone with it. */
 const lease = Duration.minutes(1)
 
 /** Until when a refund that is asked for at `at` is left alone. */
-export const leaseFrom = (at: Date) => new Date(at.getTime() + Duration.toMillis(lease))
+const leaseFrom = (at: Date) => new Date(at.getTime() + Duration.toMillis(lease))
+
+/** Assignments to the row of an order or a return that waits for the refund `refundId` from `at` on. */
+export const askedAnew = (sql: SqlClient.SqlClient, refundId: RefundId, at: Date) => sql`
+  refund_id = ${refundId}, refund_due_at = ${leaseFrom(at)},
+  former_refund_ids = array_remove(former_refund_ids || refund_id, NULL)
+`
+
+/** The order or return that waits for the refund, or waited for it before it asked for another: the channel may carry out each. */
+export const everAskedFor = (sql: SqlClient.SqlClient, table: "orders" | "returns", refundId: RefundId) =>
+  sql`(${sql(table)}.refund_id = ${refundId} OR ${refundId} = ANY (${sql(table)}.former_refund_ids))`
 
 /** A refund that the pay platform has not answered for yet, of what `id` says: an order or a return. */
 export const OpenRefund = <Id extends Schema.Codec<string>>(id: Id) =>
@@ -40,16 +51,16 @@ export const refundAsking = <Id extends string>(
       readonly limit: number
     }) => Effect.Effect<ReadonlyArray<OpenRefundOf<Id>>, SqlError | Schema.SchemaError>
     readonly accepted: (refund: OpenRefundOf<Id>) => Effect.Effect<unknown, SqlError>
-    /** The platform refused for good. */
+    /** The platform refused, since all of the payment went back by other refunds, and so did this part of it. */
+    readonly allBack: (refund: OpenRefundOf<Id>) => Effect.Effect<unknown, SqlError>
+    /** The platform refused for good, and has the money. */
     readonly refused: (refund: OpenRefundOf<Id>, why: string) => Effect.Effect<unknown, SqlError>
-    /** It refused since all of the payment went back by other refunds, and with it what this one was to give back. */
-    readonly returned: (refund: OpenRefundOf<Id>, why: string) => Effect.Effect<unknown, SqlError>
   }
 ) => {
   const refused = Effect.fnUntraced(function* (refund: OpenRefundOf<Id>, why: string) {
     const payment = (yield* gateway.find([refund.paymentId])).get(refund.paymentId)
     const isAllBack = payment !== undefined && payment.refunded.equals(payment.amount)
-    yield* isAllBack ? owner.returned(refund, "all of the payment went back already") : owner.refused(refund, why)
+    return yield* isAllBack ? owner.allBack(refund) : owner.refused(refund, why)
   })
 
   const ask = (refund: OpenRefundOf<Id>) =>

@@ -277,13 +277,26 @@ layer(TestTrade, { excludeTestServices: true })("OrderPayments", (it) => {
       assert.deepStrictEqual(yield* stockOf(simple.skuId), { onHand: 1, reserved: 0 })
       assert.deepStrictEqual(yield* simple.reported, [])
 
-      // another one was asked for meanwhile, which is the one that the order waits for: somebody has to look
+      // another one was asked for meanwhile: where that is carried out too, somebody has to look
       const again = yield* paidAndGivenUp()
       again.refunds?.clear()
       yield* cancellation.cancel(again.buyer, again.order.id)
-      yield* payments.markRefunded(again.done)
+      const [second = again.done.refundId] = again.refunds?.keys() ?? []
       assert.strictEqual(yield* statusOf(again.order.id), "refunding")
+      yield* payments.markRefunded(again.done)
+      yield* payments.markRefunded({ ...again.done, refundId: second, outcome: "failed" })
+      yield* payments.markRefunded(again.done)
+      assert.strictEqual(yield* statusOf(again.order.id), "refunded")
+      assert.deepStrictEqual(yield* stockOf(again.skuId), { onHand: 1, reserved: 0 })
+      assert.deepStrictEqual(yield* again.reported, [])
+      yield* payments.markRefunded({ ...again.done, refundId: second })
       assert.deepStrictEqual(yield* again.reported, ["refund_unmatched"])
+
+      // another one was refused, for this one is done and only not told of
+      const untold = yield* paidAndGivenUp()
+      assert.strictEqual((yield* cancellation.cancel(untold.buyer, untold.order.id)).status, "refunded")
+      yield* payments.markRefunded(untold.done)
+      assert.deepStrictEqual(yield* untold.reported, [])
     })
   )
 

@@ -1,5 +1,6 @@
 import type { SkuId } from "@mall/domain/catalog/Catalog"
 import { generator } from "@mall/domain/kernel/Id"
+import { Money } from "@mall/domain/kernel/Money"
 import { RefundId } from "@mall/domain/payments/PaymentGateway"
 import { ReturnId } from "@mall/domain/trade/Return"
 import { assert, layer } from "@effect/vitest"
@@ -9,6 +10,7 @@ import { Fulfilment } from "../src/Fulfilment.ts"
 import { OrderPayments } from "../src/OrderPayments.ts"
 import { Orders } from "../src/Orders.ts"
 import { boughtBy, soldBy } from "../src/OrderScope.ts"
+import { PaymentIncidents } from "../src/PaymentIncidents.ts"
 import { ReturnRefunds } from "../src/returns/ReturnRefunds.ts"
 import { Returns } from "../src/returns/Returns.ts"
 import {
@@ -27,7 +29,6 @@ import {
 } from "./TestTrade.ts"
 
 const newReturnId = generator(ReturnId)
-const newRefundId = generator(RefundId)
 
 const aShop = Effect.gen(function* () {
   const merchantId = yield* newMerchantId
@@ -187,34 +188,6 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
     })
   )
 
-  it.effect("is refunded where all of the payment went back by hand; of a part it stays owed", () =>
-    Effect.gen(function* () {
-      const returns = yield* Returns
-      const orders = yield* Orders
-      const bank = yield* Bank
-      const sold = yield* delivered(2)
-      const { buyer, orderId, payment, price, skuId, staff } = sold
-      const { id } = yield* returns.request(buyer, orderId, yield* newReturnId, ask(skuId, 1))
-      yield* returns.approve(staff, orderId, id)
-      const byHand = Effect.fnUntraced(function* (amount: number) {
-        bank.payments.get(payment.id)?.refunds.set(yield* newRefundId, cny(amount))
-      })
-      yield* byHand(price.amount + 1)
-      const owed = yield* returns.receive(staff, orderId, id, false)
-      assert.strictEqual(owed.status, "received")
-      assert.include(owed.refundFailure ?? "", "RefundExceedsCapture")
-      yield* byHand(price.amount - 1)
-      const over = yield* returns.refundAgain(staff, orderId, id)
-      assert.deepStrictEqual([over.status, over.refundId, over.refundFailure], ["refunded", null, null])
-      assert.strictEqual(over.history.at(-1)?.reason, "all of the payment went back already")
-      const { lines } = yield* orders.get(boughtBy(buyer), orderId)
-      assert.deepStrictEqual(
-        lines.map((line) => line.refunded),
-        [price]
-      )
-    })
-  )
-
   it.effect("is refunded by what the channel did in the end with a refund that it had given up", () =>
     Effect.gen(function* () {
       const returns = yield* Returns
@@ -231,6 +204,62 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
       assert.deepStrictEqual([refunded.status, refunded.refundFailure], ["refunded", null])
       assert.strictEqual(refunded.history.filter(({ reason }) => reason.startsWith("the refund failed")).length, 1)
       assert.strictEqual((yield* Effect.flip(returns.refundAgain(staff, orderId, id)))._tag, "ReturnStateConflict")
+      const { lines } = yield* orders.get(boughtBy(buyer), orderId)
+      assert.deepStrictEqual(
+        lines.map((line) => line.refunded),
+        [price]
+      )
+    })
+  )
+
+  it.effect("goes by a former refund that the channel carried out after another was asked for", () =>
+    Effect.gen(function* () {
+      const returns = yield* Returns
+      const payments = yield* OrderPayments
+      const incidents = yield* PaymentIncidents
+      const bank = yield* Bank
+      const sold = yield* delivered(1)
+      const { buyer, checkoutId, orderId, payment, skuId, staff } = sold
+      const { id } = yield* returns.request(buyer, orderId, yield* newReturnId, ask(skuId, 1))
+      yield* returns.approve(staff, orderId, id)
+      const first = yield* returns.receive(staff, orderId, id, false)
+      yield* settle(sold, first.refundId, "failed")
+      const refunds = bank.payments.get(payment.id)?.refunds
+      const [refundId = RefundId.make(checkoutId)] = refunds?.keys() ?? []
+      refunds?.clear()
+      const second = yield* returns.refundAgain(staff, orderId, id)
+      const told = {
+        paymentId: payment.id,
+        reference: checkoutId,
+        amount: payment.amount,
+        outcome: "succeeded" as const
+      }
+      yield* payments.markRefunded({ ...told, refundId })
+      const refunded = yield* returns.get(soldBy(staff), orderId, id)
+      assert.deepStrictEqual([refunded.status, refunded.refundId], ["refunded", refundId])
+      const reported = Effect.map(incidents.list(100), (all) => all.filter((each) => each.checkoutId === checkoutId))
+      assert.lengthOf(yield* reported, 0)
+      yield* settle(sold, second.refundId, "succeeded")
+      assert.include((yield* reported)[0]?.detail, second.refundId ?? "none")
+    })
+  )
+
+  it.effect("is refunded where all of the payment went back another way", () =>
+    Effect.gen(function* () {
+      const returns = yield* Returns
+      const orders = yield* Orders
+      const bank = yield* Bank
+      const { buyer, checkoutId, orderId, payment, price, skuId, staff } = yield* delivered(2)
+      const { id } = yield* returns.request(buyer, orderId, yield* newReturnId, ask(skuId, 1))
+      yield* returns.approve(staff, orderId, id)
+      const byHand = bank.payments.get(payment.id)?.refunds
+      byHand?.set(RefundId.make(checkoutId), price.times(2).minus(Money.of(1, "CNY")))
+      const received = yield* returns.receive(staff, orderId, id, true)
+      assert.deepStrictEqual([received.status, received.refundFailure === null], ["received", false])
+      byHand?.set(RefundId.make(checkoutId), price.times(2))
+      const refunded = yield* returns.refundAgain(staff, orderId, id)
+      assert.deepStrictEqual([refunded.status, refunded.refundFailure, refunded.refundId], ["refunded", null, null])
+      assert.strictEqual(refunded.history.at(-1)?.reason, "all of the payment went back already")
       const { lines } = yield* orders.get(boughtBy(buyer), orderId)
       assert.deepStrictEqual(
         lines.map((line) => line.refunded),
