@@ -69,6 +69,22 @@ const assertSealed = Effect.fnUntraced(function* (process: Process, name: string
 })
 
 layer(TestDatabase, { excludeTestServices: true })("PersonalDataSealing", (it) => {
+  it.effect("does not begin with another key of the name by which the rows are sealed", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const [name, key] = ["of_another_key", aKey()]
+      const ids = yield* createTable(name, 3)
+      yield* sealingOf(yield* aProcess(name, { k1: key })).sweep(100)
+      const refused = yield* Effect.flip(aProcess(name, { k1: aKey() }))
+      assert.strictEqual(refused._tag, "KeysUnusable")
+      assert.match(refused.message, /^The key k1 of this process is not the one/)
+      // a new key begins beside those of before, and a row that was altered is no reason to stop
+      yield* aProcess(name, { k2: aKey(), k1: key })
+      yield* sql`UPDATE ${sql(`public.${name}`)} SET personal_data = '\\x00' WHERE id = ${ids[0]}`
+      yield* aProcess(name, { k1: key })
+    })
+  )
+
   it.effect("seals rows of before, those once only, and leaves nothing in the clear", () =>
     Effect.gen(function* () {
       const ids = yield* createTable("before", 7)
