@@ -240,7 +240,7 @@ layer(TestTrade, { excludeTestServices: true })("Returns", (it) => {
       const reported = Effect.map(incidents.list(100), (all) => all.filter((each) => each.checkoutId === checkoutId))
       assert.lengthOf(yield* reported, 0)
       yield* settle(sold, second.refundId, "succeeded")
-      assert.include((yield* reported)[0]?.detail, second.refundId)
+      assert.include((yield* reported)[0]?.detail, second.refundId ?? "none")
     })
   )
 
