@@ -2,7 +2,10 @@ import { assert, layer } from "@effect/vitest"
 import { AccountFreezes } from "@mall/domain/ledger/AccountFreezes"
 import { Ledger } from "@mall/ledger/Ledger"
 import { BankStatements } from "@mall/treasury/payouts/BankStatements"
-import { Effect } from "effect"
+import { PayoutBooks } from "@mall/treasury/payouts/PayoutBooks"
+import { PayoutOutcomes } from "@mall/treasury/payouts/PayoutOutcomes"
+import { PayoutRepo } from "@mall/treasury/payouts/PayoutRepo"
+import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   atBank,
@@ -23,6 +26,11 @@ import {
   transfersOf,
   withdraw
 } from "./payouts.ts"
+
+const outcomesLayer = PayoutOutcomes.layerNoDeps.pipe(
+  Layer.provide(PayoutBooks.layerNoDeps),
+  Layer.provide(PayoutRepo.layer)
+)
 
 const readStatements = BankStatements.use(({ read }) => read)
 
@@ -129,6 +137,33 @@ for (const channel of ["sandbank_api", "sandbank_files"] as const) {
             [100, 100, 100]
           )
         })
+    )
+
+    it.effect("is not believed where it moved another amount or currency than it was asked to", () =>
+      Effect.gen(function* () {
+        const outcomes = yield* PayoutOutcomes
+        const merchantId = yield* rich(1_000)
+        yield* banked(merchantId)
+        yield* mode("hold")
+        const id = yield* withdraw(merchantId, 400)
+        yield* send
+        const told = { id, bankReference: "SB1", reason: null }
+        const other = { amount: "40.00", currency: "CNY" }
+        yield* outcomes.record({ ...told, state: "paid", moved: other }, olga)
+        const { history, payout } = yield* read(id)
+        assert.strictEqual(payout.status, "unknown")
+        assert.strictEqual(history.at(-1)?.reason, "the bank: paid, but 40.00 CNY and not 4.00 CNY")
+        yield* mode("execute")
+        yield* outcomes.record({ ...told, state: "paid", moved: { amount: "4.00", currency: "CNY" } }, olga)
+        for (const moved of [
+          { amount: "3.00", currency: "CNY" },
+          { amount: "4.00", currency: "EUR" }
+        ]) {
+          yield* outcomes.record({ ...told, state: "returned", moved }, olga)
+        }
+        assert.strictEqual(yield* statusOf(id), "paid")
+        assert.strictEqual(yield* balance(settled(merchantId, "CNY")), 600)
+      }).pipe(Effect.provide(outcomesLayer))
     )
 
     it.effect("sends money back, which its statement tells, once", () =>

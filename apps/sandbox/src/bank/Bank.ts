@@ -1,4 +1,4 @@
-import { Currency, parseMajor } from "@mall/domain/kernel/Currency"
+import { Currency, formatMajor, parseMajor } from "@mall/domain/kernel/Currency"
 import { Clock, Effect, Option, Schema } from "effect"
 import { createHmac, timingSafeEqual } from "node:crypto"
 import type { ChannelRequest, ChannelRoute, Protocol, Reply } from "../Channel.ts"
@@ -24,7 +24,9 @@ const NewTransfer = Schema.Struct({
 })
 const decodeTransfer = Schema.decodeOption(Schema.fromJsonString(NewTransfer))
 
-const viewOf = ({ bankReference, id, reason, status }: Transfer) => ({ id, status, bankReference, reason })
+const viewOf = ({ amount, bankReference, currency, id, reason, status }: Transfer) => ({
+  ...{ id, status, amount: formatMajor(amount, currency), currency, bankReference, reason }
+})
 
 const replyOf = (status: number, verdict: string, payload: Schema.JsonObject): Reply => ({ status, verdict, payload })
 const fileOf = (file: string, verdict: string): Reply => ({ status: 200, payload: undefined, file, verdict })

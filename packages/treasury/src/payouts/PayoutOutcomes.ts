@@ -1,3 +1,4 @@
+import { formatMajor, parseMajor } from "@mall/domain/kernel/Currency"
 import { payoutStates } from "@mall/domain/treasury/Payout"
 import type { PayoutStatus } from "@mall/domain/treasury/Payout"
 import type { PayoutId } from "@mall/domain/treasury/Payouts"
@@ -19,7 +20,7 @@ const pauses = ["15 seconds", "1 minute", "5 minutes", "15 minutes", "1 hour"] a
 const later = (now: Date, asks: number) =>
   new Date(now.getTime() + Duration.toMillis(pauses[Math.min(asks, pauses.length - 1)] ?? "1 hour"))
 
-/** What the bank says of pay-outs goes into the rows and the books, once, however often and in whatever order it is said. */
+/** What the bank says of pay-outs goes into the rows and the books, once, however often and in whatever order it is said. Another amount is not believed. */
 export class PayoutOutcomes extends Context.Service<
   PayoutOutcomes,
   {
@@ -89,7 +90,9 @@ export class PayoutOutcomes extends Context.Service<
               if (Option.isNone(found)) return yield* tellUnknown(id, state)
               if (!mayHear(found.value, state)) return yield* tellDecided(found.value, state)
               const act = yield* actNow(actor, reason === null ? `the bank: ${state}` : `the bank: ${state}, ${reason}`)
-              yield* apply(found.value, answer, act)
+              if (isMoved(found.value, answer)) return yield* apply(found.value, answer, act)
+              const why = yield* tellOther(found.value, answer)
+              if (found.value.status !== "paid") yield* wait(found.value, "unknown", { ...act, reason: why }, null)
             }),
           sql.withTransaction,
           retryConflicts
@@ -97,6 +100,18 @@ export class PayoutOutcomes extends Context.Service<
       })
     })
   )
+}
+
+/** Whether the bank moved, if anything, what it was asked to. */
+const isMoved = ({ amount, currency }: PayoutRow, { moved, state }: BankAnswer) =>
+  moved === null ||
+  (state !== "paid" && state !== "returned") ||
+  (moved.currency === currency && parseMajor(moved.amount, currency) === amount)
+
+/** The books say nothing of what somebody has to look at: another amount than was held for it. */
+const tellOther = ({ amount, currency, id }: PayoutRow, { moved, state }: BankAnswer) => {
+  const why = `the bank: ${state}, but ${moved?.amount} ${moved?.currency} and not ${formatMajor(amount, currency)} ${currency}`
+  return Effect.as(Effect.logError("The bank moved another amount than it was asked to", { payoutId: id, why }), why)
 }
 
 /** What was decided stays so, and what is not with the bank is not the bank's to decide. */

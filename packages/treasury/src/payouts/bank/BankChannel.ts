@@ -29,6 +29,8 @@ export interface BankQuestion {
 export interface BankAnswer {
   readonly id: PayoutId
   readonly state: "accepted" | "paid" | "refused" | "returned" | "unknown" | "not_found"
+  /** In major units, as the bank writes it; null where it does not say. */
+  readonly moved: { readonly amount: string; readonly currency: string } | null
   readonly bankReference: string | null
   /** The bank's word where it did not pay, or ours where it did not answer. */
   readonly reason: string | null
@@ -42,7 +44,7 @@ export interface Statement {
 }
 
 export const noAnswer = (id: PayoutId, reason: string): BankAnswer => ({
-  ...{ id, state: "unknown", bankReference: null, reason }
+  ...{ id, state: "unknown", moved: null, bankReference: null, reason }
 })
 
 /** The bank gave no statement, or none that can be believed. */

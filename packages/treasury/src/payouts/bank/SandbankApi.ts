@@ -10,6 +10,8 @@ import type { BankCall, SandbankClient } from "./SandbankClient.ts"
 const BankTransfer = Schema.Struct({
   id: PayoutId,
   status: Schema.Literals(["accepted", "executed", "rejected", "returned"]),
+  amount: Schema.String,
+  currency: Schema.String,
   bankReference: Schema.String,
   reason: Schema.NullOr(Schema.String)
 })
@@ -25,8 +27,8 @@ const encodeJson = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
 
 const states = { accepted: "accepted", executed: "paid", rejected: "refused", returned: "returned" } as const
 
-const answerOf = ({ bankReference, id, reason, status }: BankTransfer): BankAnswer => ({
-  ...{ id, state: states[status], bankReference, reason }
+const answerOf = ({ amount, bankReference, currency, id, reason, status }: BankTransfer): BankAnswer => ({
+  ...{ id, state: states[status], moved: { amount, currency }, bankReference, reason }
 })
 
 const bodyOf = ({ amount, bankCode, bic, country, currency, holder, id, number }: BankInstruction) =>

@@ -77,6 +77,7 @@ export const parseStatusReport = Effect.fnUntraced(function* (text: string) {
     Effect.fnUntraced(function* (line) {
       const answer: BankAnswer = {
         id: yield* idAt(line, "OrgnlEndToEndId"),
+        moved: null,
         state: states[Option.getOrElse(textAt(line, "TxSts"), () => "")] ?? "unknown",
         bankReference: Option.getOrNull(textAt(line, "AcctSvcrRef")),
         reason: reasonAt(line, "StsRsnInf")
@@ -86,7 +87,15 @@ export const parseStatusReport = Effect.fnUntraced(function* (text: string) {
   )
 })
 
-/** A statement of our account at the bank (camt.053). A debit is what was paid; a credit with a reason of return came back. */
+const moneyAt = (entry: Xml.Element) => ({
+  amount: Option.getOrElse(textAt(entry, "Amt"), () => ""),
+  currency: elementsAt(entry, "Amt")[0]?.attributes["Ccy"] ?? ""
+})
+
+/**
+ * A statement of our account at the bank (camt.053). A debit is what was paid; a credit with a reason of return came back. What
+ * has no number of ours, such as what the bank charges, is none of pay-outs.
+ */
 export const parseStatement = Effect.fnUntraced(function* (text: string) {
   const root = yield* parseXml(text, "Document", statementMessage)
   const readTo = textAt(root, "BkToCstmrStmt", "GrpHdr", "MsgId")
@@ -97,8 +106,15 @@ export const parseStatement = Effect.fnUntraced(function* (text: string) {
       const side = Option.getOrElse(textAt(entry, "CdtDbtInd"), () => "")
       const isReturn = elementsAt(entry, "NtryDtls", "TxDtls", "RtrInf").length === 1
       if (!(side === "DBIT" && !isReturn) && !(side === "CRDT" && isReturn)) return []
+      const id = Option.flatMap(textAt(entry, "NtryDtls", "TxDtls", "Refs", "EndToEndId"), toPayoutId)
+      if (Option.isNone(id)) {
+        const bankReference = Option.getOrNull(textAt(entry, "AcctSvcrRef"))
+        yield* Effect.logWarning("An entry of the bank's statement is of no pay-out", { side, bankReference })
+        return []
+      }
       const answer: BankAnswer = {
-        id: yield* idAt(entry, "NtryDtls", "TxDtls", "Refs", "EndToEndId"),
+        id: id.value,
+        moved: moneyAt(entry),
         state: isReturn ? "returned" : "paid",
         bankReference: Option.getOrNull(textAt(entry, "AcctSvcrRef")),
         reason: reasonAt(entry, "NtryDtls", "TxDtls", "RtrInf")
