@@ -126,6 +126,10 @@ const unlimited = {
   RATE_LIMIT_EMAIL_CODE_PER_MINUTE: "100000"
 }
 
+const { PERSONAL_DATA_KEYS: keys } = process.env
+/** Of a database that several servers may share: each would make keys of its own in its folder. */
+const sharedKeys = keys === undefined ? {} : { PERSONAL_DATA_KEYS: keys }
+
 /** Waits until the process says that everything is up. */
 const awaitReady = (server: ServerProcess) =>
   Effect.suspend(() =>
@@ -157,7 +161,7 @@ export const startServer = Effect.fnUntraced(function* (options: Options = {}) {
     SANDBOX_PORT: String(sandboxPort),
     MALL_DATA_DIR: dataFolder,
     MALL_SEED: "demo",
-    ...(options.database === undefined ? {} : { DATABASE_URL: Redacted.value(options.database) }),
+    ...(options.database === undefined ? {} : { DATABASE_URL: Redacted.value(options.database), ...sharedKeys }),
     ...(options.roles === undefined ? {} : { MALL_ROLES: options.roles }),
     ...options.environment
   }

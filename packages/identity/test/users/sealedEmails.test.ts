@@ -96,6 +96,7 @@ layer(TestDatabase, { excludeTestServices: true })("emails at rest", (it) => {
 
   it.effect("of one digest under two keys have nothing in common", () =>
     Effect.gen(function* () {
+      yield* alone
       const digests = Effect.fnUntraced(function* (keys: Record<string, string>) {
         const entries = Context.get(yield* aProcess(keys), PersonalDataKeys).indexOf("identity.users")("a@mall.test")
         return entries.map(({ digest }) => Buffer.from(digest).toString("hex"))
