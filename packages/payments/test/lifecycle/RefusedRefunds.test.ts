@@ -13,6 +13,18 @@ import { aBuyer, aPayment, awaitStatus, cny, newRefundId, Peer, testPaymentsWith
 const StripeKeys = Schema.fromJsonString(Schema.Struct({ webhookSecret: Schema.String }))
 const WithStripe = testPaymentsWith(Effect.map(Peer, ({ url }) => ({ STRIPE_BASE_URL: `${url}/stripe/` })))
 
+/** A payment of 20 yuan, which its buyer paid through `channel`. */
+const paidThrough = Effect.fnUntraced(function* (channel: string) {
+  const confirmations = yield* Confirmations
+  const peer = yield* Peer
+  const buyer = yield* aBuyer
+  const { id } = yield* aPayment(buyer, 2000)
+  const { attempt } = yield* confirmations.confirm(id, { channel: ChannelId.make(channel) }, buyer)
+  yield* peer.control("POST", `/${channel}/orders/${toHexId(attempt.id)}/pay`)
+  yield* awaitStatus(id, "succeeded")
+  return id
+})
+
 layer(WithStripe, { excludeTestServices: true })("A refund at Stripe", (it) => {
   it.effect("that a bank sends back after it succeeded is told to a person", () =>
     Effect.gen(function* () {
@@ -76,15 +88,10 @@ layer(Others, { excludeTestServices: true })("A refund that is refused for good"
   ] as const) {
     it.effect(`comes to its end: ${channel} ${code}`, () =>
       Effect.gen(function* () {
-        const confirmations = yield* Confirmations
         const gateway = yield* PaymentGateway
         const operations = yield* PaymentOperations
         const peer = yield* Peer
-        const buyer = yield* aBuyer
-        const { id } = yield* aPayment(buyer, 2000)
-        const { attempt } = yield* confirmations.confirm(id, { channel: ChannelId.make(channel) }, buyer)
-        yield* peer.control("POST", `/${channel}/orders/${toHexId(attempt.id)}/pay`)
-        yield* awaitStatus(id, "succeeded")
+        const id = yield* paidThrough(channel)
         yield* peer.fault("refund", { kind: "answer", with: "error", when: "before", status, code }, 9)
         yield* gateway.refund({ id: yield* newRefundId, paymentId: id, amount: cny(2000), reason: "refused" })
         yield* peer.reset
@@ -102,15 +109,10 @@ layer(Others, { excludeTestServices: true })("A refund that is refused for good"
 layer(Others, { excludeTestServices: true })("A refund that a channel carries out though it had refused it", (it) => {
   it.effect("is asked about where the notice does not surely say what became of it", () =>
     Effect.gen(function* () {
-      const confirmations = yield* Confirmations
       const gateway = yield* PaymentGateway
       const operations = yield* PaymentOperations
       const peer = yield* Peer
-      const buyer = yield* aBuyer
-      const { id } = yield* aPayment(buyer, 2000)
-      const { attempt } = yield* confirmations.confirm(id, { channel: ChannelId.make("wechatpay_v2") }, buyer)
-      yield* peer.control("POST", `/wechatpay_v2/orders/${toHexId(attempt.id)}/pay`)
-      yield* awaitStatus(id, "succeeded")
+      const id = yield* paidThrough("wechatpay_v2")
       const refusal = { kind: "answer", with: "error", when: "after", status: 200, code: "TRADE_OVERDUE" }
       yield* peer.fault("refund", refusal)
       const refundId = yield* newRefundId
