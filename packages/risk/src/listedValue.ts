@@ -1,15 +1,15 @@
+import { parseNetwork } from "@mall/domain/kernel/IpNetwork"
 import { RiskListValueInvalid } from "@mall/domain/risk/RiskError"
 import type { ListedKind } from "@mall/domain/risk/RiskRecord"
 import { limitKey } from "@mall/platform/http/ClientAddress"
 import { Result } from "effect"
-import { isIP, isIPv4, isIPv6 } from "node:net"
 
 /** What a check says of a network is one address, or the /64 of an IPv6 address. */
 const network = (value: string) => {
-  const [address = "", bits, ...rest] = value.split("/")
-  if (rest.length > 0 || isIP(address) === 0 || address.startsWith("::ffff:")) return undefined
-  const isWhole = bits === undefined || (isIPv4(address) && bits === "32") || (isIPv6(address) && bits === "64")
-  return isWhole ? limitKey(address) : undefined
+  const parsed = parseNetwork(value)
+  if (parsed === undefined) return undefined
+  const isOneClient = parsed.prefix === parsed.width || (parsed.width === 128 && parsed.prefix === 64)
+  return isOneClient ? limitKey(value.replace(/\/.*$/, "")) : undefined
 }
 
 const uuid = (value: string) =>

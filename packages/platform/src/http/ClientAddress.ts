@@ -1,3 +1,4 @@
+import { parseAddress } from "@mall/domain/kernel/IpNetwork"
 import { Effect, Schema } from "effect"
 import { BlockList, isIP, isIPv6 } from "node:net"
 
@@ -13,18 +14,13 @@ const family = (address: string) => (isIPv6(address) ? "ipv6" : "ipv4")
 const plain = (address: string) =>
   address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address
 
-const shortest = (group: string) => Number.parseInt(group, 16).toString(16)
-
 /** One customer of an IPv6 provider holds a whole /64, so that is what counts as one client, however its address is written. */
 export const limitKey = (address: string) => {
   if (!isIPv6(address)) return address
-  const [head = "", tail = ""] = address.replace(/%.*$/, "").split("::")
-  const left = head === "" ? [] : head.split(":")
-  const right = tail === "" ? [] : tail.split(":")
-  const groups = address.includes("::")
-    ? [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right]
-    : left
-  return `${groups.slice(0, 4).map(shortest).join(":")}::/64`
+  const parsed = parseAddress(plain(address))
+  if (parsed?.width !== 128) return plain(address)
+  const groups = [112n, 96n, 80n, 64n].map((shift) => ((parsed.value >> shift) & 0xffffn).toString(16))
+  return `${groups.join(":")}::/64`
 }
 
 /**

@@ -31,5 +31,7 @@ describe("ClientAddress", () => {
     assert.strictEqual(limitKey("2001:db8::1"), "2001:db8:0:0::/64")
     assert.strictEqual(limitKey("::1"), "0:0:0:0::/64")
     assert.strictEqual(limitKey("2001:0DB8:0000:000a::1"), "2001:db8:0:a::/64")
+    assert.strictEqual(limitKey("fe80::1%eth0"), "fe80:0:0:0::/64")
+    assert.strictEqual(limitKey("::ffff:203.0.113.9"), "203.0.113.9")
   })
 })
